@@ -1,0 +1,131 @@
+//! The syntax of the impl block. Bodies stay tokens, so that a half-typed one breaks nothing, and syn's `full` feature
+//! is not needed.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::discouraged::Speculative;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Generics, Token, Type, WhereClause, braced};
+
+use super::signature::{self, Method};
+use crate::diagnostics::Errors;
+use crate::tokens::is_brace;
+
+/// `impl<K> Counter<K> where .. { .. }`, as written.
+pub(super) struct Block {
+    pub(super) attrs: Vec<Attribute>,
+    /// With the where clause.
+    pub(super) generics: Generics,
+    pub(super) self_ty: Type,
+    pub(super) methods: Vec<Method>,
+}
+
+/// Reads the block; a method that does not parse costs only itself.
+pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Block> {
+    let read = |input: ParseStream<'_>| parse_block(input, errors);
+    match read.parse2(item) {
+        Ok(block) => Some(block),
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    }
+}
+
+fn parse_block(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Block> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    if !input.peek(Token![impl]) {
+        let hint = if input.peek(Token![unsafe]) || input.peek(Token![trait]) { "" } else { " of a worker" };
+        return Err(input.error(format_args!(
+            "`#[handlers]` goes on an impl block{hint}: write `#[handlers] impl Counter {{ .. }}`"
+        )));
+    }
+    let _: Token![impl] = input.parse()?;
+    let mut generics: Generics = input.parse()?;
+    let self_ty: Type = input.parse()?;
+    if input.peek(Token![for]) {
+        return Err(input.error(
+            "`#[handlers]` goes on a worker's own impl block, because handlers are no trait's methods: write \
+             `impl Counter { .. }`",
+        ));
+    }
+    generics.where_clause = input.parse::<Option<WhereClause>>()?;
+    let body;
+    braced!(body in input);
+    let _: Vec<Attribute> = body.call(Attribute::parse_inner)?;
+    let mut methods = Vec::new();
+    while !body.is_empty() {
+        match parse_item(&body) {
+            Ok(method) => methods.extend(method),
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok(Block { attrs, generics, self_ty, methods })
+}
+
+/// Reads one item of the block; `None` for what is no function, or skipped. Always consumes the item, error or not.
+fn parse_item(input: ParseStream<'_>) -> syn::Result<Option<Method>> {
+    let attrs = input.call(Attribute::parse_outer).inspect_err(|_| skip_item(input))?;
+    if !is_function(input) {
+        skip_item(input);
+        return match attrs.iter().find(|attribute| super::check::is_marker(attribute)) {
+            Some(marker) => Err(syn::Error::new_spanned(
+                &marker.meta,
+                "this attribute goes on a method, and what is no method needs no mark: remove it",
+            )),
+            None => Ok(None),
+        };
+    }
+    let ahead = input.fork();
+    match signature::parse(attrs, &ahead) {
+        Ok(method) => {
+            input.advance_to(&ahead);
+            Ok(Some(method))
+        }
+        Err((attrs, error)) => {
+            skip_item(input);
+            if attrs.iter().any(|attribute| attribute.path().is_ident("skip")) {
+                Ok(None)
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Whether visibility and qualifiers lead to an `fn`.
+fn is_function(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    if ahead.parse::<syn::Visibility>().is_err() {
+        return false;
+    }
+    while let Ok(word) = Ident::parse_any(&ahead) {
+        match word.to_string().as_str() {
+            "fn" => return true,
+            "default" | "const" | "async" | "unsafe" | "safe" => {}
+            "extern" => {
+                let _name = ahead.parse::<syn::LitStr>();
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Consumes an item: to its `;`, or its braces when no value or bound can still follow.
+fn skip_item(input: ParseStream<'_>) {
+    let valued = [
+        input.peek(Token![type]),
+        input.peek(Token![static]),
+        input.peek(Token![const]) && !is_function(input),
+    ]
+    .contains(&true);
+    while !input.is_empty() {
+        match input.parse::<TokenTree>() {
+            Ok(TokenTree::Punct(end)) if end.as_char() == ';' => return,
+            Ok(token) if is_brace(&token) && !valued => return,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! From the syntax to the model, with the rules of the DSL. Each method is read on its own.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::spanned::Spanned;
+use syn::{Attribute, Generics, Path, Type};
+
+use super::block::Block;
+use super::hooks::hook;
+use super::markers::MARKERS;
+use super::model::{EVENTS, Event, Handler, Handlers, Kind, Mistaken, Param};
+use super::names::{self, distinct_hooks, distinct_messages};
+use super::owned;
+use super::signature::{Argument, Method, Name, Receiver};
+use crate::diagnostics::Errors;
+use crate::options::{self, require_bare};
+use crate::tokens::{arguments, attributes, generics_without_self, replace_self, ungroup};
+
+/// What a method is for.
+enum Role {
+    Skipped,
+    Call,
+    Cast,
+    Hook(Event),
+}
+
+/// `None` when the block is no worker's.
+pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Handlers> {
+    let Type::Path(self_path) = ungroup(&block.self_ty) else {
+        errors.on(&block.self_ty, "handlers are a worker's: write the name of the struct that has `#[heir]`");
+        return None;
+    };
+    let self_ty = self_path.to_token_stream();
+    let companion = |suffix: &str| {
+        let mut companion = self_path.clone();
+        let last = companion.path.segments.last_mut()?;
+        last.ident = format_ident!("{}{}", last.ident, suffix);
+        Some((last.ident.to_string(), companion.into_token_stream()))
+    };
+    let (_, handle) = companion("Handle")?;
+    let (tables_name, tables) = companion("Tables")?;
+    let mut messages = Vec::new();
+    let mut mistaken = Vec::new();
+    let mut hooks = Vec::new();
+    for method in &block.methods {
+        match role(method, errors) {
+            Some(Role::Skipped) => redelivers_nothing(method, errors),
+            None => {}
+            Some(Role::Hook(event)) => {
+                redelivers_nothing(method, errors);
+                hooks.extend(hook(method, event, &tables_name, errors));
+            }
+            Some(role @ (Role::Call | Role::Cast)) => match handler(method, &role, &self_ty, errors) {
+                Ok(handler) => messages.push(handler),
+                Err(handler) => mistaken.extend(handler),
+            },
+        }
+    }
+    distinct_messages(&mut messages, errors);
+    distinct_hooks(&mut hooks, errors);
+    let generics = generics(&block.generics, &self_ty, errors)?;
+    let allowed = attributes(&block.attrs, "allow").cloned().collect();
+    Some(Handlers { root, allowed, generics, self_ty, handle, tables, messages, mistaken, hooks })
+}
+
+/// The block's generics as they can stand in another item; `None` when the worker borrows.
+fn generics(written: &Generics, self_ty: &TokenStream, errors: &mut Errors) -> Option<Generics> {
+    for param in written.lifetimes() {
+        let lifetime = &param.lifetime;
+        errors.at(
+            lifetime.span(),
+            format_args!(
+                "a worker cannot borrow, because its tables outlive every task: leave `{lifetime}` out"
+            ),
+        );
+    }
+    if written.lifetimes().next().is_some() {
+        return None;
+    }
+    Some(generics_without_self(written, self_ty))
+}
+
+/// Whether the attribute is one of ours.
+pub(super) fn is_marker(attribute: &Attribute) -> bool {
+    MARKERS.iter().any(|marker| attribute.path().is_ident(marker))
+}
+
+fn role(method: &Method, errors: &mut Errors) -> Option<Role> {
+    let is_role = |attribute: &&Attribute| is_marker(attribute) && !attribute.path().is_ident("redeliver");
+    let mut markers = method.attrs.iter().filter(is_role);
+    let Some(marker) = markers.next() else {
+        return Some(Role::Call);
+    };
+    if let Some(second) = markers.next() {
+        errors.on(second.path(), "a method has one role, and this one has two: keep one of the attributes");
+        errors.on(marker.path(), "the method's first role is given here");
+        return None;
+    }
+    if marker.path().is_ident("skip") {
+        require_bare(marker, "skip", errors);
+        Some(Role::Skipped)
+    } else if marker.path().is_ident("cast") {
+        require_bare(marker, "cast", errors);
+        Some(Role::Cast)
+    } else {
+        event(marker, errors).map(Role::Hook)
+    }
+}
+
+/// Reads `#[on(start)]`.
+fn event(marker: &Attribute, errors: &mut Errors) -> Option<Event> {
+    let tokens = arguments(marker).map_err(|error| errors.push(error)).ok()?;
+    if tokens.is_empty() {
+        errors.on(
+            &marker.meta,
+            "`#[on]` needs an event: write `#[on(start)]`, `#[on(transfer)]`, `#[on(stop)]` or `#[on(verify)]`",
+        );
+        return None;
+    }
+    let read = |input: syn::parse::ParseStream<'_>| {
+        let event = options::word(input, &Ident::new("on", marker.path().span()), EVENTS)?;
+        if input.is_empty() {
+            return Ok(event);
+        }
+        Err(input.error("a hook has one event: write another method for the other"))
+    };
+    syn::parse::Parser::parse2(read, tokens).map_err(|error| errors.push(error)).ok()
+}
+
+/// Reads `#[redeliver(3)]`.
+fn redeliver(method: &Method, errors: &mut Errors) -> Option<u32> {
+    let mut markers = attributes(&method.attrs, "redeliver");
+    let marker = markers.next()?;
+    if let Some(second) = markers.next() {
+        errors.conflict(
+            marker.path().span(),
+            "`#[redeliver]` is first given here",
+            second.path().span(),
+            "`#[redeliver]` is given twice: keep one of them",
+        );
+    }
+    let tokens = arguments(marker).map_err(|error| errors.push(error)).ok()?;
+    if tokens.is_empty() {
+        errors.on(
+            &marker.meta,
+            "`#[redeliver]` needs a number, how often the message is served again when the worker dies over it: write \
+             `#[redeliver(3)]`",
+        );
+        return None;
+    }
+    let read = |input: syn::parse::ParseStream<'_>| {
+        let key = Ident::new("redeliver", marker.path().span());
+        let times = options::count(input, &key, "`#[redeliver(3)]`")?;
+        if input.is_empty() {
+            return Ok(times);
+        }
+        Err(input.error("`#[redeliver]` takes one number: write `#[redeliver(3)]`"))
+    };
+    syn::parse::Parser::parse2(read, tokens).map_err(|error| errors.push(error)).ok()
+}
+
+/// Reports `#[redeliver(..)]` on what is no message.
+fn redelivers_nothing(method: &Method, errors: &mut Errors) {
+    for marker in attributes(&method.attrs, "redeliver") {
+        errors.on(
+            marker.path(),
+            format_args!("`{}` is no message, so it is never delivered: remove `#[redeliver]`", method.ident),
+        );
+    }
+}
+
+/// Whether it takes `&mut self`; else the error, with what it cannot be without.
+pub(super) fn takes_self(method: &Method, without: &str, errors: &mut Errors) -> bool {
+    let ident = &method.ident;
+    let place = match method.receiver {
+        Receiver::Exclusive(_) => return true,
+        Receiver::Other(span) => span,
+        Receiver::None => ident.span(),
+    };
+    errors.at(place, format_args!("`{ident}` does not take `&mut self`, {without}"));
+    false
+}
+
+/// Reports what no handler and no hook can be; says whether there was nothing.
+pub(super) fn is_plain(method: &Method, errors: &mut Errors) -> bool {
+    let ident = &method.ident;
+    let mut plain = true;
+    for qualifier in &method.qualifiers {
+        errors.at(
+            qualifier.span(),
+            format_args!(
+                "the runtime calls `{ident}`, so it cannot be `{qualifier}`: remove it, or add `#[skip]`"
+            ),
+        );
+        plain = false;
+    }
+    if !method.generics.params.is_empty() {
+        errors.on(
+            &method.generics,
+            "a message has one concrete type, so its handler cannot be generic: write the types, or add `#[skip]`",
+        );
+        plain = false;
+    }
+    for argument in &method.args {
+        for attribute in attributes(&argument.attrs, "cfg").chain(attributes(&argument.attrs, "cfg_attr")) {
+            errors.on(
+                &attribute.meta,
+                format_args!("an argument of a message is always there: put the `cfg` on all of `{ident}`"),
+            );
+            plain = false;
+        }
+    }
+    plain
+}
+
+/// The handler, or what its callers need to see of it; a name that every handle has needs nothing.
+fn handler(
+    method: &Method,
+    role: &Role,
+    self_ty: &TokenStream,
+    errors: &mut Errors,
+) -> Result<Handler, Option<Mistaken>> {
+    let is_free = names::is_free(&method.ident, errors);
+    let takes_self =
+        takes_self(method, "so it cannot serve a message: take `&mut self`, or add `#[skip]`", errors);
+    let mut correct = is_plain(method, errors) & is_free & takes_self;
+    let redeliver = redeliver(method, errors);
+    let mut params = Vec::new();
+    let mut context = None;
+    for argument in &method.args {
+        if is_reference_to(&argument.ty, "Context") {
+            correct &= once(&mut context, argument, errors);
+            params.push(Param::Context);
+            continue;
+        }
+        correct &= owned::argument(&argument.ty, errors);
+        let name = value_name(argument, &method.args, errors);
+        correct &= name.is_some();
+        let name = name.unwrap_or_else(|| format_ident!("unnamed"));
+        let (ty, written) = (replace_self(&argument.ty, self_ty), argument.ty.span());
+        params.push(Param::Value { name, ty, written });
+    }
+    let (kind, reply) = if matches!(role, Role::Cast) {
+        correct &=
+            replies_nothing(method, "a cast has no reply: remove the return type, or `#[cast]`", errors);
+        (Kind::Cast, quote!(()))
+    } else {
+        let output = method.output.as_ref().filter(|ty| {
+            let owned = owned::reply(ty, errors);
+            correct &= owned;
+            owned
+        });
+        let reply = output.map_or_else(|| quote!(()), |ty| replace_self(ty, self_ty));
+        (Kind::Call { reply: reply.clone(), written: output.map(Spanned::span) }, reply)
+    };
+    let cfgs: Vec<Attribute> = attributes(&method.attrs, "cfg").cloned().collect();
+    if !correct {
+        let values = params.iter().filter(|param| matches!(param, Param::Value { .. })).count();
+        let (vis, ident) = (method.vis.clone(), method.ident.clone());
+        return Err(is_free.then_some(Mistaken { cfgs, vis, ident, values, reply }));
+    }
+    Ok(Handler {
+        cfgs,
+        docs: attributes(&method.attrs, "doc").cloned().collect(),
+        deprecated: attributes(&method.attrs, "deprecated").cloned().collect(),
+        vis: method.vis.clone(),
+        ident: method.ident.clone(),
+        variant: names::variant(&method.ident),
+        is_async: method.asyncness.is_some(),
+        params,
+        kind,
+        redeliver,
+    })
+}
+
+/// The name of an argument in the handle's method: without the underscores that say the handler does not use it.
+fn value_name(argument: &Argument, all: &[Argument], errors: &mut Errors) -> Option<Ident> {
+    match &argument.name {
+        Name::Plain(name) => {
+            let bare = names::parameter(name);
+            let is_taken =
+                all.iter().any(|other| matches!(&other.name, Name::Plain(other) if *other == bare));
+            Some(if is_taken { name.clone() } else { bare })
+        }
+        Name::Pattern(pattern) => {
+            errors.on(
+                pattern,
+                "an argument of a message needs a name, because the handle's method has it too: write `name: Type`, \
+                 and take it apart in the body",
+            );
+            None
+        }
+    }
+}
+
+pub(super) fn replies_nothing(method: &Method, problem: &str, errors: &mut Errors) -> bool {
+    let output = method.output.as_ref().filter(|ty| !is_unit(ty));
+    if let Some(ty) = output {
+        errors.on(ty, problem);
+    }
+    output.is_none()
+}
+
+fn is_unit(ty: &Type) -> bool {
+    matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+/// Whether it is the first argument of its sort; else the error, at both places.
+pub(super) fn once(first: &mut Option<Span>, argument: &Argument, errors: &mut Errors) -> bool {
+    let here = argument.ty.span();
+    match *first {
+        None => {
+            *first = Some(here);
+            true
+        }
+        Some(first) => {
+            errors.conflict(
+                first,
+                "it is first taken here",
+                here,
+                "this is taken twice: remove one of the arguments",
+            );
+            false
+        }
+    }
+}
+
+/// `&Name<..>`, `&mut path::Name<..>`
+pub(super) fn is_reference_to(ty: &Type, name: &str) -> bool {
+    let Type::Reference(reference) = ungroup(ty) else { return false };
+    let Type::Path(target) = ungroup(&reference.elem) else { return false };
+    target.path.segments.last().is_some_and(|segment| segment.ident == name)
+}

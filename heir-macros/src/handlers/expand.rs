@@ -1,0 +1,356 @@
+//! From the model to code. Infallible: every error has been reported before. Above each function stands an example of
+//! what it writes; `R` is the runtime's path.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+
+use super::model::{Event, Handler, Handlers, Hook, HookParam, Kind, Param};
+use super::names::try_name;
+use super::rules;
+use crate::tokens::{generated, path_at};
+
+/// All that is generated for the handlers of a worker.
+pub(super) fn handlers(handlers: &Handlers) -> TokenStream {
+    let message = message(handlers);
+    let gate = gate(handlers);
+    let rules = rules::asserted(handlers);
+    let sent = sent(handlers);
+    let implementation = implementation(handlers);
+    let methods = methods(handlers);
+    let allowed = &handlers.allowed;
+    quote! {
+        #(#allowed)*
+        const _: () = {
+            #message
+            #gate
+            #rules
+            #sent
+            #implementation
+            #methods
+        };
+    }
+}
+
+fn has_phantom(handlers: &Handlers) -> bool {
+    handlers.generics.type_params().next().is_some()
+}
+
+/// The variant that mentions the type parameters has a field of a type without values, so it cannot be made.
+///
+/// ```text
+/// pub enum __Message<K: Key> where K: Ord {
+///     Count(R::Call<(String, u64), u64>),
+///     Die(R::Cast<()>),
+///     __Never(::core::convert::Infallible, ::core::marker::PhantomData<fn(&K)>),
+/// }
+/// ```
+fn message(handlers: &Handlers) -> TokenStream {
+    let Handlers { root, generics, messages, .. } = handlers;
+    let where_clause = &generics.where_clause;
+    let variants = messages.iter().map(|handler| {
+        let Handler { cfgs, variant, kind, .. } = handler;
+        let args = args_type(handler);
+        match kind {
+            Kind::Call { reply, .. } => quote!(#(#cfgs)* #variant(#root::Call<#args, #reply>),),
+            Kind::Cast => quote!(#(#cfgs)* #variant(#root::Cast<#args>),),
+        }
+    });
+    let params = generics.type_params().map(|param| &param.ident);
+    let never = has_phantom(handlers).then(
+        || quote!(__Never(::core::convert::Infallible, ::core::marker::PhantomData<fn(#(&#params),*)>)),
+    );
+    quote!(pub enum __Message #generics #where_clause { #(#variants)* #never })
+}
+
+/// `(String, u64)`
+fn args_type(handler: &Handler) -> TokenStream {
+    let types = handler.values().map(|(_, ty)| ty);
+    quote!((#(#types,)*))
+}
+
+/// ```text
+/// impl<K: Key> R::Message for __Message<K> where K: Ord {
+///     fn gate(&mut self) -> &mut dyn R::Gate {
+///         match *self {
+///             Self::Count(ref mut message) => message,
+///             Self::Die(ref mut message) => message,
+///         }
+///     }
+/// }
+/// ```
+fn gate(handlers: &Handlers) -> TokenStream {
+    let Handlers { root, generics, messages, .. } = handlers;
+    let (impl_generics, type_generics, _) = generics.split_for_impl();
+    let where_clause = rules::of_message(handlers);
+    let local = Ident::new("message", Span::mixed_site());
+    let arms = messages
+        .iter()
+        .map(|Handler { cfgs, variant, .. }| quote!(#(#cfgs)* Self::#variant(ref mut #local) => #local,));
+    let never = has_phantom(handlers).then(|| quote!(Self::__Never(#local, _) => match #local {},));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #root::Message for __Message #type_generics #where_clause {
+            fn gate(&mut self) -> &mut dyn #root::Gate {
+                match *self { #(#arms)* #never }
+            }
+        }
+    }
+}
+
+/// ```text
+/// impl<K: Key> R::Handlers for Counter<K> where K: Ord {
+///     type Message = __Message<K>;
+///     type Handle = CounterHandle<K>;
+///     async fn handle(&mut self, message: &mut Self::Message, cx: &mut R::Context<Self>) {
+///         match *message { .. }
+///     }
+///     ..
+/// }
+/// ```
+fn implementation(handlers: &Handlers) -> TokenStream {
+    let Handlers { root, generics, self_ty, handle, messages, hooks, .. } = handlers;
+    let (impl_generics, type_generics, _) = generics.split_for_impl();
+    let where_clause = rules::of_worker(handlers);
+    let message = Ident::new("message", Span::mixed_site());
+    let uses_context = messages.iter().any(|handler| handler.cfgs.is_empty() && handler.takes_context());
+    let cx = context_local(uses_context);
+    let arms = messages.iter().map(|handler| arm(handler, &cx));
+    let never = has_phantom(handlers).then(|| quote!(__Message::__Never(never, _) => match never {},));
+    let hooks = hooks.iter().map(|hook| hook_method(root, hook));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #root::Handlers for #self_ty #where_clause {
+            type Message = __Message #type_generics;
+            type Handle = #handle;
+            async fn handle(&mut self, #message: &mut Self::Message, #cx: &mut #root::Context<Self>) {
+                match *#message { #(#arms)* #never }
+            }
+            #(#hooks)*
+        }
+    }
+}
+
+/// The macro's local for the context.
+fn context_local(used: bool) -> Ident {
+    Ident::new(if used { "cx" } else { "_cx" }, Span::mixed_site())
+}
+
+/// The arguments stay in their tuple: no name of the user's can meet one of the macro's.
+///
+/// ```text
+/// __Message::Count(ref mut message) => {
+///     let args = message.take_args();
+///     message.keep(__sent(Self::count(self, cx, args.0, args.1)).await);
+/// }
+/// __Message::Die(ref mut message) => {
+///     message.take_args();
+///     Self::die(self);
+/// }
+/// ```
+fn arm(handler: &Handler, cx: &Ident) -> TokenStream {
+    let Handler { cfgs, variant, params, kind, .. } = handler;
+    let message = Ident::new("message", Span::mixed_site());
+    let args = Ident::new("args", Span::mixed_site());
+    let mut position = 0..;
+    let passed = params.iter().map(|param| match param {
+        Param::Context => cx.to_token_stream(),
+        Param::Value { .. } => {
+            let index = proc_macro2::Literal::usize_unsuffixed(position.next().unwrap_or_default());
+            quote!(#args.#index)
+        }
+    });
+    let passed = std::iter::once(quote!(self)).chain(passed);
+    let called = called(handler.ident.span(), &handler.ident, handler.is_async, passed);
+    let taken = handler.values().next().map(|_| quote!(let #args =));
+    let served = match kind {
+        Kind::Call { .. } => quote!(#message.keep(#called)),
+        Kind::Cast => called,
+    };
+    quote! {
+        #(#cfgs)* __Message::#variant(ref mut #message) => {
+            #taken #message.take_args();
+            #served;
+        }
+    }
+}
+
+/// What an async handler or hook passes through: that its future is `Send` is asked there, at the user's method.
+///
+/// ```text
+/// fn __sent<F: ::core::future::Future + ::core::marker::Send>(future: F) -> F { future }
+/// ```
+fn sent(handlers: &Handlers) -> Option<TokenStream> {
+    let Handlers { messages, hooks, .. } = handlers;
+    let any = messages.iter().any(|handler| handler.is_async) || hooks.iter().any(|hook| hook.is_async);
+    any.then(|| {
+        quote!(
+            fn __sent<F: ::core::future::Future + ::core::marker::Send>(future: F) -> F {
+                future
+            }
+        )
+    })
+}
+
+/// `__sent(Self::count(self, cx, args.0)).await`, reported at a place of the user's method.
+fn called(
+    place: Span,
+    ident: &Ident,
+    is_async: bool,
+    passed: impl Iterator<Item = TokenStream>,
+) -> TokenStream {
+    let place = place.resolved_at(Span::call_site());
+    let call = quote_spanned!(place=> Self::#ident(#(#passed),*));
+    if is_async { quote_spanned!(place=> __sent(#call).await) } else { call }
+}
+
+/// ```text
+/// async fn on_transfer(&mut self, info: &R::TransferInfo, cx: &mut R::Context<Self>)
+///     -> ::core::result::Result<(), R::BoxError>
+/// {
+///     R::__private::HookOutcome::into_result(__sent(Self::arrived(self, info)).await)
+/// }
+/// ```
+fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
+    let Hook { cfgs, ident, is_async, event, params, outcome } = hook;
+    let takes = |wanted| params.iter().any(|(param, _)| *param == wanted);
+    let cx = context_local(takes(HookParam::Context));
+    let info = Ident::new(if takes(HookParam::Info) { "info" } else { "_info" }, Span::mixed_site());
+    let tables = Ident::new("tables", Span::mixed_site());
+    // Reported at the argument's type, if that is another of the same name.
+    let passed = params.iter().map(|(param, written)| {
+        let mut local = match param {
+            HookParam::Context => cx.clone(),
+            HookParam::Info => info.clone(),
+            HookParam::Tables => tables.clone(),
+        };
+        local.set_span(written.resolved_at(Span::mixed_site()));
+        local.into_token_stream()
+    });
+    let receiver = (*event != Event::Verify).then(|| quote!(self));
+    let called = called(*outcome, ident, *is_async, receiver.into_iter().chain(passed));
+    let place = outcome.resolved_at(Span::mixed_site());
+    let root_there = path_at(root, place);
+    let into_result = quote_spanned!(place=> #root_there::__private::HookOutcome::into_result);
+    let verdict = quote_spanned!(place=> #root_there::Verdict);
+    let outcome = quote!(::core::result::Result<(), #root::BoxError>);
+    let fallible = quote!(#into_result(#called));
+    match event {
+        Event::Start => quote! {
+            #(#cfgs)* async fn on_start(&mut self, #cx: &mut #root::Context<Self>) -> #outcome { #fallible }
+        },
+        Event::Transfer => quote! {
+            #(#cfgs)* async fn on_transfer(
+                &mut self,
+                #info: &#root::TransferInfo,
+                #cx: &mut #root::Context<Self>,
+            ) -> #outcome { #fallible }
+        },
+        Event::Stop => quote! {
+            #(#cfgs)* async fn on_stop(&mut self, #info: &#root::ExitReason, #cx: &mut #root::Context<Self>) {
+                #called;
+            }
+        },
+        Event::Verify => quote! {
+            #(#cfgs)* fn verify(#tables: &mut Self::Tables, #info: &#root::Exit) -> #verdict { #called }
+        },
+    }
+}
+
+/// ```text
+/// impl<K: Key> CounterHandle<K> where K: Ord { .. }
+/// ```
+fn methods(handlers: &Handlers) -> TokenStream {
+    let Handlers { root, generics, handle, messages, .. } = handlers;
+    if messages.is_empty() {
+        return TokenStream::new();
+    }
+    let (impl_generics, _, _) = generics.split_for_impl();
+    let where_clause = rules::of_handle(handlers);
+    let methods = messages.iter().map(|handler| handle_methods(root, handler));
+    quote!(impl #impl_generics #handle #where_clause { #(#methods)* })
+}
+
+/// No `async fn`s: a second future around the runtime's would double what a message costs to compile. The generated
+/// `impl` has this crate's edition, so it captures all that the future borrows.
+///
+/// ```text
+/// /// The handler's docs.
+/// pub fn count(
+///     &self,
+///     key: String,
+///     by: u64,
+/// ) -> impl ::core::future::Future<Output = ::core::result::Result<u64, R::CallError<(String, u64,)>>> {
+///     self.__handle.call((key, by,), __Message::Count)
+/// }
+/// /// Like [`count`](Self::count), but fails at once when the mailbox is full.
+/// pub fn try_count(..) -> .. {
+///     self.__handle.try_call((key, by,), __Message::Count)
+/// }
+/// ```
+/// For a cast `try_die` returns no future: it does not wait. With `#[redeliver(3)]`:
+///
+/// ```text
+/// pub fn store(..) -> .. where for<'__rule> Row: R::__private::Again {
+///     self.__handle.call_again((row,), 3, __Message::Store)
+/// }
+/// ```
+fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
+    let Handler { cfgs, docs, deprecated, vis, variant, kind, redeliver, .. } = handler;
+    let ident = generated(&handler.ident, handler.ident.span());
+    let try_ident = try_name(&handler.ident);
+    let (names, types): (Vec<_>, Vec<_>) = handler.values().unzip();
+    let args = args_type(handler);
+    let docs = if docs.is_empty() { default_docs(handler) } else { quote!(#(#docs)*) };
+    let try_doc = format!(
+        " Like [`{0}`](Self::{0}), but fails at once when the mailbox is full.",
+        handler.ident.unraw()
+    );
+    let head = quote!(#(#cfgs)* #(#deprecated)* #vis);
+    // Reported at the handler's name, if a recorded table has it too.
+    let place = ident.span();
+    let root_there = path_at(root, place);
+    let (method, try_method) = (quote_spanned!(place=> fn #ident), quote_spanned!(place=> fn #try_ident));
+    let future = |output: &TokenStream| quote_spanned!(place=> impl ::core::future::Future<Output = #output>);
+    let result = |reply: &TokenStream, error: &str| {
+        let error = Ident::new(error, place);
+        quote_spanned!(place=> ::core::result::Result<#reply, #root_there::#error<#args>>)
+    };
+    let (call, output, try_output) = match kind {
+        Kind::Call { reply, .. } => {
+            let output = future(&result(reply, "CallError"));
+            ("call", output.clone(), output)
+        }
+        Kind::Cast => {
+            let output = result(&quote_spanned!(place=> ()), "CastError");
+            ("cast", future(&output), output)
+        }
+    };
+    let suffix = redeliver.map_or("", |_| "_again");
+    let (call, try_call) = (format_ident!("{call}{suffix}"), format_ident!("try_{call}{suffix}"));
+    let times = redeliver.map(|times| {
+        let times = proc_macro2::Literal::u32_unsuffixed(times);
+        quote!(, #times)
+    });
+    let bounds = rules::of_redelivery(root, handler);
+    quote! {
+        #docs
+        #head #method(&self #(, #names: #types)*) -> #output #bounds {
+            self.__handle.#call((#(#names,)*) #times, __Message::#variant)
+        }
+        #[doc = #try_doc]
+        #head #try_method(&self #(, #names: #types)*) -> #try_output #bounds {
+            self.__handle.#try_call((#(#names,)*) #times, __Message::#variant)
+        }
+    }
+}
+
+/// For a handler without docs.
+fn default_docs(handler: &Handler) -> TokenStream {
+    let name = handler.ident.unraw();
+    let doc = match handler.kind {
+        Kind::Call { .. } => format!(" Calls the worker's `{name}` and waits for its reply."),
+        Kind::Cast => format!(" Sends the worker's `{name}` and does not wait for it to be served."),
+    };
+    quote!(#[doc = #doc])
+}

@@ -1,0 +1,133 @@
+//! The rules on what travels in messages, each a trait of the runtime that says what is wrong. As for the fields of a
+//! worker, they are asserted in one function, and taken for granted through higher-ranked bounds in the rest.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Path, WhereClause};
+
+use super::model::{Handler, Handlers, Kind};
+use crate::tokens::{is_plain, path_at};
+
+/// What travels to and from the worker, with the places of the types.
+fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
+    let reply = match &handler.kind {
+        Kind::Call { reply, written } => written.map(|written| (reply, written)),
+        Kind::Cast => None,
+    };
+    handler.payload().chain(reply)
+}
+
+/// The rules, asserted.
+///
+/// ```text
+/// fn __rules<K: Key>() where K: Ord {
+///     R::__private::assert_payload::<String>();
+///     R::__private::assert_again::<String>();
+/// }
+/// ```
+pub(super) fn asserted(handlers: &Handlers) -> TokenStream {
+    let Handlers { root, generics, messages, .. } = handlers;
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let assertions = messages.iter().map(|handler| {
+        let cfgs = &handler.cfgs;
+        let payload = travelling(handler).map(|(ty, written)| assertion(root, "assert_payload", ty, written));
+        let redelivered = handler.payload().filter(|_| handler.redeliver.is_some());
+        let again = redelivered.map(|(ty, written)| assertion(root, "assert_again", ty, written));
+        let all: TokenStream = payload.chain(again).collect();
+        if all.is_empty() || cfgs.is_empty() { all } else { quote!(#(#cfgs)* { #all }) }
+    });
+    quote!(fn __rules #impl_generics () #where_clause { #(#assertions)* })
+}
+
+fn assertion(root: &Path, rule: &str, ty: &TokenStream, written: Span) -> TokenStream {
+    let span = written.resolved_at(Span::mixed_site());
+    let (root, rule) = (path_at(root, span), Ident::new(rule, span));
+    quote_spanned!(span=> #root::__private::#rule::<#ty>();)
+}
+
+/// The block's `where` clause, with the rules on what travels taken for granted. What is under a `cfg` may name types that
+/// are not there.
+///
+/// ```text
+/// where K: Ord, for<'__rule> Row: R::__private::Payload
+/// ```
+fn of_messages(handlers: &Handlers) -> Option<WhereClause> {
+    let Handlers { root, generics, messages, .. } = handlers;
+    let mut generics = generics.clone();
+    let mut stated = HashSet::new();
+    for handler in messages.iter().filter(|handler| handler.cfgs.is_empty()) {
+        for (ty, _) in travelling(handler) {
+            if !is_plain(ty) && stated.insert(ty.to_string()) {
+                let bound = syn::parse_quote!(for<'__rule> #ty: #root::__private::Payload);
+                generics.make_where_clause().predicates.push(bound);
+            }
+        }
+    }
+    generics.where_clause
+}
+
+/// [`of_messages`], and that the worker is one: what is wrong with it is reported where it stands.
+///
+/// ```text
+/// where
+///     K: Ord,
+///     for<'__rule> Row: R::__private::Payload,
+///     for<'__rule> Counter<K>: R::Worker<Tables = CounterTables<K>>,
+///     for<'__rule> CounterTables<K>: ::core::marker::Send,
+/// ```
+/// Without type parameters rustc looks up the tables itself, in spite of the bound.
+pub(super) fn of_worker(handlers: &Handlers) -> Option<WhereClause> {
+    let Handlers { root, generics, self_ty, tables, .. } = handlers;
+    let has_types = generics.type_params().next().is_some();
+    let named = has_types.then(|| quote!(<Tables = #tables>));
+    let mut generics = generics.clone();
+    generics.where_clause = of_messages(handlers);
+    let where_clause = generics.make_where_clause();
+    where_clause.predicates.push(syn::parse_quote!(for<'__rule> #self_ty: #root::Worker #named));
+    if has_types {
+        where_clause.predicates.push(syn::parse_quote!(for<'__rule> #tables: ::core::marker::Send));
+    }
+    generics.where_clause
+}
+
+/// [`of_messages`], and that the message can travel.
+///
+/// ```text
+/// where
+///     K: Ord,
+///     for<'__rule> Row: R::__private::Payload,
+///     for<'__rule> __Message<K>: ::core::marker::Send + 'static,
+/// ```
+pub(super) fn of_message(handlers: &Handlers) -> Option<WhereClause> {
+    let mut generics = handlers.generics.clone();
+    let (_, type_generics, _) = handlers.generics.split_for_impl();
+    generics.where_clause = of_messages(handlers);
+    let bound = syn::parse_quote!(for<'__rule> __Message #type_generics: ::core::marker::Send + 'static);
+    generics.make_where_clause().predicates.push(bound);
+    generics.where_clause
+}
+
+/// That the worker has handlers: what is wrong with them is reported where they stand.
+///
+/// ```text
+/// where K: Ord, for<'__rule> Counter<K>: R::Handlers<Message = __Message<K>>
+/// ```
+pub(super) fn of_handle(handlers: &Handlers) -> Option<WhereClause> {
+    let Handlers { root, self_ty, .. } = handlers;
+    let mut generics = handlers.generics.clone();
+    let (_, type_generics, _) = handlers.generics.split_for_impl();
+    let bound = syn::parse_quote!(for<'__rule> #self_ty: #root::Handlers<Message = __Message #type_generics>);
+    generics.make_where_clause().predicates.push(bound);
+    generics.where_clause
+}
+
+/// ```text
+/// where for<'__rule> Row: R::__private::Again
+/// ```
+pub(super) fn of_redelivery(root: &Path, handler: &Handler) -> Option<TokenStream> {
+    handler.redeliver?;
+    let types = handler.payload().map(|(ty, _)| ty);
+    Some(quote!(where #(for<'__rule> #types: #root::__private::Again),*))
+}

@@ -1,0 +1,66 @@
+//! The rules that look at more than one token of the struct.
+
+use syn::ext::IdentExt;
+
+use super::model::Worker;
+use crate::diagnostics::Errors;
+use crate::reserved;
+
+pub(super) fn worker(worker: &Worker<'_>, errors: &mut Errors) {
+    has_a_table(worker, errors);
+    borrows_nothing(worker, errors);
+    has_no_reserved_names(worker, errors);
+    if let Some(packed) = worker.packed {
+        errors.at(
+            packed,
+            "a worker's handlers borrow its fields, which a packed struct does not allow: remove `packed`",
+        );
+    }
+}
+
+fn has_a_table(worker: &Worker<'_>, errors: &mut Errors) {
+    if worker.tables().next().is_none() {
+        errors.at(
+            worker.written_ident.span(),
+            format_args!(
+                "`{}` has no table, so nothing of it would outlive its crash: mark a field with `#[table]`, \
+                 `#[table(keep)]` or `#[table(rollback)]`",
+                worker.written_ident
+            ),
+        );
+    }
+}
+
+fn borrows_nothing(worker: &Worker<'_>, errors: &mut Errors) {
+    for param in worker.generics.lifetimes() {
+        errors.at(
+            param.lifetime.span(),
+            format_args!(
+                "a worker cannot borrow, because its tables outlive every task: replace what borrows `{}` by an owned \
+                 type",
+                param.lifetime
+            ),
+        );
+    }
+}
+
+fn has_no_reserved_names(worker: &Worker<'_>, errors: &mut Errors) {
+    for field in &worker.fields {
+        if field.ident.unraw() == "__unused" {
+            errors.at(
+                field.ident.span(),
+                "generated structs have a field `__unused` already: choose another name",
+            );
+        }
+    }
+    for field in worker.recorded().filter(|field| reserved::is_of_handle(field.ident)) {
+        errors.at(
+            field.ident.span(),
+            format_args!(
+                "every handle has a method `{0}` already, so the one that gives the reader of this table cannot have this \
+                 name: choose another",
+                field.ident
+            ),
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! What is emitted beside the errors: the public items, and implementations that only have to type-check, so that
+//! `#[handlers]` and callers add no errors of their own.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::carried::carried_items;
+use super::expand;
+use super::handle::{reader_methods, traits};
+use super::model::Worker;
+
+/// The stubs; nothing for a worker that borrows, whose companions could not be written.
+///
+/// ```text
+/// pub struct CounterTables { .. }
+/// pub type CounterManager = R::Manager<Counter>;
+/// pub struct CounterHandle { .. }
+/// const _: () = {
+///     impl Counter { pub fn spec(limits: Limits) -> R::Spec<Self> { ::core::unreachable!() } }
+///     impl R::Worker for Counter { .. }
+/// };
+/// ```
+pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
+    if worker.generics.lifetimes().next().is_some() {
+        return TokenStream::new();
+    }
+    let public = expand::public_items(worker);
+    let carried = carried_items(worker);
+    let spec = expand::spec(worker, &quote!(::core::unreachable!()));
+    let readers = reader_methods(worker);
+    let traits = traits(worker);
+    let implementation = expand::worker_impl(worker, &bodies(worker));
+    quote! {
+        #public
+        const _: () = {
+            #spec
+            #traits
+            #readers
+            #carried
+            #implementation
+        };
+    }
+}
+
+fn bodies(worker: &Worker<'_>) -> [TokenStream; 6] {
+    let root = &worker.root;
+    [
+        quote!(
+            fn readers() -> Self::Readers {
+                ::core::unreachable!()
+            }
+        ),
+        quote! {
+            async fn create(
+                _: Self::Args,
+                _: Self::Readers,
+            ) -> ::core::result::Result<Self::Tables, #root::BoxError> {
+                ::core::unreachable!()
+            }
+        },
+        quote! {
+            fn incarnate(
+                _: Self::Args,
+            ) -> impl ::core::ops::FnOnce(Self::Tables) -> Self + ::core::marker::Send + 'static {
+                |_: Self::Tables| -> Self { ::core::unreachable!() }
+            }
+        },
+        quote! {
+            fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
+                let tables: fn() -> Self::Tables = || ::core::unreachable!();
+                (tables(), ())
+            }
+        },
+        quote!(
+            fn save(&self) -> Self::Saved {
+                ::core::unreachable!()
+            }
+        ),
+        quote!(
+            fn restore(_: &mut Self::Tables, _: &mut Self::Saved) {}
+        ),
+    ]
+}

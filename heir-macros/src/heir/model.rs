@@ -1,0 +1,207 @@
+//! What a struct with `#[heir]` means.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, Generics, LitStr, Path, Type, Visibility};
+
+use crate::diagnostics::Errors;
+use crate::options::{self, Millis, Slot};
+
+/// A worker: the annotated struct.
+pub(super) struct Worker<'a> {
+    pub(super) root: Path,
+    pub(super) vis: &'a Visibility,
+    /// As written, for its span.
+    pub(super) written_ident: &'a Ident,
+    /// The same as generated code, which may name what is deprecated.
+    pub(super) ident: Ident,
+    /// Without any `Self`.
+    pub(super) generics: Generics,
+    /// The `packed` of `#[repr(packed)]`.
+    pub(super) packed: Option<Span>,
+    /// `#[allow(..)]` of the struct, for all that is generated from it.
+    pub(super) allowed: Vec<&'a Attribute>,
+    /// `#[deprecated]` of the struct, for its public companions.
+    pub(super) deprecated: Vec<&'a Attribute>,
+    pub(super) options: Options,
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+/// One field of the worker.
+pub(super) struct Field<'a> {
+    pub(super) ident: &'a Ident,
+    pub(super) vis: &'a Visibility,
+    pub(super) docs: Vec<&'a Attribute>,
+    /// As written, for its span.
+    pub(super) written_ty: &'a Type,
+    /// The same with the worker for `Self`, so that it can stand in another item.
+    pub(super) ty: TokenStream,
+    /// Whether the type names no parameter of the worker.
+    pub(super) is_concrete: bool,
+    pub(super) kind: Kind,
+}
+
+/// What becomes of a field when its incarnation ends, and where the next one has it from.
+pub(super) enum Kind {
+    Table { restored: Restored, init: Option<TokenStream> },
+    Arg,
+    Fresh { with: Option<TokenStream> },
+}
+
+/// In which state a table passes to the next incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// A recorded table, which undoes the changes of the message that crashed.
+    ByItsRecord,
+    /// `keep`: as the crash left it.
+    AsItIs,
+    /// `rollback`: as it was before the message that crashed.
+    BeforeTheMessage,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.fields.iter().filter(|field| matches!(field.kind, Kind::Table { .. }))
+    }
+
+    pub(super) fn rollbacks(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.fields
+            .iter()
+            .filter(|field| matches!(field.kind, Kind::Table { restored: Restored::BeforeTheMessage, .. }))
+    }
+
+    pub(super) fn recorded(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.fields
+            .iter()
+            .filter(|field| matches!(field.kind, Kind::Table { restored: Restored::ByItsRecord, .. }))
+    }
+
+    pub(super) fn args(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.fields.iter().filter(|field| matches!(field.kind, Kind::Arg))
+    }
+
+    pub(super) fn fresh(&self) -> impl Iterator<Item = (&Field<'a>, Option<&TokenStream>)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            Kind::Fresh { with } => Some((field, with.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// What is no table: an incarnation's own.
+    pub(super) fn rest(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.fields.iter().filter(|field| !matches!(field.kind, Kind::Table { .. }))
+    }
+
+    /// The name of a generated companion: `CounterTables`, `CounterManager`, `CounterHandle`.
+    pub(super) fn companion(&self, suffix: &str) -> Ident {
+        format_ident!("{}{}", self.ident, suffix, span = self.ident.span())
+    }
+
+    /// The child name.
+    pub(super) fn name(&self) -> String {
+        self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
+    }
+}
+
+/// The options of `#[heir(..)]`, as given.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) name: Slot<LitStr>,
+    pub(super) restart: Slot<Restart>,
+    pub(super) shutdown: Slot<Shutdown>,
+    pub(super) mailbox: Slot<u16>,
+    pub(super) start_timeout: Slot<Millis>,
+    pub(super) crash_loop: Slot<CrashLoop>,
+    pub(super) quarantine: Slot<AfterQuarantine>,
+    pub(super) root: Slot<Path>,
+}
+
+/// When a supervisor starts the worker again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restart {
+    Permanent,
+    Transient,
+    Temporary,
+}
+
+/// When its tables are put under quarantine for killing every incarnation that owns them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CrashLoop {
+    After(u32),
+    Never,
+}
+
+/// What follows a quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterQuarantine {
+    Fresh,
+    Stop,
+}
+
+/// How a supervisor ends the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shutdown {
+    Within(Millis),
+    BrutalKill,
+}
+
+impl Options {
+    /// Reads the options; what is wrong with one leaves its slot empty.
+    pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut given = Self::default();
+        options::read_list(tokens, "heir", options::HEIR, errors, |key, input, errors| {
+            match key.to_string().as_str() {
+                "name" => given.name.fill(key, options::text(input, key)?, errors),
+                "restart" => given.restart.fill(key, options::word(input, key, RESTARTS)?, errors),
+                "shutdown" => given.shutdown.fill(key, shutdown(input, key)?, errors),
+                "mailbox" => given.mailbox.fill(key, options::count(input, key, "`mailbox = 64`")?, errors),
+                "start_timeout" => given.start_timeout.fill(key, options::duration(input, key)?, errors),
+                "crash_loop" => given.crash_loop.fill(key, crash_loop(input, key)?, errors),
+                "quarantine" => given.quarantine.fill(key, options::word(input, key, QUARANTINES)?, errors),
+                _ => given.root.fill(key, options::root_path(input, key)?, errors),
+            }
+            Ok(())
+        });
+        given
+    }
+}
+
+const RESTARTS: &[(&str, Restart)] = &[
+    ("permanent", Restart::Permanent),
+    ("transient", Restart::Transient),
+    ("temporary", Restart::Temporary),
+];
+
+const QUARANTINES: &[(&str, AfterQuarantine)] =
+    &[("fresh", AfterQuarantine::Fresh), ("stop", AfterQuarantine::Stop)];
+
+fn crash_loop(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<CrashLoop> {
+    if input.peek(Ident::peek_any) {
+        let word = input.call(Ident::parse_any)?;
+        if word == "never" {
+            return Ok(CrashLoop::Never);
+        }
+        return Err(syn::Error::new(
+            word.span(),
+            format_args!("unknown value `{word}` of `{key}`: write `{key} = 5` or `{key} = never`"),
+        ));
+    }
+    options::count(input, key, "`crash_loop = 5` or `crash_loop = never`").map(CrashLoop::After)
+}
+
+fn shutdown(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Shutdown> {
+    if input.peek(Ident::peek_any) {
+        let word = input.call(Ident::parse_any)?;
+        if word == "brutal_kill" {
+            return Ok(Shutdown::BrutalKill);
+        }
+        return Err(syn::Error::new(
+            word.span(),
+            format_args!(
+                "unknown value `{word}` of `{key}`: write `{key} = \"5s\"` or `{key} = brutal_kill`"
+            ),
+        ));
+    }
+    options::duration(input, key).map(Shutdown::Within)
+}

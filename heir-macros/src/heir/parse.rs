@@ -1,0 +1,236 @@
+//! From the derive's input to the model. Each field and each option is read on its own, so that one mistake hides no
+//! other.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Data, DeriveInput, Expr, Fields, GenericParam, Lifetime, Token, Type};
+
+use super::model::{Field, Kind, Options, Restored, Worker};
+use crate::diagnostics::Errors;
+use crate::options::{self, Slot};
+use crate::tokens::{
+    arguments, attributes, default_root, generated, generics_without_self, mentions, replace_self,
+};
+
+/// Reads the whole struct; `None` when it has no named fields to read.
+pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Worker<'a>> {
+    let options = read_options(input, errors);
+    let fields: Vec<&syn::Field> = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => fields.named.iter().collect(),
+            Fields::Unit => Vec::new(),
+            Fields::Unnamed(fields) => {
+                errors.on(
+                    fields,
+                    "the fields of a worker need names, because its tables are passed on by name: write `{ name: Type }`",
+                );
+                return None;
+            }
+        },
+        Data::Enum(data) => {
+            errors.at(
+                data.enum_token.span,
+                "`#[heir]` goes on a struct, because a worker's tables are its fields",
+            );
+            return None;
+        }
+        Data::Union(data) => {
+            errors.at(
+                data.union_token.span,
+                "`#[heir]` goes on a struct, because a worker's tables are its fields",
+            );
+            return None;
+        }
+    };
+    let (_, type_generics, _) = input.generics.split_for_impl();
+    let ident = generated(&input.ident, input.ident.span());
+    let self_ty = quote!(#ident #type_generics);
+    Some(Worker {
+        root: options.root.value().cloned().unwrap_or_else(default_root),
+        vis: &input.vis,
+        written_ident: &input.ident,
+        ident,
+        generics: generics_without_self(&input.generics, &self_ty),
+        packed: packed(input),
+        allowed: attributes(&input.attrs, "allow").collect(),
+        deprecated: attributes(&input.attrs, "deprecated").collect(),
+        options,
+        fields: fields.into_iter().filter_map(|field| read_field(field, input, &self_ty, errors)).collect(),
+    })
+}
+
+fn packed(input: &DeriveInput) -> Option<Span> {
+    let words = attributes(&input.attrs, "repr").filter_map(|attribute| arguments(attribute).ok()).flatten();
+    words.into_iter().find_map(|word| match word {
+        TokenTree::Ident(word) if word == "packed" => Some(word.span()),
+        _ => None,
+    })
+}
+
+fn read_options(input: &DeriveInput, errors: &mut Errors) -> Options {
+    let mut given = attributes(&input.attrs, "__heir");
+    let first = given.next();
+    if let (Some(first), Some(second)) = (first, given.next()) {
+        let place = |attribute: &Attribute| attribute.pound_token.span;
+        errors.conflict(
+            place(first),
+            "`#[heir]` is first given here",
+            place(second),
+            "`#[heir]` is given twice: put all options into one",
+        );
+    }
+    let tokens = first.map(arguments).transpose().unwrap_or_default();
+    Options::parse(tokens.unwrap_or_default(), errors)
+}
+
+fn read_field<'a>(
+    field: &'a syn::Field,
+    input: &DeriveInput,
+    self_ty: &TokenStream,
+    errors: &mut Errors,
+) -> Option<Field<'a>> {
+    let ty = replace_self(with_lifetimes(&field.ty), self_ty);
+    let params = input.generics.params.iter().map(|param| match param {
+        GenericParam::Type(param) => param.ident.to_string(),
+        GenericParam::Const(param) => param.ident.to_string(),
+        GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
+    });
+    let is_concrete = params.into_iter().all(|param| !mentions(&ty, &param));
+    Some(Field {
+        ident: field.ident.as_ref()?,
+        vis: &field.vis,
+        docs: attributes(&field.attrs, "doc").collect(),
+        written_ty: &field.ty,
+        ty,
+        is_concrete,
+        kind: read_kind(&field.attrs, errors),
+    })
+}
+
+/// `&'static str` for `&str`: that a lifetime is missing is for rustc to say, once.
+fn with_lifetimes(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    if let Type::Reference(reference) = &mut ty
+        && reference.lifetime.is_none()
+    {
+        let span = reference.and_token.span;
+        reference.lifetime = Some(Lifetime::new("'static", span));
+    }
+    ty
+}
+
+/// The kind of a field, from the one attribute that says it.
+fn read_kind(attrs: &[Attribute], errors: &mut Errors) -> Kind {
+    let mut markers = attrs
+        .iter()
+        .filter(|attribute| ["table", "arg", "fresh"].iter().any(|name| attribute.path().is_ident(name)));
+    let Some(marker) = markers.next() else {
+        return Kind::Fresh { with: None };
+    };
+    for other in markers {
+        let (first, second) = (marker.path().to_token_stream(), other.path().to_token_stream());
+        errors.on(second, "a field has one kind, and this one has two: keep one of the attributes");
+        errors.on(first, "the field's first kind is given here");
+    }
+    if marker.path().is_ident("table") {
+        read_table(marker, errors)
+    } else if marker.path().is_ident("arg") {
+        options::require_bare(marker, "arg", errors);
+        Kind::Arg
+    } else {
+        read_fresh(marker, errors)
+    }
+}
+
+/// Reads `#[table]`, `#[table(keep)]`, `#[table(rollback, init = expr)]`.
+fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
+    let mistakes = errors.len();
+    let tokens = arguments(marker).unwrap_or_else(|error| {
+        errors.push(error);
+        TokenStream::new()
+    });
+    let (mut keep, mut rollback, mut init) = (Slot::default(), Slot::default(), Slot::default());
+    options::read_list(tokens, "table", options::TABLE, errors, |key, input, errors| {
+        match key.to_string().as_str() {
+            "keep" => keep.fill(key, (), errors),
+            "rollback" => rollback.fill(key, (), errors),
+            _ => init.fill(key, init_expr(input)?, errors),
+        }
+        Ok(())
+    });
+    let restored = match (keep.key_span(), rollback.key_span()) {
+        (Some(keep), Some(rollback)) => {
+            errors.conflict(
+                keep,
+                "`keep` hands the table over as the crash left it",
+                rollback,
+                "`rollback` restores the table, `keep` does not: write one of them",
+            );
+            Restored::AsItIs
+        }
+        (Some(_), None) => Restored::AsItIs,
+        (None, Some(_)) => Restored::BeforeTheMessage,
+        // What is meant is unknown then: as the kind that asks the least of the type, it adds no errors.
+        (None, None) if errors.len() > mistakes => Restored::AsItIs,
+        (None, None) => Restored::ByItsRecord,
+    };
+    Kind::Table { restored, init: init.into_value() }
+}
+
+/// Reads an expression up to the comma that ends it. Commas within generics and closures are part of it, and syn
+/// parses only the simple expressions without its `full` feature: for the others the end is where a word of the table
+/// follows.
+fn init_expr(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let ahead = input.fork();
+    if ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,])) {
+        let simple: Expr = input.parse()?;
+        return Ok(simple.into_token_stream());
+    }
+    let mut expr = TokenStream::new();
+    while !input.is_empty() && !at_next_word(input) {
+        expr.extend([input.parse::<TokenTree>()?]);
+    }
+    Ok(expr)
+}
+
+/// Whether a comma follows, and after it the end or a word of `#[table(..)]`.
+fn at_next_word(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    if ahead.parse::<Token![,]>().is_err() {
+        return false;
+    }
+    let word = ahead.parse::<Ident>().ok();
+    match word {
+        None => ahead.is_empty(),
+        Some(word) if word == "init" => ahead.peek(Token![=]) && !ahead.peek(Token![==]),
+        Some(word) => (word == "keep" || word == "rollback") && (ahead.is_empty() || ahead.peek(Token![,])),
+    }
+}
+
+/// Reads `#[fresh(expr)]`.
+fn read_fresh(marker: &Attribute, errors: &mut Errors) -> Kind {
+    let tokens = arguments(marker).unwrap_or_else(|error| {
+        errors.push(error);
+        TokenStream::new()
+    });
+    if tokens.is_empty() {
+        if !matches!(marker.meta, syn::Meta::NameValue(_)) {
+            errors.on(
+                &marker.meta,
+                "`#[fresh]` needs an expression: write `#[fresh(expr)]`, or no attribute for the type's `Default`",
+            );
+        }
+        return Kind::Fresh { with: None };
+    }
+    let several = |input: ParseStream<'_>| {
+        let simple = input.parse::<Expr>().is_ok();
+        let comma = (simple && input.peek(Token![,])).then(|| input.span());
+        let _rest: TokenStream = input.parse()?;
+        Ok(comma)
+    };
+    if let Ok(Some(comma)) = several.parse2(tokens.clone()) {
+        errors.at(comma, "`#[fresh(expr)]` takes one expression: write a tuple, or one attribute a field");
+    }
+    Kind::Fresh { with: Some(tokens) }
+}

@@ -1,0 +1,144 @@
+//! The rules on the types of fields, each a trait of the runtime that says what is wrong.
+//!
+//! They are asserted in one function of their own, which does nothing else: each broken rule is one error, at the type.
+//! All that relies on them takes them for granted, so that nothing follows from that error: their bounds are higher-ranked,
+//! and rustc believes such a bound on a concrete type where it would check a plain one on the spot.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Generics, WhereClause};
+
+use super::model::{Field, Kind, Restored, Worker};
+use crate::tokens::{generated, is_plain, path_at};
+
+/// The trait a field's type must implement, and the function that asserts it.
+fn rule(field: &Field<'_>) -> (TokenStream, &'static str) {
+    match &field.kind {
+        Kind::Table { restored: Restored::ByItsRecord, .. } => (quote!(table::Recorded), "assert_recorded"),
+        Kind::Table { restored: Restored::AsItIs, .. } => (quote!(__private::KeepTable), "assert_keep"),
+        Kind::Table { restored: Restored::BeforeTheMessage, .. } => {
+            (quote!(__private::RollbackTable), "assert_rollback")
+        }
+        Kind::Arg => (quote!(__private::Arg), "assert_arg"),
+        Kind::Fresh { with: None } => (quote!(__private::Fresh), "assert_fresh"),
+        Kind::Fresh { with: Some(_) } => (quote!(__private::Rest), "assert_rest"),
+    }
+}
+
+/// Whether a new table starts as its `Default`.
+fn starts_as_default(field: &Field<'_>) -> bool {
+    matches!(&field.kind, Kind::Table { restored, init: None } if *restored != Restored::ByItsRecord)
+}
+
+/// The rules, asserted.
+///
+/// ```text
+/// fn __rules<K: Key>() where K: Ord {
+///     R::__private::assert_recorded::<Table<K, u64>>();
+///     R::__private::assert_rollback::<Vec<u64>>();
+///     R::__private::assert_initial::<Vec<u64>>();
+///     R::__private::assert_arg::<Limits>();
+/// }
+/// ```
+pub(super) fn asserted(worker: &Worker<'_>) -> TokenStream {
+    let (impl_generics, _, where_clause) = worker.generics.split_for_impl();
+    let assertions = worker.fields.iter().map(|field| {
+        let rule = assertion(worker, field, rule(field).1);
+        let initial = starts_as_default(field).then(|| assertion(worker, field, "assert_initial"));
+        quote!(#rule #initial)
+    });
+    quote!(fn __rules #impl_generics () #where_clause { #(#assertions)* })
+}
+
+/// That there is a `#[handlers]` block, reported at the struct's name. With type parameters it may be for some of their types
+/// only.
+///
+/// ```text
+/// struct __Handled(R::Handle<Counter>) where ..;
+/// ```
+pub(super) fn handled(worker: &Worker<'_>) -> Option<TokenStream> {
+    let Worker { root, ident, generics, written_ident, .. } = worker;
+    if generics.type_params().next().is_some() {
+        return None;
+    }
+    let (impl_generics, type_generics, _) = generics.split_for_impl();
+    let where_clause = granted_worker(worker, generics.clone(), &TokenStream::new());
+    let span = written_ident.span().resolved_at(Span::mixed_site());
+    let root = path_at(root, span);
+    let ident = generated(ident, span);
+    let handle = quote_spanned!(span=> #root::Handle<#ident #type_generics>);
+    Some(quote!(struct __Handled #impl_generics (#handle) #where_clause;))
+}
+
+fn assertion(worker: &Worker<'_>, field: &Field<'_>, rule: &str) -> TokenStream {
+    let span = place(field);
+    let (root, rule, ty) = (path_at(&worker.root, span), Ident::new(rule, span), &field.ty);
+    quote_spanned!(span=> #root::__private::#rule::<#ty>();)
+}
+
+/// The worker's `where` clause, with the rules on these fields taken for granted.
+///
+/// ```text
+/// where K: Ord, for<'__rule> Vec<u64>: R::__private::RollbackTable, for<'__rule> Limits: R::__private::Arg
+/// ```
+pub(super) fn granted<'w, 'a: 'w>(
+    worker: &'w Worker<'a>,
+    fields: impl Iterator<Item = &'w Field<'a>>,
+) -> Option<WhereClause> {
+    granted_beside(worker, worker.generics.clone(), fields)
+}
+
+/// [`granted`], beside other bounds.
+pub(super) fn granted_beside<'w, 'a: 'w>(
+    worker: &'w Worker<'a>,
+    mut generics: Generics,
+    fields: impl Iterator<Item = &'w Field<'a>>,
+) -> Option<WhereClause> {
+    let mut stated = HashSet::new();
+    let mut state = |bound: TokenStream| {
+        if stated.insert(bound.to_string()) {
+            generics.make_where_clause().predicates.push(syn::parse_quote!(for<'__rule> #bound));
+        }
+    };
+    for field in fields.filter(|field| !is_plain(&field.ty)) {
+        // The bound would hide what `Row` and `Reader` are, were the type not concrete.
+        if !field.is_concrete && is_recorded(field) {
+            continue;
+        }
+        let (root, ty, rule) = (&worker.root, &field.ty, rule(field).0);
+        state(quote!(#ty: #root::#rule));
+        if starts_as_default(field) {
+            state(quote!(#ty: #root::__private::Initial));
+        }
+    }
+    generics.where_clause
+}
+
+/// Beside other bounds, that the struct is a worker, whatever its fields are: all rules in one bound. What the trait's
+/// types are must be said again, where they are used, because the bound hides them.
+///
+/// ```text
+/// where K: Ord, for<'__rule> Counter<K>: R::Worker<Args = __Args<K>>
+/// ```
+pub(super) fn granted_worker(
+    worker: &Worker<'_>,
+    mut generics: Generics,
+    known: &TokenStream,
+) -> Option<WhereClause> {
+    let Worker { root, ident, .. } = worker;
+    let (_, type_generics, _) = worker.generics.split_for_impl();
+    let bound = syn::parse_quote!(for<'__rule> #ident #type_generics: #root::Worker #known);
+    generics.make_where_clause().predicates.push(bound);
+    generics.where_clause
+}
+
+fn is_recorded(field: &Field<'_>) -> bool {
+    matches!(field.kind, Kind::Table { restored: Restored::ByItsRecord, .. })
+}
+
+fn place(field: &Field<'_>) -> Span {
+    field.written_ty.span().resolved_at(Span::mixed_site())
+}

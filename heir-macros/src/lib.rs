@@ -1,0 +1,302 @@
+//! The attribute macros of [`heir-runtime`](https://docs.rs/heir-runtime), which re-exports them: use them from there.
+//! This page is their reference; examples that run are in the documentation of `heir-runtime`.
+//!
+//! - [`macro@heir`] goes on a struct and makes it a worker whose tables outlive it.
+//! - [`macro@handlers`] goes on its impl block and makes its methods messages.
+//!
+//! What both write is thin glue around generic functions of `heir-runtime`, and can be written by hand.
+
+mod diagnostics;
+mod handlers;
+mod heir;
+mod options;
+mod reserved;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct a worker: says of each field whether it outlives a crash, and where a new incarnation has it from.
+///
+/// # Anatomy
+/// Every position there is; all options are left out in the smallest use.
+/// ```text
+/// #[heir(
+///     name = "counter",               // under which its supervisor knows it
+///     restart = transient,            // permanent | transient | temporary
+///     shutdown = "10s",               // or brutal_kill
+///     mailbox = 128,                  // capacity in messages
+///     start_timeout = "30s",          // for creating the tables, and for the hooks
+///     crash_loop = 3,                 // or never
+///     quarantine = fresh,             // fresh | stop
+///     crate = ::heir_runtime,         // where the runtime is
+/// )]
+/// pub struct Counter<K: Key> {        // type and const parameters, bounds, defaults; no lifetimes
+///     /// Docs go along to `CounterTables`, and here to the reader's method of the handle.
+///     #[table]                        // recorded: crash-consistent, and readable from elsewhere
+///     pub counts: Table<K, u64>,
+///     #[table(keep)]                  // handed over as the crash left it
+///     seen: HashSet<K>,
+///     #[table(rollback, init = Queue::with_capacity(limits.queue))]
+///     queue: Queue,                   // restored to its value before the message that crashed
+///     #[arg]                          // given by the caller of `Counter::spec(limits)`
+///     limits: Limits,
+///     #[fresh(Cache::new(limits.cache))]
+///     cache: Cache,                   // made by the expression for every incarnation
+///     scratch: Vec<u8>,               // made by its `Default` for every incarnation
+/// }
+/// ```
+///
+/// # The options of `#[heir]`
+/// | key | where | value | default |
+/// |---|---|---|---|
+/// | `name` | `#[heir(..)]` | a text, not empty | the name of the struct |
+/// | `restart` | `#[heir(..)]` | `permanent`, `transient` or `temporary` | `permanent` |
+/// | `shutdown` | `#[heir(..)]` | a length of time, or `brutal_kill` | `"5s"` |
+/// | `mailbox` | `#[heir(..)]` | a number from 1 to 65535 | `64` |
+/// | `start_timeout` | `#[heir(..)]` | a length of time | `"60s"` |
+/// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` |
+/// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` |
+/// | `crate` | `#[heir(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
+///
+/// Each is given at most once, in any order. All but `crate` can be overridden for one child on the spec.
+///
+/// ## `name`
+/// The name a supervisor knows the worker by, in its logs, events and tree.
+/// ```text
+/// #[heir(name = "hit counter")]
+/// ```
+///
+/// ## `restart`
+/// When the supervisor starts a new incarnation: `permanent` always, `transient` unless the last one ended normally,
+/// `temporary` never. The tables stay in the estate either way.
+/// ```text
+/// #[heir(restart = transient)]
+/// ```
+///
+/// ## `shutdown`
+/// How the supervisor ends the worker: it asks, waits this long, and then kills it; or it kills it at once.
+/// ```text
+/// #[heir(shutdown = "30s")]
+/// #[heir(shutdown = brutal_kill)]
+/// ```
+///
+/// ## `mailbox`
+/// How many messages may wait. When it is full, the methods of the handle wait for a place, and their `try_` twins fail.
+/// ```text
+/// #[heir(mailbox = 1024)]
+/// ```
+///
+/// ## `start_timeout`
+/// How long creating the tables may take, and how long the hooks `#[on(transfer)]` and `#[on(start)]` together.
+/// ```text
+/// #[heir(start_timeout = "5m")]
+/// ```
+///
+/// ## `crash_loop`
+/// After how many starts in a row that die in their hooks, or over the same redelivered message, the tables are put under
+/// quarantine: what kills every owner may be in them. With `never` the supervisor's intensity is the only limit.
+/// ```text
+/// #[heir(crash_loop = 3)]
+/// #[heir(crash_loop = never)]
+/// ```
+///
+/// ## `quarantine`
+/// What follows a quarantine, of `crash_loop` or of the hook `#[on(verify)]`: with `fresh` the worker goes on with new
+/// tables, with `stop` it stops. With `fresh` the tables under
+/// quarantine are parked on the handle, to be taken out; with `stop` they are in the estate, to be claimed.
+/// ```text
+/// #[heir(quarantine = fresh)]
+/// ```
+///
+/// ## `crate`
+/// Where `heir-runtime` is when it is renamed or re-exported. The path must hold wherever the generated code stands.
+/// ```text
+/// #[heir(crate = crate::reexports::heir_runtime)]
+/// ```
+///
+/// ## Lengths of time
+/// A whole number and one of the units `ms`, `s`, `m`, `h`, in quotes: `"250ms"`, `"10s"`, `"5m"`, `"1h"`. Not zero.
+///
+/// # Fields
+/// A field has one kind, and a worker at least one table.
+///
+/// - `#[table]`: a recorded table: a `Table`, an `OrderedTable` or a `BagTable`. The changes of a message are undone when
+///   the worker dies in the middle of it, without a clone of the whole. The handle has a method of the field's name and
+///   visibility, which gives a reader that goes on answering while nobody owns the table.
+/// - `#[table(keep)]`: a table of any `Send + 'static` type. It passes on as the crash left it: right for a collection
+///   that one operation cannot leave half-written, a socket, a handle on a store.
+/// - `#[table(rollback)]`: a table of a `Clone + Send + 'static` type. It is cloned before every message, and restored
+///   from that clone when the worker dies in the middle of it.
+/// - `#[arg]`: a `Clone + Send + 'static` value from the caller of `spec`, whose parameters are these fields in their
+///   order. Each incarnation gets a clone.
+/// - `#[fresh(expr)]`: a `Send + 'static` value, made by the expression for every incarnation.
+/// - unmarked: a `Default + Send + 'static` value, made anew for every incarnation.
+///
+/// ## The words of `#[table]`
+/// | word | where | value | default |
+/// |---|---|---|---|
+/// | `keep` | `#[table(..)]` | none | |
+/// | `rollback` | `#[table(..)]` | none | |
+/// | `init` | `#[table(..)]`, beside the others too | an expression | the `Default` of the type, or no rows |
+///
+/// For a recorded table `init` gives its first rows: anything that iterates over pairs of key and value.
+///
+/// ## `init` and `fresh`
+/// In both expressions the `#[arg]` fields are in scope under their names: in `init` as this creation's own clone, in
+/// `fresh` as the value that goes into the field afterwards, so clone what the expression keeps. `init` runs when the
+/// tables are created (and again if they are reset or quarantined), in an async function: it may `.await`, and `?` fails the start. `fresh` runs before every
+/// incarnation receives its tables.
+/// ```text
+/// #[table(keep, init = Store::open(&path).await?)]
+/// #[table(init = [(String::from("hits"), 0)])]
+/// #[fresh(Client::new(path.clone()))]
+/// ```
+///
+/// # What is generated
+/// For `pub struct Counter`, with its visibility and generics:
+/// ```text
+/// pub struct CounterTables { .. }             // the tables together, each with its visibility and docs
+/// pub type CounterManager = Manager<Counter>; // the heir
+/// pub struct CounterHandle { .. }             // the handle; its methods come from `#[handlers]`
+/// impl Counter { pub fn spec(limits: Limits) -> Spec<Counter>; }
+/// impl CounterHandle { pub fn counts(&self) -> TableReader<K, u64>; }    // for each recorded table
+/// impl Clone, Debug, From<Handle<Counter>>, Deref<Target = Handle<Counter>> for CounterHandle
+/// impl Worker for Counter { .. }              // readers, create, incarnate, dismantle, save, restore, commit, undo
+/// ```
+/// The struct itself stays as it is, other attributes and derives included. `#[allow(..)]` on it also holds for what is
+/// generated, and `#[deprecated]` for the three companions.
+///
+/// # Limits
+/// - Named fields, and no lifetime parameters: the tables outlive every task.
+/// - No `Drop` on the struct: it is taken apart when an incarnation ends. Put what is to be dropped into a field.
+/// - A recorded table cannot have the name of a method every handle has, see the limits of [`macro@handlers`].
+/// - `#[heir]` needs a `#[handlers]` block for the type; an empty one will do.
+#[proc_macro_attribute]
+pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
+    heir::attach(&options.into(), item.into()).into()
+}
+
+/// Makes the methods of an impl block messages: one enum of them, and a typed method of the handle for each.
+///
+/// # Anatomy
+/// Every position there is.
+/// ```text
+/// #[handlers(crate = ::heir_runtime)]         // where the runtime is
+/// impl<K: Key> Counter<K> {
+///     /// Docs go along to the handle's method.
+///     pub async fn count(&mut self, key: K, by: u64) -> u64 { .. }             // a call: the caller gets the reply
+///     pub fn reset(&mut self, cx: &mut Context<Self>, key: K) { .. }           // its context is no part of the message
+///     #[cast]
+///     pub fn forget(&mut self, key: K) { .. }                                  // a cast: no reply
+///     #[redeliver(3)]                                                          // served again when the worker dies over it
+///     pub async fn store(&mut self, key: K) -> Result<(), Full> { .. }
+///     #[on(transfer)]
+///     async fn received(&mut self, info: &TransferInfo) -> Result<(), Error> { .. }
+///     #[on(start)]
+///     async fn begin(&mut self, cx: &mut Context<Self>) { .. }
+///     #[on(stop)]
+///     async fn end(&mut self, reason: &ExitReason) { .. }
+///     #[on(verify)]
+///     fn check(tables: &mut CounterTables<K>, exit: &Exit) -> Verdict { .. }
+///     #[skip]
+///     fn total(&self) -> u64 { .. }                                            // an ordinary method
+///     const LIMIT: u64 = 7;                                                    // anything else that impl blocks hold
+/// }
+/// ```
+///
+/// # The options of `#[handlers]`
+/// | key | where | value | default |
+/// |---|---|---|---|
+/// | `crate` | `#[handlers(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
+///
+/// # Methods
+/// Every method takes `&mut self`, is sync or async, and is one of these; what has another shape needs `#[skip]`. Only
+/// `#[on(verify)]` goes on a function without `self`.
+///
+/// ## Calls
+/// A method without a mark. The caller waits for the reply: what the method returns, sent once the message has committed.
+/// ```text
+/// pub async fn count(&mut self, key: String) -> u64
+/// // the handle:
+/// pub fn count(&self, key: String) -> impl Future<Output = Result<u64, CallError<(String,)>>>
+/// pub fn try_count(&self, key: String) -> impl Future<Output = Result<u64, CallError<(String,)>>>
+/// ```
+///
+/// ## `#[cast]`
+/// A message without a reply. The caller waits for a place in the mailbox only; `try_` does not wait at all.
+/// ```text
+/// #[cast]
+/// pub fn forget(&mut self, key: String)
+/// // the handle:
+/// pub fn forget(&self, key: String) -> impl Future<Output = Result<(), CastError<(String,)>>>
+/// pub fn try_forget(&self, key: String) -> Result<(), CastError<(String,)>>
+/// ```
+///
+/// ## `#[redeliver(..)]`
+/// On a call or a cast: when the worker dies while it serves this message, the next incarnation serves it again, up to this
+/// many times (from 1). Then its caller is told of the last death. What it did to recorded and
+/// `rollback` tables is undone before; anything else it did is done again: at least once. Right for a handler that may run twice, or whose tables are all
+/// recorded or `rollback`. Its arguments are `Clone`.
+/// ```text
+/// #[redeliver(3)]
+/// pub async fn store(&mut self, key: String) -> Result<(), Full>
+/// ```
+///
+/// ## Arguments
+/// Each has a name and an owned, `Send + 'static` type; so has the reply. An argument that is a reference to a type
+/// called `Context` is the context of the incarnation, which no caller gives.
+///
+/// ## `#[on(..)]`
+/// A hook, which runs at a turn of an incarnation's life, or between two; at most one for each event. Every hook but
+/// `verify` takes `&mut self`, is sync or async, and can take `&mut Context<Self>`.
+///
+/// | event | when | can also take | returns |
+/// |---|---|---|---|
+/// | `transfer` | the tables have been received | `&TransferInfo` | nothing, or `Result<(), E>` |
+/// | `start` | before the first message | | nothing, or `Result<(), E>` |
+/// | `stop` | the incarnation ends in order | `&ExitReason` | nothing |
+/// | `verify` | an incarnation has died | `&Exit` | `Verdict` |
+///
+/// An error fails the start of the incarnation, which ends with it as its reason.
+///
+/// `verify` is a sync function without `self`, because there is none: it takes `&mut CounterTables`, and its verdict says
+/// whether they pass on as they are.
+/// ```text
+/// #[on(verify)]
+/// fn check(tables: &mut CounterTables, exit: &Exit) -> Verdict
+/// ```
+///
+/// ## `#[skip]`
+/// An ordinary method, associated function or handler's helper. Constants and types need no mark.
+///
+/// # What is generated
+/// The impl block stays as it is, without the marks. After it, in a `const _`:
+/// ```text
+/// enum Message { Count(Call<(K, u64), u64>), Reset(Call<(K,), ()>), Forget(Cast<(K,)>) }
+/// impl Handlers for Counter { .. }            // runs the handler of a message, and the hooks
+/// impl CounterHandle { .. }                   // the methods, with the handlers' visibility and docs
+/// ```
+/// `#[cfg]` on a method holds for all that comes from it. `#[deprecated]` moves to the handle's methods. `#[allow(..)]` on
+/// the block also holds for what is generated.
+///
+/// # Limits
+/// - One `#[handlers]` block for a type; further methods go into ordinary impl blocks.
+/// - No generics, `unsafe`, `const` or `extern` on a handler, and no patterns as arguments.
+/// - A message cannot have the name of a method every handle has: `name`, `timeout`, `call`, `call_again`, `try_call`,
+///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
+///   `readers`, `quarantined`, `take_quarantined`, `kill`, `kill_manager`, `stop`, `wait`, `wait_serving`, `downgrade`,
+///   `clone`; nor can there be a handler `try_count` beside `count`.
+/// - Markers behind `#[cfg_attr(..)]` are not seen.
+#[proc_macro_attribute]
+pub fn handlers(options: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::attach(options.into(), item.into()).into()
+}
+
+/// What `#[heir]` attaches to its struct. Not for use by hand.
+#[doc(hidden)]
+#[proc_macro_derive(Heir, attributes(__heir, table, arg, fresh))]
+pub fn derive_heir(item: TokenStream) -> TokenStream {
+    heir::derive(item.into()).into()
+}

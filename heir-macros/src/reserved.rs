@@ -1,0 +1,38 @@
+//! The names that generated items have already, so that nothing of the user's can have them.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+
+/// What every handle has: the methods of the runtime's `Handle`, and its field.
+pub(crate) const HANDLE: &[&str] = &[
+    "name",
+    "timeout",
+    "call",
+    "call_again",
+    "try_call",
+    "try_call_again",
+    "cast",
+    "cast_again",
+    "try_cast",
+    "try_cast_again",
+    "incarnation",
+    "status",
+    "queued",
+    "estate",
+    "readers",
+    "quarantined",
+    "take_quarantined",
+    "kill",
+    "kill_manager",
+    "stop",
+    "wait",
+    "wait_serving",
+    "downgrade",
+    "clone",
+    "__handle",
+];
+
+/// Whether every handle has a method of this name.
+pub(crate) fn is_of_handle(ident: &Ident) -> bool {
+    HANDLE.iter().any(|reserved| ident.unraw() == reserved)
+}

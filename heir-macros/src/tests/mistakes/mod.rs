@@ -1,0 +1,299 @@
+//! Which mistakes are noticed. How each is shown is for the UI tests of the workspace.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+mod handlers;
+
+use super::expand_heir;
+
+fn of_heir(options: &TokenStream, item: TokenStream) -> Vec<String> {
+    messages(&expand_heir(options, item))
+}
+
+fn of_handlers(item: TokenStream) -> Vec<String> {
+    messages(&crate::handlers::attach(quote!(), item))
+}
+
+/// The texts of all `compile_error!`s.
+fn messages(tokens: &TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(tokens.clone()).expect("what was generated is Rust");
+    let texts = file.items.iter().filter_map(|item| match item {
+        syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
+            Some(item.mac.parse_body::<syn::LitStr>().expect("a message is a text").value())
+        }
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn assert_mistakes(messages: &[String], parts: &[&str]) {
+    assert_eq!(messages.len(), parts.len(), "{messages:#?}");
+    for part in parts {
+        assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:#?}");
+    }
+}
+
+#[test]
+fn a_message_is_lower_case_and_has_no_full_stop() {
+    let all = [
+        of_heir(
+            &quote!(foo, mailbox = "x", restart),
+            quote!(
+                struct A<'a> {
+                    #[arg]
+                    #[fresh(1, 2)]
+                    a: &'a u8,
+                }
+            ),
+        ),
+        of_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    #[table(foo)]
+                    a: u8,
+                    #[table(keep, rollback)]
+                    b: u8,
+                    #[fresh]
+                    c: u8,
+                }
+            ),
+        ),
+        of_handlers(quote!(impl A { fn a(&self) {} fn stop(&mut self) {} #[on(x)] fn b(&mut self) {} })),
+        of_handlers(
+            quote!(impl A { fn c(&mut self, (a, b): (u8, u8)) -> impl Copy {} #[cast] fn d(&mut self) -> u8 {} }),
+        ),
+    ];
+    for message in all.iter().flatten() {
+        assert!(!message.starts_with(char::is_uppercase) && !message.ends_with('.'), "{message}");
+    }
+}
+
+#[test]
+fn a_bare_table_is_recorded() {
+    let expanded = expand_heir(
+        &quote!(),
+        quote!(
+            struct A {
+                #[table]
+                a: Table<u8, u8>,
+                #[table(init = [(1, 1)])]
+                b: Table<u8, u8>,
+                #[table()]
+                c: Table<u8, u8>,
+            }
+        ),
+    );
+    assert_mistakes(&messages(&expanded), &[]);
+    assert_eq!(expanded.to_string().matches("reader_first").count(), 3);
+}
+
+#[test]
+fn a_recorded_table_has_no_name_of_the_handles() {
+    assert_mistakes(
+        &of_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    #[table]
+                    status: Table<u8, u8>,
+                    #[table(keep)]
+                    stop: u8,
+                    __unused: u8,
+                }
+            ),
+        ),
+        &["a method `status` already", "a field `__unused` already"],
+    );
+}
+
+#[test]
+fn a_quarantine_has_its_words() {
+    assert_mistakes(
+        &of_heir(
+            &quote!(crash_loop = 0, quarantine = sotp),
+            quote!(
+                struct A {
+                    #[table(keep)]
+                    a: u8,
+                }
+            ),
+        ),
+        &["from 1 to 4294967295", "did you mean `stop`?"],
+    );
+    assert_mistakes(
+        &of_heir(
+            &quote!(crash_loop = nevr, crash_loop = "5"),
+            quote!(
+                struct A {
+                    #[table(keep)]
+                    a: u8,
+                }
+            ),
+        ),
+        &[
+            "write `crash_loop = 5` or `crash_loop = never`",
+            "is a number: write `crash_loop = 5` or `crash_loop = never`",
+        ],
+    );
+}
+
+#[test]
+fn all_mistakes_of_a_struct_are_reported_at_once() {
+    assert_mistakes(
+        &of_heir(
+            &quote!(restrat = transient, mailbox = 0),
+            quote!(
+                struct A<'a> {
+                    #[table(kep)]
+                    a: u8,
+                    #[arg(x)]
+                    b: &'a u8,
+                    #[table(keep, init = 1, keep)]
+                    c: u8,
+                }
+            ),
+        ),
+        &[
+            "did you mean `restart`?",
+            "`0` is out of range for `mailbox`",
+            "did you mean `keep`?",
+            "`#[arg]` takes no arguments",
+            "`keep` is given twice",
+            "`keep` is first given here",
+            "a worker cannot borrow",
+        ],
+    );
+}
+
+#[test]
+fn a_worker_has_a_table_and_named_fields() {
+    assert_mistakes(
+        &of_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    a: u8,
+                }
+            ),
+        ),
+        &["`A` has no table"],
+    );
+    assert_mistakes(
+        &of_heir(
+            &quote!(),
+            quote!(
+                struct A;
+            ),
+        ),
+        &["`A` has no table"],
+    );
+    assert_mistakes(
+        &of_heir(
+            &quote!(),
+            quote!(
+                struct A(#[table(keep)] u8);
+            ),
+        ),
+        &["need names"],
+    );
+}
+
+#[test]
+fn a_field_has_one_kind() {
+    assert_mistakes(
+        &of_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    #[table(keep)]
+                    #[arg]
+                    a: u8,
+                }
+            ),
+        ),
+        &["a field has one kind", "first kind"],
+    );
+    assert_mistakes(
+        &of_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    #[table(rollback, keep)]
+                    a: u8,
+                }
+            ),
+        ),
+        &["write one of them", "`keep` hands"],
+    );
+}
+
+#[test]
+fn an_initialiser_may_hold_commas() {
+    for init in [
+        quote!(init = HashMap::<K, V>::new()),
+        quote!(init = make(|a, b| a + b)),
+        quote!(init = if a { b } else { c }),
+        quote!(init = x.load().await?),
+        quote!(
+            init = match x {
+                _ => y,
+            },
+        ),
+    ] {
+        let expanded = expand_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    #[table(rollback, #init)]
+                    a: u8,
+                }
+            ),
+        );
+        assert_mistakes(&messages(&expanded), &[]);
+        let swapped = expand_heir(
+            &quote!(),
+            quote!(
+                struct A {
+                    #[table(init = |a, b| a, keep)]
+                    a: u8,
+                }
+            ),
+        );
+        assert_mistakes(&messages(&swapped), &[]);
+    }
+}
+
+#[test]
+fn the_attribute_goes_on_a_struct() {
+    for item in [
+        quote!(
+            pub enum A {}
+        ),
+        quote!(
+            fn a() {}
+        ),
+        quote!(impl A {}),
+        quote!(union A { a: u8 }),
+        quote!(1),
+    ] {
+        let emitted = crate::heir::attach(&quote!(), item.clone()).to_string();
+        assert!(emitted.contains("goes on a struct") && emitted.ends_with(&item.to_string()), "{emitted}");
+    }
+}
+
+#[test]
+fn the_attribute_is_given_once() {
+    let emitted = crate::heir::attach(
+        &quote!(),
+        quote!(
+            #[heir_runtime::heir]
+            struct A {
+                a: u8,
+            }
+        ),
+    )
+    .to_string();
+    assert!(emitted.contains("given twice") && !emitted.contains("heir_runtime :: heir]"), "{emitted}");
+}

@@ -1,0 +1,143 @@
+//! Small helpers on token streams that both attributes need.
+
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Generics, Path, Type};
+
+/// The path to the runtime when no `crate = path` is given.
+pub(crate) fn default_root() -> Path {
+    syn::parse_quote!(::heir_runtime)
+}
+
+/// The path with every token at the place of `at`, so that an error about what it leads to is reported there and
+/// nowhere else. Each token keeps its own hygiene.
+pub(crate) fn path_at(path: &Path, at: Span) -> TokenStream {
+    let tokens = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(at.resolved_at(token.span()));
+        token
+    });
+    tokens.collect()
+}
+
+/// `name` at the place of `at`, as if the macro had written it: lints about what is only generated stay silent, and
+/// "go to definition" still leads to the user's token.
+pub(crate) fn generated(name: &Ident, at: Span) -> Ident {
+    let mut name = name.clone();
+    name.set_span(at.resolved_at(Span::call_site()));
+    name
+}
+
+/// `self_ty` written for every `Self` in `tokens`, because they are about to stand in another type's item.
+pub(crate) fn replace_self(tokens: impl ToTokens, self_ty: &TokenStream) -> TokenStream {
+    let tokens = tokens.into_token_stream();
+    if mentions(&tokens, "Self") { replace(tokens, self_ty) } else { tokens }
+}
+
+/// [`replace_self`] in generics and their `where` clause.
+pub(crate) fn generics_without_self(written: &Generics, self_ty: &TokenStream) -> Generics {
+    let mut generics: Generics =
+        syn::parse2(replace_self(written, self_ty)).unwrap_or_else(|_| written.clone());
+    let where_clause = replace_self(&written.where_clause, self_ty);
+    generics.where_clause = syn::parse2(where_clause).unwrap_or_else(|_| written.where_clause.clone());
+    generics
+}
+
+fn replace(tokens: TokenStream, self_ty: &TokenStream) -> TokenStream {
+    let mut out = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let before_path = matches!(tokens.peek(), Some(TokenTree::Punct(next))
+                    if next.as_char() == ':' && next.spacing() == Spacing::Joint);
+                // `Self::X` becomes `<Type>::X`, which holds in types and in expressions.
+                out.extend(if before_path { quote!(<#self_ty>) } else { self_ty.clone() });
+            }
+            TokenTree::Group(group) => {
+                let mut replaced = Group::new(group.delimiter(), replace(group.stream(), self_ty));
+                replaced.set_span(group.span());
+                out.extend([TokenTree::Group(replaced)]);
+            }
+            other => out.extend([other]),
+        }
+    }
+    out
+}
+
+/// Whether `word` stands anywhere in `tokens`.
+pub(crate) fn mentions(tokens: &TokenStream, word: &str) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => mentions(&group.stream(), word),
+        _ => false,
+    })
+}
+
+/// The type inside the invisible parentheses a `macro_rules` macro puts around `$ty`, and inside visible ones.
+pub(crate) fn ungroup(mut ty: &Type) -> &Type {
+    loop {
+        match ty {
+            Type::Group(group) => ty = &group.elem,
+            Type::Paren(paren) => ty = &paren.elem,
+            _ => return ty,
+        }
+    }
+}
+
+/// Whether `name` is the last word of the attribute's path: `#[heir]` and `#[heir_runtime::heir]` alike.
+pub(crate) fn is_named(attribute: &Attribute, name: &str) -> bool {
+    attribute.path().segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+/// The attributes with this one-word path.
+pub(crate) fn attributes<'a>(
+    all: &'a [Attribute],
+    name: &'static str,
+) -> impl Iterator<Item = &'a Attribute> {
+    all.iter().filter(move |attribute| attribute.path().is_ident(name))
+}
+
+/// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for `#[name = ..]`.
+pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
+    match &attribute.meta {
+        syn::Meta::Path(_) => Ok(TokenStream::new()),
+        syn::Meta::List(list) => Ok(list.tokens.clone()),
+        syn::Meta::NameValue(pair) => {
+            let name = pair.path.require_ident()?;
+            Err(syn::Error::new(
+                pair.eq_token.span,
+                format_args!(
+                    "`#[{name} = ..]` is no form of this attribute: write its arguments in parentheses"
+                ),
+            ))
+        }
+    }
+}
+
+/// A hidden field's type that mentions all type parameters, or nothing when each is already mentioned in `used`.
+///
+/// ```text
+/// ::core::marker::PhantomData<fn(&K, &V)>
+/// ```
+pub(crate) fn phantom(generics: &Generics, used: &TokenStream) -> Option<TokenStream> {
+    let all_used = generics.type_params().all(|param| mentions(used, &param.ident.to_string()));
+    let params = generics.type_params().map(|param| &param.ident);
+    (!all_used).then(|| quote!(::core::marker::PhantomData<fn(#(&#params),*)>))
+}
+
+/// Whether the type is one that is known, by its name, to break no rule. Were it another of this name, a broken rule would
+/// only be reported more than once.
+pub(crate) fn is_plain(ty: &TokenStream) -> bool {
+    const PLAIN: [&str; 16] = [
+        "bool", "char", "String", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+        "u32", "u64", "usize",
+    ];
+    let mut tokens = ty.clone().into_iter();
+    matches!((tokens.next(), tokens.next()), (Some(TokenTree::Ident(name)), None)
+        if PLAIN.iter().any(|plain| name == plain))
+}
+
+/// Whether the tokens are one visible group, as a body is.
+pub(crate) fn is_brace(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+}

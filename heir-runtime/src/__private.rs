@@ -1,0 +1,127 @@
+//! What generated code needs beside the public surface. Not for use by hand: it may change in any release.
+
+use std::fmt::Display;
+
+pub use heir_macros::Heir;
+
+use crate::BoxError;
+
+/// The type of a `#[table(keep)]` field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a `#[table(keep)]` field",
+    label = "a table moves between tasks and outlives its worker: it must be `Send + 'static`",
+    note = "share what is not `Send` through an `Arc`, or keep it out of the tables: an unmarked field is made anew for every incarnation"
+)]
+pub trait KeepTable: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> KeepTable for T {}
+
+/// The type of a `#[table(rollback)]` field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a `#[table(rollback)]` field",
+    label = "it is restored from a clone made before each message: it must be `Clone + Send + 'static`",
+    note = "derive `Clone` for it, or write `#[table(keep)]` to hand it over as it is"
+)]
+pub trait RollbackTable: Clone + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + 'static> RollbackTable for T {}
+
+/// The type of an `#[arg]` field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of an `#[arg]` field",
+    label = "each incarnation gets a clone of it: it must be `Clone + Send + 'static`",
+    note = "derive `Clone` for it, or wrap it in an `Arc`"
+)]
+pub trait Arg: Clone + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + 'static> Arg for T {}
+
+/// The type of an unmarked field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made anew for every incarnation",
+    label = "an unmarked field starts as its `Default`, and is `Send + 'static`",
+    note = "write `#[fresh(expr)]` to say how it is made, `#[arg]` if the caller of `spec` gives it, or `#[table(keep)]` if it is to survive"
+)]
+pub trait Fresh: Default + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default + Send + 'static> Fresh for T {}
+
+/// The type of a `#[table]` field without `init`.
+#[diagnostic::on_unimplemented(
+    message = "a new table of type `{Self}` has no first value",
+    label = "a table without `init` starts as its `Default`",
+    note = "write `#[table(.., init = expr)]` to say how it starts"
+)]
+pub trait Initial: Default {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> Initial for T {}
+
+/// The type of a `#[fresh(expr)]` field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a `#[fresh(..)]` field",
+    label = "a worker moves between threads: its fields must be `Send + 'static`",
+    note = "share what is not `Send` through an `Arc`"
+)]
+pub trait Rest: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> Rest for T {}
+
+/// The type of a handler's argument or reply.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to or from a worker",
+    label = "a message moves between tasks: its arguments and its reply must be `Send + 'static`",
+    note = "send owned data; share what is not `Send` through an `Arc`"
+)]
+pub trait Payload: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> Payload for T {}
+
+/// The type of an argument of a handler with `#[redeliver(..)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the argument of a message that is served again",
+    label = "each attempt gets a clone of it: it must be `Clone`",
+    note = "derive `Clone` for it, wrap it in an `Arc`, or leave out `#[redeliver(..)]`"
+)]
+pub trait Again: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Again for T {}
+
+pub const fn assert_recorded<T: crate::table::Recorded>() {}
+pub const fn assert_rest<T: Rest>() {}
+pub const fn assert_payload<T: Payload>() {}
+pub const fn assert_again<T: Again>() {}
+pub const fn assert_keep<T: KeepTable>() {}
+pub const fn assert_rollback<T: RollbackTable>() {}
+pub const fn assert_arg<T: Arg>() {}
+pub const fn assert_fresh<T: Fresh>() {}
+pub const fn assert_initial<T: Initial>() {}
+
+/// What a hook may return.
+#[diagnostic::on_unimplemented(
+    message = "a hook cannot return `{Self}`",
+    label = "returns neither `()` nor `Result<(), E>`",
+    note = "an error type `E` is anything that is `Display`"
+)]
+pub trait HookOutcome {
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl HookOutcome for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Display> HookOutcome for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(|error| error.to_string().into())
+    }
+}

@@ -1,0 +1,94 @@
+//! Running a user's code where its panic ends nothing but itself.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// What a panic said.
+pub(crate) type PanicMessage = Arc<str>;
+
+/// Runs `work`; a panic in it is the error.
+pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, PanicMessage> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(message_of)
+}
+
+/// Drives `future`; a panic in it is the error.
+///
+/// Whatever the future borrowed may be half-written after an error: the caller must restore or discard it.
+pub(crate) async fn caught_async<F: Future>(future: F) -> Result<F::Output, PanicMessage> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match caught(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(message) => Poll::Ready(Err(message)),
+    })
+    .await
+}
+
+/// Drops `value`; a panic in its destructor is the error.
+pub(crate) fn drop_caught<V>(value: V) -> Result<(), PanicMessage> {
+    caught(|| drop(value))
+}
+
+/// A user's value that is dropped caught, wherever its owner is dropped.
+pub(crate) struct DropCaught<V>(Option<V>);
+
+impl<V> DropCaught<V> {
+    pub(crate) fn new(value: V) -> Self {
+        Self(Some(value))
+    }
+
+    pub(crate) fn get(&self) -> &V {
+        self.0.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl<V> Drop for DropCaught<V> {
+    fn drop(&mut self) {
+        let _ = drop_caught(self.0.take());
+    }
+}
+
+/// What a panic said, from its payload.
+pub(crate) fn message_of(payload: Box<dyn Any + Send>) -> PanicMessage {
+    let message = if let Some(text) = payload.downcast_ref::<&str>() {
+        Arc::from(*text)
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        Arc::from(text.as_str())
+    } else {
+        Arc::from("a panic whose payload is not text")
+    };
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // A payload whose destructor panics: there is nobody left to tell.
+        std::mem::forget(second);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct PanicsWhenDropped;
+
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            panic!("from a destructor");
+        }
+    }
+
+    #[test]
+    fn a_panic_keeps_its_words() {
+        assert_eq!(caught(|| panic!("plain")).unwrap_err().as_ref(), "plain");
+        assert_eq!(caught(|| panic!("n = {}", 3)).unwrap_err().as_ref(), "n = 3");
+        assert!(caught(|| std::panic::panic_any(7_u8)).unwrap_err().contains("not text"));
+    }
+
+    #[test]
+    fn a_destructor_that_panics_is_caught_even_in_the_payload() {
+        assert_eq!(drop_caught(PanicsWhenDropped).unwrap_err().as_ref(), "from a destructor");
+        assert!(caught(|| std::panic::panic_any(PanicsWhenDropped)).is_err());
+    }
+}

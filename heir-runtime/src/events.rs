@@ -1,0 +1,227 @@
+//! What happens to tables, told as it happens: to `tracing`, and to whoever observes.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::caught::caught;
+use crate::exit::{Exit, ExitReason};
+
+/// One step in the life of a worker's tables. Its `Display` is a sentence.
+///
+/// Every event goes to [`tracing`] (target `heir`), and to the observers of its tree
+/// ([`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The worker or supervisor it happened to.
+    pub child: Arc<str>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// An incarnation has been started, and waits for its tables.
+    #[non_exhaustive]
+    WorkerStarted {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// A manager has been started, and traps exits.
+    ManagerStarted,
+    /// The manager has linked to an incarnation that waits for its tables.
+    #[non_exhaustive]
+    Linked {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// The manager has created the tables.
+    TablesCreated,
+    /// The manager is the heir.
+    BecameHeir,
+    /// The manager gives the tables to an incarnation.
+    #[non_exhaustive]
+    GivesAway {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// An incarnation has its tables.
+    #[non_exhaustive]
+    Received {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// An incarnation serves: its hooks have succeeded.
+    #[non_exhaustive]
+    Serving {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// The manager has the tables back, and has undone what their owner left half-written.
+    #[non_exhaustive]
+    Regained {
+        /// How their owner ended.
+        exit: Exit,
+    },
+    /// A user's code panicked, mostly a destructor, while what an incarnation left behind was undone and dropped.
+    #[non_exhaustive]
+    CodePanicked {
+        /// What it said.
+        message: Arc<str>,
+    },
+    /// The verify hook had the tables made anew.
+    Reset,
+    /// The tables are not to be trusted, and have been parked.
+    #[non_exhaustive]
+    Quarantined {
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// The manager waits for the next incarnation.
+    Waiting,
+    /// A child has ended and is started again.
+    #[non_exhaustive]
+    Restarting {
+        /// Which of the two: the worker, or its manager.
+        role: Role,
+        /// Why it ended.
+        reason: ExitReason,
+    },
+    /// A child is not started again. The tables stay in the estate.
+    #[non_exhaustive]
+    Retired {
+        /// Why.
+        why: crate::Stopped,
+        /// How many messages were queued and not served. Callers were told; casts have nobody to tell.
+        undelivered: usize,
+    },
+    /// A child went on after it was aborted: it does not yield to the runtime. Its tables stay with it until it does.
+    #[non_exhaustive]
+    Unresponsive {
+        /// Which of the two: the worker, or its manager.
+        role: Role,
+    },
+    /// The supervisor has given up: more restarts than its intensity allows.
+    #[non_exhaustive]
+    GaveUp {
+        /// Why the child ended whose restart was one too many.
+        reason: ExitReason,
+    },
+}
+
+/// Which of a worker's two children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The one that owns the tables.
+    Worker,
+    /// The one that inherits them.
+    Manager,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Worker => "worker",
+            Self::Manager => "manager",
+        })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.child, self.kind)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WorkerStarted { incarnation } => {
+                write!(f, "worker {incarnation} started, waits for its tables")
+            }
+            Self::ManagerStarted => f.write_str("manager started, traps exits"),
+            Self::Linked { incarnation } => write!(f, "manager links to worker {incarnation}"),
+            Self::TablesCreated => f.write_str("manager creates the tables"),
+            Self::BecameHeir => f.write_str("manager is the heir of the tables"),
+            Self::GivesAway { incarnation } => {
+                write!(f, "manager gives the tables to worker {incarnation}")
+            }
+            Self::Received { incarnation } => write!(f, "worker {incarnation} received the tables"),
+            Self::Serving { incarnation } => write!(f, "worker {incarnation} serves"),
+            Self::Regained { exit } => write!(
+                f,
+                "worker {} died{} ({}), manager regains the tables",
+                exit.incarnation,
+                if exit.in_message { " in the middle of a message" } else { "" },
+                exit.reason
+            ),
+            Self::CodePanicked { message } => {
+                write!(f, "a panic while the dead worker was cleared away: {message}")
+            }
+            Self::Reset => f.write_str("the verify hook resets the tables"),
+            Self::Quarantined { reason } => write!(f, "the tables are quarantined: {reason}"),
+            Self::Waiting => f.write_str("manager waits for the next worker"),
+            Self::Restarting { role, reason } => {
+                write!(f, "{role} ended ({reason}), supervisor restarts it")
+            }
+            Self::Retired { why, undelivered: 0 } => {
+                write!(f, "stopped for good: {why}; the tables stay in the estate")
+            }
+            Self::Retired { why, undelivered } => write!(
+                f,
+                "stopped for good: {why}; {undelivered} queued messages were not served; the tables stay in the estate"
+            ),
+            Self::Unresponsive { role } => {
+                write!(f, "{role} does not yield to the runtime; what it holds stays with it until it does")
+            }
+            Self::GaveUp { reason } => {
+                write!(f, "gives up: too many restarts, the last because of {reason}")
+            }
+        }
+    }
+}
+
+/// Where the events of one tree go: fixed when it starts.
+#[derive(Clone, Default)]
+pub(crate) struct Events {
+    observers: Arc<OnceLock<Vec<Observer>>>,
+}
+
+pub(crate) type Observer = Box<dyn Fn(&Event) + Send + Sync>;
+
+impl Events {
+    /// From here on, tells these.
+    pub(crate) fn tell(&self, observers: Vec<Observer>) {
+        let _ = self.observers.set(observers);
+    }
+
+    /// Tells everyone, if there is anyone.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        let observers = self.observers.get().map_or(&[][..], Vec::as_slice);
+        if observers.is_empty() && !tracing::enabled!(target: "heir", tracing::Level::ERROR) {
+            return;
+        }
+        let event = event();
+        trace(&event);
+        for observer in observers {
+            let _ = caught(|| observer(&event));
+        }
+    }
+}
+
+fn trace(event: &Event) {
+    match &event.kind {
+        EventKind::GaveUp { .. } | EventKind::Quarantined { .. } | EventKind::Unresponsive { .. } => {
+            tracing::error!(target: "heir", "{event}");
+        }
+        EventKind::Regained { exit } if !exit.reason.is_normal() => tracing::warn!(target: "heir", "{event}"),
+        EventKind::CodePanicked { .. } | EventKind::Reset | EventKind::Restarting { .. } => {
+            tracing::warn!(target: "heir", "{event}");
+        }
+        EventKind::Retired { .. } => tracing::info!(target: "heir", "{event}"),
+        _ => tracing::debug!(target: "heir", "{event}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! Why an owner ended.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Why an incarnation, or any other owner of tables, ended: OTP's exit reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// It had done its work (`normal`).
+    Normal,
+    /// It was asked to stop by its supervisor (`shutdown`).
+    Shutdown,
+    /// It gave up by itself, with these words: a hook that failed, or [`Context::fail`](crate::Context::fail).
+    Error(Arc<str>),
+    /// It panicked, with these words.
+    Panic(Arc<str>),
+    /// It was dropped where it stood: [`kill`](crate::Handle::kill), the abort after a shutdown timeout, the end of the
+    /// tokio runtime, or a lease dropped without a word.
+    Killed,
+}
+
+impl ExitReason {
+    /// An [`ExitReason::Error`] with the words of `error`.
+    pub fn error(error: impl fmt::Display) -> Self {
+        Self::Error(Arc::from(error.to_string()))
+    }
+
+    /// Whether it speaks against the worker, or its tables: an error or a panic.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Error(_) | Self::Panic(_))
+    }
+
+    /// Whether a [transient](crate::Restart::Transient) child that ends like this is left alone.
+    pub fn is_normal(&self) -> bool {
+        matches!(self, Self::Normal | Self::Shutdown)
+    }
+}
+
+impl std::error::Error for ExitReason {}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => f.write_str("normal"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::Error(words) => write!(f, "error: {words}"),
+            Self::Panic(words) => write!(f, "panic: {words}"),
+            Self::Killed => f.write_str("killed"),
+        }
+    }
+}
+
+/// One end of an owner, as its estate remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exit {
+    /// Who ended.
+    pub incarnation: u64,
+    /// Why.
+    pub reason: ExitReason,
+    /// Whether it was in the middle of a message, or a hook: a worker's recorded and `rollback` tables are then as they were
+    /// before it. (A bare lease says so by [`begin_message`](crate::Lease::begin_message), and undoes nothing.)
+    pub in_message: bool,
+    /// When its tables were back in the estate.
+    pub at: Instant,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "incarnation {} ended ({}", self.incarnation, self.reason)?;
+        f.write_str(if self.in_message { ", in the middle of a message)" } else { ")" })
+    }
+}

@@ -1,0 +1,123 @@
+//! Worker state that outlives the worker: Erlang's table heirs for tokio.
+//!
+//! A worker's important state, its **tables**, names an **heir**. When the worker dies (panic, error, abort, hang), ownership
+//! passes to the heir, a **manager**, which gives the tables to the restarted worker. Declare what must survive; write the
+//! worker as if it never crashed.
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use heir_runtime::{Supervisor, handlers, heir};
+//!
+//! /// Hit counters that outlive the worker that keeps them.
+//! #[heir]
+//! struct Counter {
+//!     #[table(keep)]
+//!     counts: HashMap<String, u64>,
+//! }
+//!
+//! #[handlers]
+//! impl Counter {
+//!     /// Adds one, and returns the new count.
+//!     fn count(&mut self, key: String) -> u64 {
+//!         let count = self.counts.entry(key).or_default();
+//!         *count += 1;
+//!         *count
+//!     }
+//!
+//!     #[cast]
+//!     fn die(&mut self) {
+//!         panic!("asked to die");
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let mut tree = Supervisor::builder("app");
+//! let counter = tree.worker(Counter::spec());
+//! let tree = tree.start().await?;
+//!
+//! assert_eq!(counter.count("hits".into()).await?, 1);
+//! counter.die().await?;
+//! assert_eq!(counter.count("hits".into()).await?, 2); // served by incarnation 2
+//! # tree.shutdown().await;
+//! # Ok::<_, heir_runtime::BoxError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Where to go on
+//! - [`#[heir]`](macro@heir) declares a worker: which fields are tables, and of which kind.
+//! - [`#[handlers]`](macro@handlers) makes messages of its methods.
+//! - [`table`] has the recorded tables: crash-consistent for their owner, readable by everyone, without a gap.
+//! - [`Supervisor`] starts it, and starts it again.
+//! - [`estate`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
+//! - [`Worker`] shows everything the macros write, written by hand.
+//!
+//! # What survives what
+//!
+//! | | tables | queued messages | the call in progress |
+//! |---|---|---|---|
+//! | the worker panics, fails, is killed | survive; recorded and `rollback` ones as before the message | are served by the next incarnation | fails with [`CallError::Died`] and the reason |
+//! | the manager dies, or both do | survive | are served | as above |
+//! | the supervisor gives up, or is shut down | stay in the [`Estate`], free to be claimed | their callers are told | is finished, or fails |
+//! | the tokio runtime ends | stay in the [`Estate`], free to be claimed | their callers are told | fails |
+//! | the process ends | are lost | are lost | is lost |
+//!
+//! A worker that never yields to the runtime cannot be pre-empted, by anyone: its tables stay with it until it does, and
+//! [`ShutdownReport`] names it. `panic = "abort"` ends the process at the first panic: this crate refuses to be built with it,
+//! unless the feature `panic-abort` says that this is meant.
+//!
+//! # Features
+//! - `serde`: `save` and `load` of recorded tables, to and from a file.
+//! - `panic-abort`: allows building with `panic = "abort"`. Errors, kills and hangs are survived as ever; a panic is not.
+//!
+//! The tokio runtime a tree runs on needs its timer (`enable_time`, or `enable_all`). Events go to
+//! [`tracing`](https://docs.rs/tracing), with target `heir`.
+#![forbid(unsafe_code)]
+
+#[cfg(all(panic = "abort", not(feature = "panic-abort")))]
+compile_error!(
+    "heir-runtime cannot hand tables on when a panic ends the process: remove `panic = \"abort\"` from the profile in \
+     Cargo.toml, or enable heir-runtime's feature `panic-abort` to build with it all the same (errors, kills and hangs are \
+     then survived, panics are not)"
+);
+
+#[doc(hidden)]
+pub mod __private;
+mod caught;
+mod estate;
+mod events;
+mod exit;
+mod handle;
+mod mailbox;
+mod manager;
+mod post;
+mod quarantine;
+mod race;
+mod supervisor;
+mod sync;
+pub mod table;
+mod worker;
+
+pub use self::estate::{
+    ClaimError, Estate, EstateInfo, GiveAwayError, GiveAwayErrorKind, Heir, HeirTaken, Incoming, Inheritance,
+    Lease, NotGiven, Owner, Recipient, Transfer, TransferInfo, estate,
+};
+pub use self::events::{Event, EventKind, Role};
+pub use self::exit::{Exit, ExitReason};
+pub use self::handle::{Handle, WeakHandle};
+pub use self::mailbox::{
+    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Stopped, Tell, Unsent,
+};
+pub use self::manager::Manager;
+pub use self::post::Status;
+pub use self::quarantine::{Quarantined, Verdict};
+pub use self::supervisor::{ShutdownReport, StartError, Supervisor, SupervisorBuilder, Tree, TreeNode};
+pub use self::table::{
+    BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
+};
+pub use self::worker::{AfterQuarantine, Context, Handlers, Restart, Shutdown, Spec, Worker};
+
+pub use heir_macros::{handlers, heir};
+
+/// An error of any kind, as hooks and `init` expressions return it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

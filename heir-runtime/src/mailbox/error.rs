@@ -1,0 +1,158 @@
+//! What a sender is told when its message gets no answer.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::Refusal;
+use crate::exit::ExitReason;
+
+/// Why a worker will not serve any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// It, or the tree it belongs to, was asked to stop.
+    #[error("it was shut down")]
+    Shutdown,
+    /// It ended, and its restart type says that it stays ended.
+    #[error("it ended ({0}) and is not to be restarted")]
+    Ended(ExitReason),
+    /// Its supervisor gave up: more restarts than its intensity allows. The last one was for this reason.
+    #[error("its supervisor gave up after too many restarts, the last because of {0}")]
+    GaveUp(ExitReason),
+    /// Its tables were quarantined, for this reason. They are in the estate, free to be claimed.
+    #[error("its tables were quarantined: {0}")]
+    Quarantined(Arc<str>),
+    /// Its supervisor was never started, or ended with its tokio runtime.
+    #[error("its supervisor is gone")]
+    Dropped,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotSent {
+    /// The mailbox is full (`try_` forms only: the others wait).
+    #[error("the mailbox is full")]
+    Full,
+    /// The worker will not serve any more.
+    #[error("the worker has stopped: {0}")]
+    Stopped(Stopped),
+    /// The mailbox was full for this long.
+    #[error("the mailbox was full for {0:?}")]
+    TimedOut(Duration),
+}
+
+/// The arguments of a message that was not sent, to be taken back with [`into_inner`](Self::into_inner).
+///
+/// It is `Sync` whatever the arguments are, so that an error that carries them can travel in a `Box<dyn Error + Send + Sync>`.
+pub struct Unsent<A>(Box<Mutex<A>>);
+
+impl<A> Unsent<A> {
+    pub(crate) fn new(args: A) -> Self {
+        Self(Box::new(Mutex::new(args)))
+    }
+
+    /// The arguments.
+    pub fn into_inner(self) -> A {
+        self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<A> fmt::Debug for Unsent<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unsent(..)")
+    }
+}
+
+/// Why a call has no reply. `A` is the tuple of its arguments.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError<A = ()> {
+    /// The worker died while it served this call. Its recorded and `rollback` tables are as they were before it.
+    #[error("incarnation {incarnation} of the worker died while it served this call: {reason}")]
+    #[non_exhaustive]
+    Died {
+        /// Which incarnation.
+        incarnation: u64,
+        /// Why it died.
+        reason: ExitReason,
+    },
+    /// The call was queued, and the worker stopped for good before it was served.
+    #[error("the worker stopped before it served this call: {0}")]
+    Stopped(Stopped),
+    /// The worker served this call, and its handler kept no reply: it is written by hand, and forgot to.
+    #[error("the worker served this call, but its handler kept no reply")]
+    Unanswered,
+    /// The call was queued, and there was no reply in this time. It may still be served.
+    #[error("the call was queued, but not answered within {0:?}")]
+    TimedOut(Duration),
+    /// The call was not queued: it has had no effect, and here are its arguments.
+    #[error("the call was not sent: {why}")]
+    #[non_exhaustive]
+    NotSent {
+        /// The arguments.
+        args: Unsent<A>,
+        /// Why it was not sent.
+        why: NotSent,
+    },
+}
+
+impl<A> CallError<A> {
+    pub(crate) fn refused(why: Refusal) -> Self {
+        match why {
+            Refusal::Died { incarnation, reason } => Self::Died { incarnation, reason },
+            Refusal::Stopped(why) => Self::Stopped(why),
+        }
+    }
+
+    /// Whether the call had been queued: if not, it has had no effect.
+    pub fn was_enqueued(&self) -> bool {
+        !matches!(self, Self::NotSent { .. })
+    }
+
+    /// The arguments, if the call was not sent.
+    pub fn into_args(self) -> Option<A> {
+        match self {
+            Self::NotSent { args, .. } => Some(args.into_inner()),
+            Self::Died { .. } | Self::Stopped(_) | Self::Unanswered | Self::TimedOut(_) => None,
+        }
+    }
+}
+
+/// Why a cast was not accepted. `A` is the tuple of its arguments.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum CastError<A = ()> {
+    /// The message was not queued: here are its arguments.
+    #[error("the message was not sent: {why}")]
+    #[non_exhaustive]
+    NotSent {
+        /// The arguments.
+        args: Unsent<A>,
+        /// Why it was not sent.
+        why: NotSent,
+    },
+}
+
+impl<A> CastError<A> {
+    /// The arguments, if the message was not sent.
+    pub fn into_args(self) -> Option<A> {
+        match self {
+            Self::NotSent { args, .. } => Some(args.into_inner()),
+        }
+    }
+}
+
+// By hand: a derive would ask for arguments that are `Debug`.
+impl<A> fmt::Debug for CallError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallError({self})")
+    }
+}
+
+impl<A> fmt::Debug for CastError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CastError({self})")
+    }
+}

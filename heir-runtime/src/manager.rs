@@ -1,0 +1,245 @@
+//! The manager: the heir of one worker's tables, and the steps of the pattern in their order.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::caught::{caught, caught_async, drop_caught};
+use crate::estate::Recipient;
+use crate::estate::{Heir, Inheritance, Lease};
+use crate::events::EventKind;
+use crate::exit::{Exit, ExitReason};
+use crate::post::Post;
+use crate::quarantine::{Quarantined, Verdict};
+use crate::worker::{AfterQuarantine, Handlers, Spec, undo, within};
+
+/// The heir of the tables of one worker `W`, in a task of its own beside it.
+///
+/// It creates the tables, gives them to the worker, regains them when the worker dies, undoes what the worker left
+/// half-written, waits for the supervisor to start the next one, and gives them to that. It may itself die at any moment:
+/// its supervisor starts another, which becomes the heir and goes on from where the tables are.
+///
+/// A supervisor starts it; `CounterManager` (generated) names it. The pattern is Steve Vinoski's table manager
+/// ("Don't Lose Your ets Tables", 2011), on the `heir` option and `give_away` of OTP's `ets`.
+pub struct Manager<W: Handlers> {
+    post: Arc<Post<W>>,
+    heir: Heir<W::Tables>,
+    spec: Spec<W>,
+}
+
+/// The manager's task. It does not return: it ends when it fails, or is stopped.
+pub(crate) async fn manager<W: Handlers>(post: Arc<Post<W>>, spec: Spec<W>) -> ExitReason {
+    post.emit(EventKind::ManagerStarted);
+    let ended = match Manager::take_up(post, spec).await {
+        Ok((manager, linked)) => manager.serve(linked).await,
+        Err(reason) => Err(reason),
+    };
+    match ended {
+        Err(reason) => reason,
+        Ok(never) => match never {},
+    }
+}
+
+impl<W: Handlers> Manager<W> {
+    /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
+    async fn take_up(
+        post: Arc<Post<W>>,
+        spec: Spec<W>,
+    ) -> Result<(Self, Option<Recipient<W::Tables>>), ExitReason> {
+        let mut linked = None;
+        if !post.estate.is_founded() {
+            linked = Some(link(&post).await);
+            let tables = create(&spec, post.readers()).await?;
+            post.estate.found(tables);
+            post.emit(EventKind::TablesCreated);
+        }
+        let heir = post.estate.manage(&format!("{} manager", post.name)).map_err(ExitReason::error)?;
+        post.emit(EventKind::BecameHeir);
+        Ok((Self { post, heir, spec }, linked))
+    }
+
+    /// Gives the tables away, regains them, for ever. It traps exits: the death of a worker reaches it as a value.
+    async fn serve(mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<Infallible, ExitReason> {
+        loop {
+            let (mut lease, exit) = self.regain().await;
+            let next = match linked.take() {
+                Some(linked) => linked,
+                None => self.wait_for_next().await,
+            };
+            // Only now, when there is somebody to have them: tables that nobody follows are left as they are.
+            if let Some(exit) = exit
+                && self.post.is_unexamined(&exit)
+            {
+                lease = self.examine(lease, &exit).await?;
+                self.post.examined(&exit);
+            }
+            self.give_away(lease, next).await;
+        }
+    }
+
+    /// Waits until nobody owns the tables, and has them as they were at the last message boundary.
+    async fn regain(&mut self) -> (Lease<W::Tables>, Option<Exit>) {
+        let Inheritance { lease, exit, panics } = self.heir.inherit().await;
+        if let Some(exit) = &exit {
+            self.post.emit(EventKind::Regained { exit: exit.clone() });
+        }
+        for message in panics {
+            self.post.emit(EventKind::CodePanicked { message });
+        }
+        (lease, exit)
+    }
+
+    /// Has the tables looked at: they come back as they are, repaired, or new.
+    async fn examine(
+        &mut self,
+        mut lease: Lease<W::Tables>,
+        exit: &Exit,
+    ) -> Result<Lease<W::Tables>, ExitReason> {
+        match self.judge(&mut lease, exit) {
+            Verdict::Accept => Ok(lease),
+            Verdict::Reset => self.reset(lease, exit).await,
+            Verdict::Quarantine(reason) => self.quarantine(lease, exit, reason).await,
+        }
+    }
+
+    /// Whether the tables can be given to the next worker. What the verify hook did to them stays if it accepts them.
+    fn judge(&self, lease: &mut Lease<W::Tables>, exit: &Exit) -> Verdict {
+        if let Some(torn) = lease.torn() {
+            return Verdict::quarantine(format_args!("its last message could not be undone: {torn}"));
+        }
+        let suspicions = self.post.suspicions();
+        if self.spec.crash_loop.is_some_and(|limit| suspicions >= limit) {
+            let reason = &exit.reason;
+            return Verdict::quarantine(format_args!(
+                "{suspicions} starts in a row died, the last of {reason}"
+            ));
+        }
+        let verdict = caught(|| W::verify(lease, exit)).unwrap_or_else(|message| {
+            Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
+        });
+        if verdict == Verdict::Accept {
+            W::commit_tables(lease);
+        } else {
+            self.undo(lease);
+        }
+        verdict
+    }
+
+    fn undo(&self, lease: &mut Lease<W::Tables>) {
+        let (torn, panics) = undo::<W>(lease);
+        lease.cell().set_torn(torn);
+        for message in panics {
+            self.post.emit(EventKind::CodePanicked { message });
+        }
+    }
+
+    /// Makes the tables anew, under the same readers. The old ones are there until the new ones are.
+    async fn reset(
+        &mut self,
+        mut lease: Lease<W::Tables>,
+        exit: &Exit,
+    ) -> Result<Lease<W::Tables>, ExitReason> {
+        let mut new = create(&self.spec, W::readers()).await?;
+        if let Err(message) = caught(|| W::replace(&mut lease, &mut new)) {
+            self.undo(&mut lease);
+            let reason = Arc::from(format!("they could not be reset: {message}"));
+            return self.quarantine(lease, exit, reason).await;
+        }
+        W::commit_tables(&mut lease);
+        self.post.tables_cleared();
+        self.post.emit(EventKind::Reset);
+        if let Err(message) = drop_caught(new) {
+            self.post.emit(EventKind::CodePanicked { message });
+        }
+        Ok(lease)
+    }
+
+    /// Parks the tables; as its spec says, the worker goes on with new ones, or stops.
+    async fn quarantine(
+        &mut self,
+        mut lease: Lease<W::Tables>,
+        exit: &Exit,
+        reason: Arc<str>,
+    ) -> Result<Lease<W::Tables>, ExitReason> {
+        match self.spec.quarantine {
+            AfterQuarantine::Fresh => {
+                let readers = W::readers();
+                let new = create(&self.spec, readers.clone()).await?;
+                let tables = std::mem::replace(&mut *lease, new);
+                lease.cell().set_torn(None);
+                let parked = Quarantined {
+                    tables,
+                    reason: Arc::clone(&reason),
+                    exit: exit.clone(),
+                    at: Instant::now(),
+                };
+                self.post.park(parked, readers);
+                self.post.tables_cleared();
+                self.post.emit(EventKind::Quarantined { reason });
+                Ok(lease)
+            }
+            AfterQuarantine::Stop => {
+                self.post.emit(EventKind::Quarantined { reason: Arc::clone(&reason) });
+                self.post.request_quarantine(&reason);
+                // The supervisor stops this manager, and the tables return to the estate.
+                pending().await
+            }
+        }
+    }
+
+    /// Waits for the supervisor to start the next worker, and links to it.
+    async fn wait_for_next(&mut self) -> Recipient<W::Tables> {
+        self.post.emit(EventKind::Waiting);
+        link(&self.post).await
+    }
+
+    /// Gives the tables to the worker that waits for them; to the next one, if that dies before it has read the transfer.
+    async fn give_away(&mut self, mut lease: Lease<W::Tables>, mut next: Recipient<W::Tables>) {
+        loop {
+            // Said before it is done: what the worker says comes after.
+            self.post.emit(EventKind::GivesAway { incarnation: next.incarnation() });
+            match lease.give_away(next) {
+                Ok(()) => return,
+                Err(error) => lease = error.into_lease(),
+            }
+            next = link(&self.post).await;
+        }
+    }
+}
+
+/// Waits for a worker that waits for its tables, and links to it: from here until the transfer each learns of the other's
+/// death, the worker by its recipient being dropped, the manager by the give-away that fails. After the transfer the
+/// heir's inheritance is the link.
+async fn link<W: Handlers>(post: &Post<W>) -> Recipient<W::Tables> {
+    let recipient = post.next_recipient().await;
+    post.emit(EventKind::Linked { incarnation: recipient.incarnation() });
+    recipient
+}
+
+/// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
+fn create<W: Handlers>(
+    spec: &Spec<W>,
+    readers: W::Readers,
+) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
+    let creation = caught(|| W::create(spec.args.clone(), readers));
+    let creation = async {
+        match caught_async(creation.map_err(ExitReason::Panic)?).await {
+            Ok(Ok(mut tables)) => {
+                // What they start with is no part of the first message.
+                caught(|| W::commit_tables(&mut tables)).map_err(ExitReason::Panic)?;
+                Ok(tables)
+            }
+            Ok(Err(error)) => Err(ExitReason::error(error)),
+            Err(message) => Err(ExitReason::Panic(message)),
+        }
+    };
+    within(spec.start_timeout, "creating its tables", creation)
+}
+
+impl<W: Handlers> fmt::Debug for Manager<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manager").field("worker", &self.post.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! Recorded tables: crash-consistent for their owner, readable by everyone, without a gap.
+//!
+//! - [`Table`]: one row a key (ETS `set`); [`OrderedTable`]: in order (`ordered_set`); [`BagTable`]: any number of values a
+//!   key (`bag`, `duplicate_bag`).
+//! - The table is the one writer, and belongs to a worker. Its **reader** is for everyone else: it can be cloned and sent,
+//!   and goes on working while nobody owns the table.
+//! - What a message writes is **recorded**. When the message is over, it stays; if the worker dies in it, it is undone.
+//! - Inside a message the owner reads its own writes. Readers see each write as it happens, as with ETS; a **snapshot** is
+//!   of a message boundary only.
+//!
+//! # From ETS
+//!
+//! | `ets` | here |
+//! |---|---|
+//! | `all/0` | none: tables have no global names; a worker's handle gives its readers |
+//! | `delete/1` | none: a table lives as long as its estate; `clear` empties it |
+//! | `delete/2` | `remove` |
+//! | `delete_all_objects/1` | `clear` |
+//! | `delete_object/2` | [`BagTable::remove_value`]; `remove_if` on one key's row in the others |
+//! | `file2tab/1,2`, `tab2file/2,3` | `load`, `save` (feature `serde`); always with a checksum and a row count |
+//! | `tabfile_info/1` | none: the error of `load` says what a file is |
+//! | `first/1`, `last/1`, `first_lookup/1`, `last_lookup/1` | [`OrderedTableReader::first`], [`last`](OrderedTableReader::last); tables in no order have `keys` |
+//! | `next/2`, `prev/2`, `next_lookup/2`, `prev_lookup/2` | [`OrderedTableReader::next`], [`prev`](OrderedTableReader::prev), also from a key that is not there; `selection` on the others |
+//! | `foldl/3`, `foldr/3` | `for_each`; `iter().fold(..)`, `iter().rev().fold(..)` |
+//! | `from_dets/2`, `to_dets/2` | none: there is no dets; see `load` and `save` |
+//! | `fun2ms/1`, `match_spec_compile/1`, `match_spec_run/2`, `is_compiled_ms/1`, `test_ms/2` | none: a predicate is a closure |
+//! | `give_away/3` | [`Lease::give_away`](crate::Lease::give_away): tables are given away together, as an estate |
+//! | `i/0..3` | none: `Debug` of a snapshot |
+//! | `info/1,2` | `info`, and [`Estate::info`](crate::Estate::info) for the owner and the heir |
+//! | `init_table/2` | `#[table(init = rows)]`, `extend` |
+//! | `insert/2` | `insert`; `extend` for many, which readers see one by one |
+//! | `insert_new/2` | `insert_new`, `entry` |
+//! | `lookup/2` | `get`, or `with` to look without a clone |
+//! | `lookup_element/3,4` | `with`, `get_or` |
+//! | `match/1..3`, `match_object/1..3` | `select`, `selection` |
+//! | `match_delete/2`, `select_delete/2` | `remove_if`, `retain` |
+//! | `member/2` | `contains_key`; [`BagTableReader::contains`] |
+//! | `new/2` | `#[table]` in a worker; `set`, `ordered_set`, `bag` are the types; `{keypos, N}` is the type parameter `K`; `{heir, ..}` is the manager; `{read_concurrency, _}` and its like have nothing to choose |
+//! | `new/2` with `protected`, `private`, `public` | a recorded table with readers; `#[table(keep)]` on a std collection; `#[table(keep)]` on a concurrent map |
+//! | `rename/2`, `whereis/1` | none: a table is known by its field's name |
+//! | `repair_continuation/2` | none: a [`Selection`] needs none |
+//! | `safe_fixtable/2` | none: iteration beside a writer is always safe |
+//! | `select/1..3`, `select_reverse/1..3` | `select`, `selection`; `.rev()` on what `range` or `select` gave |
+//! | `select_count/2` | `count` |
+//! | `select_replace/2` | `replace_if` |
+//! | `setopts/2` | none: the heir is the manager |
+//! | `slot/2` | none: `selection` |
+//! | `tab2list/1` | `iter`, `snapshot` |
+//! | `table/1,2` | none: there is no qlc; a snapshot derefs to a std collection |
+//! | `take/2` | `remove`, `remove_entry` |
+//! | `update_counter/3,4` | `add`, `add_up_to` |
+//! | `update_element/3,4` | `update`, `entry` |
+
+mod bag;
+#[cfg(feature = "serde")]
+mod file;
+mod hashed;
+mod info;
+mod kept;
+mod ordered;
+mod record;
+mod recorded;
+mod selection;
+mod set;
+mod snapshot;
+mod sorted;
+mod store;
+
+pub use self::bag::{BagTable, BagTableReader};
+#[cfg(feature = "serde")]
+pub use self::file::{FileError, TableKind};
+pub use self::info::TableInfo;
+pub use self::ordered::{OrderedEntry, OrderedTable, OrderedTableReader};
+#[doc(hidden)]
+pub use self::recorded::{Change, Recorded};
+pub use self::selection::Selection;
+pub use self::set::{Entry, Table, TableReader};
+pub use self::snapshot::Snapshot;

@@ -1,0 +1,172 @@
+//! What every kind of table is made of: a shared map, the record of its changes, and the one who writes them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use super::record::{Record, Undo};
+
+/// A map with one writer and any number of readers, none of whom ever waits for a message.
+///
+/// Every method may run the user's `Hash`, `Eq`, `Ord` or `Clone`, and so may panic in it; none may change anything
+/// before, or leave anything half-changed after. None runs such code, or a destructor, under a lock.
+pub(super) trait Store: Send + Sync + 'static {
+    type Key: Send + Sync + 'static;
+    type Value: Clone + Send + Sync + 'static;
+
+    fn new() -> Self;
+
+    /// Puts a row: has `note` note what is there, replaces it, and shows it to `look`.
+    fn put<R>(
+        &self,
+        key: Self::Key,
+        value: Self::Value,
+        look: impl FnOnce(Option<&Self::Value>) -> R,
+        note: impl FnOnce(Self::Key, Option<Self::Value>),
+    ) -> R;
+
+    /// Removes a row, if it is there: has `note` note it first.
+    fn remove(
+        &self,
+        key: &Self::Key,
+        note: impl FnOnce(Self::Key, Option<Self::Value>),
+    ) -> Option<Self::Value>;
+
+    /// Puts back what was there before a change: as often as need be.
+    fn restore(&self, key: &Self::Key, old: Option<&Self::Value>);
+
+    /// Drops what has been replaced or removed, as far as no reader looks at it.
+    fn let_go(&self) {}
+
+    fn get(&self, key: &Self::Key) -> Option<Self::Value>;
+
+    fn len(&self) -> usize;
+
+    /// Values by key, to read a record forwards with.
+    type Later<'a>: Default;
+
+    /// Says that `old` was the value of `key` then, and returns what was said last.
+    #[expect(
+        clippy::option_option,
+        reason = "`None`: nothing has been said; `Some(None)`: that there was no row"
+    )]
+    fn later<'a>(
+        later: &mut Self::Later<'a>,
+        key: &'a Self::Key,
+        old: Option<&'a Self::Value>,
+    ) -> Option<Option<&'a Self::Value>>;
+}
+
+/// A table's map and record: what outlives its owners, and what its readers read.
+pub(super) struct Core<S, K, V> {
+    pub(super) store: S,
+    pub(super) record: Record<K, V>,
+}
+
+impl<S: Store> Core<S, S::Key, S::Value> {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { store: S::new(), record: Record::new() })
+    }
+}
+
+/// The one who may write.
+///
+/// It notes a change before it makes it. If the user's code panics in between, the record has one change too many, and to
+/// undo a change that was not made is to put back what is there; the other way round, a change could be made of which
+/// nobody knows.
+pub(super) struct Writer<S, K, V> {
+    core: Arc<Core<S, K, V>>,
+    dirty: bool,
+    spent: Vec<Undo<K, V>>,
+}
+
+impl<S: Store> Writer<S, S::Key, S::Value> {
+    pub(super) fn new(core: Arc<Core<S, S::Key, S::Value>>) -> Self {
+        Self { core, dirty: false, spent: Vec::new() }
+    }
+
+    pub(super) fn store(&self) -> &S {
+        &self.core.store
+    }
+
+    pub(super) fn put<R>(
+        &mut self,
+        key: S::Key,
+        value: S::Value,
+        look: impl FnOnce(Option<&S::Value>) -> R,
+    ) -> R {
+        let Self { core, dirty, .. } = self;
+        core.store.put(key, value, look, |key, old| {
+            *dirty = true;
+            core.record.push(key, old);
+        })
+    }
+
+    pub(super) fn remove(&mut self, key: &S::Key) -> Option<S::Value> {
+        let Self { core, dirty, .. } = self;
+        core.store.remove(key, |key, old| {
+            *dirty = true;
+            core.record.push(key, old);
+        })
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    pub(super) fn commit(&mut self) {
+        if self.dirty {
+            self.dirty = false;
+            self.core.record.commit(&mut self.spent);
+            self.core.store.let_go();
+        }
+    }
+
+    /// Undoes the message under way.
+    ///
+    /// A panic of the user's code stops the undoing of one change, not of the others, and comes out at the end; the record
+    /// then stays, and another call begins anew. That is sound, because what is put back does not depend on what is there.
+    pub(super) fn rollback(&mut self) {
+        if !self.dirty {
+            return;
+        }
+        let mut panicked = None;
+        for segment in self.core.record.changes().iter().rev() {
+            for (key, old) in segment.iter().rev() {
+                let restore = AssertUnwindSafe(|| self.core.store.restore(key, old.as_ref()));
+                if let Err(payload) = catch_unwind(restore) {
+                    panicked.get_or_insert(payload);
+                }
+            }
+        }
+        if let Some(payload) = panicked {
+            resume_unwind(payload);
+        }
+        self.dirty = false;
+        self.core.record.undone(&mut self.spent);
+        self.core.store.let_go();
+    }
+
+    /// The number of the message under way.
+    pub(super) fn message(&self) -> u64 {
+        self.core.record.boundary() + 1
+    }
+
+    /// Reads the record of the message under way forwards: for each change, the key, what was there, and what was put.
+    pub(super) fn forwards<R>(
+        &self,
+        mut read: impl FnMut(&S::Key, Option<&S::Value>, Option<&S::Value>) -> R,
+    ) -> Vec<R> {
+        let segments = self.core.record.changes();
+        let mut later = S::Later::default();
+        // From the newest to the oldest: what a change put is what the next change of the key found, or what is there now.
+        let changes = segments.iter().flat_map(|segment| segment.iter()).rev();
+        let mut read: Vec<R> = changes
+            .map(|(key, old)| match S::later(&mut later, key, old.as_ref()) {
+                Some(new) => read(key, old.as_ref(), new),
+                None => read(key, old.as_ref(), self.core.store.get(key).as_ref()),
+            })
+            .collect();
+        read.reverse();
+        read
+    }
+}

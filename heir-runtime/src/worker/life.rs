@@ -1,0 +1,178 @@
+//! The living incarnation: a worker that has its tables, and the one way out of it.
+
+use std::sync::Arc;
+
+use super::settle::unfinished;
+use super::{Context, Handlers};
+use crate::caught::{caught, caught_async, drop_caught};
+use crate::estate::TransferInfo;
+use crate::estate::{Lease, Seat};
+use crate::exit::ExitReason;
+use crate::handle::WeakHandle;
+use crate::mailbox::{Message as _, Refusal};
+use crate::post::Post;
+
+const BODY: &str = "a life has its body until it is dropped";
+
+/// An incarnation that owns its tables.
+///
+/// Whatever ends it, the one way out is its `Drop`, which only moves: the tables go home to the estate, with what is to be
+/// undone and dropped, for the manager to do; the message in progress is put first in the mailbox to be served again, or its
+/// caller is told.
+pub(super) struct Life<W: Handlers> {
+    post: Arc<Post<W>>,
+    // `None` only while it is being dropped.
+    body: Option<Body<W>>,
+    /// What it serves, with the way its reply leaves.
+    message: Option<W::Message>,
+    reason: Option<ExitReason>,
+    cx: Context<W>,
+    /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
+    /// incarnation died over.
+    suspicious: bool,
+}
+
+struct Body<W: Handlers> {
+    worker: W,
+    seat: Seat<W::Tables>,
+}
+
+impl<W: Handlers> Life<W> {
+    /// Puts the tables and a new rest together.
+    ///
+    /// On an error the tables are back in the estate.
+    pub(super) fn begin(
+        post: Arc<Post<W>>,
+        lease: Lease<W::Tables>,
+        args: W::Args,
+    ) -> Result<Self, ExitReason> {
+        // The rest is made before the tables are touched: it is the user's code that may panic.
+        let assemble = match caught(|| W::incarnate(args)) {
+            Ok(assemble) => assemble,
+            Err(message) => {
+                let reason = ExitReason::Panic(message);
+                lease.end(reason.clone());
+                return Err(reason);
+            }
+        };
+        let (tables, seat) = lease.part();
+        let cx = Context::new(seat.incarnation(), WeakHandle::new(Arc::downgrade(&post)));
+        let body = Body { worker: assemble(tables), seat };
+        Ok(Self { post, body: Some(body), message: None, reason: None, cx, suspicious: true })
+    }
+
+    /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
+    pub(super) async fn start(&mut self, info: &TransferInfo) -> Result<(), ExitReason> {
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        let hooks = async {
+            body.worker.on_transfer(info, &mut self.cx).await?;
+            body.worker.on_start(&mut self.cx).await
+        };
+        caught_async(hooks).await.map_err(ExitReason::Panic)?.map_err(ExitReason::error)?;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
+        if !self.post.mailbox.has_message_again() {
+            self.cleared();
+        }
+        Ok(())
+    }
+
+    /// The next message: `None` if there will be none.
+    ///
+    /// Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<W::Message> {
+        self.post.mailbox.next().await
+    }
+
+    /// Serves one message: all of its effects on the recorded tables, or none.
+    pub(super) async fn serve(&mut self, message: W::Message) -> Result<(), ExitReason> {
+        let message = self.message.insert(message);
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        caught_async(body.worker.handle(message, &mut self.cx)).await.map_err(ExitReason::Panic)?;
+        let committed = body.commit(&mut self.cx)?;
+        // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
+        let served = self.message.take();
+        caught(|| served.map(|mut message| message.gate().open())).map_err(ExitReason::Panic)?;
+        drop_caught(committed).map_err(ExitReason::Panic)?;
+        if self.suspicious {
+            self.cleared();
+        }
+        Ok(())
+    }
+
+    /// Runs the stop hook, and ends it.
+    pub(super) async fn stop(mut self, reason: ExitReason) -> ExitReason {
+        let stopped = self.run_stop_hook(&reason).await;
+        self.end(stopped.err().unwrap_or(reason))
+    }
+
+    async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        caught_async(body.worker.on_stop(reason, &mut self.cx)).await.map_err(ExitReason::Panic)?;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
+    }
+
+    /// Whether the message just served, or a hook, asked for the end.
+    pub(super) fn asked_to_end(&mut self) -> Option<ExitReason> {
+        self.cx.asked_to_end()
+    }
+
+    /// Ends it: its tables are home, and whoever waited for a reply is told.
+    pub(super) fn end(mut self, reason: ExitReason) -> ExitReason {
+        self.reason = Some(reason.clone());
+        reason
+    }
+
+    /// It has shown that it can live with its tables.
+    fn cleared(&mut self) {
+        self.suspicious = false;
+        self.post.tables_cleared();
+    }
+}
+
+impl<W: Handlers> Body<W> {
+    /// From here to the commit, the death of the incarnation undoes what it writes.
+    fn begin_transaction(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
+        self.seat.set_in_message(true);
+        cx.has_committed = false;
+        cx.saved = Some(caught(|| self.worker.save()).map_err(ExitReason::Panic)?);
+        Ok(())
+    }
+
+    /// What was written since the beginning stays. Returns what was saved, for the caller to drop.
+    fn commit(&mut self, cx: &mut Context<W>) -> Result<Option<W::Saved>, ExitReason> {
+        caught(|| self.worker.commit()).map_err(ExitReason::Panic)?;
+        self.seat.set_in_message(false);
+        Ok(cx.saved.take())
+    }
+}
+
+impl<W: Handlers> Drop for Life<W> {
+    fn drop(&mut self) {
+        let Some(Body { worker, seat }) = self.body.take() else { return };
+        // Dropped without a reason: the task was aborted, or its runtime is gone.
+        let reason = self.reason.take().unwrap_or(ExitReason::Killed);
+        let in_message = seat.in_message();
+        if in_message && self.suspicious && reason.is_failure() {
+            self.post.tables_suspected();
+        }
+        let mut message = self.message.take();
+        let mut died = Refusal::Died { incarnation: seat.incarnation(), reason: reason.clone() };
+        let retry = in_message && !self.cx.has_committed;
+        if let Some(again) = message.take_if(|message| retry && message.gate().retry()) {
+            // Before the tables are home: then the next incarnation finds it first. It comes back if there will be none.
+            if let Err((refused, why)) = self.post.mailbox.put_first(again, died.clone()) {
+                (message, died) = (Some(refused), why);
+            }
+        }
+        let tell = message.as_mut().and_then(|message| message.gate().refuse(died));
+        let saved = self.cx.saved.take();
+        let (tables, rest) = worker.dismantle();
+        let unsettled = unfinished::<W, _>(in_message, saved, (rest, message));
+        seat.give_back(tables, reason, unsettled);
+        // Told when the tables are home. It runs a waker, which is not our code.
+        let _ = caught(|| tell.map(|tell| tell()));
+    }
+}

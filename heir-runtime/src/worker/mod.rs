@@ -1,0 +1,219 @@
+//! The worker: what the macros implement for an annotated struct, and how an incarnation of it lives.
+
+mod context;
+mod incarnation;
+mod life;
+mod settle;
+mod spec;
+
+use std::future::{Future, ready};
+
+pub use self::context::Context;
+pub(crate) use self::incarnation::{incarnation, within};
+pub(crate) use self::settle::undo;
+pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec};
+use crate::BoxError;
+use crate::estate::TransferInfo;
+use crate::exit::{Exit, ExitReason};
+use crate::handle::Handle;
+use crate::mailbox::Message;
+use crate::quarantine::Verdict;
+
+/// A struct that can be taken apart into its tables and the rest, and put together again.
+///
+/// [`#[heir]`](crate::heir) implements it. Everything the macros write can be written by hand; this is how it looks:
+///
+/// ```
+/// use heir_runtime::{BoxError, Call, Context, Gate, Handle, Handlers, Message, Spec, Supervisor, Worker};
+///
+/// /// The worker: one `rollback` table, one argument.
+/// struct Log { lines: Vec<String>, limit: usize }
+///
+/// struct LogTables { lines: Vec<String> }
+///
+/// impl Worker for Log {
+///     const NAME: &'static str = "Log";
+///     type Tables = LogTables;
+///     type Args = usize;
+///     type Saved = Vec<String>;
+///     type Readers = ();
+///
+///     fn readers() {}
+///     async fn create(_limit: usize, _readers: ()) -> Result<LogTables, BoxError> {
+///         Ok(LogTables { lines: Vec::new() })
+///     }
+///     fn incarnate(limit: usize) -> impl FnOnce(LogTables) -> Self + Send + 'static {
+///         move |tables| Self { lines: tables.lines, limit }
+///     }
+///     fn dismantle(self) -> (LogTables, impl Send + 'static) {
+///         (LogTables { lines: self.lines }, self.limit)
+///     }
+///     fn save(&self) -> Vec<String> {
+///         self.lines.clone()
+///     }
+///     fn restore(tables: &mut LogTables, saved: &mut Vec<String>) {
+///         std::mem::swap(&mut tables.lines, saved);
+///     }
+/// }
+///
+/// enum LogMessage { Append(Call<(String,), usize>) }
+///
+/// impl Message for LogMessage {
+///     fn gate(&mut self) -> &mut dyn Gate {
+///         match self { Self::Append(call) => call }
+///     }
+/// }
+///
+/// impl Handlers for Log {
+///     type Message = LogMessage;
+///     type Handle = LogHandle;
+///
+///     async fn handle(&mut self, message: &mut LogMessage, _cx: &mut Context<Self>) {
+///         match message {
+///             LogMessage::Append(call) => {
+///                 let (line,) = call.take_args();
+///                 self.lines.push(line);
+///                 assert!(self.lines.len() <= self.limit, "the log is full");
+///                 call.keep(self.lines.len());
+///             }
+///         }
+///     }
+/// }
+///
+/// struct LogHandle(Handle<Log>);
+///
+/// impl From<Handle<Log>> for LogHandle {
+///     fn from(handle: Handle<Log>) -> Self { Self(handle) }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let mut tree = Supervisor::builder("app");
+/// let log = tree.worker(Spec::<Log>::new(1));
+/// let tree = tree.start().await?;
+///
+/// let append = async |line: &str| log.0.call((line.to_owned(),), LogMessage::Append).await;
+/// assert_eq!(append("first").await?, 1);
+/// assert_eq!(append("second").await.unwrap_err().to_string(),
+///     "incarnation 1 of the worker died while it served this call: panic: the log is full");
+/// assert_eq!(log.0.wait_serving(2).await?, 2);
+///
+/// tree.shutdown().await;
+/// assert_eq!(log.0.estate().claim("reader")?.lines, ["first"]);
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
+///
+/// The custody of the tables rests on the shape of these functions: user code
+/// (`Default`, `fresh`, `init`, `Clone`) runs only in [`create`](Self::create), [`incarnate`](Self::incarnate) and
+/// [`save`](Self::save), before tables are touched; the others only move.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a worker",
+    label = "not a worker",
+    note = "annotate the struct with `#[heir]`"
+)]
+pub trait Worker: Sized + Send + 'static {
+    /// The name a supervisor knows it by, unless its [`Spec`] has another.
+    const NAME: &'static str;
+
+    /// The tables together.
+    type Tables: Send + 'static;
+
+    /// A reader of each recorded table: made before the tables are, good after them.
+    type Readers: Clone + Send + Sync + 'static;
+
+    /// What the caller of `spec` gave; each incarnation gets a clone.
+    type Args: Clone + Send + 'static;
+
+    /// The `rollback` tables as they were before a message.
+    type Saved: Send + 'static;
+
+    /// Readers of tables that do not exist yet.
+    fn readers() -> Self::Readers;
+
+    /// Creates the tables that `readers` read: once in the life of the estate, and again if what it holds is quarantined or
+    /// reset.
+    ///
+    /// # Errors
+    /// Whatever an `init` expression answers with `?`: the worker is not started, and its supervisor told.
+    fn create(
+        args: Self::Args,
+        readers: Self::Readers,
+    ) -> impl Future<Output = Result<Self::Tables, BoxError>> + Send;
+
+    /// Makes the rest of a new incarnation; what it returns puts it and the tables together.
+    fn incarnate(args: Self::Args) -> impl FnOnce(Self::Tables) -> Self + Send + 'static;
+
+    /// Takes an incarnation apart: its tables and the rest.
+    fn dismantle(self) -> (Self::Tables, impl Send + 'static);
+
+    /// Clones the `rollback` tables, before a message.
+    fn save(&self) -> Self::Saved;
+
+    /// Ends a message: what the recorded tables have recorded stays.
+    fn commit(&mut self) {}
+
+    /// As [`commit`](Self::commit), for tables that nobody owns: what a verify hook repaired stays.
+    fn commit_tables(_tables: &mut Self::Tables) {}
+
+    /// Undoes what the recorded tables have recorded since the last message ended. It may be called again after a panic, and
+    /// then goes on.
+    fn undo(_tables: &mut Self::Tables) {}
+
+    /// Puts `new` tables in the place of those that are there, under the same readers; what is to be dropped is then in `new`.
+    ///
+    /// If it panics, what it has done so far is for [`undo`](Self::undo) to undo.
+    fn replace(tables: &mut Self::Tables, new: &mut Self::Tables) {
+        std::mem::swap(tables, new);
+    }
+
+    /// Swaps the `rollback` tables for what was saved. What they were is then in `saved`, for the caller to drop.
+    fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved);
+}
+
+/// What a worker does with its messages.
+///
+/// [`#[handlers]`](crate::handlers) implements it.
+#[diagnostic::on_unimplemented(
+    message = "the worker `{Self}` has no handlers",
+    label = "no `#[handlers]` block for this worker",
+    note = "write `#[handlers] impl {Self} {{ .. }}`: every method with `&mut self` in it becomes a message"
+)]
+pub trait Handlers: Worker {
+    /// Everything it can be sent.
+    type Message: Message;
+
+    /// The typed handle on it.
+    type Handle: From<Handle<Self>>;
+
+    /// Serves one message: takes its arguments, runs its handler, keeps its reply.
+    fn handle(
+        &mut self,
+        message: &mut Self::Message,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = ()> + Send;
+
+    /// Looks at the tables of an incarnation that ended, when there is a next one to get them (`#[on(verify)]`). It runs in the
+    /// manager's task, caught; a panic in it is a [`Verdict::Quarantine`].
+    fn verify(_tables: &mut Self::Tables, _exit: &Exit) -> Verdict {
+        Verdict::Accept
+    }
+
+    /// Runs when an incarnation has received its tables (`#[on(transfer)]`).
+    fn on_transfer(
+        &mut self,
+        _info: &TransferInfo,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Runs before the first message of an incarnation (`#[on(start)]`).
+    fn on_start(&mut self, _cx: &mut Context<Self>) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`).
+    fn on_stop(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
+}

@@ -1,0 +1,57 @@
+//! What is undone and dropped after an incarnation has ended: in the task of whoever gets its tables next, caught.
+
+use super::Handlers;
+use crate::caught::{PanicMessage, caught, drop_caught};
+use crate::estate::{Settle, Settled, Unsettled};
+
+/// How often an undoing that panics is taken up again. Each attempt goes on behind the change that panicked, if it can.
+const ATTEMPTS: usize = 64;
+
+/// What an incarnation leaves behind beside its tables.
+struct Unfinished<W: Handlers, R> {
+    /// Whether it was in the middle of a message.
+    in_message: bool,
+    saved: Option<W::Saved>,
+    rest: R,
+}
+
+/// `None` if there is nothing to undo and nothing to drop.
+pub(super) fn unfinished<W: Handlers, R: Send + 'static>(
+    in_message: bool,
+    saved: Option<W::Saved>,
+    rest: R,
+) -> Unsettled<W::Tables> {
+    if !in_message && !std::mem::needs_drop::<R>() {
+        return None;
+    }
+    Some(Box::new(Unfinished::<W, R> { in_message, saved, rest }))
+}
+
+impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
+    fn settle(self: Box<Self>, tables: &mut W::Tables) -> Settled {
+        let Self { in_message, mut saved, rest } = *self;
+        let mut settled = Settled::default();
+        if in_message {
+            if let Some(saved) = &mut saved {
+                W::restore(tables, saved);
+            }
+            (settled.torn, settled.panics) = undo::<W>(tables);
+        }
+        settled.panics.extend(drop_caught(rest).err());
+        settled.panics.extend(drop_caught(saved).err());
+        settled
+    }
+}
+
+/// Undoes what the recorded tables have recorded since the last boundary. Returns what stands in the way, if it cannot be
+/// done, and what the user's code said that panicked.
+pub(crate) fn undo<W: Handlers>(tables: &mut W::Tables) -> (Option<PanicMessage>, Vec<PanicMessage>) {
+    let mut panics = Vec::new();
+    for _ in 0..ATTEMPTS {
+        match caught(|| W::undo(tables)) {
+            Ok(()) => return (None, panics),
+            Err(message) => panics.push(message),
+        }
+    }
+    (panics.last().cloned(), panics)
+}

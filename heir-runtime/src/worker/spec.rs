@@ -1,0 +1,167 @@
+//! How a worker is to be started, restarted and stopped: OTP's child specification.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Worker;
+
+/// How a worker is to be started, restarted and stopped: made by `Counter::spec(..)`, given to
+/// [`SupervisorBuilder::worker`](crate::SupervisorBuilder::worker).
+///
+/// Its methods override what the worker's `#[heir(..)]` says, for this one child.
+#[must_use = "a spec does nothing until a supervisor gets it"]
+pub struct Spec<W: Worker> {
+    pub(crate) name: Arc<str>,
+    pub(crate) args: W::Args,
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) mailbox: usize,
+    pub(crate) start_timeout: Duration,
+    pub(crate) crash_loop: Option<u32>,
+    pub(crate) quarantine: AfterQuarantine,
+}
+
+/// When a child that ended is started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Restart {
+    /// Always.
+    #[default]
+    Permanent,
+    /// Unless it ended [normally](crate::ExitReason::is_normal).
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// How a child is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shutdown {
+    /// It is asked, finishes the message it serves and its stop hook, and is aborted if that takes longer than this.
+    Timeout(Duration),
+    /// It is aborted at once.
+    BrutalKill,
+}
+
+/// What follows when the tables of a worker are quarantined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AfterQuarantine {
+    /// The worker stops for good, with its tables in the estate, free to be claimed.
+    #[default]
+    Stop,
+    /// The tables are parked on the handle, and the next incarnation starts with new ones.
+    Fresh,
+}
+
+impl Default for Shutdown {
+    /// Five seconds, as in OTP.
+    fn default() -> Self {
+        Self::Timeout(Duration::from_secs(5))
+    }
+}
+
+impl<W: Worker> Spec<W> {
+    /// How many messages a mailbox holds, unless the worker says otherwise.
+    pub const MAILBOX: usize = 64;
+
+    /// How long a start may take, unless the worker says otherwise.
+    pub const START_TIMEOUT: Duration = Duration::from_mins(1);
+
+    /// How many starts in a row may die over their tables, unless the worker says otherwise.
+    pub const CRASH_LOOP: u32 = 5;
+
+    /// The defaults, with these arguments.
+    pub fn new(args: W::Args) -> Self {
+        Self {
+            name: Arc::from(W::NAME),
+            args,
+            restart: Restart::default(),
+            shutdown: Shutdown::default(),
+            mailbox: Self::MAILBOX,
+            start_timeout: Self::START_TIMEOUT,
+            crash_loop: Some(Self::CRASH_LOOP),
+            quarantine: AfterQuarantine::default(),
+        }
+    }
+
+    /// The name its supervisor knows it by; two children of one supervisor have different ones. Default: the struct's.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// When it is started again. Default: [`Restart::Permanent`].
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// How it is stopped. Default: asked, and aborted after five seconds.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// How many messages its mailbox holds before a sender waits. Default: [`MAILBOX`](Self::MAILBOX).
+    ///
+    /// # Panics
+    /// If it is 0, or more than tokio's channels hold.
+    pub fn mailbox(mut self, messages: usize) -> Self {
+        assert!(
+            (1..=tokio::sync::Semaphore::MAX_PERMITS).contains(&messages),
+            "a mailbox holds at least one message, and at most tokio's `Semaphore::MAX_PERMITS`; this one would hold {messages}"
+        );
+        self.mailbox = messages;
+        self
+    }
+
+    /// How long creating the tables may take, and how long the hooks of a start may take. Default:
+    /// [`START_TIMEOUT`](Self::START_TIMEOUT).
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
+        self
+    }
+
+    /// After how many incarnations in a row that panic or fail in their start hooks, or over the same message served first
+    /// again, the tables are taken for the cause and quarantined; `None` never. Default: [`CRASH_LOOP`](Self::CRASH_LOOP). The
+    /// [intensity](crate::SupervisorBuilder::intensity) of the supervisor must leave room for as many restarts.
+    ///
+    /// # Panics
+    /// If it is `Some(0)`.
+    pub fn crash_loop(mut self, starts: Option<u32>) -> Self {
+        assert!(
+            starts != Some(0),
+            "a crash loop takes at least one start; `None` switches its recognition off"
+        );
+        self.crash_loop = starts;
+        self
+    }
+
+    /// What follows when the tables are quarantined. Default: [`AfterQuarantine::Stop`].
+    pub fn quarantine(mut self, after: AfterQuarantine) -> Self {
+        self.quarantine = after;
+        self
+    }
+}
+
+// By hand: derives would ask for a worker that is `Clone` and `Debug`.
+impl<W: Worker> Clone for Spec<W> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), args: self.args.clone(), ..*self }
+    }
+}
+
+impl<W: Worker> fmt::Debug for Spec<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spec")
+            .field("name", &self.name)
+            .field("restart", &self.restart)
+            .field("shutdown", &self.shutdown)
+            .field("mailbox", &self.mailbox)
+            .field("start_timeout", &self.start_timeout)
+            .finish_non_exhaustive()
+    }
+}
