@@ -1,0 +1,317 @@
+//! A user's code at its worst: it panics in clones, destructors and wakers. The process lives, nothing is lost, everyone is told.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as Task, Wake, Waker};
+
+use heir_runtime::{
+    AfterQuarantine, CallError, ExitReason, OrderedTable, Role, StartError, Stopped, Table, handlers, heir,
+};
+use heir_tests::Recorder;
+
+/// Panics when it is told to.
+#[derive(Default)]
+struct Fuse(AtomicBool);
+
+impl Fuse {
+    fn burn(&self, place: &str) {
+        assert!(!self.0.load(Ordering::Relaxed), "in {place}");
+    }
+
+    fn light(&self, lit: bool) {
+        self.0.store(lit, Ordering::Relaxed);
+    }
+}
+
+/// An argument whose clones panic while its fuse is lit.
+struct Unclonable(Arc<Fuse>);
+
+impl Clone for Unclonable {
+    fn clone(&self) -> Self {
+        self.0.burn("clone");
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[heir]
+struct Fragile {
+    #[table(keep)]
+    count: u32,
+    #[arg]
+    _part: Unclonable,
+}
+
+#[handlers]
+impl Fragile {
+    fn count(&mut self) -> u32 {
+        self.count += 1;
+        self.count
+    }
+}
+
+#[tokio::test]
+async fn an_argument_whose_clone_panics_fails_the_start() {
+    let (mut tree, _) = Recorder::tree();
+    let fuse = Arc::new(Fuse::default());
+    let fragile = tree.worker(Fragile::spec(Unclonable(Arc::clone(&fuse))));
+    fuse.light(true);
+    let error = tree.start().await.unwrap_err();
+    assert!(matches!(&error, StartError::Child { role: Role::Worker, .. }), "{error}");
+    assert!(error.to_string().ends_with("panic: in clone"), "{error}");
+    fragile.wait().await;
+}
+
+#[tokio::test]
+async fn an_argument_whose_clone_panics_at_a_restart_keeps_nobody_from_stopping() {
+    let (mut tree, recorder) = Recorder::tree();
+    let fuse = Arc::new(Fuse::default());
+    let fragile = tree.worker(Fragile::spec(Unclonable(Arc::clone(&fuse))));
+    let tree = tree.start().await.unwrap();
+    fragile.count().await.unwrap();
+    fuse.light(true);
+    fragile.kill();
+    recorder.until("worker ended (panic: in clone)").await;
+    fuse.light(false);
+    assert_eq!(fragile.count().await.unwrap(), 2);
+    fuse.light(true);
+    fragile.kill();
+    recorder.clear();
+    recorder.until("worker ended (panic: in clone)").await;
+    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+    assert_eq!(fragile.estate().claim("test").unwrap().count, 2);
+}
+
+/// An argument whose destructor panics while its fuse is lit.
+#[derive(Clone, Default)]
+struct Bomb(Arc<Fuse>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.burn("a destructor");
+    }
+}
+
+#[heir]
+struct Mined {
+    #[table(keep)]
+    count: u32,
+    #[arg]
+    _part: Bomb,
+}
+
+#[handlers]
+impl Mined {
+    fn count(&mut self) -> u32 {
+        self.count += 1;
+        self.count
+    }
+}
+
+#[tokio::test]
+async fn an_argument_whose_destructor_panics_disturbs_nobody() {
+    let (mut tree, _) = Recorder::tree();
+    let fuse = Arc::new(Fuse::default());
+    let mined = tree.worker(Mined::spec(Bomb(Arc::clone(&fuse))));
+    let tree = tree.start().await.unwrap();
+    fuse.light(true);
+    for turn in 1..=3 {
+        assert_eq!(mined.count().await.unwrap(), turn);
+        mined.kill();
+    }
+    mined.wait_serving(4).await.unwrap();
+    let report = tree.shutdown().await;
+    assert_eq!((report.why, report.unresponsive), (Stopped::Shutdown, vec![]));
+    assert_eq!(mined.estate().claim("test").unwrap().count, 3);
+}
+
+struct PanickingWaker;
+
+impl Wake for PanickingWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("in a waker");
+    }
+}
+
+#[tokio::test]
+async fn a_callers_waker_that_panics_loses_nothing() {
+    let (mut tree, _) = Recorder::tree();
+    let mined = tree.worker(Mined::spec(Bomb::default()));
+    let _tree = tree.start().await.unwrap();
+    {
+        let mut call = pin!(mined.count());
+        let waker = Waker::from(Arc::new(PanickingWaker));
+        assert!(call.as_mut().poll(&mut Task::from_waker(&waker)).is_pending());
+        // It is served, and committed; telling so is what panics.
+        while mined.estate().last_exit().is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(mined.count().await.unwrap(), 2);
+    assert!(!mined.estate().last_exit().unwrap().in_message);
+}
+
+/// A key or value that panics in whatever it is asked while its fuse is lit.
+#[derive(Debug)]
+struct Touchy {
+    n: u32,
+    fuse: &'static Fuse,
+}
+
+static CLONE: Fuse = Fuse(AtomicBool::new(false));
+static DROP: Fuse = Fuse(AtomicBool::new(false));
+static EQ: Fuse = Fuse(AtomicBool::new(false));
+static ORD: Fuse = Fuse(AtomicBool::new(false));
+static HASH: Fuse = Fuse(AtomicBool::new(false));
+
+impl std::fmt::Debug for Fuse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fuse")
+    }
+}
+
+impl Touchy {
+    fn is(&self, kind: &'static Fuse, place: &str) {
+        if std::ptr::eq(self.fuse, kind) {
+            kind.burn(place);
+        }
+    }
+}
+
+impl Clone for Touchy {
+    fn clone(&self) -> Self {
+        self.is(&CLONE, "clone");
+        Self { n: self.n, fuse: self.fuse }
+    }
+}
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.is(&DROP, "drop");
+        }
+    }
+}
+
+impl std::hash::Hash for Touchy {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.is(&HASH, "hash");
+        self.n.hash(state);
+    }
+}
+
+impl PartialEq for Touchy {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(&EQ, "eq");
+        self.n == other.n
+    }
+}
+
+impl Eq for Touchy {}
+
+impl PartialOrd for Touchy {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Touchy {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.is(&ORD, "cmp");
+        self.n.cmp(&other.n)
+    }
+}
+
+#[heir(quarantine = fresh)]
+struct Minefield {
+    #[table]
+    set: Table<Touchy, Touchy>,
+    #[table]
+    sorted: OrderedTable<Touchy, Touchy>,
+    #[table(rollback)]
+    writes: u32,
+}
+
+#[handlers]
+impl Minefield {
+    fn fill(&mut self, fuse: &'static Fuse) {
+        for n in 0..8 {
+            self.set.insert(Touchy { n, fuse }, Touchy { n, fuse });
+            self.sorted.insert(Touchy { n, fuse }, Touchy { n, fuse });
+        }
+        self.writes += 1;
+    }
+
+    /// Writes here and there, and dies with its fuse lit: while it is undone, everything panics.
+    fn die(&mut self, fuse: &'static Fuse) {
+        for n in 4..12 {
+            self.set.insert(Touchy { n, fuse }, Touchy { n: 100, fuse });
+            self.sorted.insert(Touchy { n, fuse }, Touchy { n: 100, fuse });
+        }
+        self.set.remove(&Touchy { n: 0, fuse });
+        self.sorted.remove(&Touchy { n: 0, fuse });
+        self.writes += 1;
+        fuse.light(true);
+        panic!("with a lit fuse");
+    }
+
+    fn writes(&mut self) -> u32 {
+        self.writes
+    }
+}
+
+/// The same for every kind of panic: after the death either everything is undone, or the tables are parked, with the reason.
+async fn dies_with(fuse: &'static Fuse) {
+    let (mut tree, recorder) = Recorder::tree();
+    let field = tree.worker(Minefield::spec().quarantine(AfterQuarantine::Fresh));
+    let tree = tree.start().await.unwrap();
+    field.fill(fuse).await.unwrap();
+    let died = field.die(fuse).await.unwrap_err();
+    assert!(matches!(died, CallError::Died { reason: ExitReason::Panic(_), .. }), "{died}");
+    field.wait_serving(2).await.unwrap();
+    fuse.light(false);
+    match field.take_quarantined().pop() {
+        Some(parked) => {
+            assert!(parked.reason.contains("could not be undone"), "{}", parked.reason);
+            // All but what could not be put back.
+            assert!(parked.tables.set.len() >= 7 && parked.tables.sorted.len() >= 7);
+            assert_eq!(field.writes().await.unwrap(), 0);
+            recorder.until("the tables are quarantined").await;
+        }
+        None => {
+            assert_eq!(field.writes().await.unwrap(), 1);
+            assert_eq!((field.set().len(), field.sorted().len()), (8, 8));
+            for n in 0..8 {
+                assert_eq!(field.set().get(&Touchy { n, fuse }).map(|row| row.n), Some(n));
+                assert_eq!(field.sorted().get(&Touchy { n, fuse }).map(|row| row.n), Some(n));
+            }
+        }
+    }
+    assert_eq!(tree.shutdown().await.unresponsive, []);
+}
+
+#[tokio::test]
+async fn values_whose_clone_panics_while_they_are_put_back_are_survived() {
+    dies_with(&CLONE).await;
+}
+
+#[tokio::test]
+async fn values_whose_destructor_panics_while_they_are_undone_are_survived() {
+    dies_with(&DROP).await;
+}
+
+#[tokio::test]
+async fn keys_whose_eq_panics_while_they_are_undone_are_survived() {
+    dies_with(&EQ).await;
+}
+
+#[tokio::test]
+async fn keys_whose_ord_panics_while_they_are_undone_are_survived() {
+    dies_with(&ORD).await;
+}
+
+#[tokio::test]
+async fn keys_whose_hash_panics_while_they_are_undone_are_survived() {
+    dies_with(&HASH).await;
+}

@@ -1,0 +1,17 @@
+//! The specification of heir, as tests: each name is one sentence of it.
+//!
+//! `estate` and `transfer` are about the tables' custody alone; the others about whole trees. Trees run on a
+//! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
+
+mod estate;
+mod exits;
+mod hooks;
+mod hostile;
+mod manager;
+mod messages;
+mod pattern;
+mod quarantine;
+mod supervisor;
+mod tables;
+mod transfer;
+mod workers;

@@ -1,0 +1,198 @@
+//! The manager may die at any moment, and so may both.
+
+use std::sync::{Arc, Mutex};
+
+use heir_runtime::{EventKind, ExitReason, Supervisor, WeakHandle, handlers, heir};
+use heir_tests::Recorder;
+use tokio::sync::Notify;
+
+use crate::pattern::start;
+use crate::workers::{Counter, CounterHandle};
+
+/// A tree in which `strike` is done to the counter at every event that `when` picks.
+async fn struck(
+    when: impl Fn(&EventKind) -> bool + Send + Sync + 'static,
+    strike: impl Fn(&CounterHandle) + Send + Sync + 'static,
+) -> (CounterHandle, Supervisor, Recorder) {
+    let target: Arc<Mutex<Option<WeakHandle<Counter>>>> = Arc::default();
+    let recorder = Recorder::default();
+    let mut tree = Supervisor::builder("app").intensity(u32::MAX).observe(recorder.observer()).observe({
+        let target = Arc::clone(&target);
+        move |event| {
+            if when(&event.kind) {
+                let target = target.lock().unwrap().as_ref().and_then(WeakHandle::upgrade);
+                target.iter().for_each(&strike);
+            }
+        }
+    });
+    let counter = tree.worker(Counter::spec(Arc::new(Notify::new())));
+    let supervisor = tree.start().await.unwrap();
+    *target.lock().unwrap() = Some(counter.downgrade());
+    (counter, supervisor, recorder)
+}
+
+#[tokio::test]
+async fn a_manager_killed_while_the_worker_owns_disturbs_nobody() {
+    let (counter, _tree, recorder) = start().await;
+    counter.count().await.unwrap();
+    recorder.clear();
+    assert!(counter.kill_manager());
+    assert!(!counter.kill_manager(), "a manager is killed once");
+    recorder.until("manager is the heir").await;
+    assert_eq!(counter.count().await.unwrap(), 2);
+    assert_eq!(counter.incarnation(), 1);
+    // And the next manager inherits as the first did.
+    counter.die().await.unwrap();
+    assert_eq!(counter.count().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_manager_killed_while_it_holds_the_tables_loses_nothing() {
+    let (counter, _tree, recorder) =
+        struck(|kind| *kind == EventKind::Waiting, |counter| assert!(counter.kill_manager())).await;
+    for turn in 1..=10 {
+        assert_eq!(counter.count().await.unwrap(), turn);
+        recorder.clear();
+        counter.kill();
+        recorder.until("manager ended (killed), supervisor restarts it").await;
+    }
+    assert_eq!(counter.check().await.unwrap(), (10, 10));
+}
+
+#[tokio::test]
+async fn a_manager_killed_in_the_middle_of_a_transfer_loses_nothing() {
+    let (counter, _tree, recorder) =
+        struck(|kind| matches!(kind, EventKind::GivesAway { .. }), |counter| assert!(counter.kill_manager()))
+            .await;
+    for turn in 1..=10 {
+        assert_eq!(counter.count().await.unwrap(), turn);
+        recorder.clear();
+        counter.kill();
+        recorder.until("manager ended (killed), supervisor restarts it").await;
+    }
+    assert_eq!(counter.check().await.unwrap(), (10, 10));
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_before_it_reads_its_transfer_loses_nothing() {
+    let (counter, _tree, recorder) = start().await;
+    counter.count().await.unwrap();
+    recorder.clear();
+    // Killed before it was polled once: the next one is given the tables by a manager that finds this one gone, or takes
+    // back what it never read.
+    let killer = tokio::spawn({
+        let (counter, recorder) = (counter.clone(), recorder.clone());
+        async move {
+            for number in 2..=20 {
+                recorder.until(&format!("gives the tables to worker {number}")).await;
+                counter.kill();
+            }
+        }
+    });
+    counter.kill();
+    killer.await.unwrap();
+    assert_eq!(counter.check().await.unwrap(), (1, 1));
+    assert!(counter.incarnation() >= 20);
+}
+
+#[tokio::test]
+async fn a_worker_killed_at_the_give_away_leaves_its_transfer_unread() {
+    let (counter, _tree, recorder) = struck(
+        |kind| matches!(kind, EventKind::GivesAway { incarnation, .. } if *incarnation < 10),
+        |counter| assert!(counter.kill().is_some()),
+    )
+    .await;
+    counter.count().await.unwrap();
+    counter.kill();
+    counter.wait_serving(10).await.unwrap();
+    assert_eq!(counter.check().await.unwrap(), (1, 1));
+    // None of them received anything, and each is a death all the same.
+    let received = recorder.events().iter().filter(|event| event.contains("received the tables")).count();
+    assert_eq!(received, 2);
+    recorder.until("worker 9 died (killed), manager regains the tables").await;
+}
+
+#[tokio::test]
+async fn worker_and_manager_killed_together_lose_nothing() {
+    for manager_first in [false, true] {
+        let (counter, _tree, _) = start().await;
+        for turn in 1..=20 {
+            assert_eq!(counter.count().await.unwrap(), turn);
+            if manager_first {
+                counter.kill_manager();
+                counter.kill();
+            } else {
+                counter.kill();
+                counter.kill_manager();
+            }
+        }
+        assert_eq!(counter.check().await.unwrap(), (20, 20));
+    }
+}
+
+#[tokio::test]
+async fn both_killed_in_the_middle_of_a_message_roll_it_back() {
+    let (mut tree, _) = Recorder::tree();
+    let hanging = Arc::new(Notify::new());
+    let counter = tree.worker(Counter::spec(Arc::clone(&hanging)));
+    let _tree = tree.start().await.unwrap();
+    counter.count().await.unwrap();
+    let call = tokio::spawn({
+        let counter = counter.clone();
+        async move { counter.count_and_hang().await }
+    });
+    hanging.notified().await;
+    counter.kill_manager();
+    counter.kill();
+    assert!(call.await.unwrap().is_err());
+    assert_eq!(counter.check().await.unwrap(), (2, 1), "the next manager undoes it");
+}
+
+/// Its tables take their time.
+#[heir]
+struct Slow {
+    #[table(keep, init = { opened.notify_one(); go.notified().await; 7 })]
+    value: u64,
+    #[arg]
+    opened: Arc<Notify>,
+    #[arg]
+    go: Arc<Notify>,
+}
+
+#[handlers]
+impl Slow {
+    fn value(&mut self) -> u64 {
+        self.value
+    }
+}
+
+#[tokio::test]
+async fn a_manager_killed_while_it_creates_the_tables_is_restarted_and_creates_them() {
+    let (opened, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (mut tree, recorder) = Recorder::tree();
+    let slow = tree.worker(Slow::spec(Arc::clone(&opened), Arc::clone(&go)));
+    let starting = tokio::spawn(tree.start());
+    opened.notified().await;
+    assert!(slow.kill_manager());
+    opened.notified().await;
+    go.notify_one();
+    let _tree = starting.await.unwrap().unwrap();
+    assert_eq!(slow.value().await.unwrap(), 7);
+    // The worker has waited all the time: it is still the first.
+    assert_eq!(slow.incarnation(), 1);
+    let linked = recorder.events().iter().filter(|event| event.contains("links to worker 1")).count();
+    assert_eq!(linked, 2);
+}
+
+#[tokio::test]
+async fn the_tables_of_a_stopped_worker_are_claimed_from_outside() {
+    let (counter, tree, _) = start().await;
+    counter.count().await.unwrap();
+    assert!(counter.estate().claim("thief").is_err(), "not while it lives");
+    counter.stop().await;
+    let mut tables = counter.estate().claim("test").unwrap();
+    tables.count += 1;
+    tables.end(ExitReason::Normal);
+    assert_eq!(counter.estate().claim("test").unwrap().count, 2);
+    tree.shutdown().await;
+}

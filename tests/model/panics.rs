@@ -1,0 +1,321 @@
+//! User code that panics at every point it can: in the middle of a write, of a rollback, of both.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use heir_runtime::table::{BagTable, OrderedTable, Recorded, Table};
+
+thread_local! {
+    /// How many calls of user code are left before one panics, once.
+    static FUSE: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+fn tick() {
+    if let Some(left) = FUSE.get() {
+        FUSE.set(left.checked_sub(1));
+        assert!(left > 0, "the fuse has burnt down");
+    }
+}
+
+/// A key or a value whose every trait counts down.
+#[derive(Debug)]
+struct Touchy(u8);
+
+impl Clone for Touchy {
+    fn clone(&self) -> Self {
+        tick();
+        Self(self.0)
+    }
+}
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        tick();
+    }
+}
+impl Hash for Touchy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        tick();
+        // Collisions, so that the map has to ask `Eq`; not many, for they make it grow.
+        (self.0 / 2).hash(state);
+    }
+}
+impl PartialEq for Touchy {
+    fn eq(&self, other: &Self) -> bool {
+        tick();
+        self.0 == other.0
+    }
+}
+impl Eq for Touchy {}
+impl PartialOrd for Touchy {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Touchy {
+    fn cmp(&self, other: &Self) -> Ordering {
+        tick();
+        self.0.cmp(&other.0)
+    }
+}
+
+/// Runs `work` with a fuse of this length. Whether it burnt down.
+fn burns(fuse: u32, work: impl FnOnce()) -> bool {
+    FUSE.set(Some(fuse));
+    let panicked = catch_unwind(AssertUnwindSafe(work)).is_err();
+    // A destructor's panic is caught inside the table.
+    FUSE.replace(None).is_none() || panicked
+}
+
+const START: [(u8, u8); 6] = [(1, 10), (2, 20), (3, 30), (4, 40), (5, 50), (6, 60)];
+
+macro_rules! exhaust {
+    ($test:ident, $table:ident, $rows:expr, $message:expr) => {
+        #[test]
+        fn $test() {
+            type T = $table<Touchy, Touchy>;
+            let rows: fn(&T) -> Vec<(u8, u8)> = $rows;
+            let message: fn(&mut T) = $message;
+            let new = || {
+                let mut table = T::for_tests();
+                table.fill(START.map(|(key, value)| (Touchy(key), Touchy(value))));
+                table.commit();
+                table
+            };
+            // In the message.
+            let mut fuse = 0;
+            loop {
+                let mut table = new();
+                let burnt = burns(fuse, || message(&mut table));
+                table.rollback();
+                assert_eq!(rows(&table), START, "fuse {fuse}");
+                assert!(!table.is_dirty());
+                if !burnt {
+                    break;
+                }
+                fuse += 1;
+            }
+            assert!(fuse > 20, "the message ran little user code");
+            // In the rollback: what is undone again and again is undone.
+            fuse = 0;
+            loop {
+                let mut table = new();
+                message(&mut table);
+                let burnt = burns(fuse, || table.rollback());
+                table.rollback();
+                assert_eq!(rows(&table), START, "fuse {fuse}");
+                assert!(!table.is_dirty());
+                if !burnt {
+                    break;
+                }
+                fuse += 1;
+            }
+            assert!(fuse > 5, "the rollback ran little user code");
+            // In the commit, and in the end of the table.
+            fuse = 0;
+            loop {
+                let mut table = new();
+                message(&mut table);
+                let expected = rows(&table);
+                let burnt = burns(fuse, || table.commit());
+                assert_eq!(rows(&table), expected);
+                if !burnt {
+                    break;
+                }
+                fuse += 1;
+            }
+            for fuse in 0..20 {
+                let table = new();
+                burns(fuse, || drop(table));
+            }
+            // In a snapshot beside a message: an error of the reader's own.
+            fuse = 0;
+            loop {
+                let mut table = new();
+                message(&mut table);
+                let reader = table.reader();
+                let burnt = burns(fuse, || drop(reader.snapshot()));
+                table.rollback();
+                assert_eq!(rows(&table), START, "fuse {fuse}");
+                if !burnt {
+                    break;
+                }
+                fuse += 1;
+            }
+        }
+    };
+}
+
+fn sorted(mut rows: Vec<(u8, u8)>) -> Vec<(u8, u8)> {
+    rows.sort_unstable();
+    rows
+}
+
+exhaust!(
+    a_table_survives_a_panic_at_any_point,
+    Table,
+    |table| sorted(table.iter().map(|(key, value)| (key.0, value.0)).collect()),
+    |table| {
+        table.insert(Touchy(1), Touchy(11));
+        table.insert(Touchy(7), Touchy(70));
+        table.remove(&Touchy(2));
+        table.update(&Touchy(3), |value| value.0 += 1);
+        table.entry(Touchy(8)).and_modify(|value| value.0 += 1).or_insert(Touchy(80));
+        table.remove_if(|_, value| value.0 == 40);
+        table.extend((20..28).map(|key| (Touchy(key), Touchy(1))));
+        table.clear();
+        table.insert_new(Touchy(1), Touchy(12));
+    }
+);
+
+exhaust!(
+    an_ordered_table_survives_a_panic_at_any_point,
+    OrderedTable,
+    |table| sorted(table.iter().map(|(key, value)| (key.0, value.0)).collect()),
+    |table| {
+        table.insert(Touchy(1), Touchy(11));
+        table.insert(Touchy(7), Touchy(70));
+        table.remove(&Touchy(2));
+        table.update(&Touchy(3), |value| value.0 += 1);
+        table.entry(Touchy(8)).and_modify(|value| value.0 += 1).or_insert(Touchy(80));
+        table.pop_first();
+        table.extend((20..28).map(|key| (Touchy(key), Touchy(1))));
+        table.clear();
+        table.insert_new(Touchy(1), Touchy(12));
+    }
+);
+
+exhaust!(
+    a_bag_table_survives_a_panic_at_any_point,
+    BagTable,
+    |table| sorted(table.iter().map(|(key, value)| (key.0, value.0)).collect()),
+    |table| {
+        table.insert(Touchy(1), Touchy(11));
+        table.insert(Touchy(1), Touchy(12));
+        table.insert_duplicate(Touchy(7), Touchy(70));
+        table.remove(&Touchy(2));
+        table.remove_value(&Touchy(1), &Touchy(11));
+        table.extend((20..28).map(|key| (Touchy(key), Touchy(1))));
+        table.clear();
+        table.insert_new(Touchy(1), Touchy(12));
+    }
+);
+
+/// Every destructor of it panics while it is armed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Bomb(u8);
+
+thread_local! {
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!ARMED.get(), "every destructor panics");
+    }
+}
+
+macro_rules! bombs {
+    ($test:ident, $table:ident) => {
+        #[test]
+        fn $test() {
+            type T = $table<Bomb, Bomb>;
+            let rows = |table: &T| {
+                let mut rows: Vec<_> = table.iter().map(|(key, value)| (key.0, value.0)).collect();
+                rows.sort_unstable();
+                rows
+            };
+            let mut table = T::for_tests();
+            table.fill(START.map(|(key, value)| (Bomb(key), Bomb(value))));
+            table.commit();
+
+            ARMED.set(true);
+            table.extend((1..200).map(|key| (Bomb(key), Bomb(1))));
+            table.rollback();
+            ARMED.set(false);
+            assert_eq!(rows(&table), START);
+
+            table.extend((1..200).map(|key| (Bomb(key), Bomb(2))));
+            ARMED.set(true);
+            table.commit();
+            drop(table);
+            ARMED.set(false);
+        }
+    };
+}
+
+bombs!(a_table_survives_keys_and_values_whose_destructors_always_panic, Table);
+bombs!(an_ordered_table_survives_keys_and_values_whose_destructors_always_panic, OrderedTable);
+bombs!(a_bag_table_survives_keys_and_values_whose_destructors_always_panic, BagTable);
+
+/// Keys that all have one hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Poor(u32);
+
+impl Hash for Poor {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        7_u8.hash(state);
+    }
+}
+
+#[test]
+fn a_hash_that_is_the_same_for_every_key_costs_time_and_nothing_else() {
+    let reader = <Table<Poor, u32> as Recorded>::reader_first();
+    let mut table = <Table<Poor, u32> as Recorded>::open(&reader);
+    table.extend((0..300).map(|n| (Poor(n), n)));
+    table.commit();
+    assert_eq!(table.len(), 300);
+    assert!((0..300).all(|n| reader.get(&Poor(n)) == Some(n)));
+    table.remove(&Poor(7));
+    table.insert(Poor(8), 80);
+    table.insert(Poor(300), 300);
+    assert_eq!((table.len(), reader.snapshot().len()), (300, 300));
+    table.rollback();
+    assert_eq!((reader.len(), reader.get(&Poor(7)), reader.get(&Poor(8))), (300, Some(7), Some(8)));
+    table.clear();
+    table.commit();
+    assert_eq!((reader.len(), reader.iter().count()), (0, 0));
+}
+
+#[test]
+fn a_value_that_was_removed_is_dropped_when_its_message_is_over() {
+    let value = std::sync::Arc::new(());
+    let mut table = Table::for_tests();
+    let alive = || std::sync::Arc::strong_count(&value) - 1;
+    table.insert(1, std::sync::Arc::clone(&value));
+    table.commit();
+    assert_eq!(alive(), 1);
+    table.remove(&1);
+    assert!(alive() > 0, "until then it may have to be put back");
+    table.commit();
+    assert_eq!(alive(), 0);
+}
+
+/// Keys that are equal whatever their case.
+#[derive(Clone, Debug, Eq)]
+struct Caseless(&'static str);
+
+impl PartialEq for Caseless {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Hash for Caseless {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_ascii_lowercase().hash(state);
+    }
+}
+
+#[test]
+fn a_rollback_puts_back_the_very_key_that_was_there() {
+    let mut table = Table::for_tests();
+    table.insert(Caseless("Ada"), 1);
+    table.commit();
+    table.insert(Caseless("ADA"), 2);
+    let key = |keys: Vec<Caseless>| keys.first().map(|key| key.0);
+    assert_eq!(key(table.reader().snapshot().keys().cloned().collect()), Some("Ada"));
+    table.rollback();
+    assert_eq!(key(table.keys().collect()), Some("Ada"));
+}
