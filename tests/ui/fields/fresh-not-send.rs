@@ -1,0 +1,18 @@
+//! An incarnation moves between threads.
+
+use heir_runtime::{handlers, heir};
+
+use std::rc::Rc;
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+    #[fresh(Rc::new(1))]
+    cache: Rc<u64>,
+}
+
+#[handlers]
+impl Counter {}
+
+fn main() {}

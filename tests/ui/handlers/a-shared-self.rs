@@ -1,0 +1,18 @@
+//! A message is served by the owner.
+
+use heir_runtime::{handlers, heir};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {
+    fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! The units are shown.
+
+use heir_runtime::{handlers, heir};
+
+#[heir(shutdown = "5")]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+fn main() {}

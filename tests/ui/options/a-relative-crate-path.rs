@@ -1,0 +1,14 @@
+//! The path holds everywhere.
+
+use heir_runtime::{handlers, heir};
+
+#[heir(crate = heir_runtime)]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+fn main() {}

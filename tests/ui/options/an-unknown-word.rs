@@ -1,0 +1,14 @@
+//! The words are listed.
+
+use heir_runtime::{handlers, heir};
+
+#[heir(restart = always)]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! The tables are another's.
+
+use heir_runtime::estate;
+
+fn main() {
+    let (estate, mut lease) = estate("counts", vec![1]);
+    let (recipient, _incoming) = estate.recipient("second");
+    let _ = lease.give_away(recipient);
+    lease.push(2);
+}

@@ -1,0 +1,11 @@
+//! The tables are another's.
+
+use heir_runtime::estate;
+
+fn main() {
+    let (estate, mut lease) = estate("counts", vec![1]);
+    let (recipient, _incoming) = estate.recipient("second");
+    let counts: &mut Vec<u64> = &mut lease;
+    let _ = lease.give_away(recipient);
+    counts.push(2);
+}
