@@ -4,29 +4,14 @@
 //! candidates interleaved in each) and, in brackets, the ratio to the first candidate.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, RwLock};
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use heir_benches::{Key, Rows, nanos, print_medians};
 
 const ROUNDS: usize = 7;
-
-trait Key: Clone + Hash + Ord + Send + Sync + 'static {
-    fn nth(n: u64) -> Self;
-}
-impl Key for u64 {
-    fn nth(n: u64) -> Self {
-        n.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-impl Key for String {
-    fn nth(n: u64) -> Self {
-        format!("session-{:016x}", u64::nth(n))
-    }
-}
 
 trait Map<K>: Send + Sync {
     fn put(&self, key: K, value: u64);
@@ -92,53 +77,34 @@ map!(ImblOrd<K>((Mutex<imbl::OrdMap<K, u64>>, ArcSwap<imbl::OrdMap<K, u64>>)) (M
     |m, k, v| { let mut own = m.0.lock().unwrap(); own.insert(k, v); m.1.store(own.clone().into()); };
     |m, k| m.1.load().get(k).copied());
 
-/// Pseudo-random row numbers: the same for every candidate.
-struct Rows(u64, u64);
-impl Rows {
-    fn next(&mut self) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % self.1).unwrap()
-    }
-}
-
-fn nanos(times: usize, mut f: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    for _ in 0..times {
-        f();
-    }
-    start.elapsed().as_secs_f64() * 1e9 / times as f64
-}
-
 fn run<K: Key>(title: &str, rows: u64, candidates: &[(&str, Box<dyn Map<K>>)]) {
     let keys: Vec<K> = (0..rows).map(K::nth).collect();
     let times = if rows > 100_000 { 150_000 } else { 60_000 };
     let mut figures = vec![[const { Vec::new() }; 4]; candidates.len()];
     for (at, (_, map)) in candidates.iter().enumerate() {
         let mut next = 0;
-        figures[at][0].push(nanos(keys.len(), || {
+        figures[at][0].push(nanos(keys.len(), |_| {
             map.put(keys[next].clone(), 1);
             next += 1;
         }));
     }
     for round in 0..ROUNDS {
         for (at, (_, map)) in candidates.iter().enumerate() {
-            let mut any = Rows(round as u64 + 88_172_645_463_325_252, rows);
-            figures[at][1].push(nanos(times, || map.put(keys[any.next()].clone(), 2)));
-            figures[at][2].push(nanos(times, || {
-                black_box(map.get(&keys[any.next()]));
+            let mut any = Rows::new(round as u64 + 88_172_645_463_325_252, rows);
+            figures[at][1].push(nanos(times, |_| map.put(keys[any.draw()].clone(), 2)));
+            figures[at][2].push(nanos(times, |_| {
+                black_box(map.get(&keys[any.draw()]));
             }));
             let stop = AtomicBool::new(false);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
-                    let mut any = Rows(7, rows);
+                    let mut any = Rows::new(7, rows);
                     while !stop.load(Ordering::Relaxed) {
-                        map.put(keys[any.next()].clone(), 3);
+                        map.put(keys[any.draw()].clone(), 3);
                     }
                 });
-                figures[at][3].push(nanos(times, || {
-                    black_box(map.get(&keys[any.next()]));
+                figures[at][3].push(nanos(times, |_| {
+                    black_box(map.get(&keys[any.draw()]));
                 }));
                 stop.store(true, Ordering::Relaxed);
             });
@@ -147,22 +113,7 @@ fn run<K: Key>(title: &str, rows: u64, candidates: &[(&str, Box<dyn Map<K>>)]) {
     println!(
         "\n{title}, {rows} rows\n\n| map | fill | overwrite | lookup | lookup beside a writer |\n|---|---|---|---|---|"
     );
-    let medians: Vec<[f64; 4]> = figures
-        .into_iter()
-        .map(|all| {
-            all.map(|mut one| {
-                one.sort_by(f64::total_cmp);
-                one[one.len() / 2]
-            })
-        })
-        .collect();
-    for ((name, _), row) in candidates.iter().zip(&medians) {
-        print!("| {name} ");
-        for (figure, first) in row.iter().zip(medians[0]) {
-            print!("| {figure:.0} ({:.2}) ", figure / first);
-        }
-        println!("|");
-    }
+    print_medians(candidates.iter().map(|(name, _)| *name), figures);
 }
 
 fn all<K: Key>(kind: &str, rows: u64) {

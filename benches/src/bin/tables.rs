@@ -4,28 +4,13 @@
 //! candidates interleaved in each) and, in brackets, the ratio to the bare map underneath.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::RwLock;
-use std::time::Instant;
 
-use heir_runtime::table::{OrderedTable, OrderedTableReader, Recorded, Table, TableReader};
+use heir_benches::{Key, Rows, nanos, print_medians};
+use heir_runtime::table::{OrderedTable, OrderedTableReader, Table, TableReader};
 
 const ROUNDS: usize = 15;
-
-trait Key: Clone + Hash + Ord + Send + Sync + 'static {
-    fn nth(n: u64) -> Self;
-}
-impl Key for u64 {
-    fn nth(n: u64) -> Self {
-        n.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-impl Key for String {
-    fn nth(n: u64) -> Self {
-        format!("session-{:016x}", u64::nth(n))
-    }
-}
 
 trait Map<K> {
     fn put(&mut self, key: K, value: u64);
@@ -112,25 +97,6 @@ impl<K: Key> Map<K> for OursOrdered<K> {
     }
 }
 
-/// Pseudo-random row numbers: the same for every candidate.
-struct Rows(u64, u64);
-impl Rows {
-    fn next(&mut self) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % self.1).unwrap()
-    }
-}
-
-fn nanos(times: usize, mut f: impl FnMut(usize)) -> f64 {
-    let start = Instant::now();
-    for n in 0..times {
-        f(n);
-    }
-    start.elapsed().as_secs_f64() * 1e9 / times as f64
-}
-
 fn run<K: Key>(title: &str, rows: u64, mut candidates: Vec<(&str, Box<dyn Map<K>>)>) {
     let keys: Vec<K> = (0..rows).map(K::nth).collect();
     let times = if rows > 100_000 { 100_000 } else { 50_000 };
@@ -143,41 +109,26 @@ fn run<K: Key>(title: &str, rows: u64, mut candidates: Vec<(&str, Box<dyn Map<K>
     }
     for round in 0..ROUNDS {
         for (at, (_, map)) in candidates.iter_mut().enumerate() {
-            let mut any = Rows(round as u64 + 88_172_645_463_325_252, rows);
+            let mut any = Rows::new(round as u64 + 88_172_645_463_325_252, rows);
             figures[at][0].push(nanos(times, |_| {
-                map.put(keys[any.next()].clone(), 2);
+                map.put(keys[any.draw()].clone(), 2);
                 map.boundary();
             }));
             figures[at][1].push(nanos(times, |n| {
-                map.put(keys[any.next()].clone(), 2);
+                map.put(keys[any.draw()].clone(), 2);
                 if n % 10 == 9 {
                     map.boundary();
                 }
             }));
             figures[at][2].push(nanos(times, |_| {
-                black_box(map.get(&keys[any.next()]));
+                black_box(map.get(&keys[any.draw()]));
             }));
         }
     }
     println!(
         "\n{title}, {rows} rows\n\n| map | write, 1 a message | write, 10 a message | lookup |\n|---|---|---|---|"
     );
-    let medians: Vec<[f64; 3]> = figures
-        .into_iter()
-        .map(|all| {
-            all.map(|mut one| {
-                one.sort_by(f64::total_cmp);
-                one[one.len() / 2]
-            })
-        })
-        .collect();
-    for ((name, _), row) in candidates.iter().zip(&medians) {
-        print!("| {name} ");
-        for (figure, first) in row.iter().zip(medians[0]) {
-            print!("| {figure:.0} ({:.2}) ", figure / first);
-        }
-        println!("|");
-    }
+    print_medians(candidates.iter().map(|(name, _)| *name), figures);
 }
 
 fn all<K: Key>(kind: &str, rows: u64) {
