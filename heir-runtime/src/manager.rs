@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::caught::{caught, caught_async, drop_caught};
-use crate::estate::Recipient;
-use crate::estate::{Heir, Inheritance, Lease};
+use crate::estate::{Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
 use crate::post::Post;

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::estate::Estate;
-use crate::estate::{Incoming, Recipient};
+use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Events};
 use crate::exit::Exit;
 use crate::mailbox::{Mailbox, Stopped};
@@ -68,6 +67,18 @@ pub enum Status {
     Stopped(Stopped),
 }
 
+impl Roster {
+    /// Nothing comes after a stop: an incarnation that was left behind as unresponsive may get here when all is over. Says
+    /// whether the status is entered.
+    fn enter(&mut self, status: Status) -> bool {
+        let open = !matches!(self.status, Status::Stopped(_));
+        if open {
+            self.status = status;
+        }
+        open
+    }
+}
+
 impl<W: Handlers> Post<W> {
     pub(crate) fn new(
         name: Arc<str>,
@@ -124,13 +135,7 @@ impl<W: Handlers> Post<W> {
 
     /// An incarnation has its tables, and its hooks have succeeded.
     pub(crate) fn serving(&self, incarnation: u64) {
-        self.roster.update(|roster| {
-            // One that was left behind as unresponsive may get here when all is over.
-            if !matches!(roster.status, Status::Stopped(_)) {
-                roster.status = Status::Serving(incarnation);
-                roster.served = true;
-            }
-        });
+        self.roster.update(|roster| roster.served |= roster.enter(Status::Serving(incarnation)));
         self.emit(EventKind::Serving { incarnation });
     }
 
@@ -138,9 +143,7 @@ impl<W: Handlers> Post<W> {
     pub(crate) fn down(&self) {
         self.roster.update(|roster| {
             roster.worker = None;
-            if !matches!(roster.status, Status::Stopped(_)) {
-                roster.status = Status::Down;
-            }
+            roster.enter(Status::Down);
         });
     }
 
@@ -193,9 +196,7 @@ impl<W: Handlers> Post<W> {
         self.roster.update(|roster| {
             roster.worker = None;
             roster.manager = None;
-            if !matches!(roster.status, Status::Stopped(_)) {
-                roster.status = Status::Stopped(why.clone());
-            }
+            roster.enter(Status::Stopped(why.clone()));
         });
     }
 

@@ -31,6 +31,17 @@ async fn struck(
     (counter, supervisor, recorder)
 }
 
+/// Counts and dies ten times; each time its manager is struck, too.
+async fn loses_nothing_in_ten_deaths(counter: &CounterHandle, recorder: &Recorder) {
+    for turn in 1..=10 {
+        assert_eq!(counter.count().await.unwrap(), turn);
+        recorder.clear();
+        counter.kill();
+        recorder.until("manager ended (killed), supervisor restarts it").await;
+    }
+    assert_eq!(counter.check().await.unwrap(), (10, 10));
+}
+
 #[tokio::test]
 async fn a_manager_killed_while_the_worker_owns_disturbs_nobody() {
     let (counter, _tree, recorder) = start().await;
@@ -50,13 +61,7 @@ async fn a_manager_killed_while_the_worker_owns_disturbs_nobody() {
 async fn a_manager_killed_while_it_holds_the_tables_loses_nothing() {
     let (counter, _tree, recorder) =
         struck(|kind| *kind == EventKind::Waiting, |counter| assert!(counter.kill_manager())).await;
-    for turn in 1..=10 {
-        assert_eq!(counter.count().await.unwrap(), turn);
-        recorder.clear();
-        counter.kill();
-        recorder.until("manager ended (killed), supervisor restarts it").await;
-    }
-    assert_eq!(counter.check().await.unwrap(), (10, 10));
+    loses_nothing_in_ten_deaths(&counter, &recorder).await;
 }
 
 #[tokio::test]
@@ -64,13 +69,7 @@ async fn a_manager_killed_in_the_middle_of_a_transfer_loses_nothing() {
     let (counter, _tree, recorder) =
         struck(|kind| matches!(kind, EventKind::GivesAway { .. }), |counter| assert!(counter.kill_manager()))
             .await;
-    for turn in 1..=10 {
-        assert_eq!(counter.count().await.unwrap(), turn);
-        recorder.clear();
-        counter.kill();
-        recorder.until("manager ended (killed), supervisor restarts it").await;
-    }
-    assert_eq!(counter.check().await.unwrap(), (10, 10));
+    loses_nothing_in_ten_deaths(&counter, &recorder).await;
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heir_runtime::{CallError, CastError, NotSent, Stopped, handlers, heir};
+use heir_runtime::{CallError, CastError, NotSent, Stopped, SupervisorBuilder, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::pattern::start;
 use crate::workers::{Counter, CounterHandle};
@@ -71,8 +72,8 @@ async fn a_call_whose_caller_is_gone_is_served_all_the_same() {
     assert_eq!(counter.check().await.unwrap().1, 1);
 }
 
-#[tokio::test]
-async fn what_is_sent_before_the_start_is_served_after_it() {
+/// A counter whose tree is not started, and a call that waits for it.
+async fn unstarted() -> (CounterHandle, SupervisorBuilder, JoinHandle<Result<u64, CallError>>) {
     let (mut tree, _) = Recorder::tree();
     let counter = tree.worker(Counter::spec(Arc::new(Notify::new())));
     let early = tokio::spawn({
@@ -80,6 +81,12 @@ async fn what_is_sent_before_the_start_is_served_after_it() {
         async move { counter.count().await }
     });
     tokio::task::yield_now().await;
+    (counter, tree, early)
+}
+
+#[tokio::test]
+async fn what_is_sent_before_the_start_is_served_after_it() {
+    let (counter, tree, early) = unstarted().await;
     assert_eq!(counter.queued(), 1);
     let _tree = tree.start().await.unwrap();
     assert_eq!(early.await.unwrap().unwrap(), 1);
@@ -87,13 +94,7 @@ async fn what_is_sent_before_the_start_is_served_after_it() {
 
 #[tokio::test]
 async fn a_tree_never_started_tells_whoever_has_sent() {
-    let (mut tree, _) = Recorder::tree();
-    let counter = tree.worker(Counter::spec(Arc::new(Notify::new())));
-    let early = tokio::spawn({
-        let counter = counter.clone();
-        async move { counter.count().await }
-    });
-    tokio::task::yield_now().await;
+    let (counter, tree, early) = unstarted().await;
     drop(tree);
     assert!(matches!(early.await.unwrap(), Err(CallError::Stopped(Stopped::Dropped))));
     let late = counter.count().await.unwrap_err();

@@ -68,6 +68,15 @@ fn burns(fuse: u32, work: impl FnOnce()) -> bool {
     FUSE.replace(None).is_none() || panicked
 }
 
+/// Tries one fuse after the other, each longer, until one does not burn down. How many did.
+fn burn_all(mut burns_down: impl FnMut(u32) -> bool) -> u32 {
+    let mut fuse = 0;
+    while burns_down(fuse) {
+        fuse += 1;
+    }
+    fuse
+}
+
 const START: [(u8, u8); 6] = [(1, 10), (2, 20), (3, 30), (4, 40), (5, 50), (6, 60)];
 
 macro_rules! exhaust {
@@ -84,65 +93,49 @@ macro_rules! exhaust {
                 table
             };
             // In the message.
-            let mut fuse = 0;
-            loop {
+            let burnt_down = burn_all(|fuse| {
                 let mut table = new();
                 let burnt = burns(fuse, || message(&mut table));
                 table.rollback();
                 assert_eq!(rows(&table), START, "fuse {fuse}");
                 assert!(!table.is_dirty());
-                if !burnt {
-                    break;
-                }
-                fuse += 1;
-            }
-            assert!(fuse > 20, "the message ran little user code");
+                burnt
+            });
+            assert!(burnt_down > 20, "the message ran little user code");
             // In the rollback: what is undone again and again is undone.
-            fuse = 0;
-            loop {
+            let burnt_down = burn_all(|fuse| {
                 let mut table = new();
                 message(&mut table);
                 let burnt = burns(fuse, || table.rollback());
                 table.rollback();
                 assert_eq!(rows(&table), START, "fuse {fuse}");
                 assert!(!table.is_dirty());
-                if !burnt {
-                    break;
-                }
-                fuse += 1;
-            }
-            assert!(fuse > 5, "the rollback ran little user code");
+                burnt
+            });
+            assert!(burnt_down > 5, "the rollback ran little user code");
             // In the commit, and in the end of the table.
-            fuse = 0;
-            loop {
+            burn_all(|fuse| {
                 let mut table = new();
                 message(&mut table);
                 let expected = rows(&table);
                 let burnt = burns(fuse, || table.commit());
                 assert_eq!(rows(&table), expected);
-                if !burnt {
-                    break;
-                }
-                fuse += 1;
-            }
+                burnt
+            });
             for fuse in 0..20 {
                 let table = new();
                 burns(fuse, || drop(table));
             }
             // In a snapshot beside a message: an error of the reader's own.
-            fuse = 0;
-            loop {
+            burn_all(|fuse| {
                 let mut table = new();
                 message(&mut table);
                 let reader = table.reader();
                 let burnt = burns(fuse, || drop(reader.snapshot()));
                 table.rollback();
                 assert_eq!(rows(&table), START, "fuse {fuse}");
-                if !burnt {
-                    break;
-                }
-                fuse += 1;
-            }
+                burnt
+            });
         }
     };
 }

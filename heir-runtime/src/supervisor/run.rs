@@ -99,8 +99,7 @@ impl Run {
                 if let Some((place, reason)) = wake.failure_of(worker) {
                     let (failed, why) =
                         (self.not_started(place, reason.clone()), Stopped::Ended(reason.clone()));
-                    self.slots[place].state = State::Down;
-                    self.slots[place].child.ended();
+                    self.slots[place].stopped();
                     self.finish(worker, &why);
                     return Err(failed);
                 }
