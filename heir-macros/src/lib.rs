@@ -163,7 +163,7 @@ use proc_macro::TokenStream;
 /// impl Counter { pub fn spec(limits: Limits) -> Spec<Counter>; }
 /// impl CounterHandle { pub fn counts(&self) -> TableReader<K, u64>; }    // for each recorded table
 /// impl Clone, Debug, From<Handle<Counter>>, Deref<Target = Handle<Counter>> for CounterHandle
-/// impl Worker for Counter { .. }              // readers, create, incarnate, dismantle, save, restore, commit, undo
+/// impl Worker for Counter { .. }              // readers, readers_of, create, incarnate, dismantle, save, restore, ..
 /// ```
 /// The struct itself stays as it is, other attributes and derives included. `#[allow(..)]` on it also holds for what is
 /// generated, and `#[deprecated]` for the three companions.

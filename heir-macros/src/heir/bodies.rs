@@ -10,9 +10,10 @@ use super::recorded::recorded;
 use crate::tokens::phantom;
 
 /// In the order of the trait.
-pub(super) fn all(worker: &Worker<'_>) -> [TokenStream; 7] {
+pub(super) fn all(worker: &Worker<'_>) -> [TokenStream; 8] {
     [
         readers(worker),
+        readers_of(worker),
         create(worker),
         incarnate(worker),
         dismantle(worker),
@@ -41,6 +42,31 @@ fn readers(worker: &Worker<'_>) -> TokenStream {
     let readers = carried_value(worker, "__Readers", &fields, &quote!(#(#values),*));
     quote! {
         fn readers() -> Self::Readers {
+            #readers
+        }
+    }
+}
+
+/// ```text
+/// fn readers_of(tables: &Self::Tables) -> Self::Readers {
+///     __Readers { hits: <Table<K, u64> as R::table::Recorded>::reader(&tables.hits) }
+/// }
+/// ```
+fn readers_of(worker: &Worker<'_>) -> TokenStream {
+    let fields: Vec<_> = worker.recorded().map(|field| field.ident).collect();
+    if fields.is_empty() {
+        return quote!(
+            fn readers_of(_: &Self::Tables) -> Self::Readers {}
+        );
+    }
+    let tables = Ident::new("tables", Span::mixed_site());
+    let values = worker.recorded().map(|field| {
+        let (ident, recorded) = (field.ident, recorded(worker, field));
+        quote!(#ident: #recorded::reader(&#tables.#ident))
+    });
+    let readers = carried_value(worker, "__Readers", &fields, &quote!(#(#values),*));
+    quote! {
+        fn readers_of(#tables: &Self::Tables) -> Self::Readers {
             #readers
         }
     }

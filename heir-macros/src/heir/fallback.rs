@@ -42,11 +42,16 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-fn bodies(worker: &Worker<'_>) -> [TokenStream; 6] {
+fn bodies(worker: &Worker<'_>) -> [TokenStream; 7] {
     let root = &worker.root;
     [
         quote!(
             fn readers() -> Self::Readers {
+                ::core::unreachable!()
+            }
+        ),
+        quote!(
+            fn readers_of(_: &Self::Tables) -> Self::Readers {
                 ::core::unreachable!()
             }
         ),

@@ -24,6 +24,9 @@ pub trait Recorded: Sized + Send + 'static + sealed::Sealed {
     /// The one table that `reader` reads. To be called once for each reader made first: there is one writer.
     fn open(reader: &Self::Reader) -> Self;
 
+    /// Another reader of this table.
+    fn reader(&self) -> Self::Reader;
+
     /// Puts rows.
     fn fill(&mut self, rows: impl IntoIterator<Item = Self::Row>);
 

@@ -39,6 +39,7 @@ use crate::quarantine::Verdict;
 ///     type Readers = ();
 ///
 ///     fn readers() {}
+///     fn readers_of(_tables: &LogTables) {}
 ///     async fn create(_limit: usize, _readers: ()) -> Result<LogTables, BoxError> {
 ///         Ok(LogTables { lines: Vec::new() })
 ///     }
@@ -80,6 +81,7 @@ use crate::quarantine::Verdict;
 ///     }
 /// }
 ///
+/// #[derive(Clone)]
 /// struct LogHandle(Handle<Log>);
 ///
 /// impl From<Handle<Log>> for LogHandle {
@@ -129,6 +131,9 @@ pub trait Worker: Sized + Send + 'static {
 
     /// Readers of tables that do not exist yet.
     fn readers() -> Self::Readers;
+
+    /// Readers of tables that exist: those of another worker, which passes them on to this one.
+    fn readers_of(tables: &Self::Tables) -> Self::Readers;
 
     /// Creates the tables that `readers` read: once in the life of the estate, and again if what it holds is quarantined or
     /// reset.
@@ -183,7 +188,7 @@ pub trait Handlers: Worker {
     type Message: Message;
 
     /// The typed handle on it.
-    type Handle: From<Handle<Self>>;
+    type Handle: From<Handle<Self>> + Clone + Send + Sync + 'static;
 
     /// Serves one message: takes its arguments, runs its handler, keeps its reply.
     fn handle(

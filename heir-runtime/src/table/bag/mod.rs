@@ -208,6 +208,10 @@ where
         Self { reader: reader.clone(), writer: Writer::new(reader.core.clone()) }
     }
 
+    fn reader(&self) -> Self::Reader {
+        self.reader.clone()
+    }
+
     fn fill(&mut self, rows: impl IntoIterator<Item = Self::Row>) {
         self.extend(rows);
     }
