@@ -13,7 +13,7 @@ use crate::tokens::{generated, path_at};
 /// All that is generated for the handlers of a worker.
 pub(super) fn handlers(handlers: &Handlers) -> TokenStream {
     let message = message(handlers);
-    let gate = gate(handlers);
+    let message_impl = message_impl(handlers);
     let rules = rules::asserted(handlers);
     let sent = sent(handlers);
     let implementation = implementation(handlers);
@@ -23,7 +23,7 @@ pub(super) fn handlers(handlers: &Handlers) -> TokenStream {
         #(#allowed)*
         const _: () = {
             #message
-            #gate
+            #message_impl
             #rules
             #sent
             #implementation
@@ -77,9 +77,15 @@ fn args_type(handler: &Handler) -> TokenStream {
 ///             Self::Die(ref mut message) => message,
 ///         }
 ///     }
+///     fn name(&self) -> &'static ::core::primitive::str {
+///         match *self {
+///             Self::Count(_) => "count",
+///             Self::Die(_) => "die",
+///         }
+///     }
 /// }
 /// ```
-fn gate(handlers: &Handlers) -> TokenStream {
+fn message_impl(handlers: &Handlers) -> TokenStream {
     let Handlers { root, generics, messages, .. } = handlers;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = rules::of_message(handlers);
@@ -87,12 +93,19 @@ fn gate(handlers: &Handlers) -> TokenStream {
     let arms = messages
         .iter()
         .map(|Handler { cfgs, variant, .. }| quote!(#(#cfgs)* Self::#variant(ref mut #local) => #local,));
+    let names = messages.iter().map(|Handler { cfgs, variant, ident, .. }| {
+        let name = ident.unraw().to_string();
+        quote!(#(#cfgs)* Self::#variant(_) => #name,)
+    });
     let never = has_phantom(handlers).then(|| quote!(Self::__Never(#local, _) => match #local {},));
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::Message for __Message #type_generics #where_clause {
             fn gate(&mut self) -> &mut dyn #root::Gate {
                 match *self { #(#arms)* #never }
+            }
+            fn name(&self) -> &'static ::core::primitive::str {
+                match *self { #(#names)* #never }
             }
         }
     }

@@ -12,6 +12,9 @@ use crate::exit::ExitReason;
 pub trait Message: Send + 'static {
     /// The way the reply to this message leaves.
     fn gate(&mut self) -> &mut dyn Gate;
+
+    /// The name of the handler that serves it, as it is written.
+    fn name(&self) -> &'static str;
 }
 
 /// The one way a reply leaves: opened by the runtime after the message has committed, never by a handler.

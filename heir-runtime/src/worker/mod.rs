@@ -63,6 +63,9 @@ use crate::quarantine::Verdict;
 ///     fn gate(&mut self) -> &mut dyn Gate {
 ///         match self { Self::Append(call) => call }
 ///     }
+///     fn name(&self) -> &'static str {
+///         match self { Self::Append(_) => "append" }
+///     }
 /// }
 ///
 /// impl Handlers for Log {
