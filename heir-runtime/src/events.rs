@@ -1,9 +1,9 @@
 //! What happens to tables, told as it happens: to `tracing`, and to whoever observes.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::caught::caught;
 use crate::exit::{Exit, ExitReason};
 
 /// One step in the life of a worker's tables. Its `Display` is a sentence.
@@ -84,11 +84,23 @@ pub enum EventKind {
     /// A child has ended and is started again.
     #[non_exhaustive]
     Restarting {
-        /// Which of the two: the worker, or its manager.
+        /// The worker, its manager, or a supervisor.
         role: Role,
         /// Why it ended.
         reason: ExitReason,
     },
+    /// A child that ended is started again after this time.
+    #[non_exhaustive]
+    Delayed {
+        /// The worker, its manager, or a supervisor.
+        role: Role,
+        /// How long its back-off is.
+        delay: Duration,
+    },
+    /// A child was stopped on request, until it is asked for again.
+    Terminated,
+    /// A worker of another type gets the tables, and takes this one's place.
+    Upgraded,
     /// A child is not started again. The tables stay in the estate.
     #[non_exhaustive]
     Retired {
@@ -100,7 +112,7 @@ pub enum EventKind {
     /// A child went on after it was aborted: it does not yield to the runtime. Its tables stay with it until it does.
     #[non_exhaustive]
     Unresponsive {
-        /// Which of the two: the worker, or its manager.
+        /// The worker, its manager, or a supervisor.
         role: Role,
     },
     /// The supervisor has given up: more restarts than its intensity allows.
@@ -111,14 +123,16 @@ pub enum EventKind {
     },
 }
 
-/// Which of a worker's two children.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a child of a supervisor is: for every worker there are two, itself and its manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {
     /// The one that owns the tables.
     Worker,
     /// The one that inherits them.
     Manager,
+    /// The root of a subtree.
+    Supervisor,
 }
 
 impl fmt::Display for Role {
@@ -126,6 +140,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::Worker => "worker",
             Self::Manager => "manager",
+            Self::Supervisor => "supervisor",
         })
     }
 }
@@ -167,6 +182,9 @@ impl fmt::Display for EventKind {
             Self::Restarting { role, reason } => {
                 write!(f, "{role} ended ({reason}), supervisor restarts it")
             }
+            Self::Delayed { role, delay } => write!(f, "{role} is started again in {delay:?}"),
+            Self::Terminated => f.write_str("stopped on request; it can be started again"),
+            Self::Upgraded => f.write_str("a worker of another type takes its place, and its tables"),
             Self::Retired { why, undelivered: 0 } => {
                 write!(f, "stopped for good: {why}; the tables stay in the estate")
             }
@@ -184,35 +202,15 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// Where the events of one tree go: fixed when it starts.
-#[derive(Clone, Default)]
-pub(crate) struct Events {
-    observers: Arc<OnceLock<Vec<Observer>>>,
-}
-
 pub(crate) type Observer = Box<dyn Fn(&Event) + Send + Sync>;
 
-impl Events {
-    /// From here on, tells these.
-    pub(crate) fn tell(&self, observers: Vec<Observer>) {
-        let _ = self.observers.set(observers);
-    }
-
-    /// Tells everyone, if there is anyone.
-    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
-        let observers = self.observers.get().map_or(&[][..], Vec::as_slice);
-        if observers.is_empty() && !tracing::enabled!(target: "heir", tracing::Level::ERROR) {
-            return;
-        }
-        let event = event();
-        trace(&event);
-        for observer in observers {
-            let _ = caught(|| observer(&event));
-        }
-    }
+/// Whether anybody listens to `tracing`.
+pub(crate) fn is_traced() -> bool {
+    tracing::enabled!(target: "heir", tracing::Level::ERROR)
 }
 
-fn trace(event: &Event) {
+/// Tells `tracing`.
+pub(crate) fn trace(event: &Event) {
     match &event.kind {
         EventKind::GaveUp { .. } | EventKind::Quarantined { .. } | EventKind::Unresponsive { .. } => {
             tracing::error!(target: "heir", "{event}");

@@ -12,6 +12,8 @@ pub enum ExitReason {
     Normal,
     /// It was asked to stop by its supervisor (`shutdown`).
     Shutdown,
+    /// It stopped in order, for this reason (`{shutdown, Reason}`).
+    ShutdownWith(Arc<str>),
     /// It gave up by itself, with these words: a hook that failed, or [`Context::fail`](crate::Context::fail).
     Error(Arc<str>),
     /// It panicked, with these words.
@@ -34,7 +36,7 @@ impl ExitReason {
 
     /// Whether a [transient](crate::Restart::Transient) child that ends like this is left alone.
     pub fn is_normal(&self) -> bool {
-        matches!(self, Self::Normal | Self::Shutdown)
+        matches!(self, Self::Normal | Self::Shutdown | Self::ShutdownWith(_))
     }
 }
 
@@ -45,6 +47,7 @@ impl fmt::Display for ExitReason {
         match self {
             Self::Normal => f.write_str("normal"),
             Self::Shutdown => f.write_str("shutdown"),
+            Self::ShutdownWith(words) => write!(f, "shutdown: {words}"),
             Self::Error(words) => write!(f, "error: {words}"),
             Self::Panic(words) => write!(f, "panic: {words}"),
             Self::Killed => f.write_str("killed"),

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use crate::estate::Estate;
 use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Place, Stopped, Unsent};
-use crate::post::{Post, Status};
+use crate::post::{Ask, Post, Status};
 use crate::quarantine::Quarantined;
+use crate::realm::Realm;
 use crate::worker::Handlers;
 
 /// The way to a worker that stays, whichever incarnation serves.
@@ -24,6 +25,10 @@ pub struct Handle<W: Handlers> {
 impl<W: Handlers> Handle<W> {
     pub(crate) fn new(post: Arc<Post<W>>) -> Self {
         Self { post, timeout: None }
+    }
+
+    pub(crate) fn post(&self) -> &Arc<Post<W>> {
+        &self.post
     }
 
     /// The name its supervisor knows the worker by.
@@ -188,13 +193,27 @@ impl<W: Handlers> Handle<W> {
         self.post.kill_manager()
     }
 
+    /// Restarts the worker on request, between two messages: it finishes the one in progress and runs its stop hook, and the next
+    /// incarnation gets its tables. Waits until that serves, and returns its number.
+    ///
+    /// It counts for nothing, neither in the supervisor's intensity nor against the tables, and its siblings do not notice. A worker
+    /// that waits out a back-off, or was terminated, is started at once. Dropping the future does not take the request back.
+    ///
+    /// # Errors
+    /// Why none will serve any more.
+    pub async fn restart(&self) -> Result<u64, Stopped> {
+        let next = self.post.newest() + 1;
+        self.post.ask(Ask::Renew);
+        self.wait_serving(next).await
+    }
+
     /// Stops worker and manager for good, in order, and waits until they have (`supervisor:terminate_child/2`). The tables
     /// stay in the [estate](Self::estate), free to be claimed.
     ///
     /// The message in progress is finished, within the worker's shutdown timeout; callers of queued ones are told.
     /// Dropping the future does not take the request back.
     pub async fn stop(&self) -> Stopped {
-        self.post.request_termination();
+        self.post.ask(Ask::Stop(Stopped::Shutdown));
         self.wait().await
     }
 
@@ -302,6 +321,11 @@ pub struct WeakHandle<W: Handlers> {
 impl<W: Handlers> WeakHandle<W> {
     pub(crate) fn new(post: Weak<Post<W>>) -> Self {
         Self { post }
+    }
+
+    /// What the worker shares with its whole tree.
+    pub(crate) fn realm(&self) -> Option<Realm> {
+        self.post.upgrade().map(|post| post.realm().clone())
     }
 
     /// The worker's handle, while its supervisor or another handle keeps it.

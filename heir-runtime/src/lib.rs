@@ -93,6 +93,7 @@ mod manager;
 mod post;
 mod quarantine;
 mod race;
+mod realm;
 mod supervisor;
 mod sync;
 pub mod table;
@@ -111,11 +112,15 @@ pub use self::mailbox::{
 pub use self::manager::Manager;
 pub use self::post::Status;
 pub use self::quarantine::{Quarantined, Verdict};
-pub use self::supervisor::{ShutdownReport, StartError, Supervisor, SupervisorBuilder, Tree, TreeNode};
+pub use self::supervisor::{
+    AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, Dynamic, DynamicError, ShutdownReport,
+    StartError, Strategy, SubtreeStatus, Supervisor, SupervisorBuilder, SupervisorHandle, Tree, TreeNode,
+    Unaided, WorkerNode,
+};
 pub use self::table::{
     BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
 };
-pub use self::worker::{AfterQuarantine, Context, Handlers, Restart, Shutdown, Spec, Worker};
+pub use self::worker::{AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, Worker};
 
 pub use heir_macros::{handlers, heir};
 

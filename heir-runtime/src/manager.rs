@@ -10,7 +10,8 @@ use crate::caught::{caught, caught_async, drop_caught};
 use crate::estate::{Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
-use crate::post::Post;
+use crate::mailbox::Stopped;
+use crate::post::{Ask, Post};
 use crate::quarantine::{Quarantined, Verdict};
 use crate::worker::{AfterQuarantine, Handlers, Spec, undo, within};
 
@@ -181,7 +182,7 @@ impl<W: Handlers> Manager<W> {
             }
             AfterQuarantine::Stop => {
                 self.post.emit(EventKind::Quarantined { reason: Arc::clone(&reason) });
-                self.post.request_quarantine(&reason);
+                self.post.ask(Ask::Stop(Stopped::Quarantined(reason)));
                 // The supervisor stops this manager, and the tables return to the estate.
                 pending().await
             }

@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::estate::{Estate, Incoming, Recipient};
-use crate::events::{Event, EventKind, Events};
+use crate::events::{Event, EventKind};
 use crate::exit::Exit;
+use crate::handle::WeakHandle;
 use crate::mailbox::{Mailbox, Stopped};
 use crate::quarantine::Quarantined;
+use crate::realm::Realm;
 use crate::sync::Watched;
-use crate::worker::Handlers;
+use crate::worker::{Handlers, Spec};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
@@ -30,24 +31,41 @@ pub(crate) struct Post<W: Handlers> {
     suspicions: AtomicU32,
     /// The last incarnation whose tables have been looked at after its end.
     examined: AtomicU64,
-    events: Events,
-    supervisor: mpsc::UnboundedSender<Command>,
+    realm: Realm,
+    /// Its name in the whole tree.
+    registered: Option<Arc<str>>,
+    position: Position,
 }
 
-/// What a supervisor is asked from outside.
-pub(crate) enum Command {
-    /// Stop this child for good.
-    Terminate(Arc<str>),
-    /// The same, because its tables were quarantined for this reason.
-    Quarantine(Arc<str>, Arc<str>),
-    /// Stop everything.
-    Shutdown,
+/// Where a child is in its supervisor, and the way to it.
+pub(crate) struct Position {
+    pub(crate) place: Place,
+    pub(crate) superior: Arc<dyn Superior>,
+}
+
+/// Which child of a supervisor: they are started in this order.
+pub(crate) type Place = u64;
+
+/// What a child asks of its supervisor.
+pub(crate) trait Superior: Send + Sync {
+    /// One that is gone has retired the child, or does so as it goes.
+    fn ask(&self, place: Place, what: Ask);
+}
+
+/// What is to be done with a child.
+pub(crate) enum Ask {
+    /// Stop it for good.
+    Stop(Stopped),
+    /// Stop it between two messages, and start it again.
+    Renew,
 }
 
 /// Who is at work.
 struct Roster {
     status: Status,
-    /// Whether any incarnation has ever served.
+    /// The number of the incarnation started last: one that was left behind has no say any more.
+    newest: u64,
+    /// Whether that has served.
     served: bool,
     worker: Option<(u64, AbortHandle)>,
     manager: Option<AbortHandle>,
@@ -63,6 +81,9 @@ pub enum Status {
     Starting(u64),
     /// This incarnation serves.
     Serving(u64),
+    /// No incarnation lives, and none will before it is asked for
+    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)). Messages wait.
+    Terminated,
     /// It will not serve any more.
     Stopped(Stopped),
 }
@@ -80,29 +101,58 @@ impl Roster {
 }
 
 impl<W: Handlers> Post<W> {
+    /// The post of a worker whose tables do not exist yet, or, if there is an `estate`, are in that.
     pub(crate) fn new(
-        name: Arc<str>,
-        mailbox: usize,
-        events: Events,
-        supervisor: mpsc::UnboundedSender<Command>,
+        spec: &Spec<W>,
+        estate: Option<Estate<W::Tables>>,
+        position: Position,
+        realm: Realm,
     ) -> Self {
+        let name = Arc::clone(&spec.name);
         Self {
-            estate: Estate::managed(&name),
-            mailbox: Mailbox::new(mailbox),
+            estate: estate.unwrap_or_else(|| Estate::managed(&name)),
+            mailbox: Mailbox::new(spec.mailbox),
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Watched::new(None),
-            roster: Watched::new(Roster { status: Status::Down, served: false, worker: None, manager: None }),
+            roster: Watched::new(Roster {
+                status: Status::Down,
+                newest: 0,
+                served: false,
+                worker: None,
+                manager: None,
+            }),
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
-            events,
-            supervisor,
+            realm,
+            registered: spec.registered.clone(),
+            position,
         }
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.events.emit(|| Event { child: Arc::clone(&self.name), kind });
+        self.realm.emit(|| Event { child: Arc::clone(&self.name), kind });
+    }
+
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.position.place
+    }
+
+    /// Its name in the whole tree, if it has one.
+    pub(crate) fn registered(&self) -> Option<&Arc<str>> {
+        self.registered.as_ref()
+    }
+
+    /// Takes its name in the whole tree, if it has one; the error is that name.
+    pub(crate) fn register(self: &Arc<Self>) -> Result<(), Arc<str>> {
+        let Some(name) = &self.registered else { return Ok(()) };
+        let handle = WeakHandle::new(Arc::downgrade(self));
+        if self.realm.register(name, handle) { Ok(()) } else { Err(Arc::clone(name)) }
     }
 
     /// Waits, as this incarnation, for the tables: they arrive at the end returned.
@@ -122,21 +172,29 @@ impl<W: Handlers> Post<W> {
         self.roster.read(|roster| roster.status.clone())
     }
 
-    /// A new incarnation has been started.
-    pub(crate) fn started(&self, incarnation: u64, task: AbortHandle) {
+    /// A new incarnation is about to start.
+    pub(crate) fn starting(&self, incarnation: u64) {
         self.roster.update(|roster| {
-            roster.worker = Some((incarnation, task));
-            // It may already be serving: it runs since it was spawned.
-            if roster.status == Status::Down {
-                roster.status = Status::Starting(incarnation);
-            }
+            (roster.newest, roster.served) = (incarnation, false);
+            roster.enter(Status::Starting(incarnation));
         });
+    }
+
+    /// It has been started: it may already be serving, or be over.
+    pub(crate) fn started(&self, task: AbortHandle) {
+        self.roster.update(|roster| roster.worker = Some((roster.newest, task)));
     }
 
     /// An incarnation has its tables, and its hooks have succeeded.
     pub(crate) fn serving(&self, incarnation: u64) {
-        self.roster.update(|roster| roster.served |= roster.enter(Status::Serving(incarnation)));
-        self.emit(EventKind::Serving { incarnation });
+        let current = self.roster.update(|roster| {
+            let current = roster.newest == incarnation && roster.enter(Status::Serving(incarnation));
+            roster.served |= current;
+            current
+        });
+        if current {
+            self.emit(EventKind::Serving { incarnation });
+        }
     }
 
     /// The incarnation has ended; another one may follow.
@@ -145,6 +203,16 @@ impl<W: Handlers> Post<W> {
             roster.worker = None;
             roster.enter(Status::Down);
         });
+    }
+
+    /// None follows before it is asked for.
+    pub(crate) fn enter_terminated(&self) {
+        self.roster.update(|roster| roster.enter(Status::Terminated));
+    }
+
+    /// The number of the incarnation started last.
+    pub(crate) fn newest(&self) -> u64 {
+        self.roster.read(|roster| roster.newest)
     }
 
     pub(crate) fn manager_started(&self, task: AbortHandle) {
@@ -187,17 +255,56 @@ impl<W: Handlers> Post<W> {
         self.mailbox.close(why.clone());
     }
 
-    /// Worker and manager are gone for good, or never were: the tables can be claimed. Once is enough.
-    pub(crate) fn retire(&self, why: &Stopped) {
-        self.close(why);
-        drop(self.vacancy.update(Option::take));
+    /// Worker and manager are gone for good, or never were: the tables can be claimed. Returns why, unless this was so before: the
+    /// reason for which it was closed first.
+    pub(crate) fn retire(&self, why: &Stopped) -> Option<Stopped> {
+        if self.is_retired() {
+            return None;
+        }
+        self.vacate(why);
         self.estate.settle();
         self.estate.release();
-        self.roster.update(|roster| {
+        self.stopped()
+    }
+
+    /// As [`retire`](Self::retire), but the tables are another worker's now.
+    pub(crate) fn hand_over(&self) -> Option<Stopped> {
+        if self.is_retired() {
+            return None;
+        }
+        self.vacate(&Stopped::Upgraded);
+        self.stopped()
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.roster.read(|roster| matches!(roster.status, Status::Stopped(_)))
+    }
+
+    fn vacate(&self, why: &Stopped) {
+        self.close(why);
+        drop(self.vacancy.update(Option::take));
+        if let Some(name) = &self.registered {
+            self.realm.unregister(name);
+        }
+    }
+
+    /// The last word: whoever waits for the end may now look at what is left.
+    fn stopped(&self) -> Option<Stopped> {
+        let why = self.mailbox.why_closed();
+        let first = self.roster.update(|roster| {
             roster.worker = None;
             roster.manager = None;
-            roster.enter(Status::Stopped(why.clone()));
+            roster.enter(Status::Stopped(why.clone()))
         });
+        first.then_some(why)
+    }
+
+    /// Reads the tables that another worker has left, if there are any.
+    pub(crate) fn read_what_is_there(&self) {
+        if let Some(readers) = self.estate.look(W::readers_of) {
+            let before = self.exchange_readers(readers);
+            drop(before);
+        }
     }
 
     /// Aborts the incarnation that lives, once.
@@ -219,14 +326,18 @@ impl<W: Handlers> Post<W> {
             .until(|roster| match &roster.status {
                 Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
                 Status::Stopped(why) => Some(Err(why.clone())),
-                Status::Down | Status::Starting(_) | Status::Serving(_) => None,
+                _ => None,
             })
             .await
     }
 
-    /// Waits until the first incarnation serves, even if it has ended since.
-    pub(crate) async fn until_served(&self) {
+    /// Waits until the incarnation started last serves, even if it has ended since.
+    pub(crate) async fn until_up(&self) {
         self.roster.until(|roster| roster.served.then_some(())).await;
+    }
+
+    pub(crate) fn has_served(&self) -> bool {
+        self.roster.read(|roster| roster.served)
     }
 
     /// Waits until none will serve any more.
@@ -234,30 +345,27 @@ impl<W: Handlers> Post<W> {
         self.roster
             .until(|roster| match &roster.status {
                 Status::Stopped(why) => Some(why.clone()),
-                Status::Down | Status::Starting(_) | Status::Serving(_) => None,
+                _ => None,
             })
             .await
     }
 
-    /// Asks the supervisor to stop worker and manager for good.
-    pub(crate) fn request_termination(&self) {
-        // A supervisor that is gone has retired this post, or does so as it goes.
-        let _ = self.supervisor.send(Command::Terminate(Arc::clone(&self.name)));
-    }
-
-    /// As [`request_termination`](Self::request_termination), because the tables were quarantined.
-    pub(crate) fn request_quarantine(&self, reason: &Arc<str>) {
-        let _ = self.supervisor.send(Command::Quarantine(Arc::clone(&self.name), Arc::clone(reason)));
+    /// Asks the supervisor for something that concerns this worker.
+    pub(crate) fn ask(&self, what: Ask) {
+        self.position.superior.ask(self.position.place, what);
     }
 
     pub(crate) fn readers(&self) -> W::Readers {
         self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn exchange_readers(&self, readers: W::Readers) -> W::Readers {
+        std::mem::replace(&mut *self.readers.write().unwrap_or_else(PoisonError::into_inner), readers)
+    }
+
     /// Parks tables, and has `readers` read the ones that take their place.
     pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: W::Readers) {
-        let before =
-            std::mem::replace(&mut *self.readers.write().unwrap_or_else(PoisonError::into_inner), readers);
+        let before = self.exchange_readers(readers);
         drop(before);
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).push(parked);
     }
@@ -278,6 +386,7 @@ impl fmt::Display for Status {
             Self::Down => f.write_str("down"),
             Self::Starting(incarnation) => write!(f, "incarnation {incarnation} starting"),
             Self::Serving(incarnation) => write!(f, "incarnation {incarnation} serving"),
+            Self::Terminated => f.write_str("terminated"),
             Self::Stopped(why) => write!(f, "stopped: {why}"),
         }
     }

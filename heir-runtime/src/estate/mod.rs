@@ -78,6 +78,14 @@ impl<T> Estate<T> {
         self.cell.state.read(|state| !matches!(state.place, Place::Unfounded))
     }
 
+    /// Looks at the tables, if they are at home. What looks is no user's code: it runs under the lock.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.cell.state.read(|state| match &state.place {
+            Place::Home { tables, .. } => Some(look(tables)),
+            Place::Unfounded | Place::Out(_) => None,
+        })
+    }
+
     /// Puts its first tables into it. They stay for whoever is their heir, or claims them.
     pub(crate) fn found(&self, tables: T) {
         self.cell.state.update(|state| {

@@ -23,6 +23,16 @@ pub enum Stopped {
     /// Its tables were quarantined, for this reason. They are in the estate, free to be claimed.
     #[error("its tables were quarantined: {0}")]
     Quarantined(Arc<str>),
+    /// A worker of another type has its place, and its tables
+    /// ([`SupervisorHandle::upgrade_child`](crate::SupervisorHandle::upgrade_child)).
+    #[error("another worker has taken its place, and its tables")]
+    Upgraded,
+    /// Its supervisor did not start, for this reason.
+    #[error("its supervisor did not start: {0}")]
+    NotStarted(Arc<str>),
+    /// Its supervisor has ended because this significant child has.
+    #[error("its supervisor ended with its significant child `{0}`")]
+    Significant(Arc<str>),
     /// Its supervisor was never started, or ended with its tokio runtime.
     #[error("its supervisor is gone")]
     Dropped,

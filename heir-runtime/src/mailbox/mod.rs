@@ -127,7 +127,8 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
-    fn why_closed(&self) -> Stopped {
+    /// Why nothing of it will be served any more.
+    pub(crate) fn why_closed(&self) -> Stopped {
         self.closed.get().cloned().unwrap_or(Stopped::Dropped)
     }
 

@@ -1,51 +1,221 @@
 //! Declaring a tree, and starting it.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::child::{Child, pair};
+use super::branch::Branch;
+use super::children::{Command, Requests};
+use super::handle::SupervisorHandle;
 use super::intensity::Intensity;
-use super::run::Run;
-use super::tree::Node;
-use super::{StartError, Supervisor};
-use crate::events::{Event, Events, Observer};
+use super::member::{Member, Rules};
+use super::pair::Pair;
+use super::report::StartError;
+use super::run::{Run, SupervisorRules};
+use super::slot::Slot;
+use super::strategy::{AutoShutdown, Strategy};
+use super::subtree::Subtree;
+use super::{Supervisor, root};
+use crate::events::{Event, Observer};
 use crate::handle::Handle;
-use crate::mailbox::Stopped;
-use crate::post::{Command, Post};
-use crate::worker::{Handlers, Spec};
+use crate::post::{Place, Post};
+use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 
-/// A tree that has not started yet: made by [`Supervisor::builder`].
+/// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.
+///
+/// `H` is what its starter, or its supervisor, gets to reach it with.
 #[must_use = "a tree does nothing until it is started"]
-pub struct SupervisorBuilder {
-    name: Arc<str>,
+pub struct SupervisorBuilder<H = SupervisorHandle> {
+    branch: Arc<Branch>,
+    requests: mpsc::UnboundedReceiver<Command>,
+    slots: BTreeMap<Place, Slot>,
+    handle: H,
+    /// What was wrong first with a child.
+    refused: Option<StartError>,
+    label: Option<Arc<str>>,
+    strategy: Strategy,
+    auto_shutdown: AutoShutdown,
+    pub(super) dynamic: bool,
     intensity: u32,
     period: Duration,
-    events: Events,
     observers: Vec<Observer>,
-    children: Vec<Box<dyn Child>>,
-    nodes: Vec<Arc<dyn Node>>,
-    commands: mpsc::UnboundedSender<Command>,
-    requests: mpsc::UnboundedReceiver<Command>,
+    restart: Restart,
+    shutdown: Option<Shutdown>,
+    significant: bool,
+    backoff: Backoff,
+}
+
+/// What a supervisor can have as a child: the [`Spec`] of a worker, or a [tree](SupervisorBuilder). Sealed.
+pub trait ChildSpec: sealed::Plant<Self::Handle> {
+    /// What its starter gets.
+    type Handle: Clone + Send + Sync + 'static;
+}
+
+pub(super) mod sealed {
+    use super::super::branch::Branch;
+    use super::Planted;
+
+    pub trait Plant<H>: Sized {
+        /// Makes it a child of this supervisor, which has still to be told.
+        fn plant(self, branch: &Branch) -> Planted<H>;
+    }
+}
+
+/// A child that has a place in its supervisor, and has still to be taken there.
+pub struct Planted<H> {
+    pub(super) place: Place,
+    pub(super) member: Box<dyn Member>,
+    pub(super) handle: H,
+    pub(super) refused: Option<StartError>,
+}
+
+impl<W: Handlers> ChildSpec for Spec<W> {
+    type Handle = W::Handle;
+}
+
+impl<W: Handlers> sealed::Plant<W::Handle> for Spec<W> {
+    fn plant(self, branch: &Branch) -> Planted<W::Handle> {
+        let Planted { place, member, handle, refused } = plant_worker(self, branch);
+        Planted { place, member, handle: W::Handle::from(handle), refused }
+    }
+}
+
+/// A worker with its manager, with a place in this supervisor.
+pub(super) fn plant_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Planted<Handle<W>> {
+    let position = branch.next_position();
+    let place = position.place;
+    let post = Arc::new(Post::new(&spec, None, position, branch.realm().clone()));
+    let handle = Handle::new(Arc::clone(&post));
+    Planted { place, member: Box::new(Pair::new(post, spec)), handle, refused: None }
+}
+
+impl<H: Clone + Send + Sync + 'static> ChildSpec for SupervisorBuilder<H> {
+    type Handle = H;
+}
+
+impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H> {
+    fn plant(self, branch: &Branch) -> Planted<H> {
+        let position = branch.next_position();
+        let place = position.place;
+        self.branch.settle_at(position);
+        let twice = self.branch.realm().join(branch.realm()).map(StartError::DuplicateRegistration);
+        let rules = Rules {
+            restart: self.restart,
+            shutdown: self.shutdown.unwrap_or_default(),
+            significant: self.significant,
+            backoff: self.backoff,
+        };
+        let as_long_as_it_takes = self.shutdown.is_none();
+        let (run, handle, refused) = self.finish(false);
+        let member = Box::new(Subtree::new(run, rules, as_long_as_it_takes));
+        Planted { place, member, handle, refused: refused.or(twice) }
+    }
 }
 
 impl SupervisorBuilder {
     pub(super) fn new(name: Arc<str>) -> Self {
         let (commands, requests) = mpsc::unbounded_channel();
+        let branch = Arc::new(Branch::new(name, Requests(commands)));
         Self {
-            name,
+            handle: SupervisorHandle::new(Arc::clone(&branch)),
+            branch,
+            requests,
+            slots: BTreeMap::new(),
+            refused: None,
+            label: None,
+            strategy: Strategy::default(),
+            auto_shutdown: AutoShutdown::default(),
+            dynamic: false,
             intensity: 10,
             period: Duration::from_secs(10),
-            events: Events::default(),
             observers: Vec::new(),
-            children: Vec::new(),
-            nodes: Vec::new(),
-            commands,
-            requests,
+            restart: Restart::default(),
+            shutdown: None,
+            significant: false,
+            backoff: Backoff::default(),
         }
+    }
+
+    /// Which children are restarted when one ends. Default: [`Strategy::OneForOne`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Whether it ends by itself when its significant children have. Default: [`AutoShutdown::Never`].
+    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
+        self.auto_shutdown = auto_shutdown;
+        self
+    }
+
+    /// Adds a worker with its manager, or another tree as a branch of this one; they are started in the order in which they were
+    /// added. Returns its handle: what is sent to a worker before the start is served after it.
+    pub fn child<S: ChildSpec>(&mut self, spec: S) -> S::Handle {
+        let Planted { place, member, handle, refused } = spec.plant(&self.branch);
+        let node = member.node();
+        let name = Arc::clone(node.name());
+        let twice = self.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
+        let enlisted = Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration);
+        self.refused = self.refused.take().or(refused).or(twice).or(enlisted);
+        self.branch.enter(place, node);
+        self.slots.insert(place, Slot::new(member));
+        handle
+    }
+
+    /// Adds a worker, and with it its manager: [`child`](Self::child) of its spec.
+    pub fn worker<W: Handlers>(&mut self, spec: Spec<W>) -> W::Handle {
+        self.child(spec)
+    }
+
+    /// The same tree, reached through the handle that `wrap` makes: `#[supervisor]` bundles those of the children in it.
+    pub fn declared<H>(self, wrap: impl FnOnce(SupervisorHandle) -> H) -> SupervisorBuilder<H> {
+        let Self {
+            branch,
+            requests,
+            slots,
+            handle,
+            refused,
+            label,
+            strategy,
+            auto_shutdown,
+            dynamic,
+            intensity,
+            period,
+            observers,
+            restart,
+            shutdown,
+            significant,
+            backoff,
+        } = self;
+        SupervisorBuilder {
+            branch,
+            requests,
+            slots,
+            handle: wrap(handle),
+            refused,
+            label,
+            strategy,
+            auto_shutdown,
+            dynamic,
+            intensity,
+            period,
+            observers,
+            restart,
+            shutdown,
+            significant,
+            backoff,
+        }
+    }
+}
+
+impl<H> SupervisorBuilder<H> {
+    /// What it is called in place of the name it was built with.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.label = Some(name.into());
+        self
     }
 
     /// How many restarts are allowed in one [`period`](Self::period), of all children together; one more, and the supervisor
@@ -62,31 +232,42 @@ impl SupervisorBuilder {
         self
     }
 
-    /// Tells `observer` every [`Event`] of this tree, as it happens, in the task it happens in: it must not block. A panic in it
-    /// is caught and ignored. One that captures a strong handle keeps the tree's tables alive: capture a
+    /// Tells `observer` every [`Event`] of this tree and its branches, as it happens, in the task it happens in: it must not block.
+    /// A panic in it is caught and ignored. One that captures a strong handle keeps the tree's tables alive: capture a
     /// [weak](crate::Handle::downgrade) one.
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observers.push(Box::new(observer));
         self
     }
 
-    /// Adds a worker, and with it its manager; they are started in the order in which they were added. Returns the worker's
-    /// handle: what is sent before the start is served after it.
-    pub fn worker<W: Handlers>(&mut self, spec: Spec<W>) -> W::Handle {
-        let post = Arc::new(Post::new(
-            Arc::clone(&spec.name),
-            spec.mailbox,
-            self.events.clone(),
-            self.commands.clone(),
-        ));
-        let (worker, manager) = pair(&post, spec);
-        self.children.push(Box::new(worker));
-        self.children.push(Box::new(manager));
-        self.nodes.push(Arc::<Post<W>>::clone(&post));
-        W::Handle::from(Handle::new(post))
+    /// As a branch of another tree: when it is started again, its children with it, and their tables where they were. A supervisor
+    /// that gave up ends as if shut down, so a transient one is not restarted. Default: [`Restart::Permanent`].
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
     }
 
-    /// Starts the children, each after the one before is up: it owns its tables, and its start hook has succeeded.
+    /// As a branch of another tree: how it is stopped. Default: it is asked, and has as long as the shutdown timeouts of all of its
+    /// children together.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
+        self.shutdown = Some(shutdown);
+        self
+    }
+
+    /// As a branch of another tree: whether that may end when this has. Default: no.
+    pub fn significant(mut self, significant: bool) -> Self {
+        self.significant = significant;
+        self
+    }
+
+    /// As a branch of another tree: how long it waits before it is started again. Default: [`Backoff::None`].
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Starts the children, each after the one before is up: a worker when it owns its tables, and its start hook has succeeded;
+    /// a branch when its children are up.
     ///
     /// It runs on the tokio runtime it is called in, whose timer must be enabled. Dropping the future stops what has been
     /// started.
@@ -96,40 +277,65 @@ impl SupervisorBuilder {
     ///
     /// # Panics
     /// Outside a tokio runtime, or in one whose timer is not enabled.
-    pub async fn start(self) -> Result<Supervisor, StartError> {
-        let mut names = HashSet::new();
-        if let Some(node) = self.nodes.iter().find(|node| !names.insert(node.name())) {
-            return Err(StartError::DuplicateName(Arc::clone(node.name())));
+    pub async fn start(self) -> Result<Supervisor<H>, StartError> {
+        let (run, handle, refused) = self.finish(true);
+        if let Some(error) = refused {
+            return Err(error);
         }
         // Without a timer this panics here, in tokio's words, and not in every child.
         drop(tokio::time::sleep(Duration::ZERO));
-        self.events.tell(self.observers);
-        let limits = match self.intensity {
-            u32::MAX => "one_for_one, any number of restarts".to_owned(),
-            restarts => format!("one_for_one, {restarts} restarts in {:?}", self.period),
-        };
-        let intensity = Intensity::new(self.intensity, self.period);
-        let run = Run::new(Arc::clone(&self.name), self.events, self.children, intensity, self.requests);
-        let (started, up) = oneshot::channel();
+        let branch = Arc::clone(&run.branch);
+        let (stop, stopped) = oneshot::channel();
+        branch.starting();
+        let task = tokio::spawn(root(run, stopped));
+        branch.started(task.abort_handle());
         // Made before the first await: dropping this future drops it, and that stops the tree.
-        let supervisor = Supervisor {
-            name: self.name,
-            commands: self.commands,
-            task: Some(tokio::spawn(run.run(started))),
-            report: None,
-            nodes: self.nodes,
-            limits,
+        Supervisor::new(handle, branch, stop, task).up().await
+    }
+
+    /// The supervisor to be, what reaches it, and what is wrong with it.
+    fn finish(mut self, is_root: bool) -> (Run, H, Option<StartError>) {
+        let rules = SupervisorRules {
+            strategy: self.strategy,
+            auto_shutdown: self.auto_shutdown,
+            dynamic: self.dynamic,
+            is_root,
         };
-        match up.await {
-            Ok(Ok(())) => Ok(supervisor),
-            Ok(Err(error)) => Err(error),
-            Err(_runtime_gone) => Err(StartError::Stopped(Stopped::Dropped)),
+        let limits = match self.intensity {
+            u32::MAX => format!("{}, any number of restarts", self.strategy),
+            restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
+        };
+        self.branch.describe_as(self.label.take(), limits);
+        self.branch.realm().observe(std::mem::take(&mut self.observers));
+        let mut refused = self.refused.take();
+        for slot in self.slots.values() {
+            self.branch.be_patient(slot.member.patience(), self.dynamic);
+            let name = Arc::clone(slot.member.node().name());
+            refused = refused.or_else(|| rules.check(&name, slot.rules));
+        }
+        let intensity = Intensity::new(self.intensity, self.period);
+        (Run::new(self.branch, rules, self.slots, intensity, self.requests), self.handle, refused)
+    }
+}
+
+impl SupervisorRules {
+    /// What is wrong with a child that has these rules.
+    pub(super) fn check(&self, name: &Arc<str>, child: Rules) -> Option<StartError> {
+        if !child.significant {
+            None
+        } else if self.auto_shutdown == AutoShutdown::Never {
+            Some(StartError::SignificantForNobody(Arc::clone(name)))
+        } else if child.restart == Restart::Permanent {
+            Some(StartError::SignificantPermanent(Arc::clone(name)))
+        } else {
+            None
         }
     }
 }
 
-impl fmt::Debug for SupervisorBuilder {
+impl<H> fmt::Debug for SupervisorBuilder<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SupervisorBuilder").field("name", &self.name).finish_non_exhaustive()
+        let name = self.label.as_ref().unwrap_or(self.branch.label());
+        f.debug_struct("SupervisorBuilder").field("name", name).finish_non_exhaustive()
     }
 }

@@ -18,6 +18,11 @@ impl Intensity {
         Self { restarts, period, recent: VecDeque::new() }
     }
 
+    /// Nothing has been restarted yet.
+    pub(super) fn reset(&mut self) {
+        self.recent.clear();
+    }
+
     /// Counts a restart at `now`, and says whether it is allowed.
     pub(super) fn allows(&mut self, now: Instant) -> bool {
         if self.restarts == u32::MAX {

@@ -1,47 +1,103 @@
-//! The supervisor: starts workers and managers in order, starts them again when they end, stops them in reverse.
+//! The supervisor: starts its children in order, starts them again when they end, stops them in reverse.
 
+mod branch;
 mod builder;
 mod child;
+mod children;
+mod cycle;
+mod dynamic;
+mod handle;
 mod intensity;
+mod member;
+mod pair;
+mod report;
+mod restart;
 mod run;
 mod slot;
+mod stop;
+mod strategy;
+mod subtree;
 mod tree;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use self::builder::SupervisorBuilder;
-pub use self::tree::{Tree, TreeNode};
-use crate::events::Role;
-use crate::exit::ExitReason;
+use self::branch::Branch;
+pub use self::branch::SubtreeStatus;
+pub use self::builder::{ChildSpec, SupervisorBuilder};
+pub use self::child::{Child, Unaided};
+pub use self::dynamic::{Dynamic, DynamicError};
+pub use self::handle::{ChildCounts, ChildError, SupervisorHandle};
+pub use self::report::{ShutdownReport, StartError};
+use self::run::{Ending, Run};
+pub use self::strategy::{AutoShutdown, Strategy};
+pub use self::tree::{Tree, TreeNode, WorkerNode};
 use crate::mailbox::Stopped;
-use crate::post::Command;
+use crate::race::{Either, race};
 
-/// A running tree: made by [`Supervisor::builder`].
+/// A running tree: made by [`Supervisor::builder`], or by what `#[supervisor]` generates.
 ///
-/// As OTP's `supervisor` with strategy `one_for_one`: a child that ends is started again, alone, as its
-/// [`Restart`](crate::Restart) type says. More restarts than the intensity allows, and the supervisor gives up: it stops all
-/// of its children, tells everyone who waits for one, and leaves their tables in their estates.
+/// As OTP's `supervisor`: a child that ends is started again as its [`Restart`](crate::Restart) type says, and its siblings with
+/// it as the [`Strategy`] says. More restarts than the intensity allows, and the supervisor gives up: it stops all of its children and
+/// ends, for its own supervisor to start it again. One that has none tells everyone who waits for a child, and leaves the tables in
+/// their estates.
 ///
-/// Dropping it asks the tree to stop, without waiting; [`shutdown`](Self::shutdown) waits, and tells how it went.
+/// It derefs to what the tree is reached with: a [`SupervisorHandle`], or what bundles those of the children. Dropping it asks the
+/// tree to stop, without waiting; [`shutdown`](Self::shutdown) waits, and tells how it went.
 #[must_use = "dropping the supervisor stops its tree"]
-pub struct Supervisor {
-    name: Arc<str>,
-    commands: mpsc::UnboundedSender<Command>,
+pub struct Supervisor<H = SupervisorHandle> {
+    handle: H,
+    branch: Arc<Branch>,
+    // Sent or dropped, it asks the tree to stop.
+    stop: Option<oneshot::Sender<()>>,
     // Until it has ended; then there is a report.
-    task: Option<JoinHandle<ShutdownReport>>,
-    report: Option<ShutdownReport>,
-    nodes: Vec<Arc<dyn tree::Node>>,
-    limits: String,
+    task: Option<JoinHandle<Ended>>,
+    report: ShutdownReport,
+}
+
+/// How the task of a root ended.
+struct Ended {
+    report: ShutdownReport,
+    not_started: Option<StartError>,
 }
 
 impl Supervisor {
     /// A tree called `name`, without children yet.
     pub fn builder(name: impl Into<Arc<str>>) -> SupervisorBuilder {
         SupervisorBuilder::new(name.into())
+    }
+}
+
+impl<H> Supervisor<H> {
+    fn new(handle: H, branch: Arc<Branch>, stop: oneshot::Sender<()>, task: JoinHandle<Ended>) -> Self {
+        let report = ShutdownReport::new(Stopped::Dropped);
+        Self { handle, branch, stop: Some(stop), task: Some(task), report }
+    }
+
+    /// Waits until its children are up.
+    async fn up(mut self) -> Result<Self, StartError> {
+        let branch = Arc::clone(&self.branch);
+        match race(branch.until_up(), self.ended()).await {
+            Either::Left(()) => Ok(self),
+            Either::Right(not_started) => {
+                Err(not_started.unwrap_or_else(|| StartError::Stopped(self.report.why.clone())))
+            }
+        }
+    }
+
+    /// Waits until its task has ended: why it did not start, if it did not.
+    async fn ended(&mut self) -> Option<StartError> {
+        let task = self.task.as_mut()?;
+        // Whatever is a user's is caught in its task: it can fail only by being killed, or dropped with its runtime.
+        let ended = task.await.ok();
+        self.task = None;
+        let ended = ended?;
+        self.report = ended.report;
+        ended.not_started
     }
 
     /// Stops the children in reverse order, each within its shutdown timeout, and waits until they have ended.
@@ -50,81 +106,53 @@ impl Supervisor {
     /// among what a worker leaves behind runs in the supervisor's task, and must not block.) Dropping the future does not take the
     /// request back.
     pub async fn shutdown(mut self) -> ShutdownReport {
-        let _ = self.commands.send(Command::Shutdown);
-        self.wait().await
+        self.stop = None;
+        self.wait_for_report().await
     }
 
-    /// Waits until the tree has ended, because its supervisor gave up or was [shut down](Self::shutdown).
+    /// Waits until the tree has ended, because its supervisor gave up, ended with a significant child, or was
+    /// [stopped](SupervisorHandle::stop).
     ///
     /// Cancel safe.
     pub async fn wait(&mut self) -> ShutdownReport {
-        if let Some(task) = &mut self.task {
-            // Whatever is a user's is caught in its task: it can fail only by being dropped with its runtime.
-            let report = task.await.unwrap_or_else(|_| ShutdownReport::new(Stopped::Dropped));
-            self.task = None;
-            self.report = Some(report);
-        }
-        self.report.clone().unwrap_or_else(|| ShutdownReport::new(Stopped::Dropped))
+        self.wait_for_report().await
+    }
+
+    async fn wait_for_report(&mut self) -> ShutdownReport {
+        self.ended().await;
+        self.report.clone()
     }
 
     /// The tree as it is now: who serves, who owns which tables. Its `Display` draws it.
     pub fn tree(&self) -> Tree {
-        Tree {
-            name: Arc::clone(&self.name),
-            limits: self.limits.clone(),
-            children: self.nodes.iter().map(|node| node.describe()).collect(),
-        }
+        self.branch.picture()
     }
 }
 
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        let _ = self.commands.send(Command::Shutdown);
+impl<H> Deref for Supervisor<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        &self.handle
     }
 }
 
-impl fmt::Debug for Supervisor {
+impl<H> fmt::Debug for Supervisor<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supervisor").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Supervisor").field("name", self.branch.label()).finish_non_exhaustive()
     }
 }
 
-/// How a tree ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// Why.
-    pub why: Stopped,
-    /// The children that went on after they were aborted, because they do not yield to the runtime. What each holds comes back
-    /// to its estate when it lets go.
-    pub unresponsive: Vec<(Arc<str>, Role)>,
-}
-
-impl ShutdownReport {
-    fn new(why: Stopped) -> Self {
-        Self { why, unresponsive: Vec::new() }
-    }
-}
-
-/// Why a tree did not start. What had been started was stopped again, in reverse order.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// Two children have one name.
-    #[error("two children are called `{0}`: give one of them another name with `Spec::name`")]
-    DuplicateName(Arc<str>),
-    /// A child ended before it was up.
-    #[error("the {role} of `{child}` did not start: {reason}")]
-    #[non_exhaustive]
-    Child {
-        /// Its name.
-        child: Arc<str>,
-        /// The worker, or its manager (which creates the tables).
-        role: Role,
-        /// Why it ended.
-        reason: ExitReason,
-    },
-    /// The tree was stopped, or gave up, before its last child was up.
-    #[error("the tree ended while it was starting: {0}")]
-    Stopped(Stopped),
+/// The task of a supervisor that nobody is above of.
+async fn root(mut run: Run, stop: oneshot::Receiver<()>) -> Ended {
+    let ending = run.live(stop).await;
+    let why = ending.stopped();
+    let overdue = std::mem::take(&mut run.overdue);
+    run.branch.retire_all(&why);
+    let not_started = match ending {
+        Ending::NotStarted(error) => Some(error),
+        Ending::Shutdown | Ending::GaveUp(_) | Ending::Significant(_) => None,
+    };
+    let report = ShutdownReport { why, aborted: overdue.aborted, unresponsive: overdue.unresponsive };
+    Ended { report, not_started }
 }

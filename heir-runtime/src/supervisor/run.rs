@@ -1,6 +1,6 @@
-//! The supervisor's task: what has happened, and what follows from it.
+//! The supervisor at work: what it knows, what it wakes for, and from its start to its end.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::pending;
 use std::sync::Arc;
 
@@ -8,141 +8,131 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::child::Child;
+use super::branch::Branch;
+use super::children::Command;
+use super::cycle::Cycle;
 use super::intensity::Intensity;
-use super::slot::{GRACE, Slot, State};
-use super::{ShutdownReport, StartError};
+use super::member::Up;
+use super::report::{Overdue, StartError};
+use super::slot::{Slot, State};
+use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
-use crate::events::{Event, EventKind, Events};
+use crate::events::{Event, EventKind, Role};
 use crate::exit::ExitReason;
 use crate::mailbox::Stopped;
-use crate::post::Command;
+use crate::post::Place;
 use crate::race::{Either, race};
-use crate::worker::Restart;
 
-/// A supervisor at work.
+/// A supervisor at work. It outlives its task, as a worker's post outlives the worker: a supervisor that is started again goes
+/// on with the same children, whose tables are where they were.
 pub(super) struct Run {
-    name: Arc<str>,
-    events: Events,
-    /// In the order in which they are started: at even places workers, behind each its manager.
-    slots: Vec<Slot>,
-    tasks: JoinSet<ExitReason>,
-    places: HashMap<Id, usize>,
-    intensity: Intensity,
+    pub(super) branch: Arc<Branch>,
+    pub(super) rules: SupervisorRules,
+    /// In the order in which they are started.
+    pub(super) slots: BTreeMap<Place, Slot>,
+    pub(super) tasks: JoinSet<ExitReason>,
+    /// Whose task is whose.
+    pub(super) places: HashMap<Id, (Place, Role)>,
+    pub(super) intensity: Intensity,
     requests: mpsc::UnboundedReceiver<Command>,
-    /// The places of children that have been asked to stop, or aborted.
-    stopping: BTreeSet<usize>,
-    /// Once set, no child is started again, and the last pair that is left is being stopped.
-    ending: Option<Stopped>,
-    /// How many places there are up to that pair.
-    left: usize,
-    report: ShutdownReport,
+    /// When something is to be done about whom. What has changed since is passed over.
+    pub(super) timers: BTreeSet<(Instant, Place, Role)>,
+    /// The children that are being restarted together, or started for the first time.
+    pub(super) cycle: Option<Cycle>,
+    /// The child whose start the next one waits for.
+    pub(super) awaited: Option<(Place, Up)>,
+    /// Once set, no child is started again, and all are stopped.
+    pub(super) ending: Option<Ending>,
+    pub(super) overdue: Overdue,
+}
+
+/// What a supervisor does when a child ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SupervisorRules {
+    pub(super) strategy: Strategy,
+    pub(super) auto_shutdown: AutoShutdown,
+    /// Whether its children are many of one kind: they are stopped together, and leave no trace.
+    pub(super) dynamic: bool,
+    /// Whether nobody is above it, so that its end is the end of its children.
+    pub(super) is_root: bool,
+}
+
+/// Why a supervisor ends.
+#[derive(Clone, Debug)]
+pub(super) enum Ending {
+    /// It was asked to.
+    Shutdown,
+    /// More restarts than its intensity allows.
+    GaveUp(ExitReason),
+    /// A significant child has ended.
+    Significant(Arc<str>),
+    /// A child did not start.
+    NotStarted(StartError),
 }
 
 /// What a supervisor wakes for.
 enum Wake {
-    Ended(usize, ExitReason),
+    /// Its own supervisor asks it to stop, or it is dropped.
+    Stop,
     Command(Command),
     Deadline,
+    Up,
+    Ended(Place, Role, ExitReason),
 }
 
 impl Run {
     pub(super) fn new(
-        name: Arc<str>,
-        events: Events,
-        children: Vec<Box<dyn Child>>,
+        branch: Arc<Branch>,
+        rules: SupervisorRules,
+        slots: BTreeMap<Place, Slot>,
         intensity: Intensity,
         requests: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
-        let slots: Vec<_> = children.into_iter().map(Slot::new).collect();
         Self {
-            left: slots.len(),
-            stopping: BTreeSet::new(),
-            name,
-            events,
+            branch,
+            rules,
             slots,
             tasks: JoinSet::new(),
             places: HashMap::new(),
             intensity,
             requests,
+            timers: BTreeSet::new(),
+            cycle: None,
+            awaited: None,
             ending: None,
-            report: ShutdownReport::new(Stopped::Shutdown),
+            overdue: Overdue::default(),
         }
     }
 
-    /// Starts the children, says how that went, and supervises them until the end.
-    pub(super) async fn run(mut self, started: oneshot::Sender<Result<(), StartError>>) -> ShutdownReport {
-        let start = self.start().await;
-        if let Err(error) = start {
-            self.end(Stopped::Shutdown);
-            self.supervise().await;
-            // Told when everything is stopped again.
-            let _ = started.send(Err(error));
-            return self.report;
-        }
-        let _ = started.send(Ok(()));
-        self.supervise().await;
-        self.report
-    }
-
-    /// Starts one pair after the other.
-    async fn start(&mut self) -> Result<(), StartError> {
-        for worker in (0..self.slots.len()).step_by(2) {
-            if self.slots[worker].finished.is_some() {
-                // Stopped by its handle before its turn.
-                continue;
+    /// Starts the children, tells when they are up, and supervises them until the end, at which they are down.
+    ///
+    /// It may be dropped at any time, and be run again.
+    pub(super) async fn live(&mut self, mut stop: oneshot::Receiver<()>) -> Ending {
+        self.ending = None;
+        self.intensity.reset();
+        self.begin_life();
+        loop {
+            // What was left behind has no place any more.
+            if let Some(ending) = &self.ending
+                && self.places.is_empty()
+            {
+                return ending.clone();
             }
-            self.spawn(worker);
-            self.spawn(worker + 1);
-            let mut up = self.slots[worker].child.up();
-            while let Either::Right(wake) = race(&mut up, self.wake()).await {
-                if let Some((place, reason)) = wake.failure_of(worker) {
-                    let (failed, why) =
-                        (self.not_started(place, reason.clone()), Stopped::Ended(reason.clone()));
-                    self.slots[place].stopped();
-                    self.finish(worker, &why);
-                    return Err(failed);
-                }
-                self.react(wake);
-                if let Some(why) = &self.ending {
-                    return Err(StartError::Stopped(why.clone()));
-                }
-                match &self.slots[worker].finished {
-                    None => {}
-                    Some(Stopped::Shutdown) => break,
-                    Some(why) => return Err(StartError::Stopped(why.clone())),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn not_started(&self, place: usize, reason: ExitReason) -> StartError {
-        let child = &self.slots[place].child;
-        StartError::Child { child: Arc::clone(child.name()), role: child.role(), reason }
-    }
-
-    async fn supervise(&mut self) {
-        while self.left > 0 || self.ending.is_none() {
-            let wake = self.wake().await;
+            let wake = self.wake(&mut stop).await;
             self.react(wake);
         }
     }
 
     /// Waits for whatever happens next. Cancel safe.
-    async fn wake(&mut self) -> Wake {
-        let deadline = self.next_deadline();
-        let ended = async {
-            loop {
-                let (id, reason) = match self.tasks.join_next_with_id().await {
-                    None => pending().await,
-                    Some(Ok(ended)) => ended,
-                    Some(Err(error)) => (error.id(), reason_of(error)),
-                };
-                if let Some(place) = self.places.remove(&id) {
-                    return Wake::Ended(place, reason);
-                }
+    async fn wake(&mut self, stop: &mut oneshot::Receiver<()>) -> Wake {
+        let deadline = self.timers.first().map(|(time, ..)| *time);
+        let is_ending = self.ending.is_some();
+        let stopped = async {
+            if is_ending {
+                return pending().await;
             }
+            let _ = stop.await;
+            Wake::Stop
         };
         let asked = async {
             match self.requests.recv().await {
@@ -157,168 +147,118 @@ impl Run {
             }
             Wake::Deadline
         };
+        let up = async {
+            match &mut self.awaited {
+                Some((_, up)) => up.await,
+                None => pending().await,
+            }
+            Wake::Up
+        };
+        let ended = async {
+            loop {
+                let (id, reason) = match self.tasks.join_next_with_id().await {
+                    None => pending().await,
+                    Some(Ok(ended)) => ended,
+                    Some(Err(error)) => (error.id(), reason_of(error)),
+                };
+                if let Some((place, role)) = self.places.remove(&id) {
+                    return Wake::Ended(place, role, reason);
+                }
+            }
+        };
         // Requests first: a storm of crashes must not keep a shutdown waiting.
-        match race(asked, race(late, ended)).await {
-            Either::Left(wake) | Either::Right(Either::Left(wake) | Either::Right(wake)) => wake,
+        let first = race(race(stopped, asked), race(late, race(ended, up)));
+        match first.await {
+            Either::Left(Either::Left(wake) | Either::Right(wake))
+            | Either::Right(Either::Left(wake) | Either::Right(Either::Left(wake) | Either::Right(wake))) => {
+                wake
+            }
         }
     }
 
     fn react(&mut self, wake: Wake) {
         match wake {
-            Wake::Ended(place, reason) => self.ended(place, reason),
-            Wake::Command(Command::Terminate(name)) => self.terminate(&name, &Stopped::Shutdown),
-            Wake::Command(Command::Quarantine(name, reason)) => {
-                self.terminate(&name, &Stopped::Quarantined(reason));
-            }
-            Wake::Command(Command::Shutdown) => self.end(Stopped::Shutdown),
-            Wake::Deadline => self.enforce_deadlines(),
+            Wake::Stop => self.end(Ending::Shutdown),
+            Wake::Command(command) => self.obey(command),
+            Wake::Deadline => self.meet_deadlines(),
+            Wake::Up => self.awaited_is_up(),
+            Wake::Ended(place, role, reason) => self.ended(place, role, reason),
         }
     }
 
-    fn spawn(&mut self, place: usize) {
-        let slot = &mut self.slots[place];
-        let task = slot.child.spawn(&mut self.tasks);
-        self.places.insert(task.abort.id(), place);
-        slot.state = State::Running(task);
+    /// Starts one task of a child.
+    pub(super) fn spawn(&mut self, place: Place, role: Role) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let task = slot.member.spawn(role, &mut self.tasks);
+        self.places.insert(task.abort.id(), (place, role));
+        let part = slot.part(role);
+        part.row.started(Instant::now());
+        part.state = State::Running(task);
     }
 
-    /// A child has ended: it is started again, or it is over.
-    fn ended(&mut self, place: usize, reason: ExitReason) {
-        let slot = &mut self.slots[place];
-        slot.stopped();
-        self.stopping.remove(&place);
-        if slot.finished.is_some() {
-            self.go_on_finishing(worker_of(place));
-            return self.go_on_ending();
+    /// Starts a child: what of it does not run.
+    pub(super) fn start(&mut self, place: Place) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let first = slot.member.role();
+        let starts_manager = slot.manager.as_ref().is_some_and(|manager| !manager.is_running());
+        if !slot.first.is_running() {
+            self.spawn(place, first);
         }
-        if self.ending.is_some() {
-            // Its turn to be stopped comes.
-            return;
-        }
-        let again = match slot.child.restart() {
-            Restart::Permanent => true,
-            Restart::Transient => !reason.is_normal(),
-            Restart::Temporary => false,
-        };
-        if !again {
-            return self.finish(worker_of(place), &Stopped::Ended(reason));
-        }
-        if !self.intensity.allows(Instant::now()) {
-            return self.give_up(reason);
-        }
-        slot.child.emit(EventKind::Restarting { role: slot.child.role(), reason });
-        self.spawn(place);
-    }
-
-    fn give_up(&mut self, reason: ExitReason) {
-        let event =
-            || Event { child: Arc::clone(&self.name), kind: EventKind::GaveUp { reason: reason.clone() } };
-        self.events.emit(event);
-        self.end(Stopped::GaveUp(reason));
-    }
-
-    /// Stops everything, in reverse order. Every worker's senders are told at once.
-    fn end(&mut self, why: Stopped) {
-        if self.ending.is_none() {
-            for slot in &self.slots {
-                slot.child.close(&why);
-            }
-            self.report.why = why.clone();
-            self.ending = Some(why);
-            self.go_on_ending();
+        if starts_manager {
+            self.spawn(place, Role::Manager);
         }
     }
 
-    fn go_on_ending(&mut self) {
-        let Some(why) = self.ending.clone() else { return };
-        while self.left > 0 {
-            let last = worker_of(self.left - 1);
-            if !self.slots[last].retired {
-                self.finish(last, &why);
-            }
-            if !self.slots[last].retired {
-                return;
-            }
-            self.left = last;
-        }
+    /// Has `meet_deadlines` look at this task when its deadline has come.
+    pub(super) fn set_timer(&mut self, place: Place, role: Role) {
+        let deadline = self.slots.get_mut(&place).and_then(|slot| slot.part(role).deadline());
+        self.timers.extend(deadline.map(|deadline| (deadline, place, role)));
     }
 
-    fn terminate(&mut self, name: &Arc<str>, why: &Stopped) {
-        if let Some(worker) = self.slots.iter().position(|slot| slot.child.name() == name) {
-            self.finish(worker, why);
-        }
+    pub(super) fn emit(&self, kind: EventKind) {
+        self.branch.realm().emit(|| Event { child: Arc::clone(self.branch.label()), kind });
     }
 
-    /// Stops a pair for good: the manager, then the worker.
-    fn finish(&mut self, worker: usize, why: &Stopped) {
-        for slot in &mut self.slots[worker..=worker + 1] {
-            slot.finished.get_or_insert_with(|| why.clone());
-            slot.child.close(why);
-        }
-        if !self.slots[worker].retired {
-            self.go_on_finishing(worker);
-        }
-    }
-
-    fn go_on_finishing(&mut self, worker: usize) {
-        for place in [worker + 1, worker] {
-            if !matches!(self.slots[place].state, State::Down) {
-                self.slots[place].ask_to_stop();
-                self.stopping.insert(place);
-                return;
-            }
-        }
-        let Some(why) = self.slots[worker].finished.clone() else { return };
-        let undelivered = self.slots[worker].child.retire(&why);
-        self.slots[worker].child.emit(EventKind::Retired { why, undelivered });
-        self.slots[worker].retired = true;
-        self.slots[worker + 1].retired = true;
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        self.stopping.iter().filter_map(|place| self.slots[*place].deadline()).min()
-    }
-
-    /// Aborts what did not stop in time, and leaves behind what does not even abort.
-    fn enforce_deadlines(&mut self) {
-        let now = Instant::now();
-        let late: Vec<_> = self
-            .stopping
-            .iter()
-            .copied()
-            .filter(|place| self.slots[*place].deadline().is_some_and(|deadline| deadline <= now))
-            .collect();
-        for place in late {
-            let slot = &mut self.slots[place];
-            match &slot.state {
-                State::Asked(task, _) => {
-                    task.abort.abort();
-                    slot.state = State::Aborted(now + GRACE);
+    /// Aborts every task, because its own task was.
+    pub(super) fn abort_all(&mut self) {
+        (self.cycle, self.awaited) = (None, None);
+        for slot in self.slots.values_mut() {
+            for role in slot.roles() {
+                let part = slot.part(role);
+                match std::mem::take(&mut part.state) {
+                    State::Running(task) | State::Asked(task, _) => part.abort(&task),
+                    State::Delayed(_) => {}
+                    other => part.state = other,
                 }
-                State::Aborted(_) => {
-                    let (name, role) = (Arc::clone(slot.child.name()), slot.child.role());
-                    slot.child.emit(EventKind::Unresponsive { role });
-                    slot.stopped();
-                    self.report.unresponsive.push((name, role));
-                    self.places.retain(|_, held| *held != place);
-                    self.stopping.remove(&place);
-                    self.go_on_finishing(worker_of(place));
-                    self.go_on_ending();
-                }
-                State::Down | State::Running(_) => {}
             }
         }
     }
 }
 
-impl Wake {
-    /// Whether it says that a child of this pair failed. One that was killed or stopped from outside did not fail.
-    fn failure_of(&self, worker: usize) -> Option<(usize, &ExitReason)> {
+impl Ending {
+    /// What its own supervisor is told.
+    pub(super) fn reason(&self) -> ExitReason {
         match self {
-            Self::Ended(place, reason) if worker_of(*place) == worker && reason.is_failure() => {
-                Some((*place, reason))
+            Self::Shutdown => ExitReason::Shutdown,
+            Self::GaveUp(reason) => {
+                let words = format!("gave up after too many restarts, the last because of {reason}");
+                ExitReason::ShutdownWith(words.into())
             }
-            Self::Ended(..) | Self::Command(_) | Self::Deadline => None,
+            Self::Significant(child) => {
+                ExitReason::ShutdownWith(format!("its significant child `{child}` has ended").into())
+            }
+            Self::NotStarted(error) => ExitReason::error(error),
+        }
+    }
+
+    /// What the children of a root are told.
+    pub(super) fn stopped(&self) -> Stopped {
+        match self {
+            Self::Shutdown => Stopped::Shutdown,
+            Self::NotStarted(StartError::Stopped(why)) => why.clone(),
+            Self::GaveUp(reason) => Stopped::GaveUp(reason.clone()),
+            Self::Significant(child) => Stopped::Significant(Arc::clone(child)),
+            Self::NotStarted(error) => Stopped::NotStarted(Arc::from(error.to_string())),
         }
     }
 }
@@ -329,9 +269,4 @@ fn reason_of(error: JoinError) -> ExitReason {
         Ok(payload) => ExitReason::Panic(message_of(payload)),
         Err(_cancelled) => ExitReason::Killed,
     }
-}
-
-/// The place of the worker of the pair that this place belongs to.
-fn worker_of(place: usize) -> usize {
-    place & !1
 }

@@ -1,28 +1,48 @@
-//! A child in its supervisor: running, asked to stop, aborted, down.
+//! A child in its supervisor: what its tasks do, and what is to become of it.
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::child::{Child, Task};
+use super::handle::ChildError;
+use super::member::{Member, Rules, Task};
+use super::report::StartError;
+use crate::events::Role;
 use crate::mailbox::Stopped;
-use crate::worker::Shutdown;
+use crate::worker::{Row, Shutdown};
 
-/// How long an aborted child has to reach its next await, before it is called unresponsive.
+/// How long an aborted task has to reach its next await, before it is called unresponsive.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
-/// One child of a supervisor, and what it is doing.
+/// One child of a supervisor.
 pub(super) struct Slot {
-    pub(super) child: Box<dyn Child>,
-    pub(super) state: State,
-    /// Once set, it is not started again.
-    pub(super) finished: Option<Stopped>,
-    /// Whether it is gone, with its partner, and everybody has been told.
-    pub(super) retired: bool,
+    pub(super) member: Box<dyn Member>,
+    pub(super) rules: Rules,
+    /// The worker, or a supervisor.
+    pub(super) first: Part,
+    /// A worker's manager.
+    pub(super) manager: Option<Part>,
+    pub(super) aim: Aim,
+    /// Whether its tables may still be held by a worker that was left behind.
+    pub(super) is_held: bool,
+    /// Whoever waits for its first start, while that may still fail.
+    pub(super) starter: Option<Starter>,
 }
 
+/// One of the tasks of a child.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) state: State,
+    pub(super) row: Row,
+}
+
+#[derive(Default)]
 pub(super) enum State {
+    #[default]
     Down,
+    /// Started at this time: its back-off.
+    Delayed(Instant),
     Running(Task),
     /// Asked to stop; aborted at this time, if ever.
     Asked(Task, Option<Instant>),
@@ -30,40 +50,112 @@ pub(super) enum State {
     Aborted(Instant),
 }
 
+/// What is to become of a child.
+pub(super) enum Aim {
+    /// It runs, and is started again as its restart type says.
+    Run,
+    /// It is stopped between two messages, and started again.
+    Renewed,
+    /// It is stopped until it is asked for; whoever asked for that is told.
+    Terminated(Vec<oneshot::Sender<()>>),
+    /// It is stopped, and the other takes its place.
+    Replaced(Box<dyn Member>, oneshot::Sender<()>),
+    /// It is stopped for good.
+    Finished(Stopped),
+}
+
+/// Who waits for a start, and what becomes of a child that does not get up.
+pub(super) enum Starter {
+    /// It is gone.
+    Added(oneshot::Sender<Result<(), StartError>>),
+    /// It stays terminated.
+    Restarted(oneshot::Sender<Result<(), ChildError>>),
+}
+
 impl Slot {
-    pub(super) fn new(child: Box<dyn Child>) -> Self {
-        Self { child, state: State::Down, finished: None, retired: false }
+    pub(super) fn new(member: Box<dyn Member>) -> Self {
+        let manager = (member.role() == Role::Worker).then(Part::default);
+        let (rules, first) = (member.rules(), Part::default());
+        Self { member, rules, first, manager, aim: Aim::Run, is_held: false, starter: None }
     }
 
+    /// Another child takes this one's place: its own is gone, but the tables are not.
+    pub(super) fn replace(&mut self, mut member: Box<dyn Member>) {
+        self.member.node().hand_over();
+        member.take_over();
+        self.rules = member.rules();
+        self.member = member;
+    }
+
+    /// What waits to be started is not.
+    pub(super) fn forget_delays(&mut self) {
+        for part in [Some(&mut self.first), self.manager.as_mut()].into_iter().flatten() {
+            if let State::Delayed(_) = part.state {
+                part.state = State::Down;
+            }
+        }
+    }
+
+    pub(super) fn part(&mut self, role: Role) -> &mut Part {
+        match (role, &mut self.manager) {
+            (Role::Manager, Some(manager)) => manager,
+            _ => &mut self.first,
+        }
+    }
+
+    /// Its tasks, in the order in which they are stopped.
+    pub(super) fn roles(&self) -> impl Iterator<Item = Role> + use<> {
+        self.manager.is_some().then_some(Role::Manager).into_iter().chain([self.member.role()])
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.first.is_down() && self.manager.as_ref().is_none_or(Part::is_down)
+    }
+
+    /// Whether it is to run, and is not being stopped for anything.
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(self.aim, Aim::Run)
+    }
+}
+
+impl Part {
+    /// Whether it neither runs nor is about to.
+    pub(super) fn is_down(&self) -> bool {
+        matches!(self.state, State::Down)
+    }
+
+    /// Whether it is neither down nor on its way down.
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running(_))
+    }
+
+    /// When something is to be done about it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Asked(_, deadline) => *deadline,
-            State::Aborted(deadline) => Some(*deadline),
+            State::Delayed(time) | State::Aborted(time) => Some(*time),
             State::Down | State::Running(_) => None,
         }
     }
 
-    /// It has ended, or is given up for ended.
-    pub(super) fn stopped(&mut self) {
-        self.state = State::Down;
-        self.child.ended();
-    }
-
-    pub(super) fn ask_to_stop(&mut self) {
-        let now = Instant::now();
-        self.state = match std::mem::replace(&mut self.state, State::Down) {
-            State::Running(mut task) => match self.child.shutdown() {
+    /// Asks it to stop.
+    pub(super) fn ask_to_stop(&mut self, shutdown: Shutdown) {
+        self.state = match std::mem::take(&mut self.state) {
+            State::Running(mut task) => match shutdown {
                 Shutdown::Timeout(timeout) => {
-                    // The child may be ending already: then nobody hears it.
+                    // It may be ending already: then nobody hears it.
                     task.stop.take().map(|stop| stop.send(()));
-                    State::Asked(task, now.checked_add(timeout))
+                    State::Asked(task, Instant::now().checked_add(timeout))
                 }
-                Shutdown::BrutalKill => {
-                    task.abort.abort();
-                    State::Aborted(now + GRACE)
-                }
+                Shutdown::BrutalKill => return self.abort(&task),
             },
             other => other,
         };
+    }
+
+    /// Kills it.
+    pub(super) fn abort(&mut self, task: &Task) {
+        task.abort.abort();
+        self.state = State::Aborted(Instant::now() + GRACE);
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::branch::SubtreeStatus;
 use crate::estate::EstateInfo;
-use crate::post::{Post, Status};
-use crate::worker::Handlers;
+use crate::post::Status;
 
 /// A tree at one instant: made by [`Supervisor::tree`](crate::Supervisor::tree). Its `Display` draws it.
 #[derive(Clone, Debug)]
@@ -15,14 +15,26 @@ pub struct Tree {
     pub name: Arc<str>,
     /// Its strategy, intensity and period.
     pub limits: String,
-    /// Its workers, in the order in which they were started.
+    /// What it does.
+    pub status: SubtreeStatus,
+    /// Its children, in the order in which they are started.
     pub children: Vec<TreeNode>,
+}
+
+/// A child in a [`Tree`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TreeNode {
+    /// A worker, with its manager.
+    Worker(WorkerNode),
+    /// A supervisor, with everything below it.
+    Supervisor(Tree),
 }
 
 /// A worker in a [`Tree`], with its manager.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct TreeNode {
+pub struct WorkerNode {
     /// Its name.
     pub name: Arc<str>,
     /// What it does.
@@ -35,46 +47,93 @@ pub struct TreeNode {
     pub managed: bool,
 }
 
-/// Whatever can be drawn.
-pub(super) trait Node: Send + Sync {
-    fn name(&self) -> &Arc<str>;
-    fn describe(&self) -> TreeNode;
-}
+/// How many children of one supervisor are drawn.
+const DRAWN: usize = 20;
 
-impl<W: Handlers> Node for Post<W> {
-    fn name(&self) -> &Arc<str> {
-        &self.name
+impl TreeNode {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Worker(worker) => &worker.name,
+            Self::Supervisor(tree) => &tree.name,
+        }
     }
 
-    fn describe(&self) -> TreeNode {
-        TreeNode {
-            name: Arc::clone(&self.name),
-            status: self.status(),
-            estate: self.estate.info(),
-            queued: self.mailbox.queued(),
-            managed: self.is_managed(),
+    /// Whether it runs, or is about to.
+    pub fn is_active(&self) -> bool {
+        match self {
+            Self::Worker(worker) => !matches!(worker.status, Status::Terminated | Status::Stopped(_)),
+            Self::Supervisor(tree) => {
+                !matches!(tree.status, SubtreeStatus::Terminated | SubtreeStatus::Stopped(_))
+            }
+        }
+    }
+
+    /// Whether it is gone for good.
+    pub fn is_stopped(&self) -> bool {
+        match self {
+            Self::Worker(worker) => matches!(worker.status, Status::Stopped(_)),
+            Self::Supervisor(tree) => matches!(tree.status, SubtreeStatus::Stopped(_)),
+        }
+    }
+}
+
+impl Tree {
+    /// Everything below its own line; `indent` stands before each line.
+    fn draw(&self, indent: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.limits)?;
+        if self.status != SubtreeStatus::Running {
+            write!(f, ": {}", self.status)?;
+        }
+        let left_out = self.children.len().saturating_sub(DRAWN);
+        let drawn = self.children.len() - left_out;
+        for (index, child) in self.children[..drawn].iter().enumerate() {
+            child.draw(indent, left_out == 0 && index + 1 == drawn, f)?;
+        }
+        if left_out > 0 {
+            write!(f, "\n{indent}└── and {left_out} more")?;
+        }
+        Ok(())
+    }
+}
+
+impl TreeNode {
+    fn draw(&self, indent: &str, last: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (branch, below) = if last { ("└──", "    ") } else { ("├──", "│   ") };
+        match self {
+            Self::Worker(worker) => {
+                write!(
+                    f,
+                    "\n{indent}├── {} worker: {}, {} queued",
+                    worker.name, worker.status, worker.queued
+                )?;
+                write!(f, "\n{indent}{branch} {} manager: ", worker.name)?;
+                worker.draw_manager(f)
+            }
+            Self::Supervisor(tree) => {
+                write!(f, "\n{indent}{branch} ")?;
+                tree.draw(&format!("{indent}{below}"), f)
+            }
+        }
+    }
+}
+
+impl WorkerNode {
+    fn draw_manager(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.managed { "running" } else { "down" })?;
+        if self.estate.heir.is_some() {
+            f.write_str(", heir of the tables")?;
+        }
+        match (&self.estate.owner, self.estate.founded) {
+            (Some(owner), _) => write!(f, "; owner: {} {}", owner.name, owner.incarnation),
+            (None, true) => f.write_str("; the tables are in the estate"),
+            (None, false) => f.write_str("; no tables yet"),
         }
     }
 }
 
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name, self.limits)?;
-        for (index, child) in self.children.iter().enumerate() {
-            let last = index + 1 == self.children.len();
-            let TreeNode { name, status, estate, queued, managed } = child;
-            write!(f, "\n├── {name} worker: {status}, {queued} queued")?;
-            let branch = if last { "└──" } else { "├──" };
-            write!(f, "\n{branch} {name} manager: {}", if *managed { "running" } else { "down" })?;
-            if estate.heir.is_some() {
-                f.write_str(", heir of the tables")?;
-            }
-            match (&estate.owner, estate.founded) {
-                (Some(owner), _) => write!(f, "; owner: {} {}", owner.name, owner.incarnation)?,
-                (None, true) => f.write_str("; the tables are in the estate")?,
-                (None, false) => f.write_str("; no tables yet")?,
-            }
-        }
-        Ok(())
+        self.draw("", f)
     }
 }

@@ -36,6 +36,11 @@ impl<W: Handlers> Context<W> {
         &self.handle
     }
 
+    /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree (`whereis/1`).
+    pub fn whereis<V: Handlers>(&self, name: &str) -> Option<V::Handle> {
+        self.handle.realm()?.whereis::<V>(name)?.upgrade()
+    }
+
     /// Ends this incarnation, with reason [`Normal`](ExitReason::Normal), once this message has committed
     /// (`{stop, normal, State}`). Whether another one follows is for its [`Restart`](crate::Restart) type to say.
     pub fn stop(&mut self) {

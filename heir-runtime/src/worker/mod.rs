@@ -1,5 +1,6 @@
 //! The worker: what the macros implement for an annotated struct, and how an incarnation of it lives.
 
+mod backoff;
 mod context;
 mod incarnation;
 mod life;
@@ -8,6 +9,8 @@ mod spec;
 
 use std::future::{Future, ready};
 
+pub use self::backoff::Backoff;
+pub(crate) use self::backoff::Row;
 pub use self::context::Context;
 pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;

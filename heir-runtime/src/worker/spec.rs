@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Worker;
+use super::{Backoff, Worker};
 
 /// How a worker is to be started, restarted and stopped: made by `Counter::spec(..)`, given to
 /// [`SupervisorBuilder::worker`](crate::SupervisorBuilder::worker).
@@ -20,6 +20,9 @@ pub struct Spec<W: Worker> {
     pub(crate) start_timeout: Duration,
     pub(crate) crash_loop: Option<u32>,
     pub(crate) quarantine: AfterQuarantine,
+    pub(crate) backoff: Backoff,
+    pub(crate) significant: bool,
+    pub(crate) registered: Option<Arc<str>>,
 }
 
 /// When a child that ended is started again.
@@ -84,6 +87,9 @@ impl<W: Worker> Spec<W> {
             start_timeout: Self::START_TIMEOUT,
             crash_loop: Some(Self::CRASH_LOOP),
             quarantine: AfterQuarantine::default(),
+            backoff: Backoff::default(),
+            significant: false,
+            registered: None,
         }
     }
 
@@ -140,6 +146,26 @@ impl<W: Worker> Spec<W> {
         self
     }
 
+    /// How long it waits before it is started again, and its manager too. Default: [`Backoff::None`].
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Whether its supervisor may end when it has: see [`AutoShutdown`](crate::AutoShutdown). Default: no.
+    pub fn significant(mut self, significant: bool) -> Self {
+        self.significant = significant;
+        self
+    }
+
+    /// Registers it in its tree, under a name by which [`SupervisorHandle::whereis`](crate::SupervisorHandle::whereis) finds it
+    /// from anywhere in that tree, whichever incarnation serves (`register/2`, but there is no name outside a tree). The name is
+    /// free again when the worker has stopped for good. Default: not registered.
+    pub fn registered(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.registered = Some(name.into());
+        self
+    }
+
     /// What follows when the tables are quarantined. Default: [`AfterQuarantine::Stop`].
     pub fn quarantine(mut self, after: AfterQuarantine) -> Self {
         self.quarantine = after;
@@ -150,7 +176,12 @@ impl<W: Worker> Spec<W> {
 // By hand: derives would ask for a worker that is `Clone` and `Debug`.
 impl<W: Worker> Clone for Spec<W> {
     fn clone(&self) -> Self {
-        Self { name: Arc::clone(&self.name), args: self.args.clone(), ..*self }
+        Self {
+            name: Arc::clone(&self.name),
+            args: self.args.clone(),
+            registered: self.registered.clone(),
+            ..*self
+        }
     }
 }
 

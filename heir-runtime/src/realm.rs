@@ -1,0 +1,111 @@
+//! What a whole tree shares: who observes it, and who is registered in it.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::caught::caught;
+use crate::events::{Event, Observer, is_traced, trace};
+use crate::handle::WeakHandle;
+use crate::worker::Handlers;
+
+/// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
+/// events are told there, too, and its names are that tree's.
+#[derive(Clone, Default)]
+pub(crate) struct Realm(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// The tree this is a branch of.
+    parent: OnceLock<Realm>,
+    /// Fixed when it starts.
+    observers: OnceLock<Vec<Observer>>,
+    /// Empty once there is a parent.
+    names: Mutex<Names>,
+}
+
+type Names = HashMap<Arc<str>, Box<dyn Any + Send + Sync>>;
+
+impl Realm {
+    /// From here on, tells these.
+    pub(crate) fn observe(&self, observers: Vec<Observer>) {
+        let _ = self.0.observers.set(observers);
+    }
+
+    /// Becomes a branch of `parent`. Returns a name that both have.
+    pub(crate) fn join(&self, parent: &Self) -> Option<Arc<str>> {
+        let ours = std::mem::take(&mut *self.names());
+        let _ = self.0.parent.set(parent.clone());
+        let root = parent.root();
+        let mut names = root.names();
+        let mut twice = None;
+        for (name, handle) in ours {
+            match names.entry(name) {
+                Entry::Occupied(taken) => twice = Some(Arc::clone(taken.key())),
+                Entry::Vacant(free) => drop(free.insert(handle)),
+            }
+        }
+        twice
+    }
+
+    /// Tells everyone, if there is anyone.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        let traced = is_traced();
+        if !traced && !self.is_observed() {
+            return;
+        }
+        let event = event();
+        if traced {
+            trace(&event);
+        }
+        let mut here = Some(self);
+        while let Some(realm) = here {
+            for observer in realm.0.observers.get().map_or(&[][..], Vec::as_slice) {
+                let _ = caught(|| observer(&event));
+            }
+            here = realm.0.parent.get();
+        }
+    }
+
+    fn is_observed(&self) -> bool {
+        self.0.observers.get().is_some_and(|observers| !observers.is_empty())
+            || self.0.parent.get().is_some_and(Self::is_observed)
+    }
+
+    /// Registers a worker under a name of the whole tree: `false` if another worker has it. One that is gone for good does not
+    /// keep it.
+    pub(crate) fn register<W: Handlers>(&self, name: &Arc<str>, handle: WeakHandle<W>) -> bool {
+        let root = self.root();
+        let mut names = root.names();
+        if names.contains_key(name) {
+            return false;
+        }
+        names.insert(Arc::clone(name), Box::new(handle));
+        true
+    }
+
+    /// The name is free again.
+    pub(crate) fn unregister(&self, name: &str) {
+        // Dropped after the lock: a handle on a worker that is gone may be the last that kept it.
+        let gone = self.root().names().remove(name);
+        drop(gone);
+    }
+
+    /// The worker of this type that is registered under this name.
+    pub(crate) fn whereis<W: Handlers>(&self, name: &str) -> Option<WeakHandle<W>> {
+        self.root().names().get(name)?.downcast_ref::<WeakHandle<W>>().cloned()
+    }
+
+    fn root(&self) -> Self {
+        let mut root = self;
+        while let Some(parent) = root.0.parent.get() {
+            root = parent;
+        }
+        root.clone()
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.0.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

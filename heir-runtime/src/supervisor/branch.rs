@@ -1,0 +1,318 @@
+//! A supervisor as everybody else sees it: its name, its children's other sides, and the way to it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use super::children::{Command, Requests};
+use super::member::{Node, Up};
+use super::slot::GRACE;
+use super::tree::{Tree, TreeNode};
+use crate::events::{Event, EventKind};
+use crate::mailbox::Stopped;
+use crate::post::{Ask, Place, Position};
+use crate::realm::Realm;
+use crate::sync::Watched;
+use crate::worker::Shutdown;
+
+/// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
+/// goes.
+pub struct Branch {
+    /// What its builder called it.
+    built_as: Arc<str>,
+    /// What it is called in its tree, if that is something else.
+    label: OnceLock<Arc<str>>,
+    /// Its strategy, intensity and period, as a tree shows them.
+    limits: OnceLock<String>,
+    realm: Realm,
+    pub(super) requests: Arc<Requests>,
+    /// The place of the next child.
+    places: AtomicU64,
+    /// How long stopping its children can take, in milliseconds.
+    patience: AtomicU64,
+    /// The children's other sides, also of those that have ended and were not deleted.
+    roll: RwLock<BTreeMap<Place, Arc<dyn Node>>>,
+    /// Who else is told that a child is forgotten.
+    when_forgotten: OnceLock<Box<dyn Fn(Place) + Send + Sync>>,
+    roster: Watched<Roster>,
+    /// Where it is in its own supervisor, if it has one.
+    position: OnceLock<Position>,
+}
+
+struct Roster {
+    status: SubtreeStatus,
+    has_been_up: bool,
+    task: Option<AbortHandle>,
+}
+
+/// What a supervisor does at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubtreeStatus {
+    /// It does not run: its own supervisor has not started it, or is about to start it again.
+    Down,
+    /// It starts its children.
+    Starting,
+    /// It supervises.
+    Running,
+    /// It does not run, and will not before it is asked for
+    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)).
+    Terminated,
+    /// It will not run any more.
+    Stopped(Stopped),
+}
+
+impl Branch {
+    pub(super) fn new(built_as: Arc<str>, requests: Requests) -> Self {
+        Self {
+            built_as,
+            label: OnceLock::new(),
+            limits: OnceLock::new(),
+            realm: Realm::default(),
+            requests: Arc::new(requests),
+            places: AtomicU64::new(0),
+            patience: AtomicU64::new(0),
+            roll: RwLock::default(),
+            when_forgotten: OnceLock::new(),
+            roster: Watched::new(Roster { status: SubtreeStatus::Down, has_been_up: false, task: None }),
+            position: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn label(&self) -> &Arc<str> {
+        self.label.get().unwrap_or(&self.built_as)
+    }
+
+    /// Fixes what a tree shows of it.
+    pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String) {
+        if let Some(label) = label {
+            let _ = self.label.set(label);
+        }
+        let _ = self.limits.set(limits);
+    }
+
+    pub(super) fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
+    /// Becomes a child.
+    pub(super) fn settle_at(&self, position: Position) {
+        let _ = self.position.set(position);
+    }
+
+    /// Where the next child is to be.
+    pub(super) fn next_position(&self) -> Position {
+        let place = self.places.fetch_add(1, Ordering::Relaxed);
+        Position { place, superior: Arc::<Requests>::clone(&self.requests) }
+    }
+
+    /// Leaves time for another child to be stopped in: its manager, and then itself.
+    pub(super) fn be_patient(&self, shutdown: Shutdown, together: bool) {
+        let once = match shutdown {
+            Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
+            Shutdown::BrutalKill => GRACE,
+        };
+        let millis = u64::try_from(once.saturating_mul(2).as_millis()).unwrap_or(u64::MAX);
+        let sum = |before: u64| if together { before.max(millis) } else { before.saturating_add(millis) };
+        let _ = self.patience.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(sum(before)));
+    }
+
+    /// How long stopping its children can take.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed)).saturating_add(GRACE)
+    }
+
+    pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) {
+        let before = self.roll_mut().insert(place, node);
+        drop(before);
+    }
+
+    pub(super) fn forget(&self, place: Place) {
+        let gone = self.roll_mut().remove(&place);
+        drop(gone);
+        if let Some(tell) = self.when_forgotten.get() {
+            tell(place);
+        }
+    }
+
+    /// Has somebody told whenever a child is forgotten.
+    pub(super) fn when_forgotten(&self, tell: impl Fn(Place) + Send + Sync + 'static) {
+        let _ = self.when_forgotten.set(Box::new(tell));
+    }
+
+    /// The children's other sides, in the order in which they are started.
+    pub(super) fn nodes(&self) -> Vec<Arc<dyn Node>> {
+        self.roll().values().cloned().collect()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<(Place, Arc<dyn Node>)> {
+        let roll = self.roll();
+        let (place, node) = roll.iter().find(|(_, node)| **node.name() == *name)?;
+        Some((*place, Arc::clone(node)))
+    }
+
+    pub(super) fn has_child(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    pub(super) fn starting(&self) {
+        self.roster.update(|roster| {
+            roster.has_been_up = false;
+            roster.enter(SubtreeStatus::Starting);
+        });
+    }
+
+    pub(super) fn started(&self, task: AbortHandle) {
+        self.roster.update(|roster| roster.task = Some(task));
+    }
+
+    /// Its children have been started.
+    pub(super) fn is_up(&self) {
+        self.roster.update(|roster| {
+            roster.has_been_up = true;
+            roster.enter(SubtreeStatus::Running);
+        });
+    }
+
+    pub(super) fn down(&self) {
+        self.roster.update(|roster| {
+            roster.task = None;
+            roster.enter(SubtreeStatus::Down);
+        });
+    }
+
+    pub(super) fn status(&self) -> SubtreeStatus {
+        self.roster.read(|roster| roster.status.clone())
+    }
+
+    pub(super) async fn until_up(&self) {
+        self.roster.until(|roster| roster.has_been_up.then_some(())).await;
+    }
+
+    pub(super) async fn until_stopped(&self) -> Stopped {
+        self.roster
+            .until(|roster| match &roster.status {
+                SubtreeStatus::Stopped(why) => Some(why.clone()),
+                _ => None,
+            })
+            .await
+    }
+
+    /// Aborts the task that lives, once.
+    pub(super) fn kill(&self) -> bool {
+        let task = self.roster.update(|roster| roster.task.take());
+        task.inspect(AbortHandle::abort).is_some()
+    }
+
+    /// Asks for its end: its own supervisor, or itself if nobody is above it.
+    pub(super) fn request_stop(&self) {
+        match self.position.get() {
+            Some(position) => position.superior.ask(position.place, Ask::Stop(Stopped::Shutdown)),
+            None => drop(self.requests.0.send(Command::Shutdown)),
+        }
+    }
+
+    /// None of the children is to be started again.
+    pub(super) fn close_all(&self, why: &Stopped) {
+        for node in self.nodes() {
+            node.close(why);
+        }
+    }
+
+    /// All children are gone for good, and so is it.
+    pub(super) fn retire_all(&self, why: &Stopped) {
+        for (place, node) in self.roll().clone().into_iter().rev() {
+            if let Some(tell) = self.when_forgotten.get() {
+                tell(place);
+            }
+            node.retire(why);
+        }
+        self.roster.update(|roster| {
+            roster.task = None;
+            roster.enter(SubtreeStatus::Stopped(why.clone()))
+        });
+    }
+
+    pub(super) fn picture(&self) -> Tree {
+        let limits = self.limits.get().cloned().unwrap_or_default();
+        let children = self.nodes().iter().map(|node| node.describe()).collect();
+        Tree { name: Arc::clone(self.label()), limits, status: self.status(), children }
+    }
+
+    fn roll(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Place, Arc<dyn Node>>> {
+        self.roll.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn roll_mut(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<Place, Arc<dyn Node>>> {
+        self.roll.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Roster {
+    /// Nothing comes after a stop.
+    fn enter(&mut self, status: SubtreeStatus) {
+        if !matches!(self.status, SubtreeStatus::Stopped(_)) {
+            self.status = status;
+        }
+    }
+}
+
+impl Node for Branch {
+    fn name(&self) -> &Arc<str> {
+        self.label()
+    }
+
+    fn describe(&self) -> TreeNode {
+        TreeNode::Supervisor(self.picture())
+    }
+
+    fn up(self: Arc<Self>) -> Up {
+        Box::pin(async move { self.until_up().await })
+    }
+
+    fn has_been_up(&self) -> bool {
+        self.roster.read(|roster| roster.has_been_up)
+    }
+
+    fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
+        // Its workers have, when it was built.
+        Ok(())
+    }
+
+    fn terminated(&self) {
+        self.roster.update(|roster| roster.enter(SubtreeStatus::Terminated));
+        self.emit(EventKind::Terminated);
+    }
+
+    fn close(&self, why: &Stopped) {
+        self.close_all(why);
+    }
+
+    fn retire(&self, why: &Stopped) {
+        self.retire_all(why);
+    }
+
+    fn hand_over(&self) {
+        self.retire_all(&Stopped::Upgraded);
+    }
+
+    fn emit(&self, kind: EventKind) {
+        self.realm.emit(|| Event { child: Arc::clone(self.label()), kind });
+    }
+}
+
+impl fmt::Display for SubtreeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down => f.write_str("down"),
+            Self::Starting => f.write_str("starting"),
+            Self::Running => f.write_str("running"),
+            Self::Terminated => f.write_str("terminated"),
+            Self::Stopped(why) => write!(f, "stopped: {why}"),
+        }
+    }
+}

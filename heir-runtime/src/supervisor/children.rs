@@ -1,0 +1,141 @@
+//! What a supervisor is asked from outside, and how it does that.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::handle::ChildError;
+use super::member::Member;
+use super::report::StartError;
+use super::run::{Ending, Run};
+use super::slot::{Aim, Slot, Starter};
+use crate::mailbox::Stopped;
+use crate::post::{Ask, Place, Superior};
+
+/// What a supervisor is asked from outside.
+pub(super) enum Command {
+    /// A child asks for something that concerns itself.
+    Of(Place, Ask),
+    /// Stop everything.
+    Shutdown,
+    Add(Place, Box<dyn Member>, oneshot::Sender<Result<(), StartError>>),
+    Terminate(Place, oneshot::Sender<()>),
+    Restart(Place, oneshot::Sender<Result<(), ChildError>>),
+    Delete(Place, oneshot::Sender<Result<(), ChildError>>),
+    Replace(Place, Box<dyn Member>, oneshot::Sender<()>),
+}
+
+/// The way to a supervisor.
+pub(super) struct Requests(pub(super) mpsc::UnboundedSender<Command>);
+
+impl Superior for Requests {
+    fn ask(&self, place: Place, what: Ask) {
+        let _ = self.0.send(Command::Of(place, what));
+    }
+}
+
+impl Run {
+    pub(super) fn obey(&mut self, command: Command) {
+        match command {
+            Command::Of(place, Ask::Stop(why)) => self.finish(place, &why),
+            Command::Of(place, Ask::Renew) => self.renew_child(place),
+            Command::Shutdown => self.end(Ending::Shutdown),
+            Command::Add(place, member, told) => self.add(place, member, told),
+            Command::Terminate(place, told) => self.terminate(place, told),
+            Command::Restart(place, told) => self.restart(place, told),
+            Command::Delete(place, told) => self.delete(place, told),
+            Command::Replace(place, member, told) => self.replace(place, member, told),
+        }
+    }
+
+    fn renew_child(&mut self, place: Place) {
+        match self.slots.get(&place).map(|slot| &slot.aim) {
+            Some(Aim::Run) => self.aim_at(place, Aim::Renewed),
+            Some(Aim::Terminated(_)) => self.run_again(place),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, place: Place, member: Box<dyn Member>, told: oneshot::Sender<Result<(), StartError>>) {
+        let node = member.node();
+        let refused = if let Some(ending) = &self.ending {
+            Some(StartError::Stopped(ending.stopped()))
+        } else if !self.rules.dynamic && self.branch.has_child(node.name()) {
+            Some(StartError::DuplicateName(Arc::clone(node.name())))
+        } else {
+            self.rules
+                .check(node.name(), member.rules())
+                .or_else(|| Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration))
+        };
+        if let Some(error) = refused {
+            node.retire(&Stopped::Dropped);
+            let _ = told.send(Err(error));
+            return;
+        }
+        self.branch.enter(place, node);
+        let slot = Slot { starter: Some(Starter::Added(told)), ..Slot::new(member) };
+        self.slots.insert(place, slot);
+        self.start(place);
+    }
+
+    fn terminate(&mut self, place: Place, told: oneshot::Sender<()>) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let is_down = slot.is_down();
+        match &mut slot.aim {
+            Aim::Terminated(_) if is_down => drop(told.send(())),
+            Aim::Terminated(waiting) => waiting.push(told),
+            Aim::Run | Aim::Renewed => self.aim_at(place, Aim::Terminated(vec![told])),
+            // It ends as it is; whoever waits for it is told by that.
+            Aim::Replaced(..) | Aim::Finished(_) => {}
+        }
+    }
+
+    fn restart(&mut self, place: Place, told: oneshot::Sender<Result<(), ChildError>>) {
+        let refused = match self.slots.get(&place) {
+            _ if self.ending.is_some() => Some(ChildError::Ending),
+            None => Some(ChildError::Ended),
+            Some(slot) => match slot.aim {
+                Aim::Terminated(_) if slot.is_down() => None,
+                Aim::Terminated(_) | Aim::Finished(_) => Some(ChildError::Ending),
+                Aim::Run | Aim::Renewed | Aim::Replaced(..) => Some(ChildError::Running),
+            },
+        };
+        if let Some(error) = refused {
+            let _ = told.send(Err(error));
+            return;
+        }
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.starter = Some(Starter::Restarted(told));
+        }
+        self.run_again(place);
+    }
+
+    /// Starts a child that was terminated.
+    fn run_again(&mut self, place: Place) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        if slot.is_down() {
+            slot.aim = Aim::Run;
+            self.start_unless_ending(place);
+        }
+    }
+
+    fn delete(&mut self, place: Place, told: oneshot::Sender<Result<(), ChildError>>) {
+        let is_down = match self.slots.get(&place) {
+            None => true,
+            Some(slot) => matches!(slot.aim, Aim::Terminated(_)) && slot.is_down(),
+        };
+        if is_down {
+            self.finish(place, &Stopped::Shutdown);
+            self.branch.forget(place);
+        }
+        let _ = told.send(if is_down { Ok(()) } else { Err(ChildError::Running) });
+    }
+
+    fn replace(&mut self, place: Place, member: Box<dyn Member>, told: oneshot::Sender<()>) {
+        let Some(slot) = self.slots.get(&place) else { return };
+        if let Aim::Run | Aim::Renewed | Aim::Terminated(_) = slot.aim {
+            slot.member.node().close(&Stopped::Upgraded);
+            self.aim_at(place, Aim::Replaced(member, told));
+        }
+    }
+}

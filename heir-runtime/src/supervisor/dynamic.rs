@@ -1,0 +1,216 @@
+//! Many workers of one type, started by key while the tree runs.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Supervisor;
+use super::builder::{Planted, SupervisorBuilder, plant_worker};
+use super::handle::SupervisorHandle;
+use super::report::StartError;
+use crate::caught::caught;
+use crate::handle::Handle;
+use crate::mailbox::Stopped;
+use crate::post::Place;
+use crate::worker::{Handlers, Spec};
+
+/// What workers are started and found by.
+pub trait Key: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {}
+
+impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
+
+/// A supervisor of many workers of one type, each with its own tables, started and found by key (OTP, `simple_one_for_one`;
+/// Elixir, `DynamicSupervisor` with a `Registry`).
+///
+/// It is one_for_one, and stops its workers together. A worker that has ended for good leaves its key free; if it was restarted, or its
+/// supervisor was, it is found under its key as ever.
+///
+/// ```
+/// # use heir_runtime::{Dynamic, Supervisor, handlers, heir};
+/// #[heir]
+/// struct Session {
+///     #[table(keep)]
+///     visits: u64,
+/// }
+///
+/// #[handlers]
+/// impl Session {
+///     fn visit(&mut self) -> u64 {
+///         self.visits += 1;
+///         self.visits
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let mut tree = Supervisor::builder("app");
+/// let sessions = tree.child(Dynamic::<String, Session>::spec().name("sessions"));
+/// let tree = tree.start().await?;
+///
+/// let ada = sessions.start("ada".into(), Session::spec()).await?;
+/// assert_eq!(ada.visit().await?, 1);
+/// ada.kill();
+/// assert_eq!(sessions.get("ada").unwrap().visit().await?, 2);
+/// # tree.shutdown().await;
+/// # Ok::<_, heir_runtime::BoxError>(())
+/// # }).unwrap();
+/// ```
+pub struct Dynamic<K, W: Handlers> {
+    supervisor: SupervisorHandle,
+    workers: Arc<Mutex<Workers<K, W>>>,
+}
+
+struct Workers<K, W: Handlers> {
+    by_key: HashMap<K, Handle<W>>,
+    keys: HashMap<Place, K>,
+}
+
+/// Why a worker was not started under a key.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DynamicError<H> {
+    /// Another one has this key: here is its handle.
+    #[error("there is a worker of this key already")]
+    AlreadyStarted(H),
+    /// It did not start, and is gone.
+    #[error(transparent)]
+    NotStarted(#[from] StartError),
+}
+
+impl<K: Key, W: Handlers> Dynamic<K, W> {
+    /// A supervisor without workers, to be given to [`SupervisorBuilder::child`], or started by itself.
+    pub fn spec() -> SupervisorBuilder<Self> {
+        let mut builder = Supervisor::builder(W::NAME);
+        builder.dynamic = true;
+        builder.declared(|supervisor| {
+            let workers = Arc::new(Mutex::new(Workers { by_key: HashMap::new(), keys: HashMap::new() }));
+            let forgetful = Arc::downgrade(&workers);
+            supervisor.branch().when_forgotten(move |place| {
+                if let Some(workers) = forgetful.upgrade() {
+                    // Hashing a key is the user's code.
+                    let _ = caught(|| forget(&workers, place));
+                }
+            });
+            Self { supervisor, workers }
+        })
+    }
+
+    /// Starts a worker under a key, and waits until it is up. Its name is made of the spec's and the key.
+    ///
+    /// Dropping the future does not take the request back: the worker is then one like any other.
+    ///
+    /// # Errors
+    /// [`DynamicError`] tells who has the key, or why it did not start.
+    pub async fn start(&self, key: K, spec: Spec<W>) -> Result<W::Handle, DynamicError<W::Handle>> {
+        let spec = {
+            let name = format!("{}[{key:?}]", spec.name);
+            spec.name(name)
+        };
+        let Planted { place, member, handle, refused } = plant_worker(spec, self.supervisor.branch());
+        if let Err(taken) = self.take(key, place, &handle) {
+            return Err(DynamicError::AlreadyStarted(W::Handle::from(taken)));
+        }
+        let planted = Planted { place, member, handle: W::Handle::from(handle), refused };
+        let started = self.supervisor.add(planted).await;
+        if started.is_err() {
+            // Its supervisor was gone, or refused it.
+            forget(&self.workers, place);
+        }
+        Ok(started?)
+    }
+
+    /// Takes a key for a worker; the error is the one that has it.
+    fn take(&self, key: K, place: Place, handle: &Handle<W>) -> Result<(), Handle<W>> {
+        let again = key.clone();
+        let mut workers = lock(&self.workers);
+        let Workers { by_key, keys } = &mut *workers;
+        match by_key.entry(key) {
+            Entry::Occupied(taken) => Err(taken.get().clone()),
+            Entry::Vacant(free) => {
+                free.insert(handle.clone());
+                keys.insert(place, again);
+                Ok(())
+            }
+        }
+    }
+
+    /// The worker under this key.
+    pub fn get<Q>(&self, key: &Q) -> Option<W::Handle>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.find(key).map(W::Handle::from)
+    }
+
+    /// Stops the worker under this key for good, and waits until it has; `None` if there is none. Its key is free, and its tables can
+    /// be claimed from the estate of a handle that somebody has kept.
+    pub async fn stop<Q>(&self, key: &Q) -> Option<Stopped>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let handle = self.find(key)?;
+        Some(handle.stop().await)
+    }
+
+    fn find<Q>(&self, key: &Q) -> Option<Handle<W>>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        lock(&self.workers).by_key.get(key).cloned()
+    }
+
+    /// The keys there are, in no order.
+    pub fn keys(&self) -> Vec<K> {
+        lock(&self.workers).by_key.keys().cloned().collect()
+    }
+
+    /// How many workers there are.
+    pub fn len(&self) -> usize {
+        lock(&self.workers).by_key.len()
+    }
+
+    /// Whether there is no worker.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The supervisor itself.
+    pub fn supervisor(&self) -> &SupervisorHandle {
+        &self.supervisor
+    }
+}
+
+fn lock<K, W: Handlers>(workers: &Mutex<Workers<K, W>>) -> MutexGuard<'_, Workers<K, W>> {
+    workers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn forget<K: Key, W: Handlers>(workers: &Mutex<Workers<K, W>>, place: Place) {
+    let mut locked = lock(workers);
+    let key = locked.keys.remove(&place);
+    let gone = key.and_then(|key| locked.by_key.remove_entry(&key));
+    drop(locked);
+    // It may be the last handle on the tables.
+    drop(gone);
+}
+
+impl<K, W: Handlers> Clone for Dynamic<K, W> {
+    fn clone(&self) -> Self {
+        Self { supervisor: self.supervisor.clone(), workers: Arc::clone(&self.workers) }
+    }
+}
+
+impl<K, W: Handlers> fmt::Debug for Dynamic<K, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dynamic").field("supervisor", &self.supervisor).finish_non_exhaustive()
+    }
+}
+
+impl<H> fmt::Debug for DynamicError<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DynamicError({self})")
+    }
+}

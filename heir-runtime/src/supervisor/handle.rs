@@ -1,0 +1,274 @@
+//! The handle on a supervisor: looking at its children, and managing them while it runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::branch::{Branch, SubtreeStatus};
+use super::builder::{ChildSpec, Planted};
+use super::children::Command;
+use super::member::Node;
+use super::pair::Pair;
+use super::report::StartError;
+use super::tree::{Tree, TreeNode};
+use crate::handle::Handle;
+use crate::mailbox::Stopped;
+use crate::post::{Place, Position, Post};
+use crate::race::{Either, race};
+use crate::worker::{Handlers, Spec, Worker};
+
+/// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
+///
+/// Clones are cheap, and do not keep the supervisor running. Every child is known by its name.
+#[derive(Clone)]
+pub struct SupervisorHandle {
+    branch: Arc<Branch>,
+}
+
+/// Why a child could not be managed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChildError {
+    /// The supervisor has no child of this name.
+    #[error("there is no child `{0}`")]
+    NotFound(Arc<str>),
+    /// The child runs, or is about to be restarted.
+    #[error("the child runs: terminate it first")]
+    Running,
+    /// The child has ended for good. Its place is free: delete it, and start another one.
+    #[error("the child has ended for good: delete it, and start another one")]
+    Ended,
+    /// The child, or the whole supervisor, is being stopped at this moment.
+    #[error("the child is being stopped")]
+    Ending,
+    /// The child was started, and did not get up. It is terminated, as before.
+    #[error(transparent)]
+    NotStarted(#[from] StartError),
+    /// The supervisor is gone.
+    #[error("the supervisor is gone")]
+    Gone,
+}
+
+/// How many children a supervisor has (`supervisor:count_children/1`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChildCounts {
+    /// All that it knows: also those that were terminated, or have ended and were not deleted.
+    pub specs: usize,
+    /// Those that run, or are about to.
+    pub active: usize,
+    /// The supervisors among all.
+    pub supervisors: usize,
+    /// The workers among all; their managers do not count.
+    pub workers: usize,
+}
+
+impl SupervisorHandle {
+    pub(super) fn new(branch: Arc<Branch>) -> Self {
+        Self { branch }
+    }
+
+    pub(super) fn branch(&self) -> &Arc<Branch> {
+        &self.branch
+    }
+
+    /// The name of the supervisor.
+    pub fn name(&self) -> &str {
+        self.branch.label()
+    }
+
+    /// What the supervisor does at the moment.
+    pub fn status(&self) -> SubtreeStatus {
+        self.branch.status()
+    }
+
+    /// The tree from here down, as it is now: who serves, who owns which tables. Its `Display` draws it.
+    pub fn tree(&self) -> Tree {
+        self.branch.picture()
+    }
+
+    /// The children, in the order in which they are started (`supervisor:which_children/1`).
+    pub fn which_children(&self) -> Vec<TreeNode> {
+        self.tree().children
+    }
+
+    /// How many children there are (`supervisor:count_children/1`).
+    pub fn count_children(&self) -> ChildCounts {
+        let mut counts = ChildCounts::default();
+        for child in self.which_children() {
+            counts.specs += 1;
+            counts.active += usize::from(child.is_active());
+            match child {
+                TreeNode::Worker(_) => counts.workers += 1,
+                TreeNode::Supervisor(_) => counts.supervisors += 1,
+            }
+        }
+        counts
+    }
+
+    /// Starts one more child, after all others, and waits until it is up (`supervisor:start_child/2`).
+    ///
+    /// Dropping the future does not take the request back: the child is then one like any other.
+    ///
+    /// # Errors
+    /// Why it did not start; then it is gone. A name that another child has, also one that has ended and was not
+    /// [deleted](Self::delete_child), is [`StartError::DuplicateName`].
+    pub async fn start_child<S: ChildSpec>(&self, spec: S) -> Result<S::Handle, StartError> {
+        let planted = spec.plant(&self.branch);
+        self.add(planted).await
+    }
+
+    /// Adds a child that has been made for this supervisor.
+    pub(super) async fn add<H>(&self, planted: Planted<H>) -> Result<H, StartError> {
+        let Planted { place, member, handle, refused } = planted;
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let node = member.node();
+        let (told, refusal) = oneshot::channel();
+        // If nobody is there to take it, dropping it retires it.
+        let _ = self.branch.requests.0.send(Command::Add(place, member, told));
+        match race(refusal, node.up()).await {
+            Either::Left(Ok(Err(error))) => Err(error),
+            // It went up, and down again, before this was looked at.
+            Either::Left(Ok(Ok(()))) | Either::Right(()) => Ok(handle),
+            Either::Left(Err(_dropped)) => Err(StartError::Stopped(Stopped::Dropped)),
+        }
+    }
+
+    /// Stops a child in order, within its shutdown timeout, and waits until it is down (`supervisor:terminate_child/2`). It
+    /// can be [started again](Self::restart_child): its messages wait for that, its tables too. As in OTP a restart of its siblings
+    /// together with it (`one_for_all`, `rest_for_one`) starts it as well; a temporary child is gone instead.
+    ///
+    /// To stop a worker for good, tell its [handle](crate::Handle::stop). Dropping the future does not take the request back.
+    ///
+    /// # Errors
+    /// [`ChildError::NotFound`], [`ChildError::Ended`], [`ChildError::Gone`].
+    pub async fn terminate_child(&self, name: &str) -> Result<(), ChildError> {
+        let (place, node) = self.find(name)?;
+        let (told, down) = oneshot::channel();
+        self.send(Command::Terminate(place, told))?;
+        match down.await {
+            Ok(()) => Ok(()),
+            Err(_dropped) if node.describe().is_stopped() => Err(ChildError::Ended),
+            Err(_dropped) => Err(ChildError::Gone),
+        }
+    }
+
+    /// Starts a child again that was [terminated](Self::terminate_child), and waits until it is up
+    /// (`supervisor:restart_child/2`): the same handle, the same tables, the messages that have waited.
+    ///
+    /// # Errors
+    /// Each of [`ChildError`].
+    pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
+        let (place, node) = self.find(name)?;
+        let (told, refusal) = oneshot::channel();
+        self.send(Command::Restart(place, told))?;
+        // Asked first: a child that runs is up already.
+        match race(refusal, node.up()).await {
+            Either::Left(Ok(answer)) => answer,
+            Either::Right(()) => Ok(()),
+            Either::Left(Err(_dropped)) => Err(ChildError::Gone),
+        }
+    }
+
+    /// Forgets a child that was [terminated](Self::terminate_child) or has ended (`supervisor:delete_child/2`): whoever waits for
+    /// one of its workers is told, their tables can be claimed, and its name is free.
+    ///
+    /// # Errors
+    /// [`ChildError::NotFound`], [`ChildError::Running`], [`ChildError::Gone`].
+    pub async fn delete_child(&self, name: &str) -> Result<(), ChildError> {
+        let (place, _) = self.find(name)?;
+        let (told, answer) = oneshot::channel();
+        self.send(Command::Delete(place, told))?;
+        answer.await.unwrap_or(Err(ChildError::Gone))
+    }
+
+    /// Gives the tables of a worker, between two messages, to a worker of another type that has the same tables, and that takes
+    /// its place and name: an upgrade of the code while the state lives on (OTP, `code_change`, `sys:change_code/4`).
+    ///
+    /// The old worker finishes its message and runs its stop hook; whoever is queued behind it, or uses its handle from then on, is
+    /// told [`Stopped::Upgraded`]. Readers of its recorded tables go on reading. The new worker's verify hook sees the tables first. It
+    /// is then a child like any other: if it does not start, it is restarted as its spec says.
+    ///
+    /// Returns when the old worker is down. Dropping the future does not take the request back.
+    ///
+    /// # Errors
+    /// [`ChildError::NotFound`] if `worker` is no child of this supervisor itself, [`ChildError::Ended`], [`ChildError::Ending`],
+    /// [`ChildError::Gone`].
+    pub async fn upgrade_child<W, V>(
+        &self,
+        worker: &Handle<W>,
+        spec: Spec<V>,
+    ) -> Result<V::Handle, ChildError>
+    where
+        W: Handlers,
+        V: Handlers + Worker<Tables = W::Tables>,
+    {
+        let old = worker.post();
+        let place = old.place();
+        let is_child = self.branch.find(&old.name).is_some_and(|(found, node)| {
+            found == place && std::ptr::addr_eq(Arc::as_ptr(&node), Arc::as_ptr(old))
+        });
+        if !is_child {
+            return Err(ChildError::NotFound(Arc::clone(&old.name)));
+        }
+        let mut spec = spec.name(Arc::clone(&old.name));
+        spec.registered = spec.registered.or_else(|| old.registered().cloned());
+        let position =
+            Position { place, superior: Arc::<super::children::Requests>::clone(&self.branch.requests) };
+        let estate = Some(old.estate.clone());
+        let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
+        let handle = V::Handle::from(Handle::new(Arc::clone(&post)));
+        let (told, done) = oneshot::channel();
+        self.send(Command::Replace(place, Box::new(Pair::new(post, spec)), told))?;
+        match done.await {
+            Ok(()) => Ok(handle),
+            Err(_dropped) if old.is_retired() => Err(ChildError::Ended),
+            Err(_dropped) => Err(ChildError::Ending),
+        }
+    }
+
+    /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree that this
+    /// supervisor belongs to (`whereis/1`).
+    pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
+        self.branch.realm().whereis::<W>(name)?.upgrade()
+    }
+
+    /// Stops this supervisor and everything below it for good, in order, and waits until that is done.
+    ///
+    /// Dropping the future does not take the request back.
+    pub async fn stop(&self) -> Stopped {
+        self.branch.request_stop();
+        self.wait().await
+    }
+
+    /// Waits until this supervisor has stopped for good, and says why. Cancel safe.
+    pub async fn wait(&self) -> Stopped {
+        self.branch.until_stopped().await
+    }
+
+    /// Kills the supervisor (`exit(Pid, kill)`), and with it everything below it; says whether it ran. Its own supervisor decides
+    /// whether it is started again: then with the same children, and their tables.
+    pub fn kill(&self) -> bool {
+        self.branch.kill()
+    }
+
+    fn find(&self, name: &str) -> Result<(Place, Arc<dyn Node>), ChildError> {
+        self.branch.find(name).ok_or_else(|| ChildError::NotFound(Arc::from(name)))
+    }
+
+    fn send(&self, command: Command) -> Result<(), ChildError> {
+        self.branch.requests.0.send(command).map_err(|_| ChildError::Gone)
+    }
+}
+
+impl fmt::Debug for SupervisorHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SupervisorHandle")
+            .field("name", &self.name())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! A child of a supervisor, whatever it is: a worker with its manager, or the root of a subtree.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::report::Overdue;
+use super::tree::TreeNode;
+use crate::events::{EventKind, Role};
+use crate::exit::ExitReason;
+use crate::mailbox::Stopped;
+use crate::worker::{Backoff, Restart, Shutdown};
+
+/// What a supervisor needs of a child to start and stop it: nothing of tables.
+pub(super) trait Member: Send {
+    /// Its other side.
+    fn node(&self) -> Arc<dyn Node>;
+
+    fn rules(&self) -> Rules;
+
+    /// What its first task is: the worker, or a supervisor. Only a worker has a second one, its manager.
+    fn role(&self) -> Role;
+
+    /// Starts one of its tasks, once more.
+    fn spawn(&mut self, role: Role, tasks: &mut JoinSet<ExitReason>) -> Task;
+
+    /// One of its tasks has ended, as far as its task could tell for this reason; returns the real one.
+    fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason;
+
+    /// How long it has to stop.
+    fn patience(&self) -> Shutdown {
+        self.rules().shutdown
+    }
+
+    /// One of its tasks goes on after it was aborted: it is left behind.
+    fn left_behind(&mut self, role: Role);
+
+    /// Takes the report of who did not stop in time below it.
+    fn overdue(&mut self) -> Overdue {
+        Overdue::default()
+    }
+
+    /// It takes the place, and the tables, of another one, which is down.
+    fn take_over(&mut self) {}
+}
+
+/// The other side of a child, which everybody shares: it stays while the child comes and goes.
+pub(super) trait Node: Send + Sync {
+    fn name(&self) -> &Arc<str>;
+
+    fn describe(&self) -> TreeNode;
+
+    /// Resolves when it is up, and has been since its last start.
+    fn up(self: Arc<Self>) -> Up;
+
+    /// Whether it has been up since its last start.
+    fn has_been_up(&self) -> bool;
+
+    /// Its name in the whole tree, if it has one, is taken.
+    fn enlist(self: Arc<Self>) -> Result<(), Arc<str>>;
+
+    /// It is down until it is asked for.
+    fn terminated(&self);
+
+    /// It is not to be started again: whoever waits for it is told.
+    fn close(&self, why: &Stopped);
+
+    /// It is gone for good.
+    fn retire(&self, why: &Stopped);
+
+    /// It is gone for good, but its tables are not: another one has them.
+    fn hand_over(&self);
+
+    fn emit(&self, kind: EventKind);
+}
+
+pub(super) type Up = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How a child is to be started and stopped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub(super) restart: Restart,
+    pub(super) shutdown: Shutdown,
+    pub(super) significant: bool,
+    pub(super) backoff: Backoff,
+}
+
+/// A task that runs.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) abort: AbortHandle,
+    /// Sent or dropped, it asks the task to stop.
+    pub(super) stop: Option<oneshot::Sender<()>>,
+}

@@ -1,0 +1,170 @@
+//! The worker and its manager: two tasks, one child.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::member::{Member, Node, Rules, Task, Up};
+use super::tree::{TreeNode, WorkerNode};
+use crate::caught::{DropCaught, caught};
+use crate::events::{EventKind, Role};
+use crate::exit::ExitReason;
+use crate::mailbox::Stopped;
+use crate::manager::manager;
+use crate::post::Post;
+use crate::race::{Either, race};
+use crate::worker::{Handlers, Spec, incarnation};
+
+/// A worker and its manager.
+pub(super) struct Pair<W: Handlers> {
+    post: Arc<Post<W>>,
+    spec: DropCaught<Spec<W>>,
+    /// The incarnation started last.
+    number: u64,
+}
+
+impl<W: Handlers> Pair<W> {
+    pub(super) fn new(post: Arc<Post<W>>, spec: Spec<W>) -> Self {
+        Self { post, spec: DropCaught::new(spec), number: 0 }
+    }
+
+    fn spawn_worker(&mut self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
+        let spec = self.spec.get();
+        let args = caught(|| spec.args.clone()).map_err(ExitReason::Panic);
+        self.number = self.post.estate.issue();
+        // Said before the manager can see it.
+        self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
+        self.post.starting(self.number);
+        let incoming = self.post.wait_for_tables(self.number);
+        let post = Arc::clone(&self.post);
+        let abort = tasks.spawn(incarnation(post, self.number, incoming, args, spec.start_timeout, stopped));
+        self.post.started(abort.clone());
+        Task { abort, stop: None }
+    }
+
+    fn spawn_manager(&self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
+        let spec = caught(|| self.spec.get().clone()).map_err(ExitReason::Panic);
+        let work = until_stopped(stopped, managed(Arc::clone(&self.post), spec));
+        let abort = tasks.spawn(work);
+        self.post.manager_started(abort.clone());
+        Task { abort, stop: None }
+    }
+}
+
+async fn managed<W: Handlers>(post: Arc<Post<W>>, spec: Result<Spec<W>, ExitReason>) -> ExitReason {
+    match spec {
+        Ok(spec) => manager(post, spec).await,
+        Err(reason) => reason,
+    }
+}
+
+async fn until_stopped(stopped: oneshot::Receiver<()>, work: impl Future<Output = ExitReason>) -> ExitReason {
+    match race(stopped, work).await {
+        Either::Left(_) => ExitReason::Shutdown,
+        Either::Right(reason) => reason,
+    }
+}
+
+impl<W: Handlers> Member for Pair<W> {
+    fn node(&self) -> Arc<dyn Node> {
+        Arc::<Post<W>>::clone(&self.post)
+    }
+
+    fn rules(&self) -> Rules {
+        let spec = self.spec.get();
+        let (restart, shutdown) = (spec.restart, spec.shutdown);
+        Rules { restart, shutdown, significant: spec.significant, backoff: spec.backoff }
+    }
+
+    fn role(&self) -> Role {
+        Role::Worker
+    }
+
+    fn spawn(&mut self, role: Role, tasks: &mut JoinSet<ExitReason>) -> Task {
+        let (stop, stopped) = oneshot::channel();
+        let task = match role {
+            Role::Manager => self.spawn_manager(stopped, tasks),
+            Role::Worker | Role::Supervisor => self.spawn_worker(stopped, tasks),
+        };
+        Task { stop: Some(stop), ..task }
+    }
+
+    fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
+        match role {
+            Role::Manager => self.post.manager_down(),
+            Role::Worker | Role::Supervisor => self.post.down(),
+        }
+        reason
+    }
+
+    fn left_behind(&mut self, role: Role) {
+        self.post.emit(EventKind::Unresponsive { role });
+    }
+
+    fn take_over(&mut self) {
+        self.post.read_what_is_there();
+    }
+}
+
+impl<W: Handlers> Drop for Pair<W> {
+    fn drop(&mut self) {
+        // Never started, or its supervisor was dropped with the runtime. After an orderly end this changes nothing.
+        self.post.retire(&Stopped::Dropped);
+    }
+}
+
+impl<W: Handlers> Node for Post<W> {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn describe(&self) -> TreeNode {
+        TreeNode::Worker(WorkerNode {
+            name: Arc::clone(&self.name),
+            status: self.status(),
+            estate: self.estate.info(),
+            queued: self.mailbox.queued(),
+            managed: self.is_managed(),
+        })
+    }
+
+    fn up(self: Arc<Self>) -> Up {
+        Box::pin(async move { self.until_up().await })
+    }
+
+    fn has_been_up(&self) -> bool {
+        self.has_served()
+    }
+
+    fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
+        self.register()
+    }
+
+    fn terminated(&self) {
+        self.enter_terminated();
+        self.emit(EventKind::Terminated);
+    }
+
+    fn close(&self, why: &Stopped) {
+        Self::close(self, why);
+    }
+
+    fn retire(&self, why: &Stopped) {
+        if let Some(why) = Self::retire(self, why) {
+            let undelivered = self.mailbox.refused();
+            self.emit(EventKind::Retired { why, undelivered });
+        }
+    }
+
+    fn hand_over(&self) {
+        if Self::hand_over(self).is_some() {
+            self.emit(EventKind::Upgraded);
+        }
+    }
+
+    fn emit(&self, kind: EventKind) {
+        Self::emit(self, kind);
+    }
+}

@@ -1,0 +1,77 @@
+//! How a tree ended, and why one did not start.
+
+use std::sync::Arc;
+
+use crate::events::Role;
+use crate::exit::ExitReason;
+use crate::mailbox::Stopped;
+
+/// How a tree ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Why.
+    pub why: Stopped,
+    /// The children that did not stop within their shutdown timeout, and were aborted.
+    pub aborted: Vec<(Arc<str>, Role)>,
+    /// Those of them that went on after that, because they do not yield to the runtime. What each holds comes back to its
+    /// estate when it lets go.
+    pub unresponsive: Vec<(Arc<str>, Role)>,
+}
+
+impl ShutdownReport {
+    pub(super) fn new(why: Stopped) -> Self {
+        Self { why, aborted: Vec::new(), unresponsive: Vec::new() }
+    }
+}
+
+/// Who did not stop in time, in one supervisor and the subtrees below it.
+#[derive(Debug, Default)]
+pub(super) struct Overdue {
+    pub(super) aborted: Vec<(Arc<str>, Role)>,
+    pub(super) unresponsive: Vec<(Arc<str>, Role)>,
+}
+
+impl Overdue {
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.aborted.append(&mut other.aborted);
+        self.unresponsive.append(&mut other.unresponsive);
+    }
+}
+
+/// Why a tree, or a child of one, did not start. What had been started was stopped again, in reverse order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two children of one supervisor have one name.
+    #[error("two children are called `{0}`: give one of them another name with `Spec::name`")]
+    DuplicateName(Arc<str>),
+    /// Two workers of one tree are registered under one name.
+    #[error("two workers are registered as `{0}`: give one of them another name with `Spec::registered`")]
+    DuplicateRegistration(Arc<str>),
+    /// A child is significant that is always restarted: it can never end.
+    #[error(
+        "`{0}` is significant and permanent, but a significant child is one that may end: make it transient or temporary"
+    )]
+    SignificantPermanent(Arc<str>),
+    /// A child is significant, and its supervisor does not look at that.
+    #[error(
+        "`{0}` is significant, but its supervisor never shuts down by itself: give that `AutoShutdown::AnySignificant` or \
+         `AutoShutdown::AllSignificant`"
+    )]
+    SignificantForNobody(Arc<str>),
+    /// A child ended before it was up.
+    #[error("the {role} of `{child}` did not start: {reason}")]
+    #[non_exhaustive]
+    Child {
+        /// Its name.
+        child: Arc<str>,
+        /// The worker, its manager (which creates the tables), or a supervisor.
+        role: Role,
+        /// Why it ended.
+        reason: ExitReason,
+    },
+    /// The tree was stopped, or gave up, before its last child was up.
+    #[error("the tree ended while it was starting: {0}")]
+    Stopped(Stopped),
+}

@@ -1,0 +1,133 @@
+//! What follows when a child ends: it is started again, alone or with others, or it is over.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::report::StartError;
+use super::run::{Ending, Run};
+use super::slot::{Aim, Starter, State};
+use super::strategy::{AutoShutdown, Strategy};
+use crate::events::{EventKind, Role};
+use crate::exit::ExitReason;
+use crate::mailbox::Stopped;
+use crate::post::Place;
+use crate::worker::Restart;
+
+impl Run {
+    /// One of a child's tasks has ended.
+    pub(super) fn ended(&mut self, place: Place, role: Role, reason: ExitReason) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let part = slot.part(role);
+        if let Some(deadline) = part.deadline() {
+            self.timers.remove(&(deadline, place, role));
+        }
+        part.state = State::Down;
+        let reason = slot.member.ended(role, reason);
+        self.overdue.append(slot.member.overdue());
+        if self.ending.is_some() || !slot.is_wanted() || self.is_stopped_to_cycle(place, role) {
+            self.went_down(place);
+        } else {
+            self.ended_by_itself(place, role, reason);
+        }
+    }
+
+    /// A task that was to be stopped is down, or left behind.
+    pub(super) fn went_down(&mut self, place: Place) {
+        if self.slots.get(&place).is_some_and(|slot| !slot.is_wanted()) {
+            self.go_on_with(place);
+        }
+        if self.ending.is_some() {
+            self.go_on_ending(Some(place));
+        } else {
+            self.go_on_cycling();
+        }
+    }
+
+    fn ended_by_itself(&mut self, place: Place, role: Role, reason: ExitReason) {
+        let is_first_start = self.is_first_start_of(place);
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let (rules, node) = (slot.rules, slot.member.node());
+        if node.has_been_up() {
+            slot.starter = None;
+        } else if reason.is_failure() {
+            if is_first_start {
+                if self.rules.is_root {
+                    // Its siblings are told otherwise.
+                    node.close(&Stopped::Ended(reason.clone()));
+                }
+                let error = StartError::Child { child: Arc::clone(node.name()), role, reason };
+                return self.end(Ending::NotStarted(error));
+            }
+            if let Some(starter) = slot.starter.take_if(|starter| starter.is_waited_for()) {
+                let error =
+                    StartError::Child { child: Arc::clone(node.name()), role, reason: reason.clone() };
+                return self.start_failed(place, starter, error, reason);
+            }
+        }
+        let again = match rules.restart {
+            Restart::Transient if role != Role::Manager => !reason.is_normal(),
+            Restart::Temporary if role != Role::Manager => false,
+            _ => true,
+        };
+        if !again {
+            return self.ended_for_good(place, reason);
+        }
+        let now = Instant::now();
+        if !self.intensity.allows(now) {
+            return self.end(Ending::GaveUp(reason));
+        }
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let delay = slot.part(role).row.delay(rules.backoff, now);
+        node.emit(EventKind::Restarting { role, reason });
+        match self.rules.strategy {
+            Strategy::OneForAll if role != Role::Manager => self.cycle_from(Place::MIN, place, delay),
+            Strategy::RestForOne if role != Role::Manager => self.cycle_from(place, place, delay),
+            _ if delay.is_zero() => self.spawn(place, role),
+            _ => self.delay(place, role, delay),
+        }
+    }
+
+    /// It is not to be started again. Its supervisor may end with it.
+    fn ended_for_good(&mut self, place: Place, reason: ExitReason) {
+        let Some(slot) = self.slots.get(&place) else { return };
+        let name = Arc::clone(slot.member.node().name());
+        let is_significant = slot.rules.significant;
+        self.finish(place, &Stopped::Ended(reason));
+        let ends = match self.rules.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::AnySignificant => true,
+            AutoShutdown::AllSignificant => !self
+                .slots
+                .values()
+                .any(|slot| slot.rules.significant && !matches!(slot.aim, Aim::Finished(_))),
+        };
+        if is_significant && ends {
+            self.end(Ending::Significant(name));
+        }
+    }
+
+    fn start_failed(&mut self, place: Place, starter: Starter, error: StartError, reason: ExitReason) {
+        match starter {
+            Starter::Added(told) => {
+                self.branch.forget(place);
+                self.finish(place, &Stopped::Ended(reason));
+                let _ = told.send(Err(error));
+            }
+            Starter::Restarted(told) => {
+                self.aim_at(place, Aim::Terminated(Vec::new()));
+                let _ = told.send(Err(error.into()));
+            }
+        }
+    }
+}
+
+impl Starter {
+    /// Whether somebody still waits: a start that nobody waits for any more is one like any other.
+    fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Added(told) => !told.is_closed(),
+            Self::Restarted(told) => !told.is_closed(),
+        }
+    }
+}
