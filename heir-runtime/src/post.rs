@@ -1,7 +1,7 @@
 //! The post of a worker: what stays while its incarnations, and its managers, come and go.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::task::AbortHandle;
@@ -34,6 +34,8 @@ pub(crate) struct Post<W: Handlers> {
     realm: Realm,
     /// Its name in the whole tree.
     registered: Option<Arc<str>>,
+    /// Whether it has that: another worker may.
+    is_registered: AtomicBool,
     position: Position,
 }
 
@@ -127,6 +129,7 @@ impl<W: Handlers> Post<W> {
             examined: AtomicU64::new(0),
             realm,
             registered: spec.registered.clone(),
+            is_registered: AtomicBool::new(false),
             position,
         }
     }
@@ -152,7 +155,11 @@ impl<W: Handlers> Post<W> {
     pub(crate) fn register(self: &Arc<Self>) -> Result<(), Arc<str>> {
         let Some(name) = &self.registered else { return Ok(()) };
         let handle = WeakHandle::new(Arc::downgrade(self));
-        if self.realm.register(name, handle) { Ok(()) } else { Err(Arc::clone(name)) }
+        if !self.realm.register(name, handle) {
+            return Err(Arc::clone(name));
+        }
+        self.is_registered.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Waits, as this incarnation, for the tables: they arrive at the end returned.
@@ -207,7 +214,10 @@ impl<W: Handlers> Post<W> {
 
     /// None follows before it is asked for.
     pub(crate) fn enter_terminated(&self) {
-        self.roster.update(|roster| roster.enter(Status::Terminated));
+        self.roster.update(|roster| {
+            roster.served = false;
+            roster.enter(Status::Terminated);
+        });
     }
 
     /// The number of the incarnation started last.
@@ -283,7 +293,9 @@ impl<W: Handlers> Post<W> {
     fn vacate(&self, why: &Stopped) {
         self.close(why);
         drop(self.vacancy.update(Option::take));
-        if let Some(name) = &self.registered {
+        if let Some(name) = &self.registered
+            && self.is_registered.swap(false, Ordering::Relaxed)
+        {
             self.realm.unregister(name);
         }
     }

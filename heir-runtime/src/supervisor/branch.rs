@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::children::{Command, Requests};
-use super::member::{Node, Up};
+use super::member::{Member, Node, Up};
 use super::slot::GRACE;
 use super::tree::{Tree, TreeNode};
-use crate::events::{Event, EventKind};
+use crate::events::{Event, EventKind, Role};
 use crate::mailbox::Stopped;
 use crate::post::{Ask, Place, Position};
 use crate::realm::Realm;
@@ -32,7 +32,7 @@ pub struct Branch {
     pub(super) requests: Arc<Requests>,
     /// The place of the next child.
     places: AtomicU64,
-    /// How long stopping its children can take, in milliseconds.
+    /// How long stopping its workers can take, in milliseconds.
     patience: AtomicU64,
     /// The children's other sides, also of those that have ended and were not deleted.
     roll: RwLock<BTreeMap<Place, Arc<dyn Node>>>,
@@ -110,20 +110,18 @@ impl Branch {
         Position { place, superior: Arc::<Requests>::clone(&self.requests) }
     }
 
-    /// Leaves time for another child to be stopped in: its manager, and then itself.
-    pub(super) fn be_patient(&self, shutdown: Shutdown, together: bool) {
-        let once = match shutdown {
+    /// Leaves time for another worker to be stopped in: its manager, and then itself.
+    pub(super) fn be_patient(&self, member: &dyn Member, together: bool) {
+        if member.role() != Role::Worker {
+            return;
+        }
+        let once = match member.rules().shutdown {
             Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
             Shutdown::BrutalKill => GRACE,
         };
         let millis = u64::try_from(once.saturating_mul(2).as_millis()).unwrap_or(u64::MAX);
         let sum = |before: u64| if together { before.max(millis) } else { before.saturating_add(millis) };
         let _ = self.patience.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(sum(before)));
-    }
-
-    /// How long stopping its children can take.
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_millis(self.patience.load(Ordering::Relaxed)).saturating_add(GRACE)
     }
 
     pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) {
@@ -233,7 +231,7 @@ impl Branch {
         }
         self.roster.update(|roster| {
             roster.task = None;
-            roster.enter(SubtreeStatus::Stopped(why.clone()))
+            roster.enter(SubtreeStatus::Stopped(why.clone()));
         });
     }
 
@@ -284,8 +282,17 @@ impl Node for Branch {
     }
 
     fn terminated(&self) {
-        self.roster.update(|roster| roster.enter(SubtreeStatus::Terminated));
+        self.roster.update(|roster| {
+            roster.has_been_up = false;
+            roster.enter(SubtreeStatus::Terminated);
+        });
         self.emit(EventKind::Terminated);
+    }
+
+    fn patience(&self) -> Duration {
+        let workers = Duration::from_millis(self.patience.load(Ordering::Relaxed));
+        let below = self.nodes().into_iter().map(|node| node.patience());
+        below.fold(workers.saturating_add(GRACE), Duration::saturating_add)
     }
 
     fn close(&self, why: &Stopped) {

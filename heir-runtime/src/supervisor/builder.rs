@@ -309,7 +309,7 @@ impl<H> SupervisorBuilder<H> {
         self.branch.realm().observe(std::mem::take(&mut self.observers));
         let mut refused = self.refused.take();
         for slot in self.slots.values() {
-            self.branch.be_patient(slot.member.patience(), self.dynamic);
+            self.branch.be_patient(&*slot.member, self.dynamic);
             let name = Arc::clone(slot.member.node().name());
             refused = refused.or_else(|| rules.check(&name, slot.rules));
         }
@@ -320,7 +320,7 @@ impl<H> SupervisorBuilder<H> {
 
 impl SupervisorRules {
     /// What is wrong with a child that has these rules.
-    pub(super) fn check(&self, name: &Arc<str>, child: Rules) -> Option<StartError> {
+    pub(super) fn check(self, name: &Arc<str>, child: Rules) -> Option<StartError> {
         if !child.significant {
             None
         } else if self.auto_shutdown == AutoShutdown::Never {

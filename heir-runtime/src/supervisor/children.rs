@@ -11,6 +11,7 @@ use super::run::{Ending, Run};
 use super::slot::{Aim, Slot, Starter};
 use crate::mailbox::Stopped;
 use crate::post::{Ask, Place, Superior};
+use crate::worker::Restart;
 
 /// What a supervisor is asked from outside.
 pub(super) enum Command {
@@ -51,7 +52,7 @@ impl Run {
     fn renew_child(&mut self, place: Place) {
         match self.slots.get(&place).map(|slot| &slot.aim) {
             Some(Aim::Run) => self.aim_at(place, Aim::Renewed),
-            Some(Aim::Terminated(_)) => self.run_again(place),
+            Some(Aim::Terminated) => self.run_again(place),
             _ => {}
         }
     }
@@ -72,6 +73,7 @@ impl Run {
             let _ = told.send(Err(error));
             return;
         }
+        self.branch.be_patient(&*member, self.rules.dynamic);
         self.branch.enter(place, node);
         let slot = Slot { starter: Some(Starter::Added(told)), ..Slot::new(member) };
         self.slots.insert(place, slot);
@@ -80,13 +82,14 @@ impl Run {
 
     fn terminate(&mut self, place: Place, told: oneshot::Sender<()>) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        let is_down = slot.is_down();
-        match &mut slot.aim {
-            Aim::Terminated(_) if is_down => drop(told.send(())),
-            Aim::Terminated(waiting) => waiting.push(told),
-            Aim::Run | Aim::Renewed => self.aim_at(place, Aim::Terminated(vec![told])),
-            // It ends as it is; whoever waits for it is told by that.
-            Aim::Replaced(..) | Aim::Finished(_) => {}
+        slot.waiting.push(told);
+        match slot.aim {
+            Aim::Terminated if slot.is_down() => slot.tell_down(),
+            Aim::Run | Aim::Renewed if slot.rules.restart == Restart::Temporary => {
+                self.finish(place, &Stopped::Shutdown);
+            }
+            Aim::Run | Aim::Renewed => self.aim_at(place, Aim::Terminated),
+            Aim::Terminated | Aim::Replaced(..) | Aim::Finished(_) => {}
         }
     }
 
@@ -95,8 +98,8 @@ impl Run {
             _ if self.ending.is_some() => Some(ChildError::Ending),
             None => Some(ChildError::Ended),
             Some(slot) => match slot.aim {
-                Aim::Terminated(_) if slot.is_down() => None,
-                Aim::Terminated(_) | Aim::Finished(_) => Some(ChildError::Ending),
+                Aim::Terminated if slot.is_down() => None,
+                Aim::Terminated | Aim::Finished(_) => Some(ChildError::Ending),
                 Aim::Run | Aim::Renewed | Aim::Replaced(..) => Some(ChildError::Running),
             },
         };
@@ -122,7 +125,7 @@ impl Run {
     fn delete(&mut self, place: Place, told: oneshot::Sender<Result<(), ChildError>>) {
         let is_down = match self.slots.get(&place) {
             None => true,
-            Some(slot) => matches!(slot.aim, Aim::Terminated(_)) && slot.is_down(),
+            Some(slot) => matches!(slot.aim, Aim::Terminated) && slot.is_down(),
         };
         if is_down {
             self.finish(place, &Stopped::Shutdown);
@@ -133,7 +136,7 @@ impl Run {
 
     fn replace(&mut self, place: Place, member: Box<dyn Member>, told: oneshot::Sender<()>) {
         let Some(slot) = self.slots.get(&place) else { return };
-        if let Aim::Run | Aim::Renewed | Aim::Terminated(_) = slot.aim {
+        if let Aim::Run | Aim::Renewed | Aim::Terminated = slot.aim {
             slot.member.node().close(&Stopped::Upgraded);
             self.aim_at(place, Aim::Replaced(member, told));
         }

@@ -87,7 +87,7 @@ impl Run {
         let places: Vec<_> = self.slots.range(from..).rev().map(|(place, _)| *place).collect();
         for place in places {
             let slot = &self.slots[&place];
-            if !matches!(slot.aim, Aim::Run | Aim::Terminated(_)) {
+            if !matches!(slot.aim, Aim::Run | Aim::Terminated) {
                 // On its own way down.
                 continue;
             }
@@ -121,7 +121,7 @@ impl Run {
         }
         let place = self.slots.range(next..).find_map(|(place, slot)| match &slot.aim {
             Aim::Run => Some(*place),
-            Aim::Terminated(_) if slot.is_down() => Some(*place),
+            Aim::Terminated if slot.is_down() => Some(*place),
             _ => None,
         });
         let Some(place) = place else {

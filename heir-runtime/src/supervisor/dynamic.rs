@@ -24,7 +24,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 /// A supervisor of many workers of one type, each with its own tables, started and found by key (OTP, `simple_one_for_one`;
 /// Elixir, `DynamicSupervisor` with a `Registry`).
 ///
-/// It is one_for_one, and stops its workers together. A worker that has ended for good leaves its key free; if it was restarted, or its
+/// It is `one_for_one`, and stops its workers together. A worker that has ended for good leaves its key free; if it was restarted, or its
 /// supervisor was, it is found under its key as ever.
 ///
 /// ```

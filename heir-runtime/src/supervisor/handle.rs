@@ -163,9 +163,13 @@ impl SupervisorHandle {
     /// Each of [`ChildError`].
     pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
         let (place, node) = self.find(name)?;
+        match node.describe() {
+            child if child.is_stopped() => return Err(ChildError::Ended),
+            child if child.is_active() => return Err(ChildError::Running),
+            _ => {}
+        }
         let (told, refusal) = oneshot::channel();
         self.send(Command::Restart(place, told))?;
-        // Asked first: a child that runs is up already.
         match race(refusal, node.up()).await {
             Either::Left(Ok(answer)) => answer,
             Either::Right(()) => Ok(()),

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
@@ -58,6 +59,11 @@ pub(super) trait Node: Send + Sync {
 
     /// Whether it has been up since its last start.
     fn has_been_up(&self) -> bool;
+
+    /// How long stopping everything below it can take.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Its name in the whole tree, if it has one, is taken.
     fn enlist(self: Arc<Self>) -> Result<(), Arc<str>>;

@@ -115,7 +115,7 @@ impl Run {
                 let _ = told.send(Err(error));
             }
             Starter::Restarted(told) => {
-                self.aim_at(place, Aim::Terminated(Vec::new()));
+                self.aim_at(place, Aim::Terminated);
                 let _ = told.send(Err(error.into()));
             }
         }

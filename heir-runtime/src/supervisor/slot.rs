@@ -24,6 +24,8 @@ pub(super) struct Slot {
     /// A worker's manager.
     pub(super) manager: Option<Part>,
     pub(super) aim: Aim,
+    /// Whoever waits for it to be down.
+    pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// Whether its tables may still be held by a worker that was left behind.
     pub(super) is_held: bool,
     /// Whoever waits for its first start, while that may still fail.
@@ -56,8 +58,8 @@ pub(super) enum Aim {
     Run,
     /// It is stopped between two messages, and started again.
     Renewed,
-    /// It is stopped until it is asked for; whoever asked for that is told.
-    Terminated(Vec<oneshot::Sender<()>>),
+    /// It is stopped until it is asked for.
+    Terminated,
     /// It is stopped, and the other takes its place.
     Replaced(Box<dyn Member>, oneshot::Sender<()>),
     /// It is stopped for good.
@@ -76,23 +78,32 @@ impl Slot {
     pub(super) fn new(member: Box<dyn Member>) -> Self {
         let manager = (member.role() == Role::Worker).then(Part::default);
         let (rules, first) = (member.rules(), Part::default());
-        Self { member, rules, first, manager, aim: Aim::Run, is_held: false, starter: None }
+        Self {
+            member,
+            rules,
+            first,
+            manager,
+            aim: Aim::Run,
+            waiting: Vec::new(),
+            is_held: false,
+            starter: None,
+        }
     }
 
     /// Another child takes this one's place: its own is gone, but the tables are not.
     pub(super) fn replace(&mut self, mut member: Box<dyn Member>) {
         self.member.node().hand_over();
         member.take_over();
+        // The name is free: the one before had it, if anybody did.
+        let _ = member.node().enlist();
         self.rules = member.rules();
         self.member = member;
     }
 
-    /// What waits to be started is not.
-    pub(super) fn forget_delays(&mut self) {
-        for part in [Some(&mut self.first), self.manager.as_mut()].into_iter().flatten() {
-            if let State::Delayed(_) = part.state {
-                part.state = State::Down;
-            }
+    /// It is down: whoever waits for that is told.
+    pub(super) fn tell_down(&mut self) {
+        for told in self.waiting.drain(..) {
+            let _ = told.send(());
         }
     }
 
@@ -119,6 +130,13 @@ impl Slot {
 }
 
 impl Part {
+    /// If it waits to be started, it does so no longer.
+    pub(super) fn forget_delay(&mut self) {
+        if let State::Delayed(_) = self.state {
+            self.state = State::Down;
+        }
+    }
+
     /// Whether it neither runs nor is about to.
     pub(super) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)

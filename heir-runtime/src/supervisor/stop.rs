@@ -45,9 +45,11 @@ impl Run {
     /// Asks a child to stop, its manager first; says whether it is down.
     fn stop(&mut self, place: Place) -> bool {
         let Some(slot) = self.slots.get_mut(&place) else { return true };
-        slot.forget_delays();
-        let roles = slot.roles();
-        roles.into_iter().all(|role| self.stop_part(place, role))
+        let mut roles = slot.roles();
+        for role in slot.roles() {
+            slot.part(role).forget_delay();
+        }
+        roles.all(|role| self.stop_part(place, role))
     }
 
     /// Asks one task to stop; says whether it is down, or not even started yet.
@@ -96,19 +98,19 @@ impl Run {
         match slot.aim {
             Aim::Run => return,
             Aim::Renewed => {
-                slot.forget_delays();
+                slot.first.forget_delay();
                 if self.stop_part(place, first) {
                     self.renew(place, first);
                 }
                 return;
             }
-            Aim::Terminated(_) | Aim::Replaced(..) | Aim::Finished(_) => {}
+            Aim::Terminated | Aim::Replaced(..) | Aim::Finished(_) => {}
         }
         if !self.stop(place) {
             return;
         }
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        match std::mem::replace(&mut slot.aim, Aim::Terminated(Vec::new())) {
+        match std::mem::replace(&mut slot.aim, Aim::Terminated) {
             Aim::Finished(why) => self.remove(place, &why),
             Aim::Replaced(member, told) => {
                 slot.replace(member);
@@ -117,11 +119,9 @@ impl Run {
                 let _ = told.send(());
                 self.start_unless_ending(place);
             }
-            Aim::Terminated(waiting) => {
+            Aim::Terminated => {
                 slot.member.node().terminated();
-                for told in waiting {
-                    let _ = told.send(());
-                }
+                slot.tell_down();
             }
             Aim::Run | Aim::Renewed => {}
         }
@@ -143,7 +143,7 @@ impl Run {
 
     /// A child is gone for good.
     fn remove(&mut self, place: Place, why: &Stopped) {
-        let Some(slot) = self.slots.remove(&place) else { return };
+        let Some(mut slot) = self.slots.remove(&place) else { return };
         if self.is_first_start_of(place) && *why != Stopped::Shutdown {
             self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
         }
@@ -152,6 +152,7 @@ impl Run {
             self.branch.forget(place);
         }
         slot.member.node().retire(why);
+        slot.tell_down();
     }
 
     /// Starts what has waited for long enough, aborts what did not stop in time, and leaves behind what does not even abort.

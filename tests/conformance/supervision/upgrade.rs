@@ -1,0 +1,1 @@
+//! A worker of another type takes the place, and the tables, of one.
