@@ -4,10 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::estate::Estate;
-use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Place, Stopped, Unsent};
+use crate::mailbox::Stopped;
 use crate::post::{Ask, Post, Status};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
@@ -18,8 +16,8 @@ use crate::worker::Handlers;
 /// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and derefs to this one.
 /// Clones are cheap, and keep neither the worker nor its supervisor running.
 pub struct Handle<W: Handlers> {
-    post: Arc<Post<W>>,
-    timeout: Option<Duration>,
+    pub(crate) post: Arc<Post<W>>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl<W: Handlers> Handle<W> {
@@ -41,107 +39,6 @@ impl<W: Handlers> Handle<W> {
     /// Without it they wait until the worker answers, dies while it serves them, or stops for good.
     pub fn timeout(&self, timeout: Duration) -> W::Handle {
         W::Handle::from(Self { post: Arc::clone(&self.post), timeout: Some(timeout) })
-    }
-
-    /// Sends a call and waits for its reply. The generated methods are made of this.
-    ///
-    /// Waits while the mailbox is full, and while the worker is between two incarnations. Cancel safe in this sense:
-    /// dropped before the message is queued, it has no effect; dropped after, the message is served and its reply discarded.
-    ///
-    /// # Errors
-    /// [`CallError`] tells what became of the call.
-    pub async fn call<A, R>(
-        &self,
-        args: A,
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let deadline = self.deadline();
-        self.send_call(deadline, self.place(deadline).await, args, Call::new, message).await
-    }
-
-    /// Sends a call if the mailbox has a place for it, and waits for its reply.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call), and [`NotSent::Full`].
-    pub async fn try_call<A, R>(
-        &self,
-        args: A,
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        self.send_call(self.deadline(), self.post.mailbox.try_reserve(), args, Call::new, message).await
-    }
-
-    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its worker dies over it: its
-    /// effects on the recorded tables are undone before, anything else it did is done again (at least once).
-    ///
-    /// # Errors
-    /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
-    pub async fn call_again<A: Clone, R>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let deadline = self.deadline();
-        let call = |args| Call::again(args, redeliver);
-        self.send_call(deadline, self.place(deadline).await, args, call, message).await
-    }
-
-    /// As [`try_call`](Self::try_call), for a message that is served again as in [`call_again`](Self::call_again).
-    ///
-    /// # Errors
-    /// As both of them.
-    pub async fn try_call_again<A: Clone, R>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let call = |args| Call::again(args, redeliver);
-        self.send_call(self.deadline(), self.post.mailbox.try_reserve(), args, call, message).await
-    }
-
-    /// Sends a cast: returns when it is queued. It is served, unless the worker stops for good before: then it is dropped, and
-    /// counted in [`EventKind::Retired`](crate::EventKind::Retired), for a cast has nobody to tell. Waits while the mailbox is full; cancel safe as [`call`](Self::call).
-    ///
-    /// # Errors
-    /// [`CastError`] tells why it was not queued.
-    pub async fn cast<A>(&self, args: A, message: fn(Cast<A>) -> W::Message) -> Result<(), CastError<A>> {
-        send_cast(self.place(self.deadline()).await, args, Cast::new, message)
-    }
-
-    /// Sends a cast if the mailbox has a place for it.
-    ///
-    /// # Errors
-    /// As [`cast`](Self::cast), and [`NotSent::Full`].
-    pub fn try_cast<A>(&self, args: A, message: fn(Cast<A>) -> W::Message) -> Result<(), CastError<A>> {
-        send_cast(self.post.mailbox.try_reserve(), args, Cast::new, message)
-    }
-
-    /// As [`cast`](Self::cast), for a message that is served again as in [`call_again`](Self::call_again).
-    ///
-    /// # Errors
-    /// As [`cast`](Self::cast).
-    pub async fn cast_again<A: Clone>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Cast<A>) -> W::Message,
-    ) -> Result<(), CastError<A>> {
-        send_cast(self.place(self.deadline()).await, args, |args| Cast::again(args, redeliver), message)
-    }
-
-    /// As [`try_cast`](Self::try_cast), for a message that is served again as in [`call_again`](Self::call_again).
-    ///
-    /// # Errors
-    /// As [`try_cast`](Self::try_cast).
-    pub fn try_cast_again<A: Clone>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Cast<A>) -> W::Message,
-    ) -> Result<(), CastError<A>> {
-        send_cast(self.post.mailbox.try_reserve(), args, |args| Cast::again(args, redeliver), message)
     }
 
     /// The number of the newest incarnation that has owned the tables; 0 before the first.
@@ -207,6 +104,29 @@ impl<W: Handlers> Handle<W> {
         self.wait_serving(next).await
     }
 
+    /// Has the worker serve no more messages until it is [resumed](Self::resume) (`sys:suspend/1`), and waits until the one in
+    /// progress is done, however long that takes. What is sent meanwhile is queued; a worker that is started again stays paused;
+    /// killing, restarting, stopping, and the passing of its tables go on as ever. It may be asked before the start.
+    ///
+    /// Cancel safe in this sense: dropping the future does not take the request back. A handler that waits for its own worker to
+    /// be paused waits for ever.
+    ///
+    /// # Errors
+    /// The worker has stopped for good.
+    pub async fn pause(&self) -> Result<(), Stopped> {
+        self.post.mailbox.pause().await
+    }
+
+    /// Has the worker serve messages again (`sys:resume/1`). Once is enough, however often it was paused.
+    pub fn resume(&self) {
+        self.post.mailbox.resume();
+    }
+
+    /// Whether the worker is paused: it serves no further message until it is [resumed](Self::resume).
+    pub fn is_paused(&self) -> bool {
+        self.post.mailbox.is_paused()
+    }
+
     /// Stops worker and manager for good, in order, and waits until they have (`supervisor:terminate_child/2`). The tables
     /// stay in the [estate](Self::estate), free to be claimed.
     ///
@@ -233,68 +153,6 @@ impl<W: Handlers> Handle<W> {
     /// A handle that does not count among those that keep the estate alive.
     pub fn downgrade(&self) -> WeakHandle<W> {
         WeakHandle::new(Arc::downgrade(&self.post))
-    }
-
-    /// Waits for a place in the mailbox.
-    async fn place(&self, deadline: Option<Instant>) -> Result<Place<'_, W::Message>, NotSent> {
-        match within(deadline, self.post.mailbox.reserve()).await {
-            Some(place) => place.map_err(NotSent::Stopped),
-            None => Err(NotSent::TimedOut(self.bound())),
-        }
-    }
-
-    async fn send_call<A, R>(
-        &self,
-        deadline: Option<Instant>,
-        place: Result<Place<'_, W::Message>, NotSent>,
-        args: A,
-        call: impl FnOnce(A) -> (Call<A, R>, Answer<R>),
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let place = match place {
-            Ok(place) => place,
-            Err(why) => return Err(CallError::NotSent { args: Unsent::new(args), why }),
-        };
-        let (call, answer) = call(args);
-        place.send(message(call));
-        match within(deadline, answer).await {
-            Some(Ok(Ok(reply))) => Ok(reply),
-            Some(Ok(Err(why))) => Err(CallError::refused(why)),
-            Some(Err(_unanswered)) => Err(CallError::Unanswered),
-            None => Err(CallError::TimedOut(self.bound())),
-        }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        // A timeout past the end of time is none.
-        self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
-    }
-
-    fn bound(&self) -> Duration {
-        self.timeout.unwrap_or(Duration::MAX)
-    }
-}
-
-fn send_cast<A, M: Message>(
-    place: Result<Place<'_, M>, NotSent>,
-    args: A,
-    cast: impl FnOnce(A) -> Cast<A>,
-    message: fn(Cast<A>) -> M,
-) -> Result<(), CastError<A>> {
-    match place {
-        Ok(place) => {
-            place.send(message(cast(args)));
-            Ok(())
-        }
-        Err(why) => Err(CastError::NotSent { args: Unsent::new(args), why }),
-    }
-}
-
-/// `None` if the deadline came first.
-async fn within<F: Future>(deadline: Option<Instant>, work: F) -> Option<F::Output> {
-    match deadline {
-        None => Some(work.await),
-        Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
     }
 }
 

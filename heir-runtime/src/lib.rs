@@ -90,10 +90,12 @@ mod exit;
 mod handle;
 mod mailbox;
 mod manager;
+mod patience;
 mod post;
 mod quarantine;
 mod race;
 mod realm;
+mod send;
 mod supervisor;
 mod sync;
 pub mod table;
@@ -107,7 +109,7 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Stopped, Tell, Unsent,
+    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Stopped, Tell, Undelivered, Unsent,
 };
 pub use self::manager::Manager;
 pub use self::post::Status;
@@ -120,7 +122,9 @@ pub use self::supervisor::{
 pub use self::table::{
     BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
 };
-pub use self::worker::{AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, Worker};
+pub use self::worker::{
+    AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, WhileDown, Worker,
+};
 
 pub use heir_macros::{handlers, heir};
 

@@ -3,24 +3,28 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use crate::estate::{Estate, Incoming, Recipient};
-use crate::events::{Event, EventKind};
+use crate::events::{Event, EventKind, Role};
 use crate::exit::Exit;
 use crate::handle::WeakHandle;
 use crate::mailbox::{Mailbox, Stopped};
+use crate::patience::Downtime;
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
 use crate::sync::Watched;
-use crate::worker::{Handlers, Spec};
+use crate::worker::{Handlers, Spec, WhileDown};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
     pub(crate) name: Arc<str>,
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
+    pub(crate) while_down: WhileDown,
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<W::Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
@@ -65,6 +69,7 @@ pub(crate) enum Ask {
 /// Who is at work.
 struct Roster {
     status: Status,
+    downtime: Downtime,
     /// The number of the incarnation started last: one that was left behind has no say any more.
     newest: u64,
     /// Whether that has served.
@@ -83,6 +88,9 @@ pub enum Status {
     Starting(u64),
     /// This incarnation serves.
     Serving(u64),
+    /// This incarnation does not yield to the runtime, and nobody can take its tables from it: they pass on when it lets go, and
+    /// not before. The caller of the message it serves has been told; the other messages wait.
+    Unresponsive(u64),
     /// No incarnation lives, and none will before it is asked for
     /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)). Messages wait.
     Terminated,
@@ -96,9 +104,14 @@ impl Roster {
     fn enter(&mut self, status: Status) -> bool {
         let open = !matches!(self.status, Status::Stopped(_));
         if open {
+            self.downtime.enter(matches!(status, Status::Serving(_)));
             self.status = status;
         }
         open
+    }
+
+    fn not_serving(&self) -> Option<Status> {
+        self.downtime.is_running().then(|| self.status.clone())
     }
 }
 
@@ -113,12 +126,14 @@ impl<W: Handlers> Post<W> {
         let name = Arc::clone(&spec.name);
         Self {
             estate: estate.unwrap_or_else(|| Estate::managed(&name)),
-            mailbox: Mailbox::new(spec.mailbox),
+            mailbox: Mailbox::new(Arc::clone(&name), spec.mailbox, spec.on_undelivered.clone()),
+            while_down: spec.while_down,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Watched::new(None),
             roster: Watched::new(Roster {
                 status: Status::Down,
+                downtime: Downtime::begin(),
                 newest: 0,
                 served: false,
                 worker: None,
@@ -212,6 +227,20 @@ impl<W: Handlers> Post<W> {
         });
     }
 
+    /// The incarnation does not yield to the runtime: what it holds stays with it until it does, and the caller of the message it
+    /// serves is told. Once is enough; of one that is not at work any more there is nothing to say.
+    pub(crate) fn unresponsive(&self, incarnation: u64) {
+        let is_news = self.roster.update(|roster| {
+            let is_at_work =
+                matches!(&roster.status, Status::Starting(n) | Status::Serving(n) if *n == incarnation);
+            is_at_work && roster.enter(Status::Unresponsive(incarnation))
+        });
+        if is_news {
+            self.mailbox.abandon(incarnation);
+            self.emit(EventKind::Unresponsive { role: Role::Worker });
+        }
+    }
+
     /// None follows before it is asked for.
     pub(crate) fn enter_terminated(&self) {
         self.roster.update(|roster| {
@@ -262,7 +291,7 @@ impl<W: Handlers> Post<W> {
 
     /// No incarnation will follow: senders are told. The tables stay in the estate.
     pub(crate) fn close(&self, why: &Stopped) {
-        self.mailbox.close(why.clone());
+        self.mailbox.close(why);
     }
 
     /// Worker and manager are gone for good, or never were: the tables can be claimed. Returns why, unless this was so before: the
@@ -362,6 +391,34 @@ impl<W: Handlers> Post<W> {
             .await
     }
 
+    /// What the worker does instead of serving: `None` while an incarnation serves.
+    pub(crate) fn not_serving(&self) -> Option<Status> {
+        self.roster.read(Roster::not_serving)
+    }
+
+    /// Waits until no incarnation serves, and says what the worker does instead.
+    pub(crate) async fn until_not_serving(&self) -> Status {
+        self.roster.until(|roster| roster.not_serving()).await
+    }
+
+    /// Waits until no incarnation has served for this long, all in all, from now on.
+    pub(crate) async fn until_down_for(&self, bound: Duration) {
+        let end = self.roster.read(|roster| roster.downtime.so_far()).saturating_add(bound);
+        loop {
+            let left = |roster: &mut Roster| {
+                let downtime = &roster.downtime;
+                downtime.is_running().then(|| end.saturating_sub(downtime.so_far()))
+            };
+            let left = self.roster.until(left).await;
+            if left.is_zero() {
+                return;
+            }
+            let served = self.roster.until(|roster| (!roster.downtime.is_running()).then_some(()));
+            // Whichever it was, the roster has counted.
+            let _ = timeout(left, served).await;
+        }
+    }
+
     /// Asks the supervisor for something that concerns this worker.
     pub(crate) fn ask(&self, what: Ask) {
         self.position.superior.ask(self.position.place, what);
@@ -398,6 +455,9 @@ impl fmt::Display for Status {
             Self::Down => f.write_str("down"),
             Self::Starting(incarnation) => write!(f, "incarnation {incarnation} starting"),
             Self::Serving(incarnation) => write!(f, "incarnation {incarnation} serving"),
+            Self::Unresponsive(incarnation) => {
+                write!(f, "incarnation {incarnation} unresponsive: it holds the tables until it yields")
+            }
             Self::Terminated => f.write_str("terminated"),
             Self::Stopped(why) => write!(f, "stopped: {why}"),
         }

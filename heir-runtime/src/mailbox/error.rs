@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Refusal;
 use crate::exit::ExitReason;
+use crate::post::Status;
 
 /// Why a worker will not serve any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,14 @@ pub enum NotSent {
     /// The mailbox was full for this long.
     #[error("the mailbox was full for {0:?}")]
     TimedOut(Duration),
+    /// No incarnation serves, but the worker does this, and it refuses messages meanwhile
+    /// ([`WhileDown::Fail`](crate::WhileDown::Fail)).
+    #[error("nobody serves: {0}")]
+    Down(Status),
+    /// The mailbox was full, and no incarnation has served for this long
+    /// ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)).
+    #[error("the mailbox was full, and nobody served for {0:?}")]
+    DownFor(Duration),
 }
 
 /// The arguments of a message that was not sent, to be taken back with [`into_inner`](Self::into_inner).
@@ -91,12 +100,27 @@ pub enum CallError<A = ()> {
     /// The call was queued, and the worker stopped for good before it was served.
     #[error("the worker stopped before it served this call: {0}")]
     Stopped(Stopped),
+    /// The worker that serves this call does not yield to the runtime. The call may still be finished, and its effects kept; there
+    /// will be no reply.
+    #[error(
+        "incarnation {incarnation} of the worker does not yield to the runtime: the call may still be finished, and its effects kept"
+    )]
+    #[non_exhaustive]
+    Unresponsive {
+        /// Which incarnation.
+        incarnation: u64,
+    },
     /// The worker served this call, and its handler kept no reply: it is written by hand, and forgot to.
     #[error("the worker served this call, but its handler kept no reply")]
     Unanswered,
     /// The call was queued, and there was no reply in this time. It may still be served.
     #[error("the call was queued, but not answered within {0:?}")]
     TimedOut(Duration),
+    /// The call was queued, and no incarnation has served for this long, all in all, while it waited
+    /// ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)). It stays in the queue: the next incarnation may still serve it, and
+    /// nobody will hear its reply.
+    #[error("the call was queued, but nobody served for {0:?}")]
+    DownFor(Duration),
     /// The call was not queued: it has had no effect, and here are its arguments.
     #[error("the call was not sent: {why}")]
     #[non_exhaustive]
@@ -113,6 +137,7 @@ impl<A> CallError<A> {
         match why {
             Refusal::Died { incarnation, reason } => Self::Died { incarnation, reason },
             Refusal::Stopped(why) => Self::Stopped(why),
+            Refusal::Unresponsive { incarnation } => Self::Unresponsive { incarnation },
         }
     }
 
@@ -125,7 +150,12 @@ impl<A> CallError<A> {
     pub fn into_args(self) -> Option<A> {
         match self {
             Self::NotSent { args, .. } => Some(args.into_inner()),
-            Self::Died { .. } | Self::Stopped(_) | Self::Unanswered | Self::TimedOut(_) => None,
+            Self::Died { .. }
+            | Self::Stopped(_)
+            | Self::Unresponsive { .. }
+            | Self::Unanswered
+            | Self::TimedOut(_)
+            | Self::DownFor(_) => None,
         }
     }
 }

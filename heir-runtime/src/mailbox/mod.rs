@@ -2,52 +2,91 @@
 
 mod call;
 mod error;
+mod reply;
+mod undelivered;
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
-use std::task::Poll;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::task::coop::poll_proceed;
 
-pub(crate) use self::call::Answer;
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CastError, NotSent, Stopped, Unsent};
+use self::reply::Caller;
+pub(crate) use self::reply::{Answer, Outcome};
+pub(crate) use self::undelivered::OnUndelivered;
+pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught};
 use crate::sync::{Mutex, MutexGuard};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the
 /// post can close it at any time, even under a worker that does not let go.
 pub(crate) struct Mailbox<M> {
-    sender: mpsc::Sender<M>,
-    /// Locked for a poll, or to close it; never while a message is served.
+    /// The worker's name.
+    worker: Arc<str>,
+    /// The places that are free: senders wait for them in their order.
+    places: Semaphore,
+    /// Locked to move a message in or out; never while one is served, nor for any code that is not ours.
     queue: Mutex<Queue<M>>,
-    /// Why nothing of it will be served any more, once that is so.
-    closed: OnceLock<Stopped>,
-    /// How many messages were queued when it was closed.
+    /// How many messages were refused because it was closed.
     refused: AtomicUsize,
+    /// While it is paused: no message is in progress any more, or it is closed.
+    at_rest: Notify,
+    on_undelivered: Option<OnUndelivered>,
+}
+
+/// A message, and who is to be told if a worker holds on to it.
+struct Envelope<M> {
+    message: M,
+    caller: Option<Arc<dyn Caller>>,
 }
 
 struct Queue<M> {
-    receiver: mpsc::Receiver<M>,
+    messages: VecDeque<Envelope<M>>,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
-    again: Option<(M, Refusal)>,
+    again: Option<Box<(Envelope<M>, Refusal)>>,
+    in_progress: Option<InProgress>,
+    /// The incarnation that waits for a message: a task of ours.
+    waiting: Option<Waker>,
+    paused: bool,
+    /// Why nothing of it will be served any more, once that is so.
+    closed: Option<Stopped>,
+}
+
+/// The message that was taken out last, until its worker asks for the next one, or has ended.
+struct InProgress {
+    incarnation: u64,
+    caller: Option<Arc<dyn Caller>>,
 }
 
 impl<M: Message> Mailbox<M> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        let (sender, receiver) = mpsc::channel(capacity);
+    pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
+        let queue = Queue {
+            messages: VecDeque::new(),
+            again: None,
+            in_progress: None,
+            waiting: None,
+            paused: false,
+            closed: None,
+        };
         Self {
-            sender,
-            queue: Mutex::new(Queue { receiver, again: None }),
-            closed: OnceLock::new(),
+            worker,
+            places: Semaphore::new(capacity),
+            queue: Mutex::new(queue),
             refused: AtomicUsize::new(0),
+            at_rest: Notify::new(),
+            on_undelivered,
         }
     }
 
     /// Waits for a place in the queue, and takes it.
     pub(crate) async fn reserve(&self) -> Result<Place<'_, M>, Stopped> {
-        match self.sender.reserve().await {
+        match self.places.acquire().await {
             Ok(permit) => Ok(Place { permit, mailbox: self }),
             Err(_closed) => Err(self.why_closed()),
         }
@@ -55,30 +94,77 @@ impl<M: Message> Mailbox<M> {
 
     /// Takes a place in the queue if there is one.
     pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
-        match self.sender.try_reserve() {
+        match self.places.try_acquire() {
             Ok(permit) => Ok(Place { permit, mailbox: self }),
-            Err(mpsc::error::TrySendError::Full(())) => Err(NotSent::Full),
-            Err(mpsc::error::TrySendError::Closed(())) => Err(NotSent::Stopped(self.why_closed())),
+            Err(TryAcquireError::NoPermits) => Err(NotSent::Full),
+            Err(TryAcquireError::Closed) => Err(NotSent::Stopped(self.why_closed())),
         }
     }
 
     /// How many messages wait in it.
     pub(crate) fn queued(&self) -> usize {
-        self.sender.max_capacity() - self.sender.capacity()
+        self.lock().messages.len()
     }
 
-    /// The next message: `None` once it is closed.
+    /// The next message, for the one incarnation that owns the tables: `None` once it is closed. The one before is served.
     ///
-    /// Cancel safe. For the one incarnation that owns the tables.
-    pub(crate) async fn next(&self) -> Option<M> {
-        poll_fn(|cx| {
-            let mut queue = self.lock();
-            match queue.again.take() {
-                Some((again, _)) => Poll::Ready(Some(again)),
-                None => queue.receiver.poll_recv(cx),
-            }
-        })
-        .await
+    /// Cancel safe.
+    pub(crate) async fn next(&self, incarnation: u64) -> Option<M> {
+        poll_fn(|cx| self.poll_next(incarnation, cx)).await
+    }
+
+    fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<Option<M>> {
+        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
+        let turn = ready!(poll_proceed(cx));
+        let mut queue = self.lock();
+        queue.in_progress = None;
+        if queue.closed.is_some() {
+            return Poll::Ready(None);
+        }
+        if queue.paused {
+            queue.wait(cx);
+            drop(queue);
+            self.at_rest.notify_waiters();
+            return Poll::Pending;
+        }
+        let again = queue.again.take();
+        let leaves_a_place = again.is_none();
+        let next = match again {
+            Some(again) => Some(again.0),
+            None => queue.messages.pop_front(),
+        };
+        let Some(Envelope { message, caller }) = next else {
+            queue.wait(cx);
+            return Poll::Pending;
+        };
+        queue.in_progress = Some(InProgress { incarnation, caller });
+        drop(queue);
+        turn.made_progress();
+        if leaves_a_place {
+            // It may wake a sender, which is not our code.
+            let _ = caught(|| self.places.add_permits(1));
+        }
+        Poll::Ready(Some(message))
+    }
+
+    /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.
+    pub(crate) fn left(&self) {
+        let mut queue = self.lock();
+        if queue.in_progress.take().is_some() && queue.paused {
+            drop(queue);
+            self.at_rest.notify_waiters();
+        }
+    }
+
+    /// This incarnation does not yield to the runtime: the caller of the message it serves is told so.
+    pub(crate) fn abandon(&self, incarnation: u64) {
+        let caller = match &self.lock().in_progress {
+            Some(served) if served.incarnation == incarnation => served.caller.clone(),
+            Some(_) | None => None,
+        };
+        if let Some(caller) = caller {
+            caller.refuse(Refusal::Unresponsive { incarnation });
+        }
     }
 
     /// Whether the next message is one that is served again.
@@ -86,71 +172,159 @@ impl<M: Message> Mailbox<M> {
         self.lock().again.is_some()
     }
 
-    /// Serves this one again before all others; gives it back if nothing will be served any more.
+    /// Serves this one, which was in progress, again before all others; gives it back if nothing will be served any more.
     pub(crate) fn put_first(&self, message: M, died: Refusal) -> Result<(), (M, Refusal)> {
         let mut queue = self.lock();
-        if self.closed.get().is_some() {
+        if queue.closed.is_some() {
             return Err((message, died));
         }
-        queue.again = Some((message, died));
+        let caller = queue.in_progress.as_ref().and_then(|served| served.caller.clone());
+        queue.again = Some(Box::new((Envelope { message, caller }, died)));
         Ok(())
     }
 
-    /// Nothing of it will be served any more: what is queued is refused, and whatever is still sent.
-    pub(crate) fn close(&self, why: Stopped) {
-        if self.closed.set(why).is_ok() {
-            // Against the fence in `Place::send`: either this drain meets the message, or its sender meets the reason.
-            fence(Ordering::SeqCst);
-            self.lock().receiver.close();
-            self.drain();
+    /// Hands out no more messages, and waits until none is in progress. Dropping the future does not take that back.
+    pub(crate) async fn pause(&self) -> Result<(), Stopped> {
+        self.stop_handing_out();
+        loop {
+            let mut at_rest = pin!(self.at_rest.notified());
+            // Registered before looking: a change between the look and the await wakes it.
+            at_rest.as_mut().enable();
+            if let Some(outcome) = self.paused() {
+                return outcome;
+            }
+            at_rest.await;
         }
     }
 
-    /// How many messages were queued when it was closed.
+    fn stop_handing_out(&self) {
+        let mut queue = self.lock();
+        // One that is closed stays as `close` leaves it.
+        queue.paused = queue.closed.is_none();
+    }
+
+    /// How the pausing went, once none is in progress. If it was resumed meanwhile, there is nothing to wait for.
+    fn paused(&self) -> Option<Result<(), Stopped>> {
+        let queue = self.lock();
+        match &queue.closed {
+            Some(why) => Some(Err(why.clone())),
+            None => (!queue.paused || queue.in_progress.is_none()).then_some(Ok(())),
+        }
+    }
+
+    pub(crate) fn resume(&self) {
+        let waiting = {
+            let mut queue = self.lock();
+            queue.paused = false;
+            queue.waiting.take()
+        };
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+        self.at_rest.notify_waiters();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().paused
+    }
+
+    /// Nothing of it will be served any more: what is queued is refused, and whatever is still sent. The first reason holds.
+    pub(crate) fn close(&self, why: &Stopped) {
+        let mut queue = self.lock();
+        if queue.closed.is_some() {
+            return;
+        }
+        queue.closed = Some(why.clone());
+        queue.paused = false;
+        let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
+        let waiting = queue.waiting.take();
+        drop(queue);
+        if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
+            self.refuse_now(message, died);
+        }
+        for Envelope { message, .. } in messages {
+            self.refuse_queued(message, why.clone());
+        }
+        // It wakes senders, which are not our code.
+        let _ = caught(|| self.places.close());
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+        self.at_rest.notify_waiters();
+    }
+
+    /// Why nothing of it will be served any more, once that is so.
+    pub(crate) fn closed(&self) -> Option<Stopped> {
+        self.lock().closed.clone()
+    }
+
+    /// How many messages were refused because it was closed.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }
 
-    fn drain(&self) {
-        let next = || {
-            let mut queue = self.lock();
-            queue.again.take().or_else(|| {
-                let queued = queue.receiver.try_recv().ok()?;
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                Some((queued, Refusal::Stopped(self.why_closed())))
-            })
-        };
-        while let Some((mut message, why)) = next() {
-            // Wakers, and arguments: not our code. Nobody is left to tell of their panics.
-            let _ = caught(|| message.gate().refuse(why).map(|tell| tell()));
-            let _ = drop_caught(message);
-        }
+    /// Takes what is needed to tell that `message` gets no reply: to its caller, or, if there is none, to whoever gets what is not
+    /// delivered. `None` if there is nobody at all.
+    pub(crate) fn refuse(&self, message: &mut M, why: Refusal) -> Option<Tell> {
+        let told = message.gate().refuse(why.clone());
+        told.or_else(|| Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why)))
+    }
+
+    fn refuse_queued(&self, message: M, why: Stopped) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.refuse_now(message, Refusal::Stopped(why));
+    }
+
+    /// Tells that it gets no reply, and drops it: hooks, arguments, the message's own gate are not our code, and nobody is left to
+    /// tell of their panics.
+    fn refuse_now(&self, mut message: M, why: Refusal) {
+        let _ = caught(|| self.refuse(&mut message, why).map(|tell| tell()));
+        let _ = drop_caught(message);
     }
 
     /// Why nothing of it will be served any more.
     pub(crate) fn why_closed(&self) -> Stopped {
-        self.closed.get().cloned().unwrap_or(Stopped::Dropped)
+        self.closed().unwrap_or(Stopped::Dropped)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
-        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M> Queue<M> {
+    /// Has this task woken when there is something to do.
+    fn wait(&mut self, cx: &Context<'_>) {
+        if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
+            self.waiting = Some(cx.waker().clone());
+        }
     }
 }
 
 /// A place in the queue, taken.
 pub(crate) struct Place<'m, M> {
-    permit: mpsc::Permit<'m, M>,
+    permit: SemaphorePermit<'m>,
     mailbox: &'m Mailbox<M>,
 }
 
 impl<M: Message> Place<'_, M> {
-    /// Puts the message there. If the mailbox is closed at this moment, the message is refused like those before it.
-    pub(crate) fn send(self, message: M) {
+    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
+    pub(crate) fn send(self, mut message: M) {
         let Self { permit, mailbox } = self;
-        permit.send(message);
-        fence(Ordering::SeqCst);
-        if mailbox.closed.get().is_some() {
-            mailbox.drain();
+        // Asked here, where no lock is held: the gate is the message's own.
+        let caller = message.gate().caller();
+        let mut queue = mailbox.lock();
+        if let Some(why) = &queue.closed {
+            let why = why.clone();
+            drop(queue);
+            return mailbox.refuse_queued(message, why);
+        }
+        queue.messages.push_back(Envelope { message, caller });
+        let waiting = queue.waiting.take();
+        drop(queue);
+        permit.forget();
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
     }
 }

@@ -100,7 +100,10 @@ impl<W: Handlers> Member for Pair<W> {
     }
 
     fn left_behind(&mut self, role: Role) {
-        self.post.emit(EventKind::Unresponsive { role });
+        match role {
+            Role::Manager => self.post.emit(EventKind::Unresponsive { role }),
+            Role::Worker | Role::Supervisor => self.post.unresponsive(self.number),
+        }
     }
 
     fn take_over(&mut self) {

@@ -80,7 +80,7 @@ impl<W: Handlers> Life<W> {
     ///
     /// Cancel safe.
     pub(super) async fn next(&mut self) -> Option<W::Message> {
-        self.post.mailbox.next().await
+        self.post.mailbox.next(self.cx.incarnation()).await
     }
 
     /// Serves one message: all of its effects on the recorded tables, or none.
@@ -166,12 +166,13 @@ impl<W: Handlers> Drop for Life<W> {
                 (message, died) = (Some(refused), why);
             }
         }
-        let tell = message.as_mut().and_then(|message| message.gate().refuse(died));
+        self.post.mailbox.left();
+        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, died));
         let saved = self.cx.saved.take();
         let (tables, rest) = worker.dismantle();
         let unsettled = unfinished::<W, _>(in_message, saved, (rest, message));
         seat.give_back(tables, reason, unsettled);
-        // Told when the tables are home. It runs a waker, which is not our code.
+        // Told when the tables are home. It may run a hook, which is not our code.
         let _ = caught(|| tell.map(|tell| tell()));
     }
 }

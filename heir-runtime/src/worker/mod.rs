@@ -14,7 +14,7 @@ pub(crate) use self::backoff::Row;
 pub use self::context::Context;
 pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;
-pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec};
+pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
 use crate::BoxError;
 use crate::estate::TransferInfo;
 use crate::exit::{Exit, ExitReason};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Backoff, Worker};
+use crate::mailbox::{OnUndelivered, Undelivered};
 
 /// How a worker is to be started, restarted and stopped: made by `Counter::spec(..)`, given to
 /// [`SupervisorBuilder::worker`](crate::SupervisorBuilder::worker).
@@ -23,6 +24,8 @@ pub struct Spec<W: Worker> {
     pub(crate) backoff: Backoff,
     pub(crate) significant: bool,
     pub(crate) registered: Option<Arc<str>>,
+    pub(crate) while_down: WhileDown,
+    pub(crate) on_undelivered: Option<OnUndelivered>,
 }
 
 /// When a child that ended is started again.
@@ -59,6 +62,24 @@ pub enum AfterQuarantine {
     Fresh,
 }
 
+/// What becomes of calls and casts while no incarnation serves: between two of them, before the first, and while one does not
+/// yield to the runtime. (A slow handler serves; a [paused](crate::Handle::pause) worker does.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhileDown {
+    /// They are queued, and wait. So does a sender whose mailbox is full.
+    #[default]
+    Wait,
+    /// They are queued, and wait, but no longer than this, counted over the time in which nobody serves: then a call fails with
+    /// [`CallError::DownFor`](crate::CallError::DownFor), and whoever waits for a place in the mailbox with
+    /// [`NotSent::DownFor`](crate::NotSent::DownFor). The caller's tokio runtime needs its timer.
+    WaitFor(Duration),
+    /// They are refused at once, with [`NotSent::Down`](crate::NotSent::Down), and so is whoever waits for a place in the mailbox at
+    /// that moment. What has been queued before stays queued. (This holds for a worker that sends to itself in its start hooks
+    /// too: it does not serve yet.)
+    Fail,
+}
+
 impl Default for Shutdown {
     /// Five seconds, as in OTP.
     fn default() -> Self {
@@ -90,6 +111,8 @@ impl<W: Worker> Spec<W> {
             backoff: Backoff::default(),
             significant: false,
             registered: None,
+            while_down: WhileDown::default(),
+            on_undelivered: None,
         }
     }
 
@@ -171,6 +194,25 @@ impl<W: Worker> Spec<W> {
         self.quarantine = after;
         self
     }
+
+    /// What becomes of calls and casts while no incarnation serves. Default: [`WhileDown::Wait`].
+    pub fn while_down(mut self, senders: WhileDown) -> Self {
+        self.while_down = senders;
+        self
+    }
+
+    /// Gives `hook` every accepted message that is not served and whose sender cannot be told: the casts that are queued when the
+    /// worker stops for good; a cast its worker died over, unless it is served again; and a call of either kind whose caller has
+    /// gone. So no accepted message vanishes: it is served, or its caller is told, or the hook gets it. Default: they are
+    /// dropped.
+    ///
+    /// The hook runs in the task in which that turns out, a sender's or one of the tree's: it must not block. A panic in it is
+    /// caught and ignored. One that captures a strong handle keeps the worker's tables alive: capture a
+    /// [weak](crate::Handle::downgrade) one.
+    pub fn on_undelivered(mut self, hook: impl Fn(Undelivered) + Send + Sync + 'static) -> Self {
+        self.on_undelivered = Some(OnUndelivered::new(hook));
+        self
+    }
 }
 
 // By hand: derives would ask for a worker that is `Clone` and `Debug`.
@@ -180,6 +222,7 @@ impl<W: Worker> Clone for Spec<W> {
             name: Arc::clone(&self.name),
             args: self.args.clone(),
             registered: self.registered.clone(),
+            on_undelivered: self.on_undelivered.clone(),
             ..*self
         }
     }

@@ -1,0 +1,51 @@
+//! Messages with nobody to tell that they were not served: who gets them instead.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Message, Refusal, Tell};
+use crate::caught::DropCaught;
+
+/// An accepted message that was not served, and whose sender cannot be told: what [`Spec::on_undelivered`](crate::Spec::on_undelivered)
+/// gets. Its `Display` is a sentence.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Undelivered {
+    /// The worker's name.
+    pub worker: Arc<str>,
+    /// The name of the handler that did not serve it to its end.
+    pub message: &'static str,
+    /// Why: mostly [`Stopped`](Refusal::Stopped), before it was served; or [`Died`](Refusal::Died), while it was: then recorded and
+    /// `rollback` tables are as they were before it.
+    pub why: Refusal,
+    /// The tuple of its arguments, to be downcast (`args.downcast::<(String, u64)>()`). `None` if its handler had taken them.
+    pub args: Option<Box<dyn Any + Send>>,
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { worker, message, why, .. } = self;
+        write!(f, "{worker}: a message `{message}` was not delivered: {why}")
+    }
+}
+
+/// What a user does with them. Called caught, without a lock.
+#[derive(Clone)]
+pub(crate) struct OnUndelivered(Arc<DropCaught<Box<Hook>>>);
+
+type Hook = dyn Fn(Undelivered) + Send + Sync;
+
+impl OnUndelivered {
+    pub(crate) fn new(hook: impl Fn(Undelivered) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(DropCaught::new(Box::new(hook))))
+    }
+
+    /// Takes what is left of `message`, to hand it over.
+    pub(super) fn take(&self, worker: &Arc<str>, message: &mut impl Message, why: Refusal) -> Tell {
+        let args = message.gate().take_back();
+        let undelivered = Undelivered { worker: Arc::clone(worker), message: message.name(), why, args };
+        let hook = Arc::clone(&self.0);
+        Box::new(move || hook.get()(undelivered))
+    }
+}
