@@ -11,6 +11,7 @@ mod handlers;
 mod heir;
 mod options;
 mod reserved;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -26,10 +27,12 @@ use proc_macro::TokenStream;
 ///     name = "counter",               // under which its supervisor knows it
 ///     restart = transient,            // permanent | transient | temporary
 ///     shutdown = "10s",               // or brutal_kill
+///     backoff = exponential("100ms", "10s"),  // or none, or one length of time
 ///     mailbox = 128,                  // capacity in messages
 ///     start_timeout = "30s",          // for creating the tables, and for the hooks
 ///     crash_loop = 3,                 // or never
 ///     quarantine = fresh,             // fresh | stop
+///     tables = OldCounterTables,      // those of another worker, instead of its own
 ///     crate = ::heir_runtime,         // where the runtime is
 /// )]
 /// pub struct Counter<K: Key> {        // type and const parameters, bounds, defaults; no lifetimes
@@ -54,13 +57,15 @@ use proc_macro::TokenStream;
 /// | `name` | `#[heir(..)]` | a text, not empty | the name of the struct |
 /// | `restart` | `#[heir(..)]` | `permanent`, `transient` or `temporary` | `permanent` |
 /// | `shutdown` | `#[heir(..)]` | a length of time, or `brutal_kill` | `"5s"` |
+/// | `backoff` | `#[heir(..)]` | `none`, a length of time, or `exponential(first, longest)` | `none` |
 /// | `mailbox` | `#[heir(..)]` | a number from 1 to 65535 | `64` |
 /// | `start_timeout` | `#[heir(..)]` | a length of time | `"60s"` |
 /// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` |
 /// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` |
+/// | `tables` | `#[heir(..)]` | the path of another worker's tables | tables of its own |
 /// | `crate` | `#[heir(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
 ///
-/// Each is given at most once, in any order. All but `crate` can be overridden for one child on the spec.
+/// Each is given at most once, in any order. All but `tables` and `crate` can be overridden for one child on the spec.
 ///
 /// ## `name`
 /// The name a supervisor knows the worker by, in its logs, events and tree.
@@ -80,6 +85,14 @@ use proc_macro::TokenStream;
 /// ```text
 /// #[heir(shutdown = "30s")]
 /// #[heir(shutdown = brutal_kill)]
+/// ```
+///
+/// ## `backoff`
+/// How long the supervisor waits before it starts the worker again: not at all, always the same time, or a time that doubles
+/// with every restart, from the first up to the longest, with jitter.
+/// ```text
+/// #[heir(backoff = "100ms")]
+/// #[heir(backoff = exponential("100ms", "10s"))]
 /// ```
 ///
 /// ## `mailbox`
@@ -109,6 +122,22 @@ use proc_macro::TokenStream;
 /// ```text
 /// #[heir(quarantine = fresh)]
 /// ```
+///
+/// ## `tables`
+/// The worker has the tables of another one, and can take them over from it: a live upgrade. No `CounterV2Tables` is made,
+/// but an alias of that name for the tables given.
+/// ```text
+/// #[heir(tables = CounterTables)]
+/// struct CounterV2 { .. }
+/// ```
+/// What must hold, and does not compile otherwise:
+/// - its tables are those, all of them, under the same names and with the same types; the order does not matter, nor does
+///   `keep` or `rollback`, nor what the fields are that are no tables;
+/// - they can be seen from here: in another module, the fields of the first worker need a visibility;
+/// - a path without parameters gets those of the struct, `CounterTables<K>`; one that has its own is taken as it is, and its
+///   tables mention all of them.
+///
+/// The `init` of a table counts when this worker creates it anew.
 ///
 /// ## `crate`
 /// Where `heir-runtime` is when it is renamed or re-exported. The path must hold wherever the generated code stands.

@@ -23,10 +23,12 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "name", value: "\"text\"", default: "the name of the struct" },
     Known { key: "restart", value: "permanent", default: "`permanent`" },
     Known { key: "shutdown", value: "\"5s\"", default: "`\"5s\"`" },
+    Known { key: "backoff", value: "\"100ms\"", default: "`none`" },
     Known { key: "mailbox", value: "64", default: "`64`" },
     Known { key: "start_timeout", value: "\"60s\"", default: "`\"60s\"`" },
     Known { key: "crash_loop", value: "5", default: "`5`" },
     Known { key: "quarantine", value: "stop", default: "`stop`" },
+    Known { key: "tables", value: "CounterTables", default: "tables of its own" },
     Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" },
 ];
 
@@ -231,13 +233,7 @@ impl Count for u32 {
 
 /// Reads a path to the runtime that holds wherever the generated code stands.
 pub(crate) fn root_path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
-    if input.peek(LitStr) {
-        let text: LitStr = input.parse()?;
-        return Err(syn::Error::new(
-            text.span(),
-            format_args!("`{key}` is a path without quotes: write `{key} = {}`", text.value()),
-        ));
-    }
+    not_quoted(input, key)?;
     let path = input.call(Path::parse_mod_style)?;
     let first = path.segments.first().map(|segment| segment.ident.to_string());
     if path.leading_colon.is_some() || matches!(first.as_deref(), Some("crate" | "$crate")) {
@@ -248,6 +244,22 @@ pub(crate) fn root_path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path
         &path,
         format_args!("`{shown}` depends on where it is written: start the path with `::` or `crate`"),
     ))
+}
+
+/// Reads the path of a type. `form` is how the option is written, for who wrote no path.
+pub(crate) fn path(input: ParseStream<'_>, key: &Ident, form: &str) -> syn::Result<Path> {
+    not_quoted(input, key)?;
+    let place = input.span();
+    input.parse().map_err(|_| syn::Error::new(place, format_args!("`{key}` is a path: write {form}")))
+}
+
+fn not_quoted(input: ParseStream<'_>, key: &Ident) -> syn::Result<()> {
+    if !input.peek(LitStr) {
+        return Ok(());
+    }
+    let text: LitStr = input.parse()?;
+    let problem = format_args!("`{key}` is a path without quotes: write `{key} = {}`", text.value());
+    Err(syn::Error::new(text.span(), problem))
 }
 
 /// A length of time, in milliseconds.

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Generics, Path, Type};
+use syn::{Attribute, GenericParam, Generics, Path, Token, Type};
 
 /// The path to the runtime when no `crate = path` is given.
 pub(crate) fn default_root() -> Path {
@@ -112,6 +112,26 @@ pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
             ))
         }
     }
+}
+
+/// `<K = String, const N: usize = 4>`: a type alias's parameters. Bounds on it are not checked, and linted against.
+pub(crate) fn alias_params(generics: &Generics) -> Option<TokenStream> {
+    let params = generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => {
+            let (ident, default) = (&param.ident, default_of(param.default.as_ref()));
+            Some(quote!(#ident #default))
+        }
+        GenericParam::Const(param) => {
+            let (ident, ty, default) = (&param.ident, &param.ty, default_of(param.default.as_ref()));
+            Some(quote!(const #ident: #ty #default))
+        }
+        GenericParam::Lifetime(_) => None,
+    });
+    (!generics.params.is_empty()).then(|| quote!(<#(#params),*>))
+}
+
+fn default_of<T: ToTokens>(default: Option<&(Token![=], T)>) -> Option<TokenStream> {
+    default.map(|(equals, value)| quote!(#equals #value))
 }
 
 /// A hidden field's type that mentions all type parameters, or nothing when each is already mentioned in `used`.

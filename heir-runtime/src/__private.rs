@@ -94,6 +94,46 @@ pub trait Again: Clone {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Again for T {}
 
+/// A type beside one it has nothing to do with: so an alias can mention parameters it does not use, and a type can depend
+/// on a constant.
+pub trait Beside<T: ?Sized> {
+    type Itself;
+}
+
+impl<S, T: ?Sized> Beside<T> for S {
+    type Itself = S;
+}
+
+/// A table of a worker with `#[heir(tables = ..)]`, which is one of type `T` in those tables.
+#[diagnostic::on_unimplemented(
+    message = "this table is a `{Self}` here, and a `{T}` in the tables it is one of",
+    label = "another type than in the tables given by `tables = ..`",
+    note = "tables pass on to another worker as they are: write the same type, or leave `tables = ..` out"
+)]
+pub trait Same<T> {
+    fn itself(self) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Same<T> for T {
+    fn itself(self) -> T {
+        self
+    }
+}
+
+/// Another way, which nothing goes: were there one only, rustc would take it, and say that the types mismatch.
+impl<T> Same<Other<T>> for T {
+    fn itself(self) -> Other<T> {
+        Other(self)
+    }
+}
+
+pub struct Other<T>(pub T);
+
+pub fn same<S: Same<T>, T>(table: S) -> T {
+    table.itself()
+}
+
 pub const fn assert_recorded<T: crate::table::Recorded>() {}
 pub const fn assert_rest<T: Rest>() {}
 pub const fn assert_payload<T: Payload>() {}

@@ -11,6 +11,7 @@ mod manager;
 mod messages;
 mod pattern;
 mod quarantine;
+mod shared;
 mod supervision;
 mod supervisor;
 mod tables;

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use super::carried::carried_value;
 use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
-use crate::tokens::phantom;
+use super::tables;
 
 /// In the order of the trait.
 pub(super) fn all(worker: &Worker<'_>) -> [TokenStream; 8] {
@@ -107,7 +107,7 @@ fn create(worker: &Worker<'_>) -> TokenStream {
         let (ident, local) = (field.ident, local(field));
         quote!(#ident: #local)
     });
-    let tables = tables_value(worker, &quote!(#(#values),*));
+    let bundle = tables::value(worker, &quote!(#(#values),*));
     quote! {
         async fn create(
             #pattern: Self::Args,
@@ -115,7 +115,7 @@ fn create(worker: &Worker<'_>) -> TokenStream {
         ) -> ::core::result::Result<Self::Tables, #root::BoxError> {
             #in_scope
             #(#locals)*
-            ::core::result::Result::Ok(#tables)
+            ::core::result::Result::Ok(#bundle)
         }
     }
 }
@@ -191,11 +191,11 @@ fn incarnate(worker: &Worker<'_>) -> TokenStream {
 /// ```
 fn dismantle(worker: &Worker<'_>) -> TokenStream {
     let moved = worker.tables().map(|field| field.ident).map(|ident| quote!(#ident: self.#ident));
-    let tables = tables_value(worker, &quote!(#(#moved),*));
+    let bundle = tables::value(worker, &quote!(#(#moved),*));
     let rest = worker.rest().map(|field| field.ident);
     quote! {
         fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
-            (#tables, (#(self.#rest,)*))
+            (#bundle, (#(self.#rest,)*))
         }
     }
 }
@@ -289,13 +289,6 @@ fn commit_and_undo(worker: &Worker<'_>) -> TokenStream {
             #(::core::mem::swap(&mut #tables.#others, &mut #new.#others);)*
         }
     }
-}
-
-fn tables_value(worker: &Worker<'_>, values: &TokenStream) -> TokenStream {
-    let name = worker.companion("Tables");
-    let types: TokenStream = worker.tables().map(|field| field.ty.clone()).collect();
-    let unused = phantom(&worker.generics, &types).map(|_| quote!(, __unused: ::core::marker::PhantomData));
-    quote!(#name { #values #unused })
 }
 
 /// The macro's local for a field: the user's expressions cannot see it.

@@ -10,6 +10,7 @@ pub(super) fn worker(worker: &Worker<'_>, errors: &mut Errors) {
     has_a_table(worker, errors);
     borrows_nothing(worker, errors);
     has_no_reserved_names(worker, errors);
+    shares_with_another(worker, errors);
     if let Some(packed) = worker.packed {
         errors.at(
             packed,
@@ -39,6 +40,18 @@ fn borrows_nothing(worker: &Worker<'_>, errors: &mut Errors) {
                 "a worker cannot borrow, because its tables outlive every task: replace what borrows `{}` by an owned \
                  type",
                 param.lifetime
+            ),
+        );
+    }
+}
+
+fn shares_with_another(worker: &Worker<'_>, errors: &mut Errors) {
+    for path in worker.options.tables.value().into_iter().filter(|path| worker.is_own_bundle(path)) {
+        let own = worker.companion("Tables");
+        errors.on(
+            path,
+            format_args!(
+                "`{own}` are the worker's own tables: name those of the worker it takes over from, or leave `tables` out"
             ),
         );
     }

@@ -1,17 +1,16 @@
 //! From the model to code. Infallible: every error has been reported before. Above each function stands an example of
 //! what it writes; `R` is the runtime's path.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
 use super::bodies;
 use super::carried::{carried_items, carried_type, carried_value};
 use super::handle::{handle, reader_methods, traits};
-use super::model::{AfterQuarantine, CrashLoop, Field, Restart, Shutdown, Worker};
-use super::rules;
-use crate::options::Millis;
-use crate::tokens::{generated, phantom};
+use super::model::{AfterQuarantine, CrashLoop, Worker};
+use super::{rules, tables};
+use crate::settings::duration;
+use crate::tokens::{alias_params, generated};
 
 /// All that is generated for a worker.
 pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
@@ -23,7 +22,10 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     let rules = rules::asserted(worker);
     let handled = rules::handled(worker);
     let no_drop = no_drop(worker);
-    let implementation = worker_impl(worker, &bodies::all(worker));
+    let checked = tables::checked(worker);
+    let mut functions = bodies::all(worker).to_vec();
+    functions.extend(configure(worker));
+    let implementation = worker_impl(worker, &functions);
     let allowed = &worker.allowed;
     quote! {
         #public
@@ -33,6 +35,7 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
             #traits
             #readers
             #carried
+            #checked
             #rules
             #handled
             #no_drop
@@ -43,36 +46,10 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
 
 /// What the user may name, outside the `const`.
 pub(super) fn public_items(worker: &Worker<'_>) -> TokenStream {
-    let tables = tables(worker);
+    let tables = tables::bundle(worker);
     let manager = manager(worker);
     let handle = handle(worker);
     quote!(#tables #manager #handle)
-}
-
-/// ```text
-/// /// The tables of [`Counter`], together: they outlive each incarnation of it.
-/// pub struct CounterTables<K: Key> where K: Ord {
-///     /// The field's docs.
-///     pub counts: HashMap<K, u64>,
-///     queue: Vec<u64>,
-/// }
-/// ```
-fn tables(worker: &Worker<'_>) -> TokenStream {
-    let Worker { vis, ident, generics, allowed, deprecated, .. } = worker;
-    let name = worker.companion("Tables");
-    let where_clause = &generics.where_clause;
-    let doc = format!(" The tables of [`{ident}`], together: they outlive each incarnation of it.");
-    let fields = worker.tables().map(|Field { ident, vis, docs, ty, .. }| {
-        let ident = generated(ident, ident.span());
-        quote!(#(#docs)* #vis #ident: #ty,)
-    });
-    let types: TokenStream = worker.tables().map(|field| field.ty.clone()).collect();
-    let unused = phantom(generics, &types).map(|ty| quote!(#[doc(hidden)] __unused: #ty,));
-    quote! {
-        #[doc = #doc]
-        #(#allowed)* #(#deprecated)*
-        #vis struct #name #generics #where_clause { #(#fields)* #unused }
-    }
 }
 
 /// ```text
@@ -86,19 +63,7 @@ fn manager(worker: &Worker<'_>) -> TokenStream {
     let doc = format!(
         " The heir of [`{ident}`]'s tables: regains them when an incarnation dies, and transfers them to the next."
     );
-    // Bounds on a type alias are not checked, and linted against.
-    let params = generics.params.iter().filter_map(|param| match param {
-        syn::GenericParam::Type(param) => {
-            let (ident, default) = (&param.ident, default_of(param.default.as_ref()));
-            Some(quote!(#ident #default))
-        }
-        syn::GenericParam::Const(param) => {
-            let (ident, ty, default) = (&param.ident, &param.ty, default_of(param.default.as_ref()));
-            Some(quote!(const #ident: #ty #default))
-        }
-        syn::GenericParam::Lifetime(_) => None,
-    });
-    let params = (!generics.params.is_empty()).then(|| quote!(<#(#params),*>));
+    let params = alias_params(generics);
     quote! {
         #[doc = #doc]
         #(#allowed)* #(#deprecated)*
@@ -106,15 +71,11 @@ fn manager(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-fn default_of<T: quote::ToTokens>(default: Option<&(syn::Token![=], T)>) -> Option<TokenStream> {
-    default.map(|(equals, value)| quote!(#equals #value))
-}
-
 /// ```text
 /// impl<K: Key> Counter<K> where K: Ord {
 ///     /// How to start a [`Counter`]: ..
 ///     pub fn spec(limits: Limits) -> R::Spec<Self> {
-///         R::Spec::new(__Args { limits }).restart(R::Restart::Transient).mailbox(128)
+///         R::Spec::new(__Args { limits })
 ///     }
 /// }
 /// ```
@@ -136,14 +97,13 @@ pub(super) fn spec(worker: &Worker<'_>, body: &TokenStream) -> TokenStream {
     }
 }
 
-/// `R::Spec::new(__Args { limits })` and the settings.
+/// `R::Spec::new(__Args { limits })`
 fn new_spec(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
     let args: Vec<_> = worker.args().map(|field| field.ident).collect();
     let values = args.iter().map(|ident| generated(ident, ident.span()));
     let value = carried_value(worker, "__Args", &args, &quote!(#(#values),*));
-    let settings = settings(worker);
-    quote!(#root::Spec::new(#value) #settings)
+    quote!(#root::Spec::new(#value))
 }
 
 fn spec_doc(worker: &Worker<'_>) -> String {
@@ -156,25 +116,32 @@ fn spec_doc(worker: &Worker<'_>) -> String {
     format!(" How to start a [`{}`] under a supervisor.{clones}", worker.ident)
 }
 
+/// Nothing without settings: the trait's own changes nothing.
+///
+/// ```text
+/// fn configure(spec: R::Spec<Self>) -> R::Spec<Self> {
+///     spec.restart(R::Restart::Transient).mailbox(128)
+/// }
+/// ```
+fn configure(worker: &Worker<'_>) -> Option<TokenStream> {
+    let (root, settings) = (&worker.root, settings(worker));
+    let spec = Ident::new("spec", Span::mixed_site());
+    (!settings.is_empty()).then(|| {
+        quote! {
+            fn configure(#spec: #root::Spec<Self>) -> #root::Spec<Self> {
+                #spec #settings
+            }
+        }
+    })
+}
+
 /// `.restart(R::Restart::Transient).mailbox(128)`: only what is given, the runtime has the defaults.
 fn settings(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
     let options = &worker.options;
-    let restart = options.restart.value().map(|restart| {
-        let variant = match restart {
-            Restart::Permanent => quote!(Permanent),
-            Restart::Transient => quote!(Transient),
-            Restart::Temporary => quote!(Temporary),
-        };
-        quote!(.restart(#root::Restart::#variant))
-    });
-    let shutdown = options.shutdown.value().map(|shutdown| match shutdown {
-        Shutdown::BrutalKill => quote!(.shutdown(#root::Shutdown::BrutalKill)),
-        Shutdown::Within(limit) => {
-            let limit = duration(*limit);
-            quote!(.shutdown(#root::Shutdown::Timeout(#limit)))
-        }
-    });
+    let restart = options.restart.value().map(|restart| restart.call(root));
+    let shutdown = options.shutdown.value().map(|shutdown| shutdown.call(root));
+    let backoff = options.backoff.value().map(|backoff| backoff.call(root));
     let mailbox = options.mailbox.value().map(|capacity| {
         let capacity = proc_macro2::Literal::u16_unsuffixed(*capacity);
         quote!(.mailbox(#capacity))
@@ -194,14 +161,7 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         AfterQuarantine::Fresh => quote!(.quarantine(#root::AfterQuarantine::Fresh)),
         AfterQuarantine::Stop => quote!(.quarantine(#root::AfterQuarantine::Stop)),
     });
-    quote!(#restart #shutdown #mailbox #start_timeout #crash_loop #quarantine)
-}
-
-fn duration(Millis(millis): Millis) -> TokenStream {
-    let (constructor, number) =
-        if millis % 1000 == 0 { (quote!(from_secs), millis / 1000) } else { (quote!(from_millis), millis) };
-    let number = proc_macro2::Literal::u64_unsuffixed(number);
-    quote!(::core::time::Duration::#constructor(#number))
+    quote!(#restart #shutdown #backoff #mailbox #start_timeout #crash_loop #quarantine)
 }
 
 /// A worker with a `Drop` would run it when it is taken apart, where no user code may run: its two implementations of
@@ -239,7 +199,7 @@ pub(super) fn worker_impl(worker: &Worker<'_>, bodies: &[TokenStream]) -> TokenS
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = rules::granted(worker, worker.fields.iter());
     let name = worker.name();
-    let tables = worker.companion("Tables");
+    let tables = tables::name(worker);
     let args = carried_type(worker, "__Args", worker.args().next().is_some());
     let saved = carried_type(worker, "__Saved", worker.rollbacks().next().is_some());
     let readers = carried_type(worker, "__Readers", worker.recorded().next().is_some());

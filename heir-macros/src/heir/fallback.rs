@@ -8,6 +8,7 @@ use super::carried::carried_items;
 use super::expand;
 use super::handle::{reader_methods, traits};
 use super::model::Worker;
+use super::tables;
 
 /// The stubs; nothing for a worker that borrows, whose companions could not be written.
 ///
@@ -26,6 +27,7 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
     }
     let public = expand::public_items(worker);
     let carried = carried_items(worker);
+    let tables = tables::unchecked(worker);
     let spec = expand::spec(worker, &quote!(::core::unreachable!()));
     let readers = reader_methods(worker);
     let traits = traits(worker);
@@ -37,6 +39,7 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
             #traits
             #readers
             #carried
+            #tables
             #implementation
         };
     }

@@ -11,6 +11,7 @@ mod model;
 mod parse;
 mod recorded;
 mod rules;
+mod tables;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;

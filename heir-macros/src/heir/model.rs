@@ -7,6 +7,7 @@ use syn::{Attribute, Generics, LitStr, Path, Type, Visibility};
 
 use crate::diagnostics::Errors;
 use crate::options::{self, Millis, Slot};
+use crate::settings::{Backoff, Restart, Shutdown};
 
 /// A worker: the annotated struct.
 pub(super) struct Worker<'a> {
@@ -98,6 +99,16 @@ impl<'a> Worker<'a> {
         format_ident!("{}{}", self.ident, suffix, span = self.ident.span())
     }
 
+    /// The bundle of another worker, if this one shares it.
+    pub(super) fn shared_tables(&self) -> Option<&Path> {
+        self.options.tables.value().filter(|path| !self.is_own_bundle(path))
+    }
+
+    /// Whether it is what the worker's own bundle is called.
+    pub(super) fn is_own_bundle(&self, path: &Path) -> bool {
+        path.get_ident().is_some_and(|ident| *ident == self.companion("Tables"))
+    }
+
     /// The child name.
     pub(super) fn name(&self) -> String {
         self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
@@ -110,19 +121,14 @@ pub(super) struct Options {
     pub(super) name: Slot<LitStr>,
     pub(super) restart: Slot<Restart>,
     pub(super) shutdown: Slot<Shutdown>,
+    pub(super) backoff: Slot<Backoff>,
     pub(super) mailbox: Slot<u16>,
     pub(super) start_timeout: Slot<Millis>,
     pub(super) crash_loop: Slot<CrashLoop>,
     pub(super) quarantine: Slot<AfterQuarantine>,
+    /// The bundle of another worker with the same tables.
+    pub(super) tables: Slot<Path>,
     pub(super) root: Slot<Path>,
-}
-
-/// When a supervisor starts the worker again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Restart {
-    Permanent,
-    Transient,
-    Temporary,
 }
 
 /// When its tables are put under quarantine for killing every incarnation that owns them.
@@ -139,13 +145,6 @@ pub(super) enum AfterQuarantine {
     Stop,
 }
 
-/// How a supervisor ends the worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shutdown {
-    Within(Millis),
-    BrutalKill,
-}
-
 impl Options {
     /// Reads the options; what is wrong with one leaves its slot empty.
     pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
@@ -153,12 +152,17 @@ impl Options {
         options::read_list(tokens, "heir", options::HEIR, errors, |key, input, errors| {
             match key.to_string().as_str() {
                 "name" => given.name.fill(key, options::text(input, key)?, errors),
-                "restart" => given.restart.fill(key, options::word(input, key, RESTARTS)?, errors),
-                "shutdown" => given.shutdown.fill(key, shutdown(input, key)?, errors),
+                "restart" => given.restart.fill(key, Restart::parse(input, key)?, errors),
+                "shutdown" => given.shutdown.fill(key, Shutdown::parse(input, key)?, errors),
+                "backoff" => given.backoff.fill(key, Backoff::parse(input, key)?, errors),
                 "mailbox" => given.mailbox.fill(key, options::count(input, key, "`mailbox = 64`")?, errors),
                 "start_timeout" => given.start_timeout.fill(key, options::duration(input, key)?, errors),
                 "crash_loop" => given.crash_loop.fill(key, crash_loop(input, key)?, errors),
                 "quarantine" => given.quarantine.fill(key, options::word(input, key, QUARANTINES)?, errors),
+                "tables" => {
+                    let path = options::path(input, key, "`tables = CounterTables`")?;
+                    given.tables.fill(key, path, errors);
+                }
                 _ => given.root.fill(key, options::root_path(input, key)?, errors),
             }
             Ok(())
@@ -166,12 +170,6 @@ impl Options {
         given
     }
 }
-
-const RESTARTS: &[(&str, Restart)] = &[
-    ("permanent", Restart::Permanent),
-    ("transient", Restart::Transient),
-    ("temporary", Restart::Temporary),
-];
 
 const QUARANTINES: &[(&str, AfterQuarantine)] =
     &[("fresh", AfterQuarantine::Fresh), ("stop", AfterQuarantine::Stop)];
@@ -188,20 +186,4 @@ fn crash_loop(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Cr
         ));
     }
     options::count(input, key, "`crash_loop = 5` or `crash_loop = never`").map(CrashLoop::After)
-}
-
-fn shutdown(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Shutdown> {
-    if input.peek(Ident::peek_any) {
-        let word = input.call(Ident::parse_any)?;
-        if word == "brutal_kill" {
-            return Ok(Shutdown::BrutalKill);
-        }
-        return Err(syn::Error::new(
-            word.span(),
-            format_args!(
-                "unknown value `{word}` of `{key}`: write `{key} = \"5s\"` or `{key} = brutal_kill`"
-            ),
-        ));
-    }
-    options::duration(input, key).map(Shutdown::Within)
 }

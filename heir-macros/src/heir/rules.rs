@@ -103,7 +103,8 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
             generics.make_where_clause().predicates.push(syn::parse_quote!(for<'__rule> #bound));
         }
     };
-    for field in fields.filter(|field| !is_plain(&field.ty)) {
+    // What is plain breaks no rule, but that of a recorded table.
+    for field in fields.filter(|field| is_recorded(field) || !is_plain(&field.ty)) {
         // The bound would hide what `Row` and `Reader` are, were the type not concrete.
         if !field.is_concrete && is_recorded(field) {
             continue;

@@ -30,6 +30,7 @@ fn a_worker_with_every_kind_of_field_and_every_option() {
         name = "counter",
         restart = transient,
         shutdown = brutal_kill,
+        backoff = exponential("100ms", "10s"),
         mailbox = 128,
         start_timeout = "1500ms",
         crash_loop = 3,
@@ -77,6 +78,19 @@ fn a_generic_worker() {
         }
     };
     assert_expansion!("heir-generic", expand_heir(&quote!(shutdown = "30s"), item));
+}
+
+#[test]
+fn a_worker_with_the_tables_of_another() {
+    let item = quote! {
+        pub struct CounterV2 {
+            #[table]
+            counts: Table<String, u64>,
+            #[table(keep)]
+            seen: HashSet<String>,
+        }
+    };
+    assert_expansion!("heir-shared", expand_heir(&quote!(tables = v1::CounterTables), item));
 }
 
 #[test]

@@ -179,6 +179,11 @@ pub trait Worker: Sized + Send + 'static {
 
     /// Swaps the `rollback` tables for what was saved. What they were is then in `saved`, for the caller to drop.
     fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved);
+
+    /// Puts the worker's own settings, those of `#[heir(..)]`, in the place of the defaults: [`Spec::new`] asks for them.
+    fn configure(spec: Spec<Self>) -> Spec<Self> {
+        spec
+    }
 }
 
 /// What a worker does with its messages.

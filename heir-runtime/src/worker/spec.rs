@@ -97,9 +97,9 @@ impl<W: Worker> Spec<W> {
     /// How many starts in a row may die over their tables, unless the worker says otherwise.
     pub const CRASH_LOOP: u32 = 5;
 
-    /// The defaults, with these arguments.
+    /// The worker's own [settings](Worker::configure), and the defaults of the others, with these arguments.
     pub fn new(args: W::Args) -> Self {
-        Self {
+        W::configure(Self {
             name: Arc::from(W::NAME),
             args,
             restart: Restart::default(),
@@ -113,7 +113,7 @@ impl<W: Worker> Spec<W> {
             registered: None,
             while_down: WhileDown::default(),
             on_undelivered: None,
-        }
+        })
     }
 
     /// The name its supervisor knows it by; two children of one supervisor have different ones. Default: the struct's.

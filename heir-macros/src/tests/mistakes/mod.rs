@@ -140,6 +140,53 @@ fn a_quarantine_has_its_words() {
 }
 
 #[test]
+fn a_backoff_has_its_forms() {
+    let item = || {
+        quote!(
+            struct A {
+                #[table(keep)]
+                a: u8,
+            }
+        )
+    };
+    for form in [quote!(none), quote!("1s"), quote!(exponential("1s", "1s",))] {
+        assert_mistakes(&of_heir(&quote!(backoff = #form), item()), &[]);
+    }
+    for (form, part) in [
+        (quote!("none"), "write `backoff = none`"),
+        (quote!("10"), "the unit is missing"),
+        (quote!(never), "write `backoff = none`, `backoff = \"100ms\"` or `backoff = exponential("),
+        (quote!(exponential), "needs its first and its longest pause"),
+        (quote!(exponential["1s", "2s"]), "needs its first and its longest pause"),
+        (quote!(exponential("1s")), "needs its longest pause, too"),
+        (quote!(exponential("1s" "2s")), "needs its longest pause, too"),
+        (quote!(exponential("1s", "2s", "3s")), "takes two lengths of time"),
+        (quote!(exponential("1s", 2)), "a pause of `exponential` is a length of time"),
+        (quote!(exponential("1s", "2")), "the unit is missing"),
+        (quote!(exponential("2s", "1999ms")), "write `exponential(\"1999ms\", \"2s\")`"),
+    ] {
+        let messages = of_heir(&quote!(backoff = #form, mailbox = 1), item());
+        assert!(messages.iter().any(|message| message.contains(part)), "{form}: {messages:#?}");
+    }
+}
+
+#[test]
+fn tables_are_shared_with_another_worker() {
+    let item = || {
+        quote!(
+            struct A {
+                #[table(keep)]
+                a: u8,
+            }
+        )
+    };
+    assert_mistakes(&of_heir(&quote!(tables = super::BTables<u8>), item()), &[]);
+    assert_mistakes(&of_heir(&quote!(tables = ATables), item()), &["the worker's own tables"]);
+    assert_mistakes(&of_heir(&quote!(tables = "BTables"), item()), &["write `tables = BTables`"]);
+    assert_mistakes(&of_heir(&quote!(tables = 1), item()), &["is a path: write `tables = CounterTables`"]);
+}
+
+#[test]
 fn all_mistakes_of_a_struct_are_reported_at_once() {
     assert_mistakes(
         &of_heir(

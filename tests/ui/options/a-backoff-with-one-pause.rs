@@ -1,0 +1,14 @@
+//! An exponential one has two.
+
+use heir_runtime::{handlers, heir};
+
+#[heir(backoff = exponential("100ms"))]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+fn main() {}

@@ -1,0 +1,29 @@
+//! No table comes from nowhere.
+
+use heir_runtime::{Table, handlers, heir};
+
+#[heir]
+struct Counter {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[heir(tables = CounterTables)]
+struct CounterV2 {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+    #[table(keep)]
+    seen: u64,
+}
+
+#[handlers]
+impl CounterV2 {}
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! They are another worker's.
+
+use heir_runtime::{Table, handlers, heir};
+
+#[heir]
+struct Counter {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[heir(tables = CounterV2Tables)]
+struct CounterV2 {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+}
+
+#[handlers]
+impl CounterV2 {}
+
+fn main() {}

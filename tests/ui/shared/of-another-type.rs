@@ -1,0 +1,27 @@
+//! The tables pass on as they are.
+
+use heir_runtime::{Table, handlers, heir};
+
+#[heir]
+struct Counter {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[heir(tables = CounterTables)]
+struct CounterV2 {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u32,
+}
+
+#[handlers]
+impl CounterV2 {}
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! An example is shown.
+
+use heir_runtime::{Table, handlers, heir};
+
+#[heir]
+struct Counter {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[heir(tables)]
+struct CounterV2 {
+    #[table]
+    counts: Table<String, u64>,
+    #[table(rollback)]
+    total: u64,
+}
+
+#[handlers]
+impl CounterV2 {}
+
+fn main() {}
