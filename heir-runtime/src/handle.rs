@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::estate::Estate;
+use crate::exit::ExitReason;
 use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Place, Stopped, Unsent};
 use crate::post::{Post, Status};
+use crate::process::{Down, ExitSignal, ExitSource, MonitorId, Process};
 use crate::quarantine::Quarantined;
 use crate::worker::Handlers;
 
@@ -175,12 +177,40 @@ impl<W: Handlers> Handle<W> {
         self.post.take_quarantined()
     }
 
-    /// Kills the incarnation that lives, where it stands at its next await (`exit(Pid, kill)`), and returns its number.
-    /// Its supervisor decides whether another one follows.
+    /// Kills the incarnation that lives, where it stands at its next await (`exit(Pid, kill)`), and returns its number. That
+    /// cannot be trapped; whoever is linked to it gets the reason [`Killed`](ExitReason::Killed), which can. Its supervisor decides whether another one follows.
     ///
     /// An incarnation is killed once; `None` says that there is none to kill at the moment.
     pub fn kill(&self) -> Option<u64> {
         self.post.kill_worker()
+    }
+
+    /// Sends an exit signal to the incarnation that lives (`exit/2`), and returns its number; `None` says that there is none.
+    ///
+    /// One that [traps exits](crate::Handlers::TRAPS_EXITS) gets it as a message, whatever the reason, and decides itself. Any other
+    /// ends where it stands at its next await, its message undone; its caller, its supervisor and whoever is linked to it see
+    /// `reason`. With [`Normal`](ExitReason::Normal) nothing happens to that one, as in OTP. To end one that traps exits:
+    /// [`kill`](Self::kill).
+    pub fn exit(&self, reason: ExitReason) -> Option<u64> {
+        let process = self.post.process().filter(|process| process.reason().is_none())?;
+        process.exit(ExitSignal { from: ExitSource::Handle, reason });
+        Some(process.incarnation())
+    }
+
+    /// Monitors the incarnation that lives (`monitor/2`), from now on and from outside any worker: resolves when it has ended and
+    /// its tables are home. If none lives, it resolves at once, with [`NoProc`](ExitReason::NoProc).
+    ///
+    /// Dropping the future ends the monitor.
+    pub fn monitor(&self) -> impl Future<Output = Down> + Send + 'static + use<W> {
+        let name = Arc::clone(&self.post.name);
+        let witness = self.post.process().and_then(|process| process.witness());
+        async move {
+            match witness {
+                Some(witness) => witness.await.ok(),
+                None => None,
+            }
+            .unwrap_or_else(|| Down::no_proc(MonitorId::new(), &name))
+        }
     }
 
     /// Kills the manager that lives, and says whether there was one. Its supervisor starts the next.
@@ -214,6 +244,15 @@ impl<W: Handlers> Handle<W> {
     /// A handle that does not count among those that keep the estate alive.
     pub fn downgrade(&self) -> WeakHandle<W> {
         WeakHandle::new(Arc::downgrade(&self.post))
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.post.name
+    }
+
+    /// The incarnation that lives, or was the last.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.post.process()
     }
 
     /// Waits for a place in the mailbox.
@@ -302,6 +341,11 @@ pub struct WeakHandle<W: Handlers> {
 impl<W: Handlers> WeakHandle<W> {
     pub(crate) fn new(post: Weak<Post<W>>) -> Self {
         Self { post }
+    }
+
+    /// The incarnation that lives, or was the last.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.post.upgrade()?.process()
     }
 
     /// The worker's handle, while its supervisor or another handle keeps it.

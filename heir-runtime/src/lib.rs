@@ -91,6 +91,7 @@ mod handle;
 mod mailbox;
 mod manager;
 mod post;
+mod process;
 mod quarantine;
 mod race;
 mod supervisor;
@@ -110,6 +111,7 @@ pub use self::mailbox::{
 };
 pub use self::manager::Manager;
 pub use self::post::Status;
+pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};
 pub use self::quarantine::{Quarantined, Verdict};
 pub use self::supervisor::{ShutdownReport, StartError, Supervisor, SupervisorBuilder, Tree, TreeNode};
 pub use self::table::{

@@ -8,9 +8,10 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::estate::{Estate, Incoming, Recipient};
-use crate::events::{Event, EventKind, Events};
-use crate::exit::Exit;
+use crate::events::{Event, EventKind, Events, Role};
+use crate::exit::{Exit, ExitReason};
 use crate::mailbox::{Mailbox, Stopped};
+use crate::process::{Outliving, Process};
 use crate::quarantine::Quarantined;
 use crate::sync::Watched;
 use crate::worker::Handlers;
@@ -30,6 +31,8 @@ pub(crate) struct Post<W: Handlers> {
     suspicions: AtomicU32,
     /// The last incarnation whose tables have been looked at after its end.
     examined: AtomicU64,
+    /// What incarnations have left running.
+    outliving: Arc<Outliving>,
     events: Events,
     supervisor: mpsc::UnboundedSender<Command>,
 }
@@ -49,7 +52,8 @@ struct Roster {
     status: Status,
     /// Whether any incarnation has ever served.
     served: bool,
-    worker: Option<(u64, AbortHandle)>,
+    /// The newest incarnation, also when it has ended.
+    worker: Option<Arc<Process>>,
     manager: Option<AbortHandle>,
 }
 
@@ -63,6 +67,8 @@ pub enum Status {
     Starting(u64),
     /// This incarnation serves.
     Serving(u64),
+    /// This incarnation does not yield to the runtime: it cannot be ended, and its tables stay with it, until it does.
+    Unresponsive(u64),
     /// It will not serve any more.
     Stopped(Stopped),
 }
@@ -96,6 +102,7 @@ impl<W: Handlers> Post<W> {
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            outliving: Arc::default(),
             events,
             supervisor,
         }
@@ -122,15 +129,35 @@ impl<W: Handlers> Post<W> {
         self.roster.read(|roster| roster.status.clone())
     }
 
+    /// A new incarnation is about to be started.
+    pub(crate) fn begin(&self, incarnation: u64) -> Arc<Process> {
+        let process = Arc::new(Process::new(&self.name, incarnation, W::TRAPS_EXITS, &self.outliving));
+        self.roster.update(|roster| roster.worker = Some(Arc::clone(&process)));
+        process
+    }
+
     /// A new incarnation has been started.
     pub(crate) fn started(&self, incarnation: u64, task: AbortHandle) {
-        self.roster.update(|roster| {
-            roster.worker = Some((incarnation, task));
+        let process = self.roster.update(|roster| {
             // It may already be serving: it runs since it was spawned.
             if roster.status == Status::Down {
                 roster.status = Status::Starting(incarnation);
             }
+            roster.worker.clone()
         });
+        if let Some(process) = process.filter(|process| process.incarnation() == incarnation) {
+            process.runs_as(task);
+        }
+    }
+
+    /// The newest incarnation, as others see it.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.roster.read(|roster| roster.worker.clone())
+    }
+
+    /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could not say so itself.
+    pub(crate) fn exit_reason(&self) -> Option<ExitReason> {
+        self.process()?.reason()
     }
 
     /// An incarnation has its tables, and its hooks have succeeded.
@@ -141,10 +168,17 @@ impl<W: Handlers> Post<W> {
 
     /// The incarnation has ended; another one may follow.
     pub(crate) fn down(&self) {
+        self.roster.update(|roster| roster.enter(Status::Down));
+    }
+
+    /// An incarnation does not yield to the runtime.
+    pub(crate) fn unresponsive(&self, incarnation: u64) {
         self.roster.update(|roster| {
-            roster.worker = None;
-            roster.enter(Status::Down);
+            if matches!(roster.status, Status::Starting(n) | Status::Serving(n) if n == incarnation) {
+                roster.status = Status::Unresponsive(incarnation);
+            }
         });
+        self.emit(EventKind::Unresponsive { role: Role::Worker });
     }
 
     pub(crate) fn manager_started(&self, task: AbortHandle) {
@@ -190,11 +224,11 @@ impl<W: Handlers> Post<W> {
     /// Worker and manager are gone for good, or never were: the tables can be claimed. Once is enough.
     pub(crate) fn retire(&self, why: &Stopped) {
         self.close(why);
+        self.outliving.stop();
         drop(self.vacancy.update(Option::take));
         self.estate.settle();
         self.estate.release();
         self.roster.update(|roster| {
-            roster.worker = None;
             roster.manager = None;
             roster.enter(Status::Stopped(why.clone()));
         });
@@ -202,9 +236,8 @@ impl<W: Handlers> Post<W> {
 
     /// Aborts the incarnation that lives, once.
     pub(crate) fn kill_worker(&self) -> Option<u64> {
-        let (incarnation, task) = self.roster.update(|roster| roster.worker.take())?;
-        task.abort();
-        Some(incarnation)
+        let process = self.process()?;
+        process.kill(ExitReason::Killed).then(|| process.incarnation())
     }
 
     /// Aborts the manager that lives, once.
@@ -219,7 +252,7 @@ impl<W: Handlers> Post<W> {
             .until(|roster| match &roster.status {
                 Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
                 Status::Stopped(why) => Some(Err(why.clone())),
-                Status::Down | Status::Starting(_) | Status::Serving(_) => None,
+                Status::Down | Status::Starting(_) | Status::Serving(_) | Status::Unresponsive(_) => None,
             })
             .await
     }
@@ -234,7 +267,7 @@ impl<W: Handlers> Post<W> {
         self.roster
             .until(|roster| match &roster.status {
                 Status::Stopped(why) => Some(why.clone()),
-                Status::Down | Status::Starting(_) | Status::Serving(_) => None,
+                Status::Down | Status::Starting(_) | Status::Serving(_) | Status::Unresponsive(_) => None,
             })
             .await
     }
@@ -278,6 +311,9 @@ impl fmt::Display for Status {
             Self::Down => f.write_str("down"),
             Self::Starting(incarnation) => write!(f, "incarnation {incarnation} starting"),
             Self::Serving(incarnation) => write!(f, "incarnation {incarnation} serving"),
+            Self::Unresponsive(incarnation) => {
+                write!(f, "incarnation {incarnation} unresponsive: it holds the tables until it yields")
+            }
             Self::Stopped(why) => write!(f, "stopped: {why}"),
         }
     }

@@ -26,6 +26,11 @@ pub(super) trait Child: Send {
     /// Starts it, once more.
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task;
 
+    /// Why it ended, if it was told to from outside and its task could not say so itself.
+    fn exit_reason(&self) -> Option<ExitReason> {
+        None
+    }
+
     /// It has ended.
     fn ended(&self);
 
@@ -95,9 +100,13 @@ impl<W: Handlers> Child for WorkerChild<W> {
         self.post.emit(EventKind::WorkerStarted { incarnation: number });
         let incoming = self.post.wait_for_tables(number);
         let post = Arc::clone(&self.post);
-        let abort = tasks.spawn(incarnation(post, number, incoming, args, spec.start_timeout, stopped));
+        let abort = tasks.spawn(incarnation(post, number, incoming, args, spec.bounds(), stopped));
         self.post.started(number, abort.clone());
         Task { abort, stop: Some(stop) }
+    }
+
+    fn exit_reason(&self) -> Option<ExitReason> {
+        self.post.exit_reason()
     }
 
     fn ended(&self) {

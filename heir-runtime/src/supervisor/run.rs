@@ -136,11 +136,11 @@ impl Run {
             loop {
                 let (id, reason) = match self.tasks.join_next_with_id().await {
                     None => pending().await,
-                    Some(Ok(ended)) => ended,
+                    Some(Ok((id, reason))) => (id, Some(reason)),
                     Some(Err(error)) => (error.id(), reason_of(error)),
                 };
                 if let Some(place) = self.places.remove(&id) {
-                    return Wake::Ended(place, reason);
+                    return (place, reason);
                 }
             }
         };
@@ -159,7 +159,11 @@ impl Run {
         };
         // Requests first: a storm of crashes must not keep a shutdown waiting.
         match race(asked, race(late, ended)).await {
-            Either::Left(wake) | Either::Right(Either::Left(wake) | Either::Right(wake)) => wake,
+            Either::Left(wake) | Either::Right(Either::Left(wake)) => wake,
+            Either::Right(Either::Right((place, reason))) => {
+                let reason = reason.or_else(|| self.slots[place].child.exit_reason());
+                Wake::Ended(place, reason.unwrap_or(ExitReason::Killed))
+            }
         }
     }
 
@@ -323,12 +327,9 @@ impl Wake {
     }
 }
 
-/// Why a task ended that did not say so itself.
-fn reason_of(error: JoinError) -> ExitReason {
-    match error.try_into_panic() {
-        Ok(payload) => ExitReason::Panic(message_of(payload)),
-        Err(_cancelled) => ExitReason::Killed,
-    }
+/// Why a task ended that did not say so itself: `None` if it was aborted.
+fn reason_of(error: JoinError) -> Option<ExitReason> {
+    Some(ExitReason::Panic(message_of(error.try_into_panic().ok()?)))
 }
 
 /// The place of the worker of the pair that this place belongs to.

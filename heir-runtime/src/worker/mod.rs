@@ -1,8 +1,11 @@
 //! The worker: what the macros implement for an annotated struct, and how an incarnation of it lives.
 
+mod attachments;
 mod context;
+mod heartbeat;
 mod incarnation;
 mod life;
+mod relations;
 mod settle;
 mod spec;
 
@@ -11,12 +14,14 @@ use std::future::{Future, ready};
 pub use self::context::Context;
 pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;
+pub(crate) use self::spec::Bounds;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec};
 use crate::BoxError;
 use crate::estate::TransferInfo;
 use crate::exit::{Exit, ExitReason};
 use crate::handle::Handle;
 use crate::mailbox::Message;
+use crate::process::{Down, ExitSignal};
 use crate::quarantine::Verdict;
 
 /// A struct that can be taken apart into its tables and the rest, and put together again.
@@ -80,6 +85,7 @@ use crate::quarantine::Verdict;
 ///     }
 /// }
 ///
+/// #[derive(Clone)]
 /// struct LogHandle(Handle<Log>);
 ///
 /// impl From<Handle<Log>> for LogHandle {
@@ -183,7 +189,11 @@ pub trait Handlers: Worker {
     type Message: Message;
 
     /// The typed handle on it.
-    type Handle: From<Handle<Self>>;
+    type Handle: From<Handle<Self>> + Clone + Send + Sync + 'static;
+
+    /// Whether it traps exits (`process_flag(trap_exit, true)`): an exit signal reaches [`on_exit`](Self::on_exit), and does not
+    /// end it.
+    const TRAPS_EXITS: bool = false;
 
     /// Serves one message: takes its arguments, runs its handler, keeps its reply.
     fn handle(
@@ -215,5 +225,25 @@ pub trait Handlers: Worker {
     /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`).
     fn on_stop(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         ready(())
+    }
+
+    /// Serves an exit signal, between two messages and as one of its own (`#[on(exit)]`): only if it
+    /// [traps exits](Self::TRAPS_EXITS). An error ends the incarnation.
+    fn on_exit(
+        &mut self,
+        _signal: &ExitSignal,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Learns that what it monitors has ended, between two messages and as one of its own (`#[on(down)]`). An error ends the
+    /// incarnation.
+    fn on_down(
+        &mut self,
+        _down: &Down,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
     }
 }
