@@ -10,7 +10,7 @@ use super::carried::{carried_items, carried_type, carried_value};
 use super::handle::{handle, reader_methods, traits};
 use super::model::{AfterQuarantine, CrashLoop, Field, Restart, Shutdown, Worker};
 use super::rules;
-use crate::options::Millis;
+use crate::options::{Millis, Slot};
 use crate::tokens::{generated, phantom};
 
 /// All that is generated for a worker.
@@ -179,10 +179,13 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         let capacity = proc_macro2::Literal::u16_unsuffixed(*capacity);
         quote!(.mailbox(#capacity))
     });
-    let start_timeout = options.start_timeout.value().map(|limit| {
-        let limit = duration(*limit);
-        quote!(.start_timeout(#limit))
-    });
+    let bound = |given: &Slot<Millis>, setter: &TokenStream| {
+        let limit = duration(*given.value()?);
+        Some(quote!(.#setter(#limit)))
+    };
+    let start_timeout = bound(&options.start_timeout, &quote!(start_timeout));
+    let handler_timeout = bound(&options.handler_timeout, &quote!(handler_timeout));
+    let heartbeat = bound(&options.heartbeat, &quote!(heartbeat));
     let crash_loop = options.crash_loop.value().map(|crash_loop| match crash_loop {
         CrashLoop::After(starts) => {
             let starts = proc_macro2::Literal::u32_unsuffixed(*starts);
@@ -194,7 +197,7 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         AfterQuarantine::Fresh => quote!(.quarantine(#root::AfterQuarantine::Fresh)),
         AfterQuarantine::Stop => quote!(.quarantine(#root::AfterQuarantine::Stop)),
     });
-    quote!(#restart #shutdown #mailbox #start_timeout #crash_loop #quarantine)
+    quote!(#restart #shutdown #mailbox #start_timeout #handler_timeout #heartbeat #crash_loop #quarantine)
 }
 
 fn duration(Millis(millis): Millis) -> TokenStream {
