@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::estate::Estate;
 use crate::exit::ExitReason;
 use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Place, Stopped, Unsent};
-use crate::post::{Post, Status};
+use crate::post::{Shared, Status};
 use crate::process::{Down, ExitSignal, ExitSource, MonitorId, Process};
 use crate::quarantine::Quarantined;
 use crate::worker::Handlers;
@@ -19,12 +19,12 @@ use crate::worker::Handlers;
 /// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and derefs to this one.
 /// Clones are cheap, and keep neither the worker nor its supervisor running.
 pub struct Handle<W: Handlers> {
-    post: Arc<Post<W>>,
+    post: Arc<dyn Shared<W>>,
     timeout: Option<Duration>,
 }
 
 impl<W: Handlers> Handle<W> {
-    pub(crate) fn new(post: Arc<Post<W>>) -> Self {
+    pub(crate) fn new(post: Arc<dyn Shared<W>>) -> Self {
         Self { post, timeout: None }
     }
 
@@ -335,11 +335,11 @@ impl<W: Handlers> fmt::Debug for Handle<W> {
 
 /// A handle that keeps nothing alive: neither the mailbox nor the tables.
 pub struct WeakHandle<W: Handlers> {
-    post: Weak<Post<W>>,
+    post: Weak<dyn Shared<W>>,
 }
 
 impl<W: Handlers> WeakHandle<W> {
-    pub(crate) fn new(post: Weak<Post<W>>) -> Self {
+    pub(crate) fn new(post: Weak<dyn Shared<W>>) -> Self {
         Self { post }
     }
 

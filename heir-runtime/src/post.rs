@@ -1,6 +1,7 @@
 //! The post of a worker: what stays while its incarnations, and its managers, come and go.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -35,6 +36,26 @@ pub(crate) struct Post<W: Handlers> {
     outliving: Arc<Outliving>,
     events: Events,
     supervisor: mpsc::UnboundedSender<Command>,
+}
+
+/// A post behind a handle. Through it a handle is `Send` and `Sync` without a look at what its worker's messages and tables hold:
+/// that may be the same handle.
+pub(crate) trait Shared<W: Handlers>: Send + Sync {
+    fn post(&self) -> &Post<W>;
+}
+
+impl<W: Handlers> Shared<W> for Post<W> {
+    fn post(&self) -> &Self {
+        self
+    }
+}
+
+impl<W: Handlers> Deref for dyn Shared<W> {
+    type Target = Post<W>;
+
+    fn deref(&self) -> &Post<W> {
+        self.post()
+    }
 }
 
 /// What a supervisor is asked from outside.

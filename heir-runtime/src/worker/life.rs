@@ -12,7 +12,7 @@ use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
 use crate::mailbox::{Message as _, Refusal};
-use crate::post::Post;
+use crate::post::{Post, Shared};
 use crate::process::{Process, Signal};
 use crate::race::Either;
 
@@ -65,7 +65,8 @@ impl<W: Handlers> Life<W> {
             }
         };
         let (tables, seat) = lease.part();
-        let cx = Context::new(Arc::clone(&process), WeakHandle::new(Arc::downgrade(&post)));
+        let shared: Arc<dyn Shared<W>> = Arc::<Post<W>>::clone(&post);
+        let cx = Context::new(Arc::clone(&process), WeakHandle::new(Arc::downgrade(&shared)));
         let body = Body { worker: assemble(tables), seat };
         Ok(Self { post, process, bound, body: Some(body), message: None, reason: None, cx, suspicious: true })
     }
