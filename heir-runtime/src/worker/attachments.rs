@@ -93,8 +93,9 @@ impl<W: Handlers> Context<W> {
 
     /// Sends a message after each `period` (`timer:send_interval/2`), the first after one.
     ///
-    /// The next one is not sent before the last one is: a tick that is late, because the mailbox was full or the function waited
-    /// for a reply, delays those after it, and none is made up for.
+    /// The next one is not sent before the last one is. When that takes longer than a period, because the mailbox was full or the
+    /// function waited for a reply, the next one is sent at once and those after it a period apart: none of the others that were
+    /// due is made up for.
     ///
     /// # Panics
     /// If `period` is zero.
