@@ -30,6 +30,8 @@ use proc_macro::TokenStream;
 ///     backoff = exponential("100ms", "10s"),  // or none, or one length of time
 ///     mailbox = 128,                  // capacity in messages
 ///     start_timeout = "30s",          // for creating the tables, and for the hooks
+///     handler_timeout = "5s",         // for each handler
+///     heartbeat = "1s",               // for how long it may block its thread
 ///     crash_loop = 3,                 // or never
 ///     quarantine = fresh,             // fresh | stop
 ///     tables = OldCounterTables,      // those of another worker, instead of its own
@@ -60,6 +62,8 @@ use proc_macro::TokenStream;
 /// | `backoff` | `#[heir(..)]` | `none`, a length of time, or `exponential(first, longest)` | `none` |
 /// | `mailbox` | `#[heir(..)]` | a number from 1 to 65535 | `64` |
 /// | `start_timeout` | `#[heir(..)]` | a length of time | `"60s"` |
+/// | `handler_timeout` | `#[heir(..)]` | a length of time | none |
+/// | `heartbeat` | `#[heir(..)]` | a length of time | none |
 /// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` |
 /// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` |
 /// | `tables` | `#[heir(..)]` | the path of another worker's tables | tables of its own |
@@ -105,6 +109,20 @@ use proc_macro::TokenStream;
 /// How long creating the tables may take, and how long the hooks `#[on(transfer)]` and `#[on(start)]` together.
 /// ```text
 /// #[heir(start_timeout = "5m")]
+/// ```
+///
+/// ## `handler_timeout`
+/// How long a handler may take, and each hook after the start. When it takes longer, the incarnation ends with the reason
+/// `TimedOut`, at the await where it stands: its message is undone, and its caller told.
+/// ```text
+/// #[heir(handler_timeout = "5s")]
+/// ```
+///
+/// ## `heartbeat`
+/// How long the worker may go without yielding to the runtime. When it does longer, it is reported as unresponsive, and aborted:
+/// it ends when it yields, with the reason `Unresponsive`. Until then nobody can take its tables from it.
+/// ```text
+/// #[heir(heartbeat = "1s")]
 /// ```
 ///
 /// ## `crash_loop`
@@ -227,6 +245,10 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 ///     async fn begin(&mut self, cx: &mut Context<Self>) { .. }
 ///     #[on(stop)]
 ///     async fn end(&mut self, reason: &ExitReason) { .. }
+///     #[on(exit)]
+///     async fn linked_ended(&mut self, signal: &ExitSignal) { .. }             // it traps exits
+///     #[on(down)]
+///     async fn monitored_ended(&mut self, down: &Down) { .. }
 ///     #[on(verify)]
 ///     fn check(tables: &mut CounterTables<K>, exit: &Exit) -> Verdict { .. }
 ///     #[skip]
@@ -286,9 +308,15 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `transfer` | the tables have been received | `&TransferInfo` | nothing, or `Result<(), E>` |
 /// | `start` | before the first message | | nothing, or `Result<(), E>` |
 /// | `stop` | the incarnation ends in order | `&ExitReason` | nothing |
+/// | `exit` | an exit signal has come | `&ExitSignal` | nothing, or `Result<(), E>` |
+/// | `down` | what it monitors has ended | `&Down` | nothing, or `Result<(), E>` |
 /// | `verify` | an incarnation has died | `&Exit` | `Verdict` |
 ///
-/// An error fails the start of the incarnation, which ends with it as its reason.
+/// An error ends the incarnation, with it as the reason; from `transfer` and `start` it fails the start.
+///
+/// `exit` and `down` run between two messages, before those that wait, and each is a transaction as a message is. A worker with
+/// an `exit` hook traps exits: exit signals, from what it is linked to, from its own tasks and from `Handle::exit`, do not end it,
+/// unless the hook has it end (`cx.stop_with(..)`, or an error).
 ///
 /// `verify` is a sync function without `self`, because there is none: it takes `&mut CounterTables`, and its verdict says
 /// whether they pass on as they are.
@@ -315,8 +343,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// - No generics, `unsafe`, `const` or `extern` on a handler, and no patterns as arguments.
 /// - A message cannot have the name of a method every handle has: `name`, `timeout`, `call`, `call_again`, `try_call`,
 ///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
-///   `readers`, `quarantined`, `take_quarantined`, `kill`, `kill_manager`, `stop`, `wait`, `wait_serving`, `downgrade`,
-///   `clone`; nor can there be a handler `try_count` beside `count`.
+///   `readers`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `stop`, `wait`, `wait_serving`,
+///   `downgrade`, `clone`; nor can there be a handler `try_count` beside `count`.
 /// - Markers behind `#[cfg_attr(..)]` are not seen.
 #[proc_macro_attribute]
 pub fn handlers(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -26,6 +26,8 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "backoff", value: "\"100ms\"", default: "`none`" },
     Known { key: "mailbox", value: "64", default: "`64`" },
     Known { key: "start_timeout", value: "\"60s\"", default: "`\"60s\"`" },
+    Known { key: "handler_timeout", value: "\"5s\"", default: "none" },
+    Known { key: "heartbeat", value: "\"1s\"", default: "none" },
     Known { key: "crash_loop", value: "5", default: "`5`" },
     Known { key: "quarantine", value: "stop", default: "`stop`" },
     Known { key: "tables", value: "CounterTables", default: "tables of its own" },

@@ -22,6 +22,8 @@ pub(crate) const HANDLE: &[&str] = &[
     "readers",
     "quarantined",
     "take_quarantined",
+    "exit",
+    "monitor",
     "kill",
     "kill_manager",
     "stop",

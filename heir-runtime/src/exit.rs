@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why an incarnation, or any other owner of tables, ended: OTP's exit reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum ExitReason {
     Normal,
     /// It was asked to stop by its supervisor (`shutdown`).
     Shutdown,
-    /// It stopped in order, for this reason (`{shutdown, Reason}`).
+    /// It ended in order, with a word why (`{shutdown, Reason}`): as normal as [`Shutdown`](Self::Shutdown), for its supervisor.
     ShutdownWith(Arc<str>),
     /// It gave up by itself, with these words: a hook that failed, or [`Context::fail`](crate::Context::fail).
     Error(Arc<str>),
@@ -21,6 +21,12 @@ pub enum ExitReason {
     /// It was dropped where it stood: [`kill`](crate::Handle::kill), the abort after a shutdown timeout, the end of the
     /// tokio runtime, or a lease dropped without a word.
     Killed,
+    /// A handler or hook took longer than its worker's [`handler_timeout`](crate::Spec::handler_timeout), which was this.
+    TimedOut(Duration),
+    /// It did not yield to the runtime for longer than its worker's [`heartbeat`](crate::Spec::heartbeat), which was this.
+    Unresponsive(Duration),
+    /// There was no living incarnation to link to, or to monitor (`noproc`).
+    NoProc,
 }
 
 impl ExitReason {
@@ -29,9 +35,14 @@ impl ExitReason {
         Self::Error(Arc::from(error.to_string()))
     }
 
-    /// Whether it speaks against the worker, or its tables: an error or a panic.
+    /// An [`ExitReason::ShutdownWith`] these words.
+    pub fn shutdown(words: impl fmt::Display) -> Self {
+        Self::ShutdownWith(Arc::from(words.to_string()))
+    }
+
+    /// Whether it speaks against the worker, or its tables: an error, a panic, a handler without an end.
     pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Error(_) | Self::Panic(_))
+        matches!(self, Self::Error(_) | Self::Panic(_) | Self::TimedOut(_))
     }
 
     /// Whether a [transient](crate::Restart::Transient) child that ends like this is left alone.
@@ -51,6 +62,11 @@ impl fmt::Display for ExitReason {
             Self::Error(words) => write!(f, "error: {words}"),
             Self::Panic(words) => write!(f, "panic: {words}"),
             Self::Killed => f.write_str("killed"),
+            Self::TimedOut(bound) => write!(f, "timed out: a handler took longer than {bound:?}"),
+            Self::Unresponsive(bound) => {
+                write!(f, "unresponsive: it did not yield to the runtime for {bound:?}")
+            }
+            Self::NoProc => f.write_str("noproc: there was no living incarnation"),
         }
     }
 }

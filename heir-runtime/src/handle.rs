@@ -5,8 +5,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::estate::Estate;
+use crate::exit::ExitReason;
 use crate::mailbox::Stopped;
-use crate::post::{Ask, Post, Status};
+use crate::post::{Ask, Shared, Status};
+use crate::process::{Down, ExitSignal, ExitSource, MonitorId, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
 use crate::worker::Handlers;
@@ -16,16 +18,16 @@ use crate::worker::Handlers;
 /// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and derefs to this one.
 /// Clones are cheap, and keep neither the worker nor its supervisor running.
 pub struct Handle<W: Handlers> {
-    pub(crate) post: Arc<Post<W>>,
+    pub(crate) post: Arc<dyn Shared<W>>,
     pub(crate) timeout: Option<Duration>,
 }
 
 impl<W: Handlers> Handle<W> {
-    pub(crate) fn new(post: Arc<Post<W>>) -> Self {
+    pub(crate) fn new(post: Arc<dyn Shared<W>>) -> Self {
         Self { post, timeout: None }
     }
 
-    pub(crate) fn post(&self) -> &Arc<Post<W>> {
+    pub(crate) fn post(&self) -> &Arc<dyn Shared<W>> {
         &self.post
     }
 
@@ -77,12 +79,40 @@ impl<W: Handlers> Handle<W> {
         self.post.take_quarantined()
     }
 
-    /// Kills the incarnation that lives, where it stands at its next await (`exit(Pid, kill)`), and returns its number.
-    /// Its supervisor decides whether another one follows.
+    /// Kills the incarnation that lives, where it stands at its next await (`exit(Pid, kill)`), and returns its number. That
+    /// cannot be trapped; whoever is linked to it gets the reason [`Killed`](ExitReason::Killed), which can. Its supervisor decides whether another one follows.
     ///
     /// An incarnation is killed once; `None` says that there is none to kill at the moment.
     pub fn kill(&self) -> Option<u64> {
         self.post.kill_worker()
+    }
+
+    /// Sends an exit signal to the incarnation that lives (`exit/2`), and returns its number; `None` says that there is none.
+    ///
+    /// One that [traps exits](crate::Handlers::TRAPS_EXITS) gets it as a message, whatever the reason, and decides itself. Any other
+    /// ends where it stands at its next await, its message undone; its caller, its supervisor and whoever is linked to it see
+    /// `reason`. With [`Normal`](ExitReason::Normal) nothing happens to that one, as in OTP. To end one that traps exits:
+    /// [`kill`](Self::kill).
+    pub fn exit(&self, reason: ExitReason) -> Option<u64> {
+        let process = self.post.process().filter(|process| process.reason().is_none())?;
+        process.exit(ExitSignal { from: ExitSource::Handle, reason });
+        Some(process.incarnation())
+    }
+
+    /// Monitors the incarnation that lives (`monitor/2`), from now on and from outside any worker: resolves when it has ended and
+    /// its tables are home. If none lives, it resolves at once, with [`NoProc`](ExitReason::NoProc).
+    ///
+    /// Dropping the future ends the monitor.
+    pub fn monitor(&self) -> impl Future<Output = Down> + Send + 'static + use<W> {
+        let name = Arc::clone(&self.post.name);
+        let witness = self.post.process().and_then(|process| process.witness());
+        async move {
+            match witness {
+                Some(witness) => witness.await.ok(),
+                None => None,
+            }
+            .unwrap_or_else(|| Down::no_proc(MonitorId::new(), &name))
+        }
     }
 
     /// Kills the manager that lives, and says whether there was one. Its supervisor starts the next.
@@ -154,6 +184,15 @@ impl<W: Handlers> Handle<W> {
     pub fn downgrade(&self) -> WeakHandle<W> {
         WeakHandle::new(Arc::downgrade(&self.post))
     }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.post.name
+    }
+
+    /// The incarnation that lives, or was the last.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.post.process()
+    }
 }
 
 impl<W: Handlers> Clone for Handle<W> {
@@ -173,17 +212,22 @@ impl<W: Handlers> fmt::Debug for Handle<W> {
 
 /// A handle that keeps nothing alive: neither the mailbox nor the tables.
 pub struct WeakHandle<W: Handlers> {
-    post: Weak<Post<W>>,
+    post: Weak<dyn Shared<W>>,
 }
 
 impl<W: Handlers> WeakHandle<W> {
-    pub(crate) fn new(post: Weak<Post<W>>) -> Self {
+    pub(crate) fn new(post: Weak<dyn Shared<W>>) -> Self {
         Self { post }
     }
 
     /// What the worker shares with its whole tree.
     pub(crate) fn realm(&self) -> Option<Realm> {
         self.post.upgrade().map(|post| post.realm().clone())
+    }
+
+    /// The incarnation that lives, or was the last.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.post.upgrade()?.process()
     }
 
     /// The worker's handle, while its supervisor or another handle keeps it.

@@ -92,6 +92,7 @@ mod mailbox;
 mod manager;
 mod patience;
 mod post;
+mod process;
 mod quarantine;
 mod race;
 mod realm;
@@ -113,6 +114,7 @@ pub use self::mailbox::{
 };
 pub use self::manager::Manager;
 pub use self::post::Status;
+pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};
 pub use self::quarantine::{Quarantined, Verdict};
 pub use self::supervisor::{
     AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, Dynamic, DynamicError, ShutdownReport,

@@ -1,8 +1,9 @@
 //! The post of a worker: what stays while its incarnations, and its managers, come and go.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -10,10 +11,11 @@ use tokio::time::timeout;
 
 use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Role};
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitReason};
 use crate::handle::WeakHandle;
 use crate::mailbox::{Mailbox, Stopped};
 use crate::patience::Downtime;
+use crate::process::{Outliving, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
 use crate::sync::Watched;
@@ -35,12 +37,34 @@ pub(crate) struct Post<W: Handlers> {
     suspicions: AtomicU32,
     /// The last incarnation whose tables have been looked at after its end.
     examined: AtomicU64,
+    /// What incarnations have left running.
+    outliving: Arc<Outliving>,
     realm: Realm,
     /// Its name in the whole tree.
     registered: Option<Arc<str>>,
     /// Whether it has that: another worker may.
     is_registered: AtomicBool,
     position: Position,
+}
+
+/// A post behind a handle. Through it a handle is `Send` and `Sync` without a look at what its worker's messages and tables hold:
+/// that may be the same handle.
+pub(crate) trait Shared<W: Handlers>: Send + Sync {
+    fn post(&self) -> &Post<W>;
+}
+
+impl<W: Handlers> Shared<W> for Post<W> {
+    fn post(&self) -> &Self {
+        self
+    }
+}
+
+impl<W: Handlers> Deref for dyn Shared<W> {
+    type Target = Post<W>;
+
+    fn deref(&self) -> &Post<W> {
+        self.post()
+    }
 }
 
 /// Where a child is in its supervisor, and the way to it.
@@ -70,11 +94,10 @@ pub(crate) enum Ask {
 struct Roster {
     status: Status,
     downtime: Downtime,
-    /// The number of the incarnation started last: one that was left behind has no say any more.
-    newest: u64,
-    /// Whether that has served.
+    /// Whether the newest incarnation has served.
     served: bool,
-    worker: Option<(u64, AbortHandle)>,
+    /// The newest incarnation, also when it has ended: one that was left behind has no say any more.
+    worker: Option<Arc<Process>>,
     manager: Option<AbortHandle>,
 }
 
@@ -134,7 +157,6 @@ impl<W: Handlers> Post<W> {
             roster: Watched::new(Roster {
                 status: Status::Down,
                 downtime: Downtime::begin(),
-                newest: 0,
                 served: false,
                 worker: None,
                 manager: None,
@@ -142,6 +164,7 @@ impl<W: Handlers> Post<W> {
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            outliving: Arc::default(),
             realm,
             registered: spec.registered.clone(),
             is_registered: AtomicBool::new(false),
@@ -169,7 +192,8 @@ impl<W: Handlers> Post<W> {
     /// Takes its name in the whole tree, if it has one; the error is that name.
     pub(crate) fn register(self: &Arc<Self>) -> Result<(), Arc<str>> {
         let Some(name) = &self.registered else { return Ok(()) };
-        let handle = WeakHandle::new(Arc::downgrade(self));
+        let shared: Weak<dyn Shared<W>> = Arc::<Self>::downgrade(self);
+        let handle = WeakHandle::new(shared);
         if !self.realm.register(name, handle) {
             return Err(Arc::clone(name));
         }
@@ -194,23 +218,39 @@ impl<W: Handlers> Post<W> {
         self.roster.read(|roster| roster.status.clone())
     }
 
-    /// A new incarnation is about to start.
-    pub(crate) fn starting(&self, incarnation: u64) {
+    /// A new incarnation is about to be started.
+    pub(crate) fn begin(&self, incarnation: u64) -> Arc<Process> {
+        let process = Arc::new(Process::new(&self.name, incarnation, W::TRAPS_EXITS, &self.outliving));
         self.roster.update(|roster| {
-            (roster.newest, roster.served) = (incarnation, false);
+            roster.served = false;
+            roster.worker = Some(Arc::clone(&process));
             roster.enter(Status::Starting(incarnation));
         });
+        process
     }
 
     /// It has been started: it may already be serving, or be over.
-    pub(crate) fn started(&self, task: AbortHandle) {
-        self.roster.update(|roster| roster.worker = Some((roster.newest, task)));
+    pub(crate) fn started(&self, incarnation: u64, task: AbortHandle) {
+        if let Some(process) = self.process().filter(|process| process.incarnation() == incarnation) {
+            process.runs_as(task);
+        }
+    }
+
+    /// The newest incarnation, as others see it.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.roster.read(|roster| roster.worker.clone())
+    }
+
+    /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could not say so itself.
+    pub(crate) fn exit_reason(&self) -> Option<ExitReason> {
+        self.process()?.reason()
     }
 
     /// An incarnation has its tables, and its hooks have succeeded.
     pub(crate) fn serving(&self, incarnation: u64) {
         let current = self.roster.update(|roster| {
-            let current = roster.newest == incarnation && roster.enter(Status::Serving(incarnation));
+            let is_newest = roster.worker.as_ref().is_some_and(|newest| newest.incarnation() == incarnation);
+            let current = is_newest && roster.enter(Status::Serving(incarnation));
             roster.served |= current;
             current
         });
@@ -221,10 +261,7 @@ impl<W: Handlers> Post<W> {
 
     /// The incarnation has ended; another one may follow.
     pub(crate) fn down(&self) {
-        self.roster.update(|roster| {
-            roster.worker = None;
-            roster.enter(Status::Down);
-        });
+        self.roster.update(|roster| roster.enter(Status::Down));
     }
 
     /// The incarnation does not yield to the runtime: what it holds stays with it until it does, and the caller of the message it
@@ -251,7 +288,7 @@ impl<W: Handlers> Post<W> {
 
     /// The number of the incarnation started last.
     pub(crate) fn newest(&self) -> u64 {
-        self.roster.read(|roster| roster.newest)
+        self.process().map_or(0, |process| process.incarnation())
     }
 
     pub(crate) fn manager_started(&self, task: AbortHandle) {
@@ -321,6 +358,7 @@ impl<W: Handlers> Post<W> {
 
     fn vacate(&self, why: &Stopped) {
         self.close(why);
+        self.outliving.stop();
         drop(self.vacancy.update(Option::take));
         if let Some(name) = &self.registered
             && self.is_registered.swap(false, Ordering::Relaxed)
@@ -333,7 +371,6 @@ impl<W: Handlers> Post<W> {
     fn stopped(&self) -> Option<Stopped> {
         let why = self.mailbox.why_closed();
         let first = self.roster.update(|roster| {
-            roster.worker = None;
             roster.manager = None;
             roster.enter(Status::Stopped(why.clone()))
         });
@@ -350,9 +387,8 @@ impl<W: Handlers> Post<W> {
 
     /// Aborts the incarnation that lives, once.
     pub(crate) fn kill_worker(&self) -> Option<u64> {
-        let (incarnation, task) = self.roster.update(|roster| roster.worker.take())?;
-        task.abort();
-        Some(incarnation)
+        let process = self.process()?;
+        process.kill(ExitReason::Killed).then(|| process.incarnation())
     }
 
     /// Aborts the manager that lives, once.

@@ -3,14 +3,19 @@
 //! `estate` and `transfer` are about the tables' custody alone; the others about whole trees. Trees run on a
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
+mod attachments;
 mod estate;
 mod exits;
 mod hooks;
 mod hostile;
+mod hung;
+mod links;
 mod manager;
 mod messages;
+mod monitors;
 mod pattern;
 mod quarantine;
+mod relatives;
 mod shared;
 mod supervision;
 mod supervisor;

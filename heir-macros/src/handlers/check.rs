@@ -113,7 +113,8 @@ fn event(marker: &Attribute, errors: &mut Errors) -> Option<Event> {
     if tokens.is_empty() {
         errors.on(
             &marker.meta,
-            "`#[on]` needs an event: write `#[on(start)]`, `#[on(transfer)]`, `#[on(stop)]` or `#[on(verify)]`",
+            "`#[on]` needs an event: write `#[on(start)]`, `#[on(transfer)]`, `#[on(stop)]`, `#[on(exit)]`, \
+             `#[on(down)]` or `#[on(verify)]`",
         );
         return None;
     }

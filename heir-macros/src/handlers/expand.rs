@@ -224,6 +224,10 @@ fn called(
 ///     R::__private::HookOutcome::into_result(__sent(Self::arrived(self, info)).await)
 /// }
 /// ```
+/// With `#[on(exit)]` also:
+/// ```text
+/// const TRAPS_EXITS: bool = true;
+/// ```
 fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
     let Hook { cfgs, ident, is_async, event, params, outcome } = hook;
     let takes = |wanted| params.iter().any(|(param, _)| *param == wanted);
@@ -263,6 +267,21 @@ fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
             #(#cfgs)* async fn on_stop(&mut self, #info: &#root::ExitReason, #cx: &mut #root::Context<Self>) {
                 #called;
             }
+        },
+        Event::Exit => quote! {
+            #(#cfgs)* const TRAPS_EXITS: bool = true;
+            #(#cfgs)* async fn on_exit(
+                &mut self,
+                #info: &#root::ExitSignal,
+                #cx: &mut #root::Context<Self>,
+            ) -> #outcome { #fallible }
+        },
+        Event::Down => quote! {
+            #(#cfgs)* async fn on_down(
+                &mut self,
+                #info: &#root::Down,
+                #cx: &mut #root::Context<Self>,
+            ) -> #outcome { #fallible }
         },
         Event::Verify => quote! {
             #(#cfgs)* fn verify(#tables: &mut Self::Tables, #info: &#root::Exit) -> #verdict { #called }

@@ -14,7 +14,7 @@ pub(super) fn hook(method: &Method, event: Event, tables: &str, errors: &mut Err
     let mut correct = is_plain(method, errors);
     correct &= match event {
         Event::Verify => verifies(method, tables, errors),
-        Event::Start | Event::Transfer => in_an_incarnation(method, errors),
+        Event::Start | Event::Transfer | Event::Exit | Event::Down => in_an_incarnation(method, errors),
         Event::Stop => {
             let problem = "nothing can fail any more when a worker stops: `#[on(stop)]` has no return type";
             in_an_incarnation(method, errors) & replies_nothing(method, problem, errors)

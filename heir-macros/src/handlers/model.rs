@@ -105,7 +105,7 @@ pub(super) struct Hook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HookParam {
     Context,
-    /// What the event brings: `&TransferInfo`, `&ExitReason`, `&Exit`.
+    /// What the event brings: `&TransferInfo`, `&ExitReason`, `&Exit`, `&ExitSignal`, `&Down`.
     Info,
     /// `&mut CounterTables`
     Tables,
@@ -117,6 +117,8 @@ pub(super) enum Event {
     Start,
     Transfer,
     Stop,
+    Exit,
+    Down,
     Verify,
 }
 
@@ -125,6 +127,8 @@ pub(super) const EVENTS: &[(&str, Event)] = &[
     ("start", Event::Start),
     ("transfer", Event::Transfer),
     ("stop", Event::Stop),
+    ("exit", Event::Exit),
+    ("down", Event::Down),
     ("verify", Event::Verify),
 ];
 
@@ -135,6 +139,8 @@ impl Event {
             Self::Start => None,
             Self::Transfer => Some("TransferInfo"),
             Self::Stop => Some("ExitReason"),
+            Self::Exit => Some("ExitSignal"),
+            Self::Down => Some("Down"),
             Self::Verify => Some("Exit"),
         }
     }
@@ -144,6 +150,8 @@ impl Event {
             Self::Start => "start",
             Self::Transfer => "transfer",
             Self::Stop => "stop",
+            Self::Exit => "exit",
+            Self::Down => "down",
             Self::Verify => "verify",
         }
     }

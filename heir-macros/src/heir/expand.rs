@@ -9,6 +9,7 @@ use super::carried::{carried_items, carried_type, carried_value};
 use super::handle::{handle, reader_methods, traits};
 use super::model::{AfterQuarantine, CrashLoop, Worker};
 use super::{rules, tables};
+use crate::options::{Millis, Slot};
 use crate::settings::duration;
 use crate::tokens::{alias_params, generated};
 
@@ -146,10 +147,13 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         let capacity = proc_macro2::Literal::u16_unsuffixed(*capacity);
         quote!(.mailbox(#capacity))
     });
-    let start_timeout = options.start_timeout.value().map(|limit| {
-        let limit = duration(*limit);
-        quote!(.start_timeout(#limit))
-    });
+    let bound = |given: &Slot<Millis>, setter: &TokenStream| {
+        let limit = duration(*given.value()?);
+        Some(quote!(.#setter(#limit)))
+    };
+    let start_timeout = bound(&options.start_timeout, &quote!(start_timeout));
+    let handler_timeout = bound(&options.handler_timeout, &quote!(handler_timeout));
+    let heartbeat = bound(&options.heartbeat, &quote!(heartbeat));
     let crash_loop = options.crash_loop.value().map(|crash_loop| match crash_loop {
         CrashLoop::After(starts) => {
             let starts = proc_macro2::Literal::u32_unsuffixed(*starts);
@@ -161,7 +165,7 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         AfterQuarantine::Fresh => quote!(.quarantine(#root::AfterQuarantine::Fresh)),
         AfterQuarantine::Stop => quote!(.quarantine(#root::AfterQuarantine::Stop)),
     });
-    quote!(#restart #shutdown #backoff #mailbox #start_timeout #crash_loop #quarantine)
+    quote!(#restart #shutdown #backoff #mailbox #start_timeout #handler_timeout #heartbeat #crash_loop #quarantine)
 }
 
 /// A worker with a `Drop` would run it when it is taken apart, where no user code may run: its two implementations of

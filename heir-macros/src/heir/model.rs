@@ -124,6 +124,8 @@ pub(super) struct Options {
     pub(super) backoff: Slot<Backoff>,
     pub(super) mailbox: Slot<u16>,
     pub(super) start_timeout: Slot<Millis>,
+    pub(super) handler_timeout: Slot<Millis>,
+    pub(super) heartbeat: Slot<Millis>,
     pub(super) crash_loop: Slot<CrashLoop>,
     pub(super) quarantine: Slot<AfterQuarantine>,
     /// The bundle of another worker with the same tables.
@@ -157,6 +159,8 @@ impl Options {
                 "backoff" => given.backoff.fill(key, Backoff::parse(input, key)?, errors),
                 "mailbox" => given.mailbox.fill(key, options::count(input, key, "`mailbox = 64`")?, errors),
                 "start_timeout" => given.start_timeout.fill(key, options::duration(input, key)?, errors),
+                "handler_timeout" => given.handler_timeout.fill(key, options::duration(input, key)?, errors),
+                "heartbeat" => given.heartbeat.fill(key, options::duration(input, key)?, errors),
                 "crash_loop" => given.crash_loop.fill(key, crash_loop(input, key)?, errors),
                 "quarantine" => given.quarantine.fill(key, options::word(input, key, QUARANTINES)?, errors),
                 "tables" => {

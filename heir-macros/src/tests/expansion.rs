@@ -33,6 +33,8 @@ fn a_worker_with_every_kind_of_field_and_every_option() {
         backoff = exponential("100ms", "10s"),
         mailbox = 128,
         start_timeout = "1500ms",
+        handler_timeout = "2s",
+        heartbeat = "500ms",
         crash_loop = 3,
         quarantine = fresh,
         crate = crate::rt,
@@ -138,6 +140,10 @@ fn the_hooks() {
             fn begin(&mut self, cx: &mut heir_runtime::Context<Self>) {}
             #[on(stop)]
             async fn end(&mut self, _: &ExitReason) {}
+            #[on(exit)]
+            fn linked(&mut self, signal: &ExitSignal) -> Result<(), Error> { Ok(()) }
+            #[on(down)]
+            async fn monitored(&mut self, cx: &mut Context<Self>, down: &Down) {}
             #[on(verify)]
             fn check(tables: &mut super::CounterTables, exit: &Exit) -> Verdict { Verdict::Accept }
         }

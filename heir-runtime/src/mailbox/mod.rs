@@ -106,21 +106,19 @@ impl<M: Message> Mailbox<M> {
         self.lock().messages.len()
     }
 
-    /// The next message, for the one incarnation that owns the tables: `None` once it is closed. The one before is served.
+    /// The next message, for the one incarnation that owns the tables. The one before is served. Once it is closed there is none
+    /// any more: it is for the supervisor to say when its worker stops.
     ///
     /// Cancel safe.
-    pub(crate) async fn next(&self, incarnation: u64) -> Option<M> {
+    pub(crate) async fn next(&self, incarnation: u64) -> M {
         poll_fn(|cx| self.poll_next(incarnation, cx)).await
     }
 
-    fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<Option<M>> {
+    fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
         // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
         let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
         queue.in_progress = None;
-        if queue.closed.is_some() {
-            return Poll::Ready(None);
-        }
         if queue.paused {
             queue.wait(cx);
             drop(queue);
@@ -144,7 +142,7 @@ impl<M: Message> Mailbox<M> {
             // It may wake a sender, which is not our code.
             let _ = caught(|| self.places.add_permits(1));
         }
-        Poll::Ready(Some(message))
+        Poll::Ready(message)
     }
 
     /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.

@@ -224,7 +224,7 @@ impl SupervisorHandle {
             Position { place, superior: Arc::<super::children::Requests>::clone(&self.branch.requests) };
         let estate = Some(old.estate.clone());
         let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
-        let handle = V::Handle::from(Handle::new(Arc::clone(&post)));
+        let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
         self.send(Command::Replace(place, Box::new(Pair::new(post, spec)), told))?;
         match done.await {

@@ -36,11 +36,10 @@ impl<W: Handlers> Pair<W> {
         self.number = self.post.estate.issue();
         // Said before the manager can see it.
         self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
-        self.post.starting(self.number);
         let incoming = self.post.wait_for_tables(self.number);
         let post = Arc::clone(&self.post);
-        let abort = tasks.spawn(incarnation(post, self.number, incoming, args, spec.start_timeout, stopped));
-        self.post.started(abort.clone());
+        let abort = tasks.spawn(incarnation(post, self.number, incoming, args, spec.bounds(), stopped));
+        self.post.started(self.number, abort.clone());
         Task { abort, stop: None }
     }
 
@@ -94,7 +93,13 @@ impl<W: Handlers> Member for Pair<W> {
     fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
         match role {
             Role::Manager => self.post.manager_down(),
-            Role::Worker | Role::Supervisor => self.post.down(),
+            Role::Worker | Role::Supervisor => {
+                self.post.down();
+                // Its task was aborted, and could not say what for.
+                if reason == ExitReason::Killed {
+                    return self.post.exit_reason().unwrap_or(reason);
+                }
+            }
         }
         reason
     }

@@ -267,6 +267,6 @@ impl Ending {
 fn reason_of(error: JoinError) -> ExitReason {
     match error.try_into_panic() {
         Ok(payload) => ExitReason::Panic(message_of(payload)),
-        Err(_cancelled) => ExitReason::Killed,
+        Err(_aborted) => ExitReason::Killed,
     }
 }

@@ -1,16 +1,18 @@
 //! What a handler knows of the incarnation it runs in.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Handlers;
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
+use crate::process::Process;
 
 /// What a handler or hook knows of the incarnation it runs in, and asks of it.
 ///
 /// A handler gets it by naming it: `fn count(&mut self, cx: &mut Context<Self>, key: String)`. It is no part of the message.
 pub struct Context<W: Handlers> {
-    incarnation: u64,
+    pub(super) process: Arc<Process>,
     handle: WeakHandle<W>,
     end: Option<ExitReason>,
     /// The `rollback` tables as they were before the transaction under way.
@@ -20,13 +22,13 @@ pub struct Context<W: Handlers> {
 }
 
 impl<W: Handlers> Context<W> {
-    pub(crate) fn new(incarnation: u64, handle: WeakHandle<W>) -> Self {
-        Self { incarnation, handle, end: None, saved: None, has_committed: false }
+    pub(crate) fn new(process: Arc<Process>, handle: WeakHandle<W>) -> Self {
+        Self { process, handle, end: None, saved: None, has_committed: false }
     }
 
     /// The number of this incarnation: a token that only grows, to fence whatever an earlier one still has under way.
     pub fn incarnation(&self) -> u64 {
-        self.incarnation
+        self.process.incarnation()
     }
 
     /// A handle on the worker itself, which does not keep it alive.
@@ -44,12 +46,18 @@ impl<W: Handlers> Context<W> {
     /// Ends this incarnation, with reason [`Normal`](ExitReason::Normal), once this message has committed
     /// (`{stop, normal, State}`). Whether another one follows is for its [`Restart`](crate::Restart) type to say.
     pub fn stop(&mut self) {
-        self.end = Some(ExitReason::Normal);
+        self.stop_with(ExitReason::Normal);
+    }
+
+    /// Ends this incarnation for any reason, once this message has committed (`{stop, Reason, State}`): for
+    /// [`ExitReason::shutdown("words")`](ExitReason::shutdown) it is `{stop, {shutdown, Words}, State}`. The stop hook runs.
+    pub fn stop_with(&mut self, reason: ExitReason) {
+        self.end = Some(reason);
     }
 
     /// Ends this incarnation, with reason [`Error`](ExitReason::Error), once this message has committed.
     pub fn fail(&mut self, error: impl fmt::Display) {
-        self.end = Some(ExitReason::error(error));
+        self.stop_with(ExitReason::error(error));
     }
 
     /// Marks a message boundary in the middle of a long message: what `worker` has written to its recorded and `rollback`
@@ -72,6 +80,6 @@ impl<W: Handlers> Context<W> {
 
 impl<W: Handlers> fmt::Debug for Context<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("incarnation", &self.incarnation).finish_non_exhaustive()
+        f.debug_struct("Context").field("incarnation", &self.incarnation()).finish_non_exhaustive()
     }
 }

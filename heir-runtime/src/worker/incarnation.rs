@@ -1,31 +1,82 @@
 //! One incarnation of a worker, from its start to its end.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::Handlers;
+use super::heartbeat::Pulse;
 use super::life::Life;
+use super::{Bounds, Handlers};
 use crate::estate::{Incoming, Transfer};
 use crate::events::EventKind;
 use crate::exit::ExitReason;
 use crate::post::Post;
+use crate::process::Process;
 use crate::race::{Either, race};
 
 /// Asks a child to stop; so does dropping the other end.
 pub(crate) type StopSignal = oneshot::Receiver<()>;
 
 /// The task of one incarnation: waits for its tables, becomes their owner, serves until it ends.
-pub(crate) async fn incarnation<W: Handlers>(
+///
+/// Others know the incarnation from here on: when the task ends, or is dropped before it has begun, they are told.
+pub(crate) fn incarnation<W: Handlers>(
     post: Arc<Post<W>>,
     number: u64,
     incoming: Incoming<W::Tables>,
     args: Result<W::Args, ExitReason>,
-    start_timeout: Duration,
+    bounds: Bounds,
+    stop: StopSignal,
+) -> impl Future<Output = ExitReason> + Send {
+    let mut presence = Presence { process: post.begin(number), reason: None };
+    let pulse = bounds.heartbeat.map(|heartbeat| watch(&post, &presence.process, heartbeat));
+    async move {
+        // Declared after it, dropped before it: what it tells is true.
+        let living = pin!(live(post, Arc::clone(&presence.process), incoming, args, bounds, stop));
+        let reason = match pulse {
+            None => living.await,
+            Some(pulse) => pulse.beat(living).await,
+        };
+        presence.reason.insert(reason).clone()
+    }
+}
+
+/// Tells everybody, when it is dropped, that the incarnation has ended.
+struct Presence {
+    process: Arc<Process>,
+    /// Unless its task was aborted, or dropped with its runtime.
+    reason: Option<ExitReason>,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.process.ended(self.reason.take());
+    }
+}
+
+/// From here on, an incarnation that does not yield for this long is reported, and aborted.
+fn watch<W: Handlers>(post: &Arc<Post<W>>, process: &Arc<Process>, heartbeat: Duration) -> Arc<Pulse> {
+    let (post, process) = (Arc::downgrade(post), Arc::clone(process));
+    Pulse::watch(heartbeat, move || {
+        if let Some(post) = post.upgrade() {
+            post.unresponsive(process.incarnation());
+        }
+        process.kill(ExitReason::Unresponsive(heartbeat));
+    })
+}
+
+async fn live<W: Handlers>(
+    post: Arc<Post<W>>,
+    process: Arc<Process>,
+    incoming: Incoming<W::Tables>,
+    args: Result<W::Args, ExitReason>,
+    bounds: Bounds,
     mut stop: StopSignal,
 ) -> ExitReason {
+    let number = process.incarnation();
     let args = match args {
         Ok(args) => args,
         Err(reason) => return reason,
@@ -34,12 +85,12 @@ pub(crate) async fn incarnation<W: Handlers>(
         Either::Left(_) => return ExitReason::Shutdown,
         Either::Right(transfer) => transfer,
     };
-    let mut life = match Life::begin(Arc::clone(&post), lease, args) {
+    let mut life = match Life::begin(Arc::clone(&post), process, lease, args, bounds.handler) {
         Ok(life) => life,
         Err(reason) => return reason,
     };
     post.emit(EventKind::Received { incarnation: number });
-    let started = race(&mut stop, within(start_timeout, "its hooks", life.start(&info))).await;
+    let started = race(&mut stop, within(bounds.start, "its hooks", life.start(&info))).await;
     match started {
         Either::Left(_) => return life.end(ExitReason::Shutdown),
         Either::Right(Err(reason)) => return life.end(reason),
@@ -50,11 +101,12 @@ pub(crate) async fn incarnation<W: Handlers>(
         if let Some(reason) = life.asked_to_end() {
             return life.stop(reason).await;
         }
-        let message = match race(&mut stop, life.next()).await {
-            Either::Left(_) | Either::Right(None) => return life.stop(ExitReason::Shutdown).await,
-            Either::Right(Some(message)) => message,
+        let served = match race(&mut stop, life.next()).await {
+            Either::Left(_) => return life.stop(ExitReason::Shutdown).await,
+            Either::Right(Either::Right(message)) => life.serve(message).await,
+            Either::Right(Either::Left(signal)) => life.heed(signal).await,
         };
-        if let Err(reason) = life.serve(message).await {
+        if let Err(reason) = served {
             return life.end(reason);
         }
     }

@@ -1,6 +1,9 @@
 //! The living incarnation: a worker that has its tables, and the one way out of it.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::settle::unfinished;
 use super::{Context, Handlers};
@@ -9,7 +12,9 @@ use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
 use crate::mailbox::{Message as _, Refusal};
-use crate::post::Post;
+use crate::post::{Post, Shared};
+use crate::process::{Process, Signal};
+use crate::race::Either;
 
 const BODY: &str = "a life has its body until it is dropped";
 
@@ -20,6 +25,9 @@ const BODY: &str = "a life has its body until it is dropped";
 /// caller is told.
 pub(super) struct Life<W: Handlers> {
     post: Arc<Post<W>>,
+    process: Arc<Process>,
+    /// How long each message, signal and stop hook may take.
+    bound: Option<Duration>,
     // `None` only while it is being dropped.
     body: Option<Body<W>>,
     /// What it serves, with the way its reply leaves.
@@ -42,8 +50,10 @@ impl<W: Handlers> Life<W> {
     /// On an error the tables are back in the estate.
     pub(super) fn begin(
         post: Arc<Post<W>>,
+        process: Arc<Process>,
         lease: Lease<W::Tables>,
         args: W::Args,
+        bound: Option<Duration>,
     ) -> Result<Self, ExitReason> {
         // The rest is made before the tables are touched: it is the user's code that may panic.
         let assemble = match caught(|| W::incarnate(args)) {
@@ -55,9 +65,10 @@ impl<W: Handlers> Life<W> {
             }
         };
         let (tables, seat) = lease.part();
-        let cx = Context::new(seat.incarnation(), WeakHandle::new(Arc::downgrade(&post)));
+        let shared: Arc<dyn Shared<W>> = Arc::<Post<W>>::clone(&post);
+        let cx = Context::new(Arc::clone(&process), WeakHandle::new(Arc::downgrade(&shared)));
         let body = Body { worker: assemble(tables), seat };
-        Ok(Self { post, body: Some(body), message: None, reason: None, cx, suspicious: true })
+        Ok(Self { post, process, bound, body: Some(body), message: None, reason: None, cx, suspicious: true })
     }
 
     /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
@@ -76,11 +87,11 @@ impl<W: Handlers> Life<W> {
         Ok(())
     }
 
-    /// The next message: `None` if there will be none.
+    /// The next signal, or the next message.
     ///
     /// Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<W::Message> {
-        self.post.mailbox.next(self.cx.incarnation()).await
+    pub(super) async fn next(&mut self) -> Either<Signal, W::Message> {
+        self.process.signal_or(self.post.mailbox.next(self.cx.incarnation())).await
     }
 
     /// Serves one message: all of its effects on the recorded tables, or none.
@@ -88,7 +99,8 @@ impl<W: Handlers> Life<W> {
         let message = self.message.insert(message);
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        caught_async(body.worker.handle(message, &mut self.cx)).await.map_err(ExitReason::Panic)?;
+        in_time(self.bound, body.worker.handle(message, &mut self.cx)).await?;
+        self.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
         // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
         let served = self.message.take();
@@ -100,6 +112,21 @@ impl<W: Handlers> Life<W> {
         Ok(())
     }
 
+    /// Serves a signal, as a message of its own.
+    pub(super) async fn heed(&mut self, signal: Signal) -> Result<(), ExitReason> {
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        let hook = async {
+            match &signal {
+                Signal::Exit(signal) => body.worker.on_exit(signal, &mut self.cx).await,
+                Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
+            }
+        };
+        in_time(self.bound, hook).await?.map_err(ExitReason::error)?;
+        self.process.goes_on().await;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
+    }
+
     /// Runs the stop hook, and ends it.
     pub(super) async fn stop(mut self, reason: ExitReason) -> ExitReason {
         let stopped = self.run_stop_hook(&reason).await;
@@ -109,7 +136,7 @@ impl<W: Handlers> Life<W> {
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        caught_async(body.worker.on_stop(reason, &mut self.cx)).await.map_err(ExitReason::Panic)?;
+        in_time(self.bound, body.worker.on_stop(reason, &mut self.cx)).await?;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
@@ -152,9 +179,12 @@ impl<W: Handlers> Drop for Life<W> {
     fn drop(&mut self) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
         // Dropped without a reason: the task was aborted, or its runtime is gone.
-        let reason = self.reason.take().unwrap_or(ExitReason::Killed);
+        let own = self.reason.take();
+        // What came from elsewhere does not speak against its tables.
+        let failed = own.as_ref().is_some_and(ExitReason::is_failure);
+        let reason = self.process.ending(own);
         let in_message = seat.in_message();
-        if in_message && self.suspicious && reason.is_failure() {
+        if in_message && self.suspicious && failed {
             self.post.tables_suspected();
         }
         let mut message = self.message.take();
@@ -174,5 +204,21 @@ impl<W: Handlers> Drop for Life<W> {
         seat.give_back(tables, reason, unsettled);
         // Told when the tables are home. It may run a hook, which is not our code.
         let _ = caught(|| tell.map(|tell| tell()));
+    }
+}
+
+/// Runs a handler or hook, caught, within its time.
+async fn in_time<F: Future>(bound: Option<Duration>, work: F) -> Result<F::Output, ExitReason> {
+    let mut work = pin!(Some(work));
+    let running = work.as_mut().as_pin_mut().expect("just put there");
+    let Some(bound) = bound else { return caught_async(running).await.map_err(ExitReason::Panic) };
+    let done = caught_async(tokio::time::timeout(bound, running)).await.map_err(ExitReason::Panic)?;
+    match done {
+        Ok(output) => Ok(output),
+        Err(_elapsed) => {
+            // What it holds is a user's, and may panic.
+            caught(|| work.set(None)).map_err(ExitReason::Panic)?;
+            Err(ExitReason::TimedOut(bound))
+        }
     }
 }

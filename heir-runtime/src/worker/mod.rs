@@ -1,9 +1,12 @@
 //! The worker: what the macros implement for an annotated struct, and how an incarnation of it lives.
 
+mod attachments;
 mod backoff;
 mod context;
+mod heartbeat;
 mod incarnation;
 mod life;
+mod relations;
 mod settle;
 mod spec;
 
@@ -14,12 +17,14 @@ pub(crate) use self::backoff::Row;
 pub use self::context::Context;
 pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;
+pub(crate) use self::spec::Bounds;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
 use crate::BoxError;
 use crate::estate::TransferInfo;
 use crate::exit::{Exit, ExitReason};
 use crate::handle::Handle;
 use crate::mailbox::Message;
+use crate::process::{Down, ExitSignal};
 use crate::quarantine::Verdict;
 
 /// A struct that can be taken apart into its tables and the rest, and put together again.
@@ -201,6 +206,10 @@ pub trait Handlers: Worker {
     /// The typed handle on it.
     type Handle: From<Handle<Self>> + Clone + Send + Sync + 'static;
 
+    /// Whether it traps exits (`process_flag(trap_exit, true)`): an exit signal reaches [`on_exit`](Self::on_exit), and does not
+    /// end it.
+    const TRAPS_EXITS: bool = false;
+
     /// Serves one message: takes its arguments, runs its handler, keeps its reply.
     fn handle(
         &mut self,
@@ -231,5 +240,25 @@ pub trait Handlers: Worker {
     /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`).
     fn on_stop(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         ready(())
+    }
+
+    /// Serves an exit signal, between two messages and as one of its own (`#[on(exit)]`): only if it
+    /// [traps exits](Self::TRAPS_EXITS). An error ends the incarnation.
+    fn on_exit(
+        &mut self,
+        _signal: &ExitSignal,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Learns that what it monitors has ended, between two messages and as one of its own (`#[on(down)]`). An error ends the
+    /// incarnation.
+    fn on_down(
+        &mut self,
+        _down: &Down,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
     }
 }

@@ -26,6 +26,19 @@ pub struct Spec<W: Worker> {
     pub(crate) registered: Option<Arc<str>>,
     pub(crate) while_down: WhileDown,
     pub(crate) on_undelivered: Option<OnUndelivered>,
+    pub(crate) handler_timeout: Option<Duration>,
+    pub(crate) heartbeat: Option<Duration>,
+}
+
+/// How long the steps of an incarnation may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The hooks of its start.
+    pub(crate) start: Duration,
+    /// A handler, or a hook after the start.
+    pub(crate) handler: Option<Duration>,
+    /// One poll of its task.
+    pub(crate) heartbeat: Option<Duration>,
 }
 
 /// When a child that ended is started again.
@@ -113,6 +126,8 @@ impl<W: Worker> Spec<W> {
             registered: None,
             while_down: WhileDown::default(),
             on_undelivered: None,
+            handler_timeout: None,
+            heartbeat: None,
         })
     }
 
@@ -212,6 +227,36 @@ impl<W: Worker> Spec<W> {
     pub fn on_undelivered(mut self, hook: impl Fn(Undelivered) + Send + Sync + 'static) -> Self {
         self.on_undelivered = Some(OnUndelivered::new(hook));
         self
+    }
+
+    /// How long a handler may take, and each hook after the start: when it takes longer, the incarnation ends with
+    /// [`ExitReason::TimedOut`](crate::ExitReason::TimedOut), its message is undone and its caller told. Without it, and
+    /// with [`Duration::MAX`], there is no limit.
+    ///
+    /// It ends at its next await: a handler that blocks its thread goes on until it returns, see [`heartbeat`](Self::heartbeat).
+    pub fn handler_timeout(mut self, timeout: Duration) -> Self {
+        self.handler_timeout = (timeout < Duration::MAX).then_some(timeout);
+        self
+    }
+
+    /// How long the worker may go without yielding to the runtime: when it does longer, it is reported as unresponsive
+    /// ([`Status::Unresponsive`](crate::Status::Unresponsive), [`EventKind::Unresponsive`](crate::EventKind::Unresponsive)),
+    /// and aborted. Without it, and with [`Duration::MAX`], there is no limit.
+    ///
+    /// Nobody can take its tables from it before it yields, returns or panics: then it ends with
+    /// [`ExitReason::Unresponsive`](crate::ExitReason::Unresponsive), the message it serves is undone, and the tables move on. One
+    /// thread watches all workers with a heartbeat, by the clock on the wall: tokio's paused one does not move it.
+    ///
+    /// # Panics
+    /// If it is zero.
+    pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
+        assert!(!heartbeat.is_zero(), "no worker yields at once: a heartbeat is not zero");
+        self.heartbeat = (heartbeat < Duration::MAX).then_some(heartbeat);
+        self
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds { start: self.start_timeout, handler: self.handler_timeout, heartbeat: self.heartbeat }
     }
 }
 

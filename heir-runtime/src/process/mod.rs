@@ -1,0 +1,279 @@
+//! What an incarnation is to others: whom they link to, monitor, send exit signals to, and kill.
+
+mod signal;
+mod tasks;
+mod ties;
+
+use std::collections::VecDeque;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+pub(crate) use self::signal::Signal;
+pub use self::signal::{Down, ExitSignal, ExitSource, MonitorId};
+pub use self::tasks::Attachment;
+pub(crate) use self::tasks::Outliving;
+use self::tasks::Tasks;
+use self::ties::Tie;
+use crate::caught::caught;
+use crate::exit::ExitReason;
+use crate::race::Either;
+
+/// One incarnation, as others see it, from its start to its end. It holds nothing of the worker's.
+///
+/// Whatever ends it, it ends in two steps: its reason is settled when its tables go home, and when they are home everybody is
+/// told. An exit signal that is not trapped settles the reason before, and aborts the task. The locks of two incarnations are
+/// never held together, and none of them while a task is aborted or woken.
+pub(crate) struct Process {
+    name: Arc<str>,
+    incarnation: u64,
+    traps_exits: bool,
+    /// Whether it has monitors, or traps exits: then it can be woken for a signal.
+    listens: AtomicBool,
+    /// What its task must know before its next message: one load for each.
+    flags: AtomicU8,
+    state: Mutex<State>,
+    outliving: Arc<Outliving>,
+}
+
+/// There are signals to be served.
+const SIGNALLED: u8 = 1;
+/// Its task has been aborted, or is about to be.
+const DOOMED: u8 = 2;
+
+struct State {
+    fate: Fate,
+    /// Until it is known, what is to be aborted waits for it.
+    task: Option<AbortHandle>,
+    inbox: VecDeque<Received>,
+    /// Of its task, while that waits for a message.
+    waker: Option<Waker>,
+    ties: Vec<Tie>,
+    /// Monitors from outside any worker.
+    witnesses: Vec<(MonitorId, oneshot::Sender<Down>)>,
+    tasks: Tasks,
+}
+
+/// A signal that has not been served.
+struct Received {
+    signal: Signal,
+    /// Who it comes from over a link.
+    over: Option<Arc<Process>>,
+}
+
+enum Fate {
+    Alive,
+    /// Its task ends for this reason, at its next await.
+    Doomed(ExitReason),
+    /// It has ended for this reason; its tables may still be on their way.
+    Ending(ExitReason),
+    /// Its tables are home, and everybody has been told.
+    Ended(ExitReason),
+}
+
+impl Process {
+    pub(crate) fn new(
+        name: &Arc<str>,
+        incarnation: u64,
+        traps_exits: bool,
+        outliving: &Arc<Outliving>,
+    ) -> Self {
+        let state = State {
+            fate: Fate::Alive,
+            task: None,
+            inbox: VecDeque::new(),
+            waker: None,
+            ties: Vec::new(),
+            witnesses: Vec::new(),
+            tasks: Tasks::default(),
+        };
+        Self {
+            name: Arc::clone(name),
+            incarnation,
+            traps_exits,
+            listens: AtomicBool::new(traps_exits),
+            flags: AtomicU8::new(0),
+            state: Mutex::new(state),
+            outliving: Arc::clone(outliving),
+        }
+    }
+
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    /// What runs it, known only after it has been started: an exit signal may have been before that.
+    pub(crate) fn runs_as(&self, task: AbortHandle) {
+        let doomed = {
+            let mut state = self.lock();
+            state.task = Some(task.clone());
+            matches!(state.fate, Fate::Doomed(_))
+        };
+        if doomed {
+            task.abort();
+        }
+    }
+
+    /// Sends it an exit signal (`exit/2`).
+    pub(crate) fn exit(&self, signal: ExitSignal) {
+        self.receive(self.lock(), signal, None);
+    }
+
+    /// Aborts it, whether it traps exits or not. Says whether it was alive.
+    pub(crate) fn kill(&self, reason: ExitReason) -> bool {
+        self.doom(self.lock(), reason)
+    }
+
+    /// Why it has ended: `None` while it has not.
+    pub(crate) fn reason(&self) -> Option<ExitReason> {
+        match &self.lock().fate {
+            Fate::Alive | Fate::Doomed(_) => None,
+            Fate::Ending(reason) | Fate::Ended(reason) => Some(reason.clone()),
+        }
+    }
+
+    /// An await at which its task ends, if it is to.
+    pub(crate) async fn goes_on(&self) {
+        if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
+            // The abort is on its way.
+            pending().await
+        }
+    }
+
+    /// It ends, for its own reason if it has one. Returns the reason it ends for, and aborts its tasks.
+    pub(crate) fn ending(&self, own: Option<ExitReason>) -> ExitReason {
+        let (reason, tasks) = {
+            let mut state = self.lock();
+            let reason = match (&state.fate, own) {
+                (Fate::Ending(reason) | Fate::Ended(reason), _) => return reason.clone(),
+                (Fate::Alive | Fate::Doomed(_), Some(own)) => own,
+                (Fate::Doomed(reason), None) => reason.clone(),
+                (Fate::Alive, None) => ExitReason::Killed,
+            };
+            state.fate = Fate::Ending(reason.clone());
+            (reason, std::mem::take(&mut state.tasks))
+        };
+        tasks.end(&self.outliving);
+        reason
+    }
+
+    /// It has ended, and its tables are home: whoever is linked to it or monitors it is told.
+    pub(crate) fn ended(self: &Arc<Self>, own: Option<ExitReason>) {
+        let reason = self.ending(own);
+        let (ties, witnesses) = {
+            let mut state = self.lock();
+            state.fate = Fate::Ended(reason.clone());
+            state.task = None;
+            state.waker = None;
+            state.inbox.clear();
+            (std::mem::take(&mut state.ties), std::mem::take(&mut state.witnesses))
+        };
+        for tie in &ties {
+            self.tell(tie, &reason);
+        }
+        for (monitor, witness) in witnesses {
+            // A waker that is not our code.
+            let _ = caught(|| witness.send(self.down(monitor, reason.clone())));
+        }
+    }
+
+    /// Waits for a signal, or for `other`; a signal wins a tie.
+    ///
+    /// Cancel safe if `other` is. For the task of the incarnation.
+    pub(crate) async fn signal_or<R>(&self, other: impl Future<Output = R>) -> Either<Signal, R> {
+        let mut other = pin!(other);
+        poll_fn(|cx| {
+            match self.flags.load(Ordering::Acquire) {
+                0 => {}
+                // The abort is on its way, and wakes the task.
+                flags if flags & DOOMED != 0 => return Poll::Pending,
+                _ => {
+                    if let Some(signal) = self.next_signal() {
+                        return Poll::Ready(Either::Left(signal));
+                    }
+                }
+            }
+            if let Poll::Ready(output) = other.as_mut().poll(cx) {
+                return Poll::Ready(Either::Right(output));
+            }
+            if self.listens.load(Ordering::Relaxed) && self.wakes(cx.waker()) {
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Has this task end with it; at once if it has ended.
+    pub(crate) fn adopt(&self, task: Attachment) {
+        let mut state = self.lock();
+        if matches!(state.fate, Fate::Alive | Fate::Doomed(_)) {
+            state.tasks.add(task);
+        } else {
+            drop(state);
+            task.cancel();
+        }
+    }
+
+    fn next_signal(&self) -> Option<Signal> {
+        let mut state = self.lock();
+        let received = state.inbox.pop_front();
+        if state.inbox.is_empty() {
+            self.flags.fetch_and(!SIGNALLED, Ordering::Relaxed);
+        }
+        received.map(|received| received.signal)
+    }
+
+    /// Has `waker` woken for the next signal; says whether there is one already.
+    fn wakes(&self, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            state.waker = Some(waker.clone());
+        }
+        !state.inbox.is_empty()
+    }
+
+    fn receive(&self, state: MutexGuard<'_, State>, signal: ExitSignal, over: Option<&Arc<Self>>) {
+        if self.traps_exits {
+            self.enqueue(state, Signal::Exit(signal), over);
+        } else if signal.reason != ExitReason::Normal {
+            self.doom(state, signal.reason);
+        }
+    }
+
+    fn enqueue(&self, mut state: MutexGuard<'_, State>, signal: Signal, over: Option<&Arc<Self>>) {
+        if !matches!(state.fate, Fate::Alive) {
+            return;
+        }
+        state.inbox.push_back(Received::new(signal, over));
+        self.flags.fetch_or(SIGNALLED, Ordering::Release);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn doom(&self, mut state: MutexGuard<'_, State>, reason: ExitReason) -> bool {
+        if !matches!(state.fate, Fate::Alive) {
+            return false;
+        }
+        state.fate = Fate::Doomed(reason);
+        self.flags.fetch_or(DOOMED, Ordering::Release);
+        let task = state.task.clone();
+        drop(state);
+        if let Some(task) = task {
+            task.abort();
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,101 @@
+//! What reaches an incarnation beside its messages.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::exit::ExitReason;
+
+/// An exit signal, as a worker gets it that traps exits (`{'EXIT', From, Reason}`): the argument of its `#[on(exit)]` hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExitSignal {
+    /// Who sent it.
+    pub from: ExitSource,
+    /// Why whoever sent it has ended, or what the sender wants to be the reason.
+    pub reason: ExitReason,
+}
+
+/// Who sends an exit signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExitSource {
+    /// A linked incarnation, which has ended: its tables are home.
+    #[non_exhaustive]
+    Worker {
+        /// The worker's name.
+        name: Arc<str>,
+        /// Which incarnation: `None` if there was none to link to.
+        incarnation: Option<u64>,
+    },
+    /// A task that the incarnation itself has [spawned](crate::Context::spawn) or attached, by its name: it panicked.
+    Task(Arc<str>),
+    /// [`Handle::exit`](crate::Handle::exit).
+    Handle,
+}
+
+/// A monitored incarnation has ended, and its tables are home (`{'DOWN', MonitorRef, process, Pid, Reason}`): the argument of
+/// an `#[on(down)]` hook, and what [`Handle::monitor`](crate::Handle::monitor) resolves to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Down {
+    /// Which monitor tells it. It is used up.
+    pub monitor: MonitorId,
+    /// The name of the worker.
+    pub from: Arc<str>,
+    /// Which of its incarnations ended: `None` if there was none to monitor.
+    pub incarnation: Option<u64>,
+    /// Why it ended: [`NoProc`](ExitReason::NoProc) if there was none to monitor.
+    pub reason: ExitReason,
+}
+
+/// One monitor: made by [`Context::monitor`](crate::Context::monitor), named in its [`Down`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MonitorId(pub(super) Bond);
+
+/// The identity of one link or monitor (`make_ref/0`): what both of its ends know it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Bond(u64);
+
+impl Bond {
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What an incarnation serves between two messages.
+pub(crate) enum Signal {
+    Exit(ExitSignal),
+    Down(Down),
+}
+
+impl fmt::Display for ExitSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Worker { name, incarnation: Some(incarnation) } => {
+                write!(f, "incarnation {incarnation} of `{name}`")
+            }
+            Self::Worker { name, incarnation: None } => write!(f, "`{name}`"),
+            Self::Task(name) => write!(f, "task `{name}`"),
+            Self::Handle => f.write_str("a handle"),
+        }
+    }
+}
+
+impl fmt::Display for ExitSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit signal from {}: {}", self.from, self.reason)
+    }
+}
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.incarnation {
+            Some(incarnation) => {
+                write!(f, "incarnation {incarnation} of `{}` is down: {}", self.from, self.reason)
+            }
+            None => write!(f, "`{}` is down: {}", self.from, self.reason),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What a worker has running beside it: tasks, and what comes from elsewhere as a message.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::{Context, Handlers};
+use crate::caught::{PanicMessage, caught_async, drop_caught};
+use crate::exit::ExitReason;
+use crate::handle::WeakHandle;
+use crate::process::{Attachment, ExitSignal, ExitSource, Process};
+
+/// Tasks, timers, futures and streams. Each runs in a task of its own, so it never keeps a handler waiting, and a handler may
+/// wait for it. It ends with the incarnation that made it, whatever ends that, unless it is to
+/// [outlive it](Attachment::outlives_incarnation).
+///
+/// A panic in one is an exit signal from it: it ends the incarnation, unless that [traps exits](Handlers::TRAPS_EXITS).
+///
+/// All but [`spawn`](Self::spawn) send messages: when it is time, the function that is given gets the worker's handle, and what
+/// it returns is awaited. So each arrives as an ordinary call or cast, a transaction in the mailbox's order, and a full mailbox
+/// slows the source down. What comes of it, an error too, is nobody's: look at it in the function if it matters. Until it is
+/// time, nothing keeps the worker's tables or handles alive; a worker that has stopped for good ends it.
+///
+/// They are not undone with the message that makes them.
+impl<W: Handlers> Context<W> {
+    /// Runs `task` linked to this incarnation (`spawn_link`), so that it does not outlive it: at its end the task is aborted,
+    /// at its next await. The name is for the reason, should it panic.
+    ///
+    /// ```
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # #[heir]
+    /// # struct Feed { #[table(keep)] lines: Vec<String> }
+    /// #[handlers]
+    /// impl Feed {
+    ///     #[on(start)]
+    ///     fn begin(&mut self, cx: &mut Context<Self>) {
+    ///         let feed = cx.handle().clone();
+    ///         cx.spawn("reader", async move {
+    ///             // .. reads a line
+    ///             let Some(feed) = feed.upgrade() else { return };
+    ///             let _ = feed.line("a line".into()).await;
+    ///         });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn line(&mut self, line: String) {
+    ///         self.lines.push(line);
+    ///     }
+    /// }
+    /// ```
+    pub fn spawn(
+        &mut self,
+        name: impl Into<Arc<str>>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Attachment {
+        self.attach(name.into(), task)
+    }
+
+    /// Sends a message after `delay` (`erlang:send_after/3`).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # #[heir]
+    /// # struct Sessions { #[table(keep)] open: Vec<u64> }
+    /// #[handlers]
+    /// impl Sessions {
+    ///     fn open(&mut self, cx: &mut Context<Self>, id: u64) {
+    ///         self.open.push(id);
+    ///         cx.send_after(Duration::from_mins(30), move |sessions| async move { sessions.expire(id).await });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn expire(&mut self, id: u64) {
+    ///         self.open.retain(|open| *open != id);
+    ///     }
+    /// }
+    /// ```
+    pub fn send_after<S>(
+        &mut self,
+        delay: Duration,
+        send: impl FnOnce(W::Handle) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        S: Future + Send + 'static,
+    {
+        self.attach_as("send_after", sleep(delay), move |handle, ()| send(handle))
+    }
+
+    /// Sends a message after each `period` (`timer:send_interval/2`), the first after one.
+    ///
+    /// The next one is not sent before the last one is. When that takes longer than a period, because the mailbox was full or the
+    /// function waited for a reply, the next one is sent at once and those after it a period apart: none of the others that were
+    /// due is made up for.
+    ///
+    /// # Panics
+    /// If `period` is zero.
+    pub fn send_every<S>(
+        &mut self,
+        period: Duration,
+        mut send: impl FnMut(W::Handle) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        S: Future + Send + 'static,
+    {
+        assert!(!period.is_zero(), "the period of `send_every` is not zero");
+        let handle = self.handle().clone();
+        self.attach("send_every".into(), async move {
+            // A first tick past the end of time is none.
+            let Some(first) = Instant::now().checked_add(period) else { return };
+            let mut ticks = interval_at(first, period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(sent) = handle.upgrade().map(&mut send) else { return };
+                sent.await;
+            }
+        })
+    }
+
+    /// Sends a message with the output of `future`, when there is one.
+    ///
+    /// ```
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # #[heir]
+    /// # struct Names { #[table(keep)] known: Vec<String> }
+    /// # async fn look_up(_id: u64) -> String { String::new() }
+    /// #[handlers]
+    /// impl Names {
+    ///     /// Goes on serving while it looks the name up.
+    ///     #[cast]
+    ///     fn learn(&mut self, cx: &mut Context<Self>, id: u64) {
+    ///         cx.attach_future(look_up(id), |names, name| async move { names.learnt(name).await });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn learnt(&mut self, name: String) {
+    ///         self.known.push(name);
+    ///     }
+    /// }
+    /// ```
+    pub fn attach_future<F, S>(
+        &mut self,
+        future: F,
+        send: impl FnOnce(W::Handle, F::Output) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        F: Future<Output: Send> + Send + 'static,
+        S: Future + Send + 'static,
+    {
+        self.attach_as("attach_future", future, send)
+    }
+
+    /// Sends a message with each item of `stream`, until it ends. An item is taken from it when the one before has been sent.
+    pub fn attach_stream<T, S>(
+        &mut self,
+        stream: T,
+        mut send: impl FnMut(W::Handle, T::Item) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        T: Stream<Item: Send> + Send + 'static,
+        S: Future + Send + 'static,
+    {
+        let handle = self.handle().clone();
+        self.attach("attach_stream".into(), async move {
+            let mut stream = Box::pin(stream);
+            while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+                let Some(sent) = handle.upgrade().map(|handle| send(handle, item)) else { return };
+                sent.await;
+            }
+        })
+    }
+
+    fn attach_as<F, S>(
+        &mut self,
+        name: &str,
+        future: F,
+        send: impl FnOnce(W::Handle, F::Output) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        F: Future<Output: Send> + Send + 'static,
+        S: Future + Send + 'static,
+    {
+        let handle = self.handle().clone();
+        self.attach(name.into(), async move {
+            let output = future.await;
+            let Some(sent) = handle.upgrade().map(|handle| send(handle, output)) else { return };
+            sent.await;
+        })
+    }
+
+    fn attach(&mut self, name: Arc<str>, work: impl Future<Output = ()> + Send + 'static) -> Attachment {
+        let outlives = Arc::new(AtomicBool::new(false));
+        let process = Arc::clone(&self.process);
+        let task = attached(name, work, process, self.handle().clone(), Arc::clone(&outlives));
+        let attachment = Attachment::new(tokio::spawn(task).abort_handle(), outlives);
+        self.process.adopt(attachment.clone());
+        attachment
+    }
+}
+
+/// The task of an attachment. A panic in it is an exit signal to the incarnation it runs for.
+async fn attached<W: Handlers>(
+    name: Arc<str>,
+    work: impl Future<Output = ()> + Send + 'static,
+    process: Arc<Process>,
+    worker: WeakHandle<W>,
+    outlives: Arc<AtomicBool>,
+) {
+    let Err(words) = to_the_end(work).await else { return };
+    let reason = ExitReason::Panic(format!("in task `{name}`: {words}").into());
+    let process = if outlives.load(Ordering::Relaxed) { worker.process() } else { Some(process) };
+    if let Some(process) = process {
+        process.exit(ExitSignal { from: ExitSource::Task(name), reason });
+    }
+}
+
+/// Drives `work` and drops it; a panic in either is the error.
+async fn to_the_end(work: impl Future<Output = ()>) -> Result<(), PanicMessage> {
+    let mut work = Box::pin(work);
+    let done = caught_async(work.as_mut()).await;
+    done.and(drop_caught(work))
+}
