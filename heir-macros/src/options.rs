@@ -27,6 +27,8 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "start_timeout", value: "\"60s\"", default: "`\"60s\"`" },
     Known { key: "crash_loop", value: "5", default: "`5`" },
     Known { key: "quarantine", value: "stop", default: "`stop`" },
+    Known { key: "while_down", value: "wait", default: "`wait`" },
+    Known { key: "on_undelivered", value: "path", default: "no hook" },
     Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" },
 ];
 
@@ -248,6 +250,24 @@ pub(crate) fn root_path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path
         &path,
         format_args!("`{shown}` depends on where it is written: start the path with `::` or `crate`"),
     ))
+}
+
+/// Reads a path to a function, which holds where it is written.
+pub(crate) fn function(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
+    if input.peek(LitStr) {
+        let text: LitStr = input.parse()?;
+        return Err(syn::Error::new(
+            text.span(),
+            format_args!("`{key}` is a path without quotes: write `{key} = {}`", text.value()),
+        ));
+    }
+    let place = input.span();
+    input.parse().map_err(|_| {
+        syn::Error::new(
+            place,
+            format_args!("`{key}` is the path of a function: write `{key} = path::to::it`"),
+        )
+    })
 }
 
 /// A length of time, in milliseconds.

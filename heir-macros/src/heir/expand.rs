@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use super::bodies;
 use super::carried::{carried_items, carried_type, carried_value};
 use super::handle::{handle, reader_methods, traits};
-use super::model::{AfterQuarantine, CrashLoop, Field, Restart, Shutdown, Worker};
+use super::model::{AfterQuarantine, CrashLoop, Field, Restart, Shutdown, WhileDown, Worker};
 use super::rules;
 use crate::options::Millis;
 use crate::tokens::{generated, phantom};
@@ -194,7 +194,19 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         AfterQuarantine::Fresh => quote!(.quarantine(#root::AfterQuarantine::Fresh)),
         AfterQuarantine::Stop => quote!(.quarantine(#root::AfterQuarantine::Stop)),
     });
-    quote!(#restart #shutdown #mailbox #start_timeout #crash_loop #quarantine)
+    let while_down = options.while_down.value().map(|while_down| {
+        let variant = match while_down {
+            WhileDown::Wait => quote!(Wait),
+            WhileDown::WaitFor(limit) => {
+                let limit = duration(*limit);
+                quote!(WaitFor(#limit))
+            }
+            WhileDown::Fail => quote!(Fail),
+        };
+        quote!(.while_down(#root::WhileDown::#variant))
+    });
+    let on_undelivered = options.on_undelivered.value().map(|hook| quote!(.on_undelivered(#hook)));
+    quote!(#restart #shutdown #mailbox #start_timeout #crash_loop #quarantine #while_down #on_undelivered)
 }
 
 fn duration(Millis(millis): Millis) -> TokenStream {

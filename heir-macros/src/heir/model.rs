@@ -114,6 +114,8 @@ pub(super) struct Options {
     pub(super) start_timeout: Slot<Millis>,
     pub(super) crash_loop: Slot<CrashLoop>,
     pub(super) quarantine: Slot<AfterQuarantine>,
+    pub(super) while_down: Slot<WhileDown>,
+    pub(super) on_undelivered: Slot<Path>,
     pub(super) root: Slot<Path>,
 }
 
@@ -139,6 +141,14 @@ pub(super) enum AfterQuarantine {
     Stop,
 }
 
+/// What becomes of messages while no incarnation serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhileDown {
+    Wait,
+    WaitFor(Millis),
+    Fail,
+}
+
 /// How a supervisor ends the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shutdown {
@@ -159,6 +169,8 @@ impl Options {
                 "start_timeout" => given.start_timeout.fill(key, options::duration(input, key)?, errors),
                 "crash_loop" => given.crash_loop.fill(key, crash_loop(input, key)?, errors),
                 "quarantine" => given.quarantine.fill(key, options::word(input, key, QUARANTINES)?, errors),
+                "while_down" => given.while_down.fill(key, while_down(input, key)?, errors),
+                "on_undelivered" => given.on_undelivered.fill(key, options::function(input, key)?, errors),
                 _ => given.root.fill(key, options::root_path(input, key)?, errors),
             }
             Ok(())
@@ -188,6 +200,30 @@ fn crash_loop(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Cr
         ));
     }
     options::count(input, key, "`crash_loop = 5` or `crash_loop = never`").map(CrashLoop::After)
+}
+
+fn while_down(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<WhileDown> {
+    const WORDS: &[(&str, WhileDown)] = &[("wait", WhileDown::Wait), ("fail", WhileDown::Fail)];
+    let ahead = input.fork();
+    if let Ok(quoted) = ahead.parse::<LitStr>()
+        && WORDS.iter().any(|(word, _)| *word == quoted.value())
+    {
+        // It says to leave the quotes out.
+        return options::word(input, key, WORDS);
+    }
+    if !input.peek(Ident::peek_any) {
+        return options::duration(input, key).map(WhileDown::WaitFor);
+    }
+    let given = input.call(Ident::parse_any)?;
+    let word = WORDS.iter().find(|(word, _)| given == word);
+    word.map(|(_, value)| *value).ok_or_else(|| {
+        syn::Error::new(
+            given.span(),
+            format_args!(
+                "unknown value `{given}` of `{key}`: write `{key} = wait`, `{key} = fail` or `{key} = \"5s\"`"
+            ),
+        )
+    })
 }
 
 fn shutdown(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Shutdown> {

@@ -34,6 +34,8 @@ fn a_worker_with_every_kind_of_field_and_every_option() {
         start_timeout = "1500ms",
         crash_loop = 3,
         quarantine = fresh,
+        while_down = "2s",
+        on_undelivered = Self::lost,
         crate = crate::rt,
     );
     let item = quote! {
