@@ -3,6 +3,7 @@
 //! `estate` and `transfer` are about the tables' custody alone; the others about whole trees. Trees run on a
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
+mod down;
 mod estate;
 mod exits;
 mod hooks;
@@ -10,8 +11,11 @@ mod hostile;
 mod manager;
 mod messages;
 mod pattern;
+mod pause;
 mod quarantine;
 mod supervisor;
 mod tables;
 mod transfer;
+mod undelivered;
+mod unresponsive;
 mod workers;
