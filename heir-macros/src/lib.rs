@@ -35,6 +35,8 @@ use proc_macro::TokenStream;
 ///     crash_loop = 3,                 // or never
 ///     quarantine = fresh,             // fresh | stop
 ///     tables = OldCounterTables,      // those of another worker, instead of its own
+///     while_down = fail,              // wait | fail | "5s"
+///     on_undelivered = dead_letter,   // the path of a function
 ///     crate = ::heir_runtime,         // where the runtime is
 /// )]
 /// pub struct Counter<K: Key> {        // type and const parameters, bounds, defaults; no lifetimes
@@ -67,6 +69,8 @@ use proc_macro::TokenStream;
 /// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` |
 /// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` |
 /// | `tables` | `#[heir(..)]` | the path of another worker's tables | tables of its own |
+/// | `while_down` | `#[heir(..)]` | `wait`, `fail`, or a length of time | `wait` |
+/// | `on_undelivered` | `#[heir(..)]` | the path of a function | no hook |
 /// | `crate` | `#[heir(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
 ///
 /// Each is given at most once, in any order. All but `tables` and `crate` can be overridden for one child on the spec.
@@ -156,6 +160,23 @@ use proc_macro::TokenStream;
 ///   tables mention all of them.
 ///
 /// The `init` of a table counts when this worker creates it anew.
+///
+/// ## `while_down`
+/// What becomes of calls and casts while no incarnation serves: between two of them, before the first, and while one does not
+/// yield to the runtime. With `wait` they are queued and wait; with a length of time they wait no longer than that, counted over
+/// the time in which nobody serves; with `fail` they are refused at once, and their arguments come back.
+/// ```text
+/// #[heir(while_down = fail)]
+/// #[heir(while_down = "5s")]
+/// ```
+///
+/// ## `on_undelivered`
+/// Gets every accepted message that is not served and whose sender cannot be told: casts above all. A `fn(Undelivered)`; the path
+/// is looked up where the struct stands, and may start with `Self`.
+/// ```text
+/// #[heir(on_undelivered = dead_letter)]
+/// fn dead_letter(lost: Undelivered) { eprintln!("{lost}") }
+/// ```
 ///
 /// ## `crate`
 /// Where `heir-runtime` is when it is renamed or re-exported. The path must hold wherever the generated code stands.
@@ -343,8 +364,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// - No generics, `unsafe`, `const` or `extern` on a handler, and no patterns as arguments.
 /// - A message cannot have the name of a method every handle has: `name`, `timeout`, `call`, `call_again`, `try_call`,
 ///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
-///   `readers`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `stop`, `wait`, `wait_serving`,
-///   `downgrade`, `clone`; nor can there be a handler `try_count` beside `count`.
+///   `readers`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `restart`, `pause`, `resume`,
+///   `is_paused`, `stop`, `wait`, `wait_serving`, `downgrade`, `clone`; nor can there be a handler `try_count` beside `count`.
 /// - Markers behind `#[cfg_attr(..)]` are not seen.
 #[proc_macro_attribute]
 pub fn handlers(options: TokenStream, item: TokenStream) -> TokenStream {

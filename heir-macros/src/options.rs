@@ -31,6 +31,8 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "crash_loop", value: "5", default: "`5`" },
     Known { key: "quarantine", value: "stop", default: "`stop`" },
     Known { key: "tables", value: "CounterTables", default: "tables of its own" },
+    Known { key: "while_down", value: "wait", default: "`wait`" },
+    Known { key: "on_undelivered", value: "path", default: "no hook" },
     Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" },
 ];
 
@@ -262,6 +264,14 @@ fn not_quoted(input: ParseStream<'_>, key: &Ident) -> syn::Result<()> {
     let text: LitStr = input.parse()?;
     let problem = format_args!("`{key}` is a path without quotes: write `{key} = {}`", text.value());
     Err(syn::Error::new(text.span(), problem))
+}
+
+/// Reads the path of a function, which holds where it is written.
+pub(crate) fn function(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
+    not_quoted(input, key)?;
+    let place = input.span();
+    let problem = format_args!("`{key}` is the path of a function: write `{key} = path::to::it`");
+    input.parse().map_err(|_| syn::Error::new(place, problem))
 }
 
 /// A length of time, in milliseconds.

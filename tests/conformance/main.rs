@@ -4,6 +4,7 @@
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
 mod attachments;
+mod down;
 mod estate;
 mod exits;
 mod hooks;
@@ -14,6 +15,7 @@ mod manager;
 mod messages;
 mod monitors;
 mod pattern;
+mod pause;
 mod quarantine;
 mod relatives;
 mod shared;
@@ -21,4 +23,6 @@ mod supervision;
 mod supervisor;
 mod tables;
 mod transfer;
+mod undelivered;
+mod unresponsive;
 mod workers;

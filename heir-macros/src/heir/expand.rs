@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 use super::bodies;
 use super::carried::{carried_items, carried_type, carried_value};
 use super::handle::{handle, reader_methods, traits};
-use super::model::{AfterQuarantine, CrashLoop, Worker};
+use super::model::{AfterQuarantine, CrashLoop, WhileDown, Worker};
 use super::{rules, tables};
 use crate::options::{Millis, Slot};
 use crate::settings::duration;
@@ -165,7 +165,22 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         AfterQuarantine::Fresh => quote!(.quarantine(#root::AfterQuarantine::Fresh)),
         AfterQuarantine::Stop => quote!(.quarantine(#root::AfterQuarantine::Stop)),
     });
-    quote!(#restart #shutdown #backoff #mailbox #start_timeout #handler_timeout #heartbeat #crash_loop #quarantine)
+    let while_down = options.while_down.value().map(|while_down| {
+        let variant = match while_down {
+            WhileDown::Wait => quote!(Wait),
+            WhileDown::WaitFor(limit) => {
+                let limit = duration(*limit);
+                quote!(WaitFor(#limit))
+            }
+            WhileDown::Fail => quote!(Fail),
+        };
+        quote!(.while_down(#root::WhileDown::#variant))
+    });
+    let on_undelivered = options.on_undelivered.value().map(|hook| quote!(.on_undelivered(#hook)));
+    quote! {
+        #restart #shutdown #backoff #mailbox #start_timeout #handler_timeout #heartbeat #crash_loop #quarantine
+        #while_down #on_undelivered
+    }
 }
 
 /// A worker with a `Drop` would run it when it is taken apart, where no user code may run: its two implementations of

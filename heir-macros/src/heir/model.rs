@@ -130,6 +130,8 @@ pub(super) struct Options {
     pub(super) quarantine: Slot<AfterQuarantine>,
     /// The bundle of another worker with the same tables.
     pub(super) tables: Slot<Path>,
+    pub(super) while_down: Slot<WhileDown>,
+    pub(super) on_undelivered: Slot<Path>,
     pub(super) root: Slot<Path>,
 }
 
@@ -145,6 +147,14 @@ pub(super) enum CrashLoop {
 pub(super) enum AfterQuarantine {
     Fresh,
     Stop,
+}
+
+/// What becomes of messages while no incarnation serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhileDown {
+    Wait,
+    WaitFor(Millis),
+    Fail,
 }
 
 impl Options {
@@ -167,6 +177,8 @@ impl Options {
                     let path = options::path(input, key, "`tables = CounterTables`")?;
                     given.tables.fill(key, path, errors);
                 }
+                "while_down" => given.while_down.fill(key, while_down(input, key)?, errors),
+                "on_undelivered" => given.on_undelivered.fill(key, options::function(input, key)?, errors),
                 _ => given.root.fill(key, options::root_path(input, key)?, errors),
             }
             Ok(())
@@ -190,4 +202,28 @@ fn crash_loop(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Cr
         ));
     }
     options::count(input, key, "`crash_loop = 5` or `crash_loop = never`").map(CrashLoop::After)
+}
+
+fn while_down(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<WhileDown> {
+    const WORDS: &[(&str, WhileDown)] = &[("wait", WhileDown::Wait), ("fail", WhileDown::Fail)];
+    let ahead = input.fork();
+    if let Ok(quoted) = ahead.parse::<LitStr>()
+        && WORDS.iter().any(|(word, _)| *word == quoted.value())
+    {
+        // It says to leave the quotes out.
+        return options::word(input, key, WORDS);
+    }
+    if !input.peek(Ident::peek_any) {
+        return options::duration(input, key).map(WhileDown::WaitFor);
+    }
+    let given = input.call(Ident::parse_any)?;
+    let word = WORDS.iter().find(|(word, _)| given == word);
+    word.map(|(_, value)| *value).ok_or_else(|| {
+        syn::Error::new(
+            given.span(),
+            format_args!(
+                "unknown value `{given}` of `{key}`: write `{key} = wait`, `{key} = fail` or `{key} = \"5s\"`"
+            ),
+        )
+    })
 }

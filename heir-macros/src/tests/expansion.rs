@@ -37,6 +37,8 @@ fn a_worker_with_every_kind_of_field_and_every_option() {
         heartbeat = "500ms",
         crash_loop = 3,
         quarantine = fresh,
+        while_down = "2s",
+        on_undelivered = Self::lost,
         crate = crate::rt,
     );
     let item = quote! {

@@ -162,3 +162,76 @@ impl<R> Drop for Answer<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn poll<R>(answer: &mut Answer<R>, woken: &Arc<Woken>) -> Poll<Outcome<R>> {
+        Pin::new(answer).poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
+    }
+
+    /// A caller that waits.
+    fn waiting(woken: &Arc<Woken>) -> (WayBack<u8>, Answer<u8>) {
+        let (way_back, mut answer) = reply(Waker::from(Arc::clone(woken)));
+        assert!(poll(&mut answer, woken).is_pending());
+        (way_back, answer)
+    }
+
+    #[test]
+    fn the_first_answer_is_heard_and_wakes_once() {
+        let woken = Arc::default();
+        let (way_back, mut answer) = waiting(&woken);
+        let caller = way_back.caller().unwrap();
+        caller.refuse(Refusal::Unresponsive { incarnation: 3 });
+        caller.refuse(Refusal::Unresponsive { incarnation: 4 });
+        way_back.answer(Outcome::Reply(1));
+        let Poll::Ready(Outcome::Refused(why)) = poll(&mut answer, &woken) else { panic!("refused") };
+        assert_eq!(*why, Refusal::Unresponsive { incarnation: 3 });
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_message_dropped_without_a_word_leaves_its_caller_unanswered() {
+        let woken = Arc::default();
+        let (way_back, mut answer) = waiting(&woken);
+        drop(way_back);
+        assert!(matches!(poll(&mut answer, &woken), Poll::Ready(Outcome::Unanswered)));
+    }
+
+    #[test]
+    fn a_caller_that_moved_to_another_task_is_woken_there() {
+        let (first, second) = (Arc::default(), Arc::default());
+        let (way_back, mut answer) = waiting(&first);
+        assert!(poll(&mut answer, &second).is_pending());
+        way_back.answer(Outcome::Reply(1));
+        assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
+        assert!(matches!(poll(&mut answer, &second), Poll::Ready(Outcome::Reply(1))));
+    }
+
+    #[test]
+    fn a_way_back_knows_when_its_caller_has_gone_but_not_when_it_has_been_told() {
+        let woken = Arc::default();
+        let (way_back, answer) = waiting(&woken);
+        assert!(!way_back.is_for_nobody());
+        drop(answer);
+        assert!(way_back.is_for_nobody());
+        let (way_back, mut answer) = waiting(&woken);
+        way_back.caller().unwrap().refuse(Refusal::Unresponsive { incarnation: 3 });
+        assert!(poll(&mut answer, &woken).is_ready());
+        drop(answer);
+        assert!(!way_back.is_for_nobody());
+    }
+}

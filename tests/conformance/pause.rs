@@ -1,0 +1,144 @@
+//! Pause and resume: a worker that serves nothing, and is otherwise as alive as any.
+
+use std::sync::Arc;
+
+use heir_runtime::{Stopped, SupervisorBuilder};
+use heir_tests::Recorder;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::workers::{Counter, CounterHandle};
+
+fn counter() -> (SupervisorBuilder, CounterHandle, Arc<Notify>) {
+    let (mut tree, _) = Recorder::tree();
+    let hanging = Arc::new(Notify::new());
+    let counter = tree.worker(Counter::spec(Arc::clone(&hanging)));
+    (tree, counter, hanging)
+}
+
+/// A call that is queued when this returns.
+async fn queued(counter: &CounterHandle) -> JoinHandle<Result<u64, heir_runtime::CallError>> {
+    let before = counter.queued();
+    let call = tokio::spawn({
+        let counter = counter.clone();
+        async move { counter.count().await }
+    });
+    while counter.queued() == before {
+        tokio::task::yield_now().await;
+    }
+    call
+}
+
+#[tokio::test]
+async fn a_paused_worker_queues_what_is_sent_and_serves_it_when_it_is_resumed() {
+    let (tree, counter, _) = counter();
+    let _tree = tree.start().await.unwrap();
+    assert!(!counter.is_paused());
+    counter.pause().await.unwrap();
+    counter.pause().await.unwrap();
+    assert!(counter.is_paused());
+    let call = queued(&counter).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!call.is_finished());
+    counter.resume();
+    assert_eq!(call.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn pausing_waits_for_the_message_in_progress_and_for_nothing_else() {
+    let (tree, counter, hanging) = counter();
+    let _tree = tree.start().await.unwrap();
+    let in_progress = tokio::spawn({
+        let counter = counter.clone();
+        async move { counter.count_and_hang().await }
+    });
+    hanging.notified().await;
+    let behind = queued(&counter).await;
+    let pausing = tokio::spawn({
+        let counter = counter.clone();
+        async move { counter.pause().await }
+    });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!pausing.is_finished());
+    counter.kill();
+    pausing.await.unwrap().unwrap();
+    assert!(in_progress.await.unwrap().is_err());
+    assert_eq!(counter.wait_serving(2).await.unwrap(), 2, "it was started again");
+    assert!(counter.is_paused() && !behind.is_finished());
+    counter.resume();
+    assert_eq!(behind.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_pause_outlives_the_incarnations_that_are_killed_in_it() {
+    let (tree, counter, _) = counter();
+    let _tree = tree.start().await.unwrap();
+    counter.pause().await.unwrap();
+    let call = queued(&counter).await;
+    for killed in 1..=3 {
+        counter.wait_serving(killed).await.unwrap();
+        assert_eq!(counter.kill(), Some(killed));
+    }
+    counter.wait_serving(4).await.unwrap();
+    assert!(!call.is_finished());
+    counter.resume();
+    assert_eq!(call.await.unwrap().unwrap(), 1);
+    assert_eq!(counter.incarnation(), 4);
+}
+
+#[tokio::test]
+async fn a_worker_paused_before_its_start_starts_and_serves_nothing() {
+    let (tree, counter, _) = counter();
+    counter.pause().await.unwrap();
+    let call = queued(&counter).await;
+    let _tree = tree.start().await.unwrap();
+    assert!(!call.is_finished());
+    counter.resume();
+    assert_eq!(call.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_paused_worker_stops_like_any_and_its_callers_are_told() {
+    let (tree, counter, _) = counter();
+    let tree = tree.start().await.unwrap();
+    counter.count().await.unwrap();
+    counter.pause().await.unwrap();
+    let call = queued(&counter).await;
+    let report = tree.shutdown().await;
+    assert_eq!((report.why, report.unresponsive), (Stopped::Shutdown, vec![]));
+    assert!(call.await.unwrap().is_err());
+    assert_eq!(counter.pause().await, Err(Stopped::Shutdown));
+    assert!(!counter.is_paused());
+    assert_eq!(counter.estate().claim("test").unwrap().count, 1);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_pause_is_told_that_the_worker_has_stopped_or_was_resumed() {
+    let (tree, counter, hanging) = counter();
+    let tree = tree.start().await.unwrap();
+    tokio::spawn({
+        let counter = counter.clone();
+        async move { counter.count_and_hang().await }
+    });
+    hanging.notified().await;
+    let pause = || {
+        let counter = counter.clone();
+        tokio::spawn(async move { counter.pause().await })
+    };
+    let resumed = pause();
+    while !counter.is_paused() {
+        tokio::task::yield_now().await;
+    }
+    counter.resume();
+    assert_eq!(resumed.await.unwrap(), Ok(()));
+    let stopped = pause();
+    while !counter.is_paused() {
+        tokio::task::yield_now().await;
+    }
+    drop(tree);
+    assert_eq!(stopped.await.unwrap(), Err(Stopped::Shutdown));
+}

@@ -1,0 +1,110 @@
+//! A worker that does not yield to the runtime: nobody can take its tables from it, and nobody is left waiting for it.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use heir_runtime::{CallError, EventKind, Role, Shutdown, Status, Stopped, Supervisor, handlers, heir};
+use heir_tests::Recorder;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// Blocks its thread until it is released.
+#[heir]
+struct Stubborn {
+    #[table(keep)]
+    done: u32,
+    #[arg]
+    blocks: Arc<Notify>,
+    #[arg]
+    release: Arc<Mutex<Receiver<()>>>,
+}
+
+#[handlers]
+impl Stubborn {
+    fn block(&mut self) -> u32 {
+        self.blocks.notify_one();
+        let _ = self.release.lock().unwrap().recv();
+        self.done += 1;
+        self.done
+    }
+}
+
+/// A tree whose worker is blocked by a call, that call, and what releases it.
+struct Blocked {
+    stubborn: StubbornHandle,
+    tree: Supervisor,
+    recorder: Recorder,
+    call: JoinHandle<Result<u32, CallError>>,
+    release: Sender<()>,
+}
+
+async fn blocked() -> Blocked {
+    let (mut tree, recorder) = Recorder::tree();
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let stubborn = tree.worker(spec.shutdown(Shutdown::Timeout(Duration::from_millis(10))));
+    let tree = tree.start().await.unwrap();
+    let call = tokio::spawn({
+        let stubborn = stubborn.clone();
+        async move { stubborn.block().await }
+    });
+    blocks.notified().await;
+    Blocked { stubborn, tree, recorder, call, release }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_caller_of_a_worker_that_does_not_yield_is_told_while_it_still_blocks() {
+    let Blocked { stubborn, tree, recorder, call, release } = blocked().await;
+    let queued = tokio::spawn({
+        let stubborn = stubborn.clone();
+        async move { stubborn.block().await }
+    });
+    while stubborn.queued() < 1 {
+        tokio::task::yield_now().await;
+    }
+    let report = tree.shutdown().await;
+    assert_eq!(report.unresponsive, [("Stubborn".into(), Role::Worker)]);
+    let told = call.await.unwrap().unwrap_err();
+    assert!(matches!(told, CallError::Unresponsive { incarnation: 1, .. }), "{told}");
+    assert!(told.was_enqueued());
+    assert_eq!(
+        told.to_string(),
+        "incarnation 1 of the worker does not yield to the runtime: the call may still be finished, and its effects kept"
+    );
+    assert!(matches!(queued.await.unwrap(), Err(CallError::Stopped(Stopped::Shutdown))));
+    recorder.until("does not yield to the runtime").await;
+    assert!(stubborn.estate().claim("test").is_err(), "it holds its tables");
+    // What it says now, nobody hears; what it did stays, and comes home.
+    release.send(()).unwrap();
+    let mut heir = stubborn.estate().heir("test").unwrap();
+    let inherited = heir.inherit().await;
+    assert_eq!(inherited.lease.done, 1);
+    assert_eq!(inherited.exit.unwrap().incarnation, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_does_not_yield_says_so_in_its_status_until_it_is_left_behind() {
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let (watched, seen) = (Arc::new(OnceLock::<StubbornHandle>::new()), Arc::new(Mutex::new(None)));
+    let mut tree = Supervisor::builder("app").observe({
+        let (watched, seen) = (Arc::clone(&watched), Arc::clone(&seen));
+        move |event| {
+            if matches!(event.kind, EventKind::Unresponsive { .. }) {
+                *seen.lock().unwrap() = watched.get().map(|stubborn| stubborn.status());
+            }
+        }
+    });
+    let stubborn = tree.worker(spec.shutdown(Shutdown::BrutalKill));
+    watched.set(stubborn.clone()).unwrap();
+    let tree = tree.start().await.unwrap();
+    let call = tokio::spawn(async move { stubborn.block().await });
+    blocks.notified().await;
+    tree.shutdown().await;
+    assert_eq!(*seen.lock().unwrap(), Some(Status::Unresponsive(1)));
+    assert!(matches!(call.await.unwrap(), Err(CallError::Unresponsive { incarnation: 1, .. })));
+    release.send(()).unwrap();
+}

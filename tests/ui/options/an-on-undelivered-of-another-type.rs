@@ -1,0 +1,16 @@
+//! It takes what was not delivered.
+
+use heir_runtime::{handlers, heir};
+
+#[heir(on_undelivered = lost)]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+fn lost(_: String) {}
+
+fn main() {}
