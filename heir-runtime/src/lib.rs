@@ -62,8 +62,8 @@
 //! | the tokio runtime ends | stay in the [`Estate`], free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
 //!
-//! A worker that never yields to the runtime cannot be pre-empted, by anyone: its tables stay with it until it does, and
-//! [`ShutdownReport`] names it. `panic = "abort"` ends the process at the first panic: this crate refuses to be built with it,
+//! A worker that never yields to the runtime cannot be pre-empted, by anyone: its tables stay with it until it does. Its
+//! [`heartbeat`](Spec::heartbeat) notices it, and [`ShutdownReport`] names it. `panic = "abort"` ends the process at the first panic: this crate refuses to be built with it,
 //! unless the feature `panic-abort` says that this is meant.
 //!
 //! # Features

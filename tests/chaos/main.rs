@@ -1,5 +1,7 @@
 //! Kill storms: exact totals, on a runtime with several threads.
 
+mod links;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

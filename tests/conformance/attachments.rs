@@ -71,7 +71,8 @@ impl Busy {
             let _captured = &_dropped;
             async move { busy.get(0).await }
         });
-        self.attached.push(ticking.outlives_incarnation());
+        ticking.outlives_incarnation();
+        self.attached.push(ticking);
     }
 
     fn future(&mut self, cx: &mut Context<Self>) {
@@ -131,7 +132,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[tokio::test]
 async fn a_task_does_not_outlive_its_incarnation_whatever_ends_that() {
     let (busy, mut dropped, tree) = busy().await;
-    let ends: [(&str, fn(&BusyHandle)); 3] = [
+    type End = fn(&BusyHandle);
+    let ends: [(&str, End); 3] = [
         ("a kill", |busy| assert!(busy.kill().is_some())),
         ("an exit", |busy| assert!(busy.exit(ExitReason::Shutdown).is_some())),
         ("a panic", |busy| busy.try_die().unwrap()),

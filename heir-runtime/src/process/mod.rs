@@ -109,13 +109,14 @@ impl Process {
 
     /// What runs it, known only after it has been started: an exit signal may have been before that.
     pub(crate) fn runs_as(&self, task: AbortHandle) {
-        let doomed = {
-            let mut state = self.lock();
-            state.task = Some(task.clone());
-            matches!(state.fate, Fate::Doomed(_))
-        };
-        if doomed {
-            task.abort();
+        let mut state = self.lock();
+        match state.fate {
+            Fate::Alive => state.task = Some(task),
+            Fate::Doomed(_) => {
+                drop(state);
+                task.abort();
+            }
+            Fate::Ending(_) | Fate::Ended(_) => {}
         }
     }
 
@@ -141,7 +142,7 @@ impl Process {
     pub(crate) async fn goes_on(&self) {
         if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
             // The abort is on its way.
-            pending().await
+            pending::<()>().await;
         }
     }
 

@@ -37,10 +37,8 @@ impl Attachment {
     ///
     /// A start hook runs in every incarnation: make what outlives them in the first one only, or there will be one more after
     /// each restart.
-    #[expect(clippy::must_use_candidate, reason = "it is said, not asked")]
-    pub fn outlives_incarnation(self) -> Self {
+    pub fn outlives_incarnation(&self) {
         self.outlives.store(true, Ordering::Relaxed);
-        self
     }
 }
 

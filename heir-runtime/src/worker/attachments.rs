@@ -116,8 +116,8 @@ impl<W: Handlers> Context<W> {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                let Some(sent) = handle.upgrade().map(&mut send) else { return };
-                sent.await;
+                let Some(message) = handle.upgrade().map(&mut send) else { return };
+                message.await;
             }
         })
     }
@@ -169,8 +169,8 @@ impl<W: Handlers> Context<W> {
         self.attach("attach_stream".into(), async move {
             let mut stream = Box::pin(stream);
             while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-                let Some(sent) = handle.upgrade().map(|handle| send(handle, item)) else { return };
-                sent.await;
+                let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
+                message.await;
             }
         })
     }
@@ -188,8 +188,8 @@ impl<W: Handlers> Context<W> {
         let handle = self.handle().clone();
         self.attach(name.into(), async move {
             let output = future.await;
-            let Some(sent) = handle.upgrade().map(|handle| send(handle, output)) else { return };
-            sent.await;
+            let Some(message) = handle.upgrade().map(|handle| send(handle, output)) else { return };
+            message.await;
         })
     }
 

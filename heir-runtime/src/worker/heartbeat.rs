@@ -1,7 +1,6 @@
 //! The heartbeat: notices a worker that blocks its thread, from a thread that no worker can block.
 //!
-//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the one that is blocked, and
-//! under a paused clock. So there is one thread for all workers with a heartbeat, there only while there are any. It sleeps
+//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the one that is blocked. So there is one thread for all workers with a heartbeat, there only while there are any. It sleeps
 //! until the first poll under way would be too long, and looks then; when a whole heartbeat has passed in which no worker was
 //! polled, it sleeps until one is.
 
@@ -12,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
+use tokio::runtime;
 
 use crate::caught::caught;
 
@@ -25,7 +24,7 @@ pub(super) struct Pulse {
     polled_since: AtomicU64,
     /// Told once, in the runtime of the worker.
     missed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-    runtime: Handle,
+    runtime: runtime::Handle,
 }
 
 impl Pulse {
@@ -36,7 +35,7 @@ impl Pulse {
             born: Instant::now(),
             polled_since: AtomicU64::new(0),
             missed: Mutex::new(Some(Box::new(missed))),
-            runtime: Handle::current(),
+            runtime: runtime::Handle::current(),
         });
         WATCH.add(Arc::downgrade(&pulse));
         pulse
@@ -66,7 +65,9 @@ impl Pulse {
             return None;
         }
         let lasted = Duration::from_nanos(self.now().saturating_sub(since));
-        Some(self.heartbeat.saturating_sub(lasted))
+        // This thread may have stood still between the two looks: then it is another poll by now, or none.
+        let still = self.polled_since.load(Ordering::SeqCst) == since;
+        still.then(|| self.heartbeat.saturating_sub(lasted))
     }
 
     /// The poll under way lasts too long.

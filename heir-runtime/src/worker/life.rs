@@ -80,6 +80,7 @@ impl<W: Handlers> Life<W> {
             body.worker.on_start(&mut self.cx).await
         };
         caught_async(hooks).await.map_err(ExitReason::Panic)?.map_err(ExitReason::error)?;
+        self.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         if !self.post.mailbox.has_message_again() {
             self.cleared();

@@ -1,0 +1,17 @@
+//! What an exit signal brings is not what a monitor brings.
+
+use heir_runtime::{Down, handlers, heir};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    counts: Vec<u8>,
+}
+
+#[handlers]
+impl Counter {
+    #[on(exit)]
+    fn linked_ended(&mut self, _down: &Down) {}
+}
+
+fn main() {}
