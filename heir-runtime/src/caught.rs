@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 /// What a panic said.
 pub(crate) type PanicMessage = Arc<str>;
@@ -19,12 +19,24 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, PanicMessage> {
 ///
 /// Whatever the future borrowed may be half-written after an error: the caller must restore or discard it.
 pub(crate) async fn caught_async<F: Future>(future: F) -> Result<F::Output, PanicMessage> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match caught(|| future.as_mut().poll(cx)) {
+    caught_pinned(pin!(future)).await
+}
+
+/// As [`caught_async`].
+pub(crate) async fn caught_pinned<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, PanicMessage> {
+    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+}
+
+/// A frame of its own, and a small one: what unwinding costs grows with the function that catches.
+#[inline(never)]
+fn poll_caught<F: Future>(
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, PanicMessage>> {
+    match caught(|| future.poll(cx)) {
         Ok(poll) => poll.map(Ok),
         Err(message) => Poll::Ready(Err(message)),
-    })
-    .await
+    }
 }
 
 /// Drops `value`; a panic in its destructor is the error.

@@ -95,7 +95,7 @@ impl Busy {
         assert!(n != 13, "unlucky");
     }
 
-    async fn pause(&mut self, time: Duration) {
+    async fn rest(&mut self, time: Duration) {
         tokio::time::sleep(time).await;
     }
 
@@ -228,7 +228,7 @@ async fn a_tick_that_is_late_delays_those_after_it_and_none_is_made_up_for() {
     let (busy, _dropped, tree) = busy().await;
     busy.every(SECOND).await.unwrap();
     let begin = Instant::now();
-    busy.pause(Duration::from_millis(5500)).await.unwrap();
+    busy.rest(Duration::from_millis(5500)).await.unwrap();
     assert_eq!(begin.elapsed(), Duration::from_millis(5500));
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(busy.got().await.unwrap(), [0; 2], "the one that waited, and the one that was due meanwhile");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::settle::unfinished;
 use super::{Context, Handlers};
-use crate::caught::{caught, caught_async, drop_caught};
+use crate::caught::{caught, caught_async, caught_pinned, drop_caught};
 use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
@@ -212,10 +212,10 @@ impl<W: Handlers> Drop for Life<W> {
 async fn in_time<F: Future>(bound: Option<Duration>, work: F) -> Result<F::Output, ExitReason> {
     let mut work = pin!(Some(work));
     let running = work.as_mut().as_pin_mut().expect("just put there");
-    let Some(bound) = bound else { return caught_async(running).await.map_err(ExitReason::Panic) };
-    let done = caught_async(tokio::time::timeout(bound, running)).await.map_err(ExitReason::Panic)?;
-    match done {
-        Ok(output) => Ok(output),
+    let running = caught_pinned(running);
+    let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
+    match tokio::time::timeout(bound, running).await {
+        Ok(done) => done.map_err(ExitReason::Panic),
         Err(_elapsed) => {
             // What it holds is a user's, and may panic.
             caught(|| work.set(None)).map_err(ExitReason::Panic)?;
