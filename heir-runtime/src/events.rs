@@ -106,7 +106,8 @@ pub enum EventKind {
     Retired {
         /// Why.
         why: crate::Stopped,
-        /// How many messages were queued and not served. Callers were told; casts have nobody to tell.
+        /// How many messages were queued and not served: their callers were told, and the others went to
+        /// [`Spec::on_undelivered`](crate::Spec::on_undelivered).
         undelivered: usize,
     },
     /// A child went on after it was aborted: it does not yield to the runtime. Its tables stay with it until it does.

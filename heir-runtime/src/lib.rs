@@ -58,12 +58,16 @@
 //! |---|---|---|---|
 //! | the worker panics, fails, is killed | survive; recorded and `rollback` ones as before the message | are served by the next incarnation | fails with [`CallError::Died`] and the reason |
 //! | the manager dies, or both do | survive | are served | as above |
-//! | the supervisor gives up, or is shut down | stay in the [`Estate`], free to be claimed | their callers are told | is finished, or fails |
+//! | the supervisor gives up, or is shut down | stay in the [`Estate`], free to be claimed | their callers are told; casts go to [`on_undelivered`](Spec::on_undelivered) | is finished, or fails |
 //! | the tokio runtime ends | stay in the [`Estate`], free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
 //!
-//! A worker that never yields to the runtime cannot be pre-empted, by anyone: its tables stay with it until it does. Its
-//! [`heartbeat`](Spec::heartbeat) notices it, and [`ShutdownReport`] names it. `panic = "abort"` ends the process at the first panic: this crate refuses to be built with it,
+//! Every accepted message is served, or its caller is told, or [`Spec::on_undelivered`] gets it; what becomes of senders while nobody
+//! serves is for [`WhileDown`] to say.
+//!
+//! A worker that never yields to the runtime cannot be pre-empted, by anyone: its tables stay with it until it does
+//! ([`Status::Unresponsive`]). Its [`heartbeat`](Spec::heartbeat) notices it, the caller it keeps waiting is told
+//! ([`CallError::Unresponsive`]), and [`ShutdownReport`] names it. `panic = "abort"` ends the process at the first panic: this crate refuses to be built with it,
 //! unless the feature `panic-abort` says that this is meant.
 //!
 //! # Features
