@@ -91,10 +91,6 @@ impl Downtime {
         }
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.since.is_some()
-    }
-
     pub(crate) fn so_far(&self) -> Duration {
         self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }

@@ -93,7 +93,8 @@ pub(crate) enum Ask {
 /// Who is at work.
 struct Roster {
     status: Status,
-    downtime: Downtime,
+    /// Counted where somebody asks for it.
+    downtime: Option<Downtime>,
     /// Whether the newest incarnation has served.
     served: bool,
     /// The newest incarnation, also when it has ended: one that was left behind has no say any more.
@@ -127,14 +128,26 @@ impl Roster {
     fn enter(&mut self, status: Status) -> bool {
         let open = !matches!(self.status, Status::Stopped(_));
         if open {
-            self.downtime.enter(matches!(status, Status::Serving(_)));
             self.status = status;
+            let serves = self.serves();
+            if let Some(downtime) = &mut self.downtime {
+                downtime.enter(serves);
+            }
         }
         open
     }
 
+    fn serves(&self) -> bool {
+        matches!(self.status, Status::Serving(_))
+    }
+
     fn not_serving(&self) -> Option<Status> {
-        self.downtime.is_running().then(|| self.status.clone())
+        (!self.serves()).then(|| self.status.clone())
+    }
+
+    /// For how long no incarnation has served, all in all.
+    fn downtime(&self) -> Duration {
+        self.downtime.as_ref().map_or(Duration::ZERO, Downtime::so_far)
     }
 }
 
@@ -156,7 +169,7 @@ impl<W: Handlers> Post<W> {
             vacancy: Watched::new(None),
             roster: Watched::new(Roster {
                 status: Status::Down,
-                downtime: Downtime::begin(),
+                downtime: matches!(spec.while_down, WhileDown::WaitFor(_)).then(Downtime::begin),
                 served: false,
                 worker: None,
                 manager: None,
@@ -437,19 +450,18 @@ impl<W: Handlers> Post<W> {
         self.roster.until(|roster| roster.not_serving()).await
     }
 
-    /// Waits until no incarnation has served for this long, all in all, from now on.
+    /// Waits until no incarnation has served for this long, all in all, from now on: for a worker of
+    /// [`WhileDown::WaitFor`], as the time is counted for no other.
     pub(crate) async fn until_down_for(&self, bound: Duration) {
-        let end = self.roster.read(|roster| roster.downtime.so_far()).saturating_add(bound);
+        let end = self.roster.read(Roster::downtime).saturating_add(bound);
         loop {
-            let left = |roster: &mut Roster| {
-                let downtime = &roster.downtime;
-                downtime.is_running().then(|| end.saturating_sub(downtime.so_far()))
-            };
+            let left =
+                |roster: &mut Roster| (!roster.serves()).then(|| end.saturating_sub(roster.downtime()));
             let left = self.roster.until(left).await;
             if left.is_zero() {
                 return;
             }
-            let served = self.roster.until(|roster| (!roster.downtime.is_running()).then_some(()));
+            let served = self.roster.until(|roster| roster.serves().then_some(()));
             // Whichever it was, the roster has counted.
             let _ = timeout(left, served).await;
         }
