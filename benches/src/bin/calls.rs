@@ -86,7 +86,8 @@ fn main() {
             n => tokio::runtime::Builder::new_multi_thread().worker_threads(n).enable_time().build().unwrap(),
         };
         let figures = runtime.block_on(async { tokio::spawn(measure()).await.unwrap() });
-        print!("| {} ", if threads == 0 { "current_thread".to_owned() } else { format!("{threads} threads") });
+        let name = if threads == 0 { "current_thread".to_owned() } else { format!("{threads} threads") };
+        print!("| {name} ");
         for mut figure in figures {
             figure.sort_by(f64::total_cmp);
             print!("| {:.0} ", figure[figure.len() / 2]);
