@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -33,6 +33,8 @@ pub(crate) struct Post<W: Handlers> {
     /// Where an incarnation waits for its tables.
     vacancy: Watched<Option<Recipient<W::Tables>>>,
     roster: Watched<Roster>,
+    /// The newest incarnation, also when it has ended.
+    process: Mutex<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
     suspicions: AtomicU32,
     /// The last incarnation whose tables have been looked at after its end.
@@ -97,8 +99,6 @@ struct Roster {
     downtime: Option<Downtime>,
     /// Whether the newest incarnation has served.
     served: bool,
-    /// The newest incarnation, also when it has ended: one that was left behind has no say any more.
-    worker: Option<Arc<Process>>,
     manager: Option<AbortHandle>,
 }
 
@@ -171,12 +171,12 @@ impl<W: Handlers> Post<W> {
                 status: Status::Down,
                 downtime: matches!(spec.while_down, WhileDown::WaitFor(_)).then(Downtime::begin),
                 served: false,
-                worker: None,
                 manager: None,
             }),
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            process: Mutex::default(),
             outliving: Arc::default(),
             realm,
             registered: spec.registered.clone(),
@@ -234,9 +234,10 @@ impl<W: Handlers> Post<W> {
     /// A new incarnation is about to be started.
     pub(crate) fn begin(&self, incarnation: u64) -> Arc<Process> {
         let process = Arc::new(Process::new(&self.name, incarnation, W::TRAPS_EXITS, &self.outliving));
+        let before = self.lock_process().replace(Arc::clone(&process));
+        drop(before);
         self.roster.update(|roster| {
             roster.served = false;
-            roster.worker = Some(Arc::clone(&process));
             roster.enter(Status::Starting(incarnation));
         });
         process
@@ -251,7 +252,11 @@ impl<W: Handlers> Post<W> {
 
     /// The newest incarnation, as others see it.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
-        self.roster.read(|roster| roster.worker.clone())
+        self.lock_process().clone()
+    }
+
+    fn lock_process(&self) -> MutexGuard<'_, Option<Arc<Process>>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could not say so itself.
@@ -261,8 +266,9 @@ impl<W: Handlers> Post<W> {
 
     /// An incarnation has its tables, and its hooks have succeeded.
     pub(crate) fn serving(&self, incarnation: u64) {
+        // One that was left behind has no say any more.
+        let is_newest = self.newest() == incarnation;
         let current = self.roster.update(|roster| {
-            let is_newest = roster.worker.as_ref().is_some_and(|newest| newest.incarnation() == incarnation);
             let current = is_newest && roster.enter(Status::Serving(incarnation));
             roster.served |= current;
             current

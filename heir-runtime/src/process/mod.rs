@@ -76,6 +76,20 @@ enum Fate {
     Ended(ExitReason),
 }
 
+impl State {
+    /// The reason it ends for: settled once.
+    fn settle(&mut self, own: Option<ExitReason>) -> ExitReason {
+        let reason = match (&self.fate, own) {
+            (Fate::Ending(reason) | Fate::Ended(reason), _) => return reason.clone(),
+            (Fate::Alive | Fate::Doomed(_), Some(own)) => own,
+            (Fate::Doomed(reason), None) => reason.clone(),
+            (Fate::Alive, None) => ExitReason::Killed,
+        };
+        self.fate = Fate::Ending(reason.clone());
+        reason
+    }
+}
+
 impl Process {
     pub(crate) fn new(
         name: &Arc<str>,
@@ -150,14 +164,7 @@ impl Process {
     pub(crate) fn ending(&self, own: Option<ExitReason>) -> ExitReason {
         let (reason, tasks) = {
             let mut state = self.lock();
-            let reason = match (&state.fate, own) {
-                (Fate::Ending(reason) | Fate::Ended(reason), _) => return reason.clone(),
-                (Fate::Alive | Fate::Doomed(_), Some(own)) => own,
-                (Fate::Doomed(reason), None) => reason.clone(),
-                (Fate::Alive, None) => ExitReason::Killed,
-            };
-            state.fate = Fate::Ending(reason.clone());
-            (reason, std::mem::take(&mut state.tasks))
+            (state.settle(own), std::mem::take(&mut state.tasks))
         };
         tasks.end(&self.outliving);
         reason
@@ -165,15 +172,18 @@ impl Process {
 
     /// It has ended, and its tables are home: whoever is linked to it or monitors it is told.
     pub(crate) fn ended(self: &Arc<Self>, own: Option<ExitReason>) {
-        let reason = self.ending(own);
-        let (ties, witnesses) = {
+        let (reason, ties, witnesses, tasks) = {
             let mut state = self.lock();
+            let reason = state.settle(own);
             state.fate = Fate::Ended(reason.clone());
             state.task = None;
             state.waker = None;
             state.inbox.clear();
-            (std::mem::take(&mut state.ties), std::mem::take(&mut state.witnesses))
+            let State { ties, witnesses, tasks, .. } = &mut *state;
+            (reason, std::mem::take(ties), std::mem::take(witnesses), std::mem::take(tasks))
         };
+        // There are some only if it never had its tables.
+        tasks.end(&self.outliving);
         for tie in &ties {
             self.tell(tie, &reason);
         }

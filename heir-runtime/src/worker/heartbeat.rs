@@ -5,7 +5,7 @@
 //! polled, it sleeps until one is.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, Thread};
@@ -42,8 +42,7 @@ impl Pulse {
     }
 
     /// Drives `life`, each poll of it watched.
-    pub(super) async fn beat<F: Future>(&self, life: F) -> F::Output {
-        let mut life = pin!(life);
+    pub(super) async fn beat<F: Future>(&self, mut life: Pin<Box<F>>) -> F::Output {
         poll_fn(|cx| {
             self.polled_since.store(self.now(), Ordering::SeqCst);
             WATCH.wake();
@@ -207,7 +206,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let _guard = runtime.enter();
             let pulse = Pulse::watch(heartbeat, move || missed.send(()).unwrap());
-            runtime.block_on(pulse.beat(async { release.recv() })).unwrap();
+            runtime.block_on(pulse.beat(Box::pin(async { release.recv() }))).unwrap();
         });
         told
     }

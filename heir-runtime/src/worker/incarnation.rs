@@ -1,7 +1,6 @@
 //! One incarnation of a worker, from its start to its end.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,11 +33,12 @@ pub(crate) fn incarnation<W: Handlers>(
     let mut presence = Presence { process: post.begin(number), reason: None };
     let pulse = bounds.heartbeat.map(|heartbeat| watch(&post, &presence.process, heartbeat));
     async move {
-        // Declared after it, dropped before it: what it tells is true.
-        let living = pin!(live(post, Arc::clone(&presence.process), incoming, args, bounds, stop));
+        let process = Arc::clone(&presence.process);
+        // Dropped before its presence: what that tells is true.
+        let living = || live(post, process, incoming, args, bounds, stop);
         let reason = match pulse {
-            None => living.await,
-            Some(pulse) => pulse.beat(living).await,
+            None => living().await,
+            Some(pulse) => pulse.beat(Box::pin(living())).await,
         };
         presence.reason.insert(reason).clone()
     }

@@ -12,7 +12,7 @@ use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
 use crate::mailbox::{Message as _, Refusal};
-use crate::post::{Post, Shared};
+use crate::post::Post;
 use crate::process::{Process, Signal};
 use crate::race::Either;
 
@@ -25,7 +25,6 @@ const BODY: &str = "a life has its body until it is dropped";
 /// caller is told.
 pub(super) struct Life<W: Handlers> {
     post: Arc<Post<W>>,
-    process: Arc<Process>,
     /// How long each message, signal and stop hook may take.
     bound: Option<Duration>,
     // `None` only while it is being dropped.
@@ -65,10 +64,10 @@ impl<W: Handlers> Life<W> {
             }
         };
         let (tables, seat) = lease.part();
-        let shared: Arc<dyn Shared<W>> = Arc::<Post<W>>::clone(&post);
-        let cx = Context::new(Arc::clone(&process), WeakHandle::new(Arc::downgrade(&shared)));
+        let handle = WeakHandle::new(Arc::<Post<W>>::downgrade(&post));
+        let cx = Context::new(process, handle);
         let body = Body { worker: assemble(tables), seat };
-        Ok(Self { post, process, bound, body: Some(body), message: None, reason: None, cx, suspicious: true })
+        Ok(Self { post, bound, body: Some(body), message: None, reason: None, cx, suspicious: true })
     }
 
     /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
@@ -80,7 +79,7 @@ impl<W: Handlers> Life<W> {
             body.worker.on_start(&mut self.cx).await
         };
         caught_async(hooks).await.map_err(ExitReason::Panic)?.map_err(ExitReason::error)?;
-        self.process.goes_on().await;
+        self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         if !self.post.mailbox.has_message_again() {
             self.cleared();
@@ -92,7 +91,7 @@ impl<W: Handlers> Life<W> {
     ///
     /// Cancel safe.
     pub(super) async fn next(&mut self) -> Either<Signal, W::Message> {
-        self.process.signal_or(self.post.mailbox.next(self.cx.incarnation())).await
+        self.cx.process.signal_or(self.post.mailbox.next(self.cx.incarnation())).await
     }
 
     /// Serves one message: all of its effects on the recorded tables, or none.
@@ -100,8 +99,14 @@ impl<W: Handlers> Life<W> {
         let message = self.message.insert(message);
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        in_time(self.bound, body.worker.handle(message, &mut self.cx)).await?;
-        self.process.goes_on().await;
+        match self.bound {
+            // Nothing around it: each frame on the way of a panic is one to unwind.
+            None => {
+                caught_async(body.worker.handle(message, &mut self.cx)).await.map_err(ExitReason::Panic)?;
+            }
+            bound => in_time(bound, body.worker.handle(message, &mut self.cx)).await?,
+        }
+        self.cx.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
         // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
         let served = self.message.take();
@@ -115,6 +120,8 @@ impl<W: Handlers> Life<W> {
 
     /// Serves a signal, as a message of its own.
     pub(super) async fn heed(&mut self, signal: Signal) -> Result<(), ExitReason> {
+        // A death over what comes from elsewhere does not speak against its tables.
+        let suspicious = std::mem::take(&mut self.suspicious);
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         let hook = async {
@@ -124,8 +131,12 @@ impl<W: Handlers> Life<W> {
             }
         };
         in_time(self.bound, hook).await?.map_err(ExitReason::error)?;
-        self.process.goes_on().await;
-        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
+        self.cx.process.goes_on().await;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
+        self.suspicious = suspicious;
+        // As a message does when it is received: a flood of signals keeps no other task waiting.
+        tokio::task::consume_budget().await;
+        Ok(())
     }
 
     /// Runs the stop hook, and ends it.
@@ -183,7 +194,7 @@ impl<W: Handlers> Drop for Life<W> {
         let own = self.reason.take();
         // What came from elsewhere does not speak against its tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
-        let reason = self.process.ending(own);
+        let reason = self.cx.process.ending(own);
         let in_message = seat.in_message();
         if in_message && self.suspicious && failed {
             self.post.tables_suspected();
