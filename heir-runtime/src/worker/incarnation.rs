@@ -61,10 +61,11 @@ impl Drop for Presence {
 fn watch<W: Handlers>(post: &Arc<Post<W>>, process: &Arc<Process>, heartbeat: Duration) -> Arc<Pulse> {
     let (post, process) = (Arc::downgrade(post), Arc::clone(process));
     Pulse::watch(heartbeat, move || {
+        // Before it is told: whoever hears of it knows that what is under way will be undone.
+        process.kill(ExitReason::Unresponsive(heartbeat));
         if let Some(post) = post.upgrade() {
             post.unresponsive(process.incarnation());
         }
-        process.kill(ExitReason::Unresponsive(heartbeat));
     })
 }
 
