@@ -132,7 +132,7 @@ pub use self::worker::{
     AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, WhileDown, Worker,
 };
 
-pub use heir_macros::{handlers, heir};
+pub use heir_macros::{handlers, heir, supervisor};
 
 /// An error of any kind, as hooks and `init` expressions return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -16,6 +16,10 @@ pub trait Child: Sized {
     type Handle: Clone + Send + Sync + 'static;
     /// How it is to be started.
     type Spec: ChildSpec<Handle = Self::Handle>;
+
+    /// Reads the fields of a declared tree: a type of which there is no value would be dead code else.
+    #[doc(hidden)]
+    fn __read(&self) {}
 }
 
 /// A [`Child`] that is started without arguments.
