@@ -2,7 +2,8 @@
 //! what it writes; `R` is the runtime's path.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 
 use super::handle::{field, handle, traits};
 use super::model::{AutoShutdown, Child, Strategy, Tree};
@@ -98,9 +99,9 @@ fn arguments_doc(tree: &Tree<'_>) -> String {
 
 /// ```text
 /// let mut tree = R::Supervisor::builder("App").strategy(R::Strategy::OneForAll).intensity(5);
-/// let counter = tree.child(<__Checked<Counter>>::spec(limits).name("counter"));
-/// let io = tree.child(<__Checked<Io> as R::Unaided>::spec().name("io"));
-/// tree.declared(|supervisor| AppHandle { counter: counter, io: io, __supervisor: supervisor })
+/// let counter_handle = tree.child(<__Checked<Counter>>::spec(limits).name("counter"));
+/// let io_handle = tree.child(<__Checked<Io> as R::Unaided>::spec().name("io"));
+/// tree.declared(|supervisor| AppHandle { counter: counter_handle, io: io_handle, __supervisor: supervisor })
 /// ```
 fn spec(tree: &Tree<'_>) -> TokenStream {
     let Tree { root, children, .. } = tree;
@@ -172,11 +173,9 @@ fn child_spec(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     quote!(#spec.name(#name) #restart #shutdown #significant #backoff)
 }
 
-/// The macro's local for a child's handle.
+/// The macro's local for a child's handle: its suffix keeps it apart from the others.
 fn handle_local(child: &Child<'_>) -> Ident {
-    let mut local = child.ident.clone();
-    local.set_span(at_type(child));
-    local
+    format_ident!("{}_handle", child.ident.unraw(), span = at_type(child))
 }
 
 /// A tree is a type and never a value: what reads its fields is there only that they are no dead code.
