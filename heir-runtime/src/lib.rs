@@ -48,7 +48,8 @@
 //! - [`#[heir]`](macro@heir) declares a worker: which fields are tables, and of which kind.
 //! - [`#[handlers]`](macro@handlers) makes messages of its methods.
 //! - [`table`] has the recorded tables: crash-consistent for their owner, readable by everyone, without a gap.
-//! - [`Supervisor`] starts it, and starts it again.
+//! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`] builds the same by hand.
+//! - [`otp`] is for those who know OTP: each of its features, and where it is here.
 //! - [`estate`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
 //! - [`Worker`] shows everything the macros write, written by hand.
 //!
@@ -94,6 +95,7 @@ mod exit;
 mod handle;
 mod mailbox;
 mod manager;
+pub mod otp;
 mod patience;
 mod post;
 mod process;
