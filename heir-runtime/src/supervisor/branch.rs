@@ -1,17 +1,16 @@
 //! A supervisor as everybody else sees it: its name, its children's other sides, and the way to it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::children::{Command, Requests};
 use super::member::{Member, Node, Up};
+use super::requests::{Command, Requests};
 use super::slot::GRACE;
-use super::tree::{Tree, TreeNode};
+use super::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::events::{Event, EventKind, Role};
 use crate::mailbox::Stopped;
 use crate::post::{Ask, Place, Position};
@@ -47,23 +46,6 @@ struct Roster {
     status: SubtreeStatus,
     has_been_up: bool,
     task: Option<AbortHandle>,
-}
-
-/// What a supervisor does at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SubtreeStatus {
-    /// It does not run: its own supervisor has not started it, or is about to start it again.
-    Down,
-    /// It starts its children.
-    Starting,
-    /// It supervises.
-    Running,
-    /// It does not run, and will not before it is asked for
-    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)).
-    Terminated,
-    /// It will not run any more.
-    Stopped(Stopped),
 }
 
 impl Branch {
@@ -309,17 +291,5 @@ impl Node for Branch {
 
     fn emit(&self, kind: EventKind) {
         self.realm.emit(|| Event { child: Arc::clone(self.label()), kind });
-    }
-}
-
-impl fmt::Display for SubtreeStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Down => f.write_str("down"),
-            Self::Starting => f.write_str("starting"),
-            Self::Running => f.write_str("running"),
-            Self::Terminated => f.write_str("terminated"),
-            Self::Stopped(why) => write!(f, "stopped: {why}"),
-        }
     }
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::branch::Branch;
-use super::children::{Command, Requests};
 use super::handle::SupervisorHandle;
 use super::intensity::Intensity;
 use super::member::{Member, Rules};
 use super::pair::Pair;
 use super::report::StartError;
+use super::requests::{Command, Requests};
 use super::run::{Run, SupervisorRules};
 use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};

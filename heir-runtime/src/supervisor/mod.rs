@@ -11,6 +11,7 @@ mod intensity;
 mod member;
 mod pair;
 mod report;
+mod requests;
 mod restart;
 mod run;
 mod slot;
@@ -27,15 +28,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::branch::Branch;
-pub use self::branch::SubtreeStatus;
 pub use self::builder::{ChildSpec, SupervisorBuilder};
 pub use self::child::{Child, Unaided};
 pub use self::dynamic::{Dynamic, DynamicError};
-pub use self::handle::{ChildCounts, ChildError, SupervisorHandle};
-pub use self::report::{ShutdownReport, StartError};
+pub use self::handle::{ChildCounts, SupervisorHandle};
+pub use self::report::{ChildError, ShutdownReport, StartError};
 use self::run::{Ending, Run};
 pub use self::strategy::{AutoShutdown, Strategy};
-pub use self::tree::{Tree, TreeNode, WorkerNode};
+pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
 use crate::mailbox::Stopped;
 use crate::race::{Either, race};
 

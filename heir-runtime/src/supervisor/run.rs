@@ -9,11 +9,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::branch::Branch;
-use super::children::Command;
 use super::cycle::Cycle;
 use super::intensity::Intensity;
 use super::member::Up;
 use super::report::{Overdue, StartError};
+use super::requests::Command;
 use super::slot::{Slot, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;

@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::handle::ChildError;
 use super::member::{Member, Rules, Task};
-use super::report::StartError;
+use super::report::{ChildError, StartError};
 use crate::events::Role;
 use crate::mailbox::Stopped;
 use crate::worker::{Row, Shutdown};
