@@ -68,7 +68,8 @@ pub struct Old {
     pub other: Public,
 }
 
-/// More arguments than one should write by hand.
+/// What is allowed on the struct is allowed in what comes from it.
+#[allow(clippy::too_many_arguments, reason = "one for each child")]
 #[supervisor]
 struct Many {
     #[child(args(a: u64))]

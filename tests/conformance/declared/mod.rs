@@ -72,9 +72,9 @@ struct App {
     #[child(args(words: String, number: u8))]
     io: Io,
     many: Dynamic<String, Counter>,
-    #[cfg(all())]
+    #[cfg(test)]
     r#type: Counter,
-    #[cfg(any())]
+    #[cfg(not(test))]
     gone: NoSuchType,
 }
 
