@@ -533,8 +533,6 @@ pub fn derive_heir(item: TokenStream) -> TokenStream {
 /// - Named fields, and no lifetime parameters: children run in tasks of their own.
 /// - A field that is a type parameter is bound to be a worker: `W: Handlers + Worker<Args = ()>`.
 /// - More than seven arguments are for clippy's lint `too_many_arguments`, which can be allowed on the struct.
-/// - A handle shows its children: a private worker in a public supervisor is for rustc's lint `private_interfaces`, unless its
-///   field says `pub(self)`.
 #[proc_macro_attribute]
 pub fn supervisor(options: TokenStream, item: TokenStream) -> TokenStream {
     supervisor::attach(&options.into(), item.into()).into()
