@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::caught::caught;
 use crate::events::{Event, Observer, is_traced, trace};
 use crate::handle::WeakHandle;
+use crate::post::Post;
 use crate::worker::Handlers;
 
 /// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
@@ -85,10 +86,17 @@ impl Realm {
         true
     }
 
-    /// The name is free again.
-    pub(crate) fn unregister(&self, name: &str) {
-        // Dropped after the lock: a handle on a worker that is gone may be the last that kept it.
-        let gone = self.root().names().remove(name);
+    /// The name is free again, if this worker has it: two trees became one in which another one had it first.
+    pub(crate) fn unregister<W: Handlers>(&self, name: &str, post: &Post<W>) {
+        let root = self.root();
+        let mut names = root.names();
+        let is_its_own = |handle: &WeakHandle<W>| handle.is_of(post);
+        let gone = match names.get(name).and_then(|handle| handle.downcast_ref()) {
+            Some(handle) if is_its_own(handle) => names.remove(name),
+            _ => None,
+        };
+        drop(names);
+        // After the lock: a handle on a worker that is gone may be the last that kept it.
         drop(gone);
     }
 
