@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::estate::Estate;
 use crate::exit::ExitReason;
 use crate::mailbox::Stopped;
-use crate::post::{Ask, Shared, Status};
+use crate::post::{Ask, Post, Shared, Status};
 use crate::process::{Down, ExitSignal, ExitSource, MonitorId, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
@@ -218,6 +218,11 @@ pub struct WeakHandle<W: Handlers> {
 impl<W: Handlers> WeakHandle<W> {
     pub(crate) fn new(post: Weak<dyn Shared<W>>) -> Self {
         Self { post }
+    }
+
+    /// Whether it is a handle on this worker.
+    pub(crate) fn is_of(&self, post: &Post<W>) -> bool {
+        std::ptr::addr_eq(self.post.as_ptr(), post)
     }
 
     /// What the worker shares with its whole tree.

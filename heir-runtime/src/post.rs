@@ -363,11 +363,11 @@ impl<W: Handlers> Post<W> {
     }
 
     /// As [`retire`](Self::retire), but the tables are another worker's now.
-    pub(crate) fn hand_over(&self) -> Option<Stopped> {
+    pub(crate) fn hand_over(&self, why: &Stopped) -> Option<Stopped> {
         if self.is_retired() {
             return None;
         }
-        self.vacate(&Stopped::Upgraded);
+        self.vacate(why);
         self.stopped()
     }
 
@@ -382,7 +382,7 @@ impl<W: Handlers> Post<W> {
         if let Some(name) = &self.registered
             && self.is_registered.swap(false, Ordering::Relaxed)
         {
-            self.realm.unregister(name);
+            self.realm.unregister(name, |handle: &WeakHandle<W>| handle.is_of(self));
         }
     }
 

@@ -82,10 +82,17 @@ impl Realm {
         true
     }
 
-    /// The name is free again.
-    pub(crate) fn unregister(&self, name: &str) {
-        // Dropped after the lock: a handle on a worker that is gone may be the last that kept it.
-        let gone = self.root().names().remove(name);
+    /// The name is free again, if `is_its_own` says that it is his who gives it up: two trees became one in which another had it
+    /// first.
+    pub(crate) fn unregister<H: Any>(&self, name: &str, is_its_own: impl FnOnce(&H) -> bool) {
+        let root = self.root();
+        let mut names = root.names();
+        let gone = match names.get(name).and_then(|handle| handle.downcast_ref()) {
+            Some(handle) if is_its_own(handle) => names.remove(name),
+            _ => None,
+        };
+        drop(names);
+        // After the lock: a handle on a worker that is gone may be the last that kept it.
         drop(gone);
     }
 

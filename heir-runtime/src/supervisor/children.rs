@@ -11,7 +11,6 @@ use super::run::{Ending, Run};
 use super::slot::{Aim, Slot, Starter};
 use crate::mailbox::Stopped;
 use crate::post::{Ask, Place};
-use crate::worker::Restart;
 
 impl Run {
     pub(super) fn obey(&mut self, command: Command) {
@@ -31,7 +30,7 @@ impl Run {
         match self.slots.get(&place).map(|slot| &slot.aim) {
             Some(Aim::Run) => self.aim_at(place, Aim::Renewed),
             Some(Aim::Terminated) => self.run_again(place),
-            _ => {}
+            Some(Aim::Renewed | Aim::Replaced(..) | Aim::Finished(_)) | None => {}
         }
     }
 
@@ -55,7 +54,7 @@ impl Run {
         self.branch.enter(place, node);
         let slot = Slot { starter: Some(Starter::Added(told)), ..Slot::new(member) };
         self.slots.insert(place, slot);
-        self.start(place);
+        self.start_on_request(place);
     }
 
     fn terminate(&mut self, place: Place, told: oneshot::Sender<()>) {
@@ -63,10 +62,11 @@ impl Run {
         slot.waiting.push(told);
         match slot.aim {
             Aim::Terminated if slot.is_down() => slot.tell_down(),
-            Aim::Run | Aim::Renewed if slot.rules.restart == Restart::Temporary => {
-                self.finish(place, &Stopped::Shutdown);
+            Aim::Run | Aim::Renewed => {
+                let restart = slot.rules.restart;
+                self.end_on_request(place, restart);
             }
-            Aim::Run | Aim::Renewed => self.aim_at(place, Aim::Terminated),
+            // Once the other one has its place, that is terminated.
             Aim::Terminated | Aim::Replaced(..) | Aim::Finished(_) => {}
         }
     }
@@ -96,7 +96,9 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         if slot.is_down() {
             slot.aim = Aim::Run;
-            self.start_unless_ending(place);
+            self.start_on_request(place);
+        } else {
+            slot.restarts = true;
         }
     }
 

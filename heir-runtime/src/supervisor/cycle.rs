@@ -28,16 +28,17 @@ enum Phase {
 impl Run {
     /// Starts all children; what is left of a life before is stopped first.
     pub(super) fn begin_life(&mut self) {
+        self.cycle = Some(Cycle { from: Place::MIN, phase: Phase::Stopping, is_first: true });
+        self.down_from = Place::MAX;
         let places: Vec<_> = self.slots.keys().copied().collect();
         for place in places {
             for role in self.slots[&place].roles() {
                 self.set_timer(place, role);
             }
-            if let Aim::Renewed | Aim::Replaced(..) | Aim::Finished(_) = self.slots[&place].aim {
+            if let Aim::Replaced(..) | Aim::Finished(_) = self.slots[&place].aim {
                 self.go_on_with(place);
             }
         }
-        self.cycle = Some(Cycle { from: Place::MIN, phase: Phase::Stopping, is_first: true });
         self.go_on_cycling();
     }
 
@@ -49,6 +50,7 @@ impl Run {
             None => (from, false),
         };
         self.cycle = Some(Cycle { from, phase: Phase::Stopping, is_first });
+        self.down_from = Place::MAX;
         if !delay.is_zero() {
             self.delay(failed, self.first_role(failed), delay);
         }
@@ -83,32 +85,61 @@ impl Run {
     /// Stops the last child that is not down; says whether all are.
     fn stop_next(&mut self) -> bool {
         let Some(Cycle { from, is_first, .. }) = self.cycle else { return true };
-        let mut delayed = false;
-        let places: Vec<_> = self.slots.range(from..).rev().map(|(place, _)| *place).collect();
-        for place in places {
-            let slot = &self.slots[&place];
-            if !matches!(slot.aim, Aim::Run | Aim::Terminated) {
-                // On its own way down.
-                continue;
+        if self.rules.dynamic && !self.places.is_empty() {
+            // They have been aborted together.
+            return false;
+        }
+        while let Some((&place, slot)) = self.slots.range_mut(from..self.down_from).next_back() {
+            match slot.aim {
+                // It is stopped, and then started, with the others.
+                Aim::Renewed => slot.aim = Aim::Run,
+                Aim::Run | Aim::Terminated => {}
+                Aim::Replaced(..) | Aim::Finished(_) => return false,
             }
-            delayed |= matches!(slot.first.state, State::Delayed(_));
             // Managers go on, and have the tables meanwhile.
+            let is_temporary = slot.rules.restart == Restart::Temporary;
             for role in slot.roles().filter(|role| is_first || *role != Role::Manager) {
                 if !self.stop_part(place, role) {
                     return false;
                 }
             }
-            if !is_first && slot_is_temporary(self, place) {
+            if !is_first && is_temporary {
                 self.begin_finish(place, &Stopped::Shutdown);
+                if self.slots.contains_key(&place) {
+                    return false;
+                }
             }
+            self.down_from = place;
         }
-        if delayed {
+        if self.slots.range(from..).any(|(_, slot)| matches!(slot.first.state, State::Delayed(_))) {
             return false;
         }
         if let Some(cycle) = &mut self.cycle {
             cycle.phase = Phase::Starting(cycle.from);
         }
         true
+    }
+
+    /// Starts a child that is down, unless that is not its turn: others are still to be stopped, or to be started before it.
+    pub(super) fn start_in_its_turn(&mut self, place: Place) {
+        let comes_later = self.cycle.as_ref().is_some_and(|cycle| match cycle.phase {
+            Phase::Stopping => place >= cycle.from,
+            Phase::Starting(next) => place >= next,
+        });
+        if !comes_later && self.ending.is_none() {
+            self.start(place);
+        }
+    }
+
+    /// Starts a child that somebody waits for: it may be a sibling that is itself being started, which must not wait for its own end.
+    pub(super) fn start_on_request(&mut self, place: Place) {
+        let is_stopping = self
+            .cycle
+            .as_ref()
+            .is_some_and(|cycle| matches!(cycle.phase, Phase::Stopping) && place >= cycle.from);
+        if !is_stopping && self.ending.is_none() {
+            self.start(place);
+        }
     }
 
     /// Starts the first child that is still to be started; says whether there is a next step at once.
@@ -172,8 +203,4 @@ impl Run {
     fn first_role(&self, place: Place) -> Role {
         self.slots.get(&place).map_or(Role::Worker, |slot| slot.member.role())
     }
-}
-
-fn slot_is_temporary(run: &Run, place: Place) -> bool {
-    run.slots.get(&place).is_some_and(|slot| slot.rules.restart == Restart::Temporary)
 }

@@ -201,7 +201,7 @@ impl SupervisorHandle {
         let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
-        self.send(Command::Replace(place, Box::new(Pair::new(post, spec)), told))?;
+        self.send(Command::Replace(place, Box::new(Pair::successor(post, spec)), told))?;
         match done.await {
             Ok(()) => Ok(handle),
             Err(_dropped) if old.is_retired() => Err(ChildError::Ended),

@@ -23,11 +23,20 @@ pub(super) struct Pair<W: Handlers> {
     spec: DropCaught<Spec<W>>,
     /// The incarnation started last.
     number: u64,
+    /// Whether the tables are still those of the worker whose place it is to take.
+    waits: bool,
 }
 
 impl<W: Handlers> Pair<W> {
     pub(super) fn new(post: Arc<Post<W>>, spec: Spec<W>) -> Self {
-        Self { post, spec: DropCaught::new(spec), number: 0 }
+        Self { post, spec: DropCaught::new(spec), number: 0, waits: false }
+    }
+
+    /// One that is to take the place, and the tables, of another one.
+    pub(super) fn successor(post: Arc<Post<W>>, spec: Spec<W>) -> Self {
+        let mut pair = Self::new(post, spec);
+        pair.waits = true;
+        pair
     }
 
     fn spawn_worker(&mut self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
@@ -112,6 +121,7 @@ impl<W: Handlers> Member for Pair<W> {
     }
 
     fn take_over(&mut self) {
+        self.waits = false;
         self.post.read_what_is_there();
     }
 }
@@ -119,7 +129,11 @@ impl<W: Handlers> Member for Pair<W> {
 impl<W: Handlers> Drop for Pair<W> {
     fn drop(&mut self) {
         // Never started, or its supervisor was dropped with the runtime. After an orderly end this changes nothing.
-        self.post.retire(&Stopped::Dropped);
+        if self.waits {
+            self.post.hand_over(&Stopped::Dropped);
+        } else {
+            self.post.retire(&Stopped::Dropped);
+        }
     }
 }
 
@@ -167,7 +181,7 @@ impl<W: Handlers> Node for Post<W> {
     }
 
     fn hand_over(&self) {
-        if Self::hand_over(self).is_some() {
+        if Self::hand_over(self, &Stopped::Upgraded).is_some() {
             self.emit(EventKind::Upgraded);
         }
     }

@@ -71,8 +71,8 @@ pub enum StartError {
         /// Why it ended.
         reason: ExitReason,
     },
-    /// The tree was stopped, or gave up, before its last child was up.
-    #[error("the tree ended while it was starting: {0}")]
+    /// The tree was stopped, or gave up, before its last child was up; or the one child that was started was.
+    #[error("it ended while it was starting: {0}")]
     Stopped(Stopped),
 }
 

@@ -25,7 +25,8 @@ impl Run {
         part.state = State::Down;
         let reason = slot.member.ended(role, reason);
         self.overdue.append(slot.member.overdue());
-        if self.ending.is_some() || !slot.is_wanted() || self.is_stopped_to_cycle(place, role) {
+        let is_wanted = slot.is_wanted() || (role == Role::Manager && matches!(slot.aim, Aim::Renewed));
+        if self.ending.is_some() || !is_wanted || self.is_stopped_to_cycle(place, role) {
             self.went_down(place);
         } else {
             self.ended_by_itself(place, role, reason);
@@ -38,7 +39,7 @@ impl Run {
             self.go_on_with(place);
         }
         if self.ending.is_some() {
-            self.go_on_ending(Some(place));
+            self.go_on_ending(place);
         } else {
             self.go_on_cycling();
         }
@@ -51,6 +52,10 @@ impl Run {
         if node.has_been_up() {
             slot.starter = None;
         } else if reason.is_failure() {
+            // Also when its supervisor has been restarted since: it is one child more, and no part of that start.
+            if slot.starter.as_ref().is_some_and(Starter::is_waited_for) {
+                return self.start_failed(place, role, reason);
+            }
             if is_first_start {
                 if self.rules.is_root {
                     // Its siblings are told otherwise.
@@ -58,11 +63,6 @@ impl Run {
                 }
                 let error = StartError::Child { child: Arc::clone(node.name()), role, reason };
                 return self.end(Ending::NotStarted(error));
-            }
-            if let Some(starter) = slot.starter.take_if(|starter| starter.is_waited_for()) {
-                let error =
-                    StartError::Child { child: Arc::clone(node.name()), role, reason: reason.clone() };
-                return self.start_failed(place, starter, error, reason);
             }
         }
         let again = match rules.restart {
@@ -107,17 +107,16 @@ impl Run {
         }
     }
 
-    fn start_failed(&mut self, place: Place, starter: Starter, error: StartError, reason: ExitReason) {
-        match starter {
-            Starter::Added(told) => {
-                self.branch.forget(place);
-                self.finish(place, &Stopped::Ended(reason));
-                let _ = told.send(Err(error));
-            }
-            Starter::Restarted(told) => {
-                self.aim_at(place, Aim::Terminated);
-                let _ = told.send(Err(error.into()));
-            }
+    /// Whoever waits for this start is told when the child is down: then it can be tried again.
+    fn start_failed(&mut self, place: Place, role: Role, reason: ExitReason) {
+        self.awaited.take_if(|(awaited, _)| *awaited == place);
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let child = Arc::clone(slot.member.node().name());
+        slot.start_error = Some(StartError::Child { child, role, reason: reason.clone() });
+        if let Some(Starter::Added(_)) = slot.starter {
+            self.finish(place, &Stopped::Ended(reason));
+        } else {
+            self.aim_at(place, Aim::Terminated);
         }
     }
 }

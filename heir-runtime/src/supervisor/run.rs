@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub(super) awaited: Option<(Place, Up)>,
     /// Once set, no child is started again, and all are stopped.
     pub(super) ending: Option<Ending>,
+    /// While children are stopped in reverse order: those from this place on are down, and stay so.
+    pub(super) down_from: Place,
     pub(super) overdue: Overdue,
 }
 
@@ -100,6 +102,7 @@ impl Run {
             cycle: None,
             awaited: None,
             ending: None,
+            down_from: Place::MAX,
             overdue: Overdue::default(),
         }
     }
@@ -232,6 +235,13 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Killed, or dropped with its runtime, or never started. After an orderly end this changes nothing.
+        self.branch.retire_all(&Stopped::Dropped);
     }
 }
 

@@ -29,6 +29,10 @@ pub(super) struct Slot {
     pub(super) is_held: bool,
     /// Whoever waits for its first start, while that may still fail.
     pub(super) starter: Option<Starter>,
+    /// How that failed: told when it is down.
+    pub(super) start_error: Option<StartError>,
+    /// Whether it was asked for again while it was being terminated.
+    pub(super) restarts: bool,
 }
 
 /// One of the tasks of a child.
@@ -86,11 +90,14 @@ impl Slot {
             waiting: Vec::new(),
             is_held: false,
             starter: None,
+            restarts: false,
+            start_error: None,
         }
     }
 
     /// Another child takes this one's place: its own is gone, but the tables are not.
     pub(super) fn replace(&mut self, mut member: Box<dyn Member>) {
+        self.tell_starter(StartError::Stopped(Stopped::Upgraded));
         self.member.node().hand_over();
         member.take_over();
         // The name is free: the one before had it, if anybody did.
@@ -103,6 +110,17 @@ impl Slot {
     pub(super) fn tell_down(&mut self) {
         for told in self.waiting.drain(..) {
             let _ = told.send(());
+        }
+    }
+
+    /// It has been stopped: whoever waits for its start is told, unless it was up.
+    pub(super) fn tell_starter(&mut self, error: StartError) {
+        let error = self.start_error.take().unwrap_or(error);
+        let told = if self.member.node().has_been_up() { Ok(()) } else { Err(error) };
+        match self.starter.take() {
+            Some(Starter::Added(starter)) => drop(starter.send(told)),
+            Some(Starter::Restarted(starter)) => drop(starter.send(told.map_err(ChildError::from))),
+            None => {}
         }
     }
 

@@ -26,19 +26,28 @@ impl Run {
             self.branch.close_all(&ending.stopped());
         }
         self.ending = Some(ending);
-        self.go_on_ending(None);
+        self.down_from = Place::MAX;
+        if self.rules.dynamic {
+            let places: Vec<_> = self.slots.keys().copied().collect();
+            for place in places {
+                self.stop(place);
+            }
+        } else {
+            self.go_on_ending(Place::MAX);
+        }
     }
 
-    /// Stops what comes next: after this child went down, or to begin with.
-    pub(super) fn go_on_ending(&mut self, after: Option<Place>) {
-        let places: Vec<_> = match after {
-            Some(place) if self.rules.dynamic => vec![place],
-            _ => self.slots.keys().rev().copied().collect(),
-        };
-        for place in places {
-            if !self.stop(place) && !self.rules.dynamic {
+    /// Stops what comes next, now that this child went down.
+    pub(super) fn go_on_ending(&mut self, down: Place) {
+        if self.rules.dynamic {
+            self.stop(down);
+            return;
+        }
+        while let Some((&place, _)) = self.slots.range(..self.down_from).next_back() {
+            if !self.stop(place) {
                 return;
             }
+            self.down_from = place;
         }
     }
 
@@ -55,14 +64,13 @@ impl Run {
     /// Asks one task to stop; says whether it is down, or not even started yet.
     pub(super) fn stop_part(&mut self, place: Place, role: Role) -> bool {
         let Some(slot) = self.slots.get_mut(&place) else { return true };
-        let patience = slot.member.patience();
-        let part = slot.part(role);
-        match part.state {
+        match slot.part(role).state {
             State::Down | State::Delayed(_) => return true,
             State::Running(_) => {}
             State::Asked(..) | State::Aborted(_) => return false,
         }
-        part.ask_to_stop(patience);
+        let patience = slot.member.patience();
+        slot.part(role).ask_to_stop(patience);
         self.set_timer(place, role);
         false
     }
@@ -100,7 +108,8 @@ impl Run {
             Aim::Renewed => {
                 slot.first.forget_delay();
                 if self.stop_part(place, first) {
-                    self.renew(place, first);
+                    self.runs_again(place);
+                    self.start_in_its_turn(place);
                 }
                 return;
             }
@@ -114,30 +123,40 @@ impl Run {
             Aim::Finished(why) => self.remove(place, &why),
             Aim::Replaced(member, told) => {
                 slot.replace(member);
-                self.branch.enter(place, slot.member.node());
                 slot.aim = Aim::Run;
+                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.rules);
+                self.branch.enter(place, slot.member.node());
                 let _ = told.send(());
-                self.start_unless_ending(place);
+                if is_to_run {
+                    self.start_in_its_turn(place);
+                } else {
+                    self.end_on_request(place, rules.restart);
+                }
             }
             Aim::Terminated => {
+                slot.tell_starter(StartError::Stopped(Stopped::Shutdown));
                 slot.member.node().terminated();
                 slot.tell_down();
+                if std::mem::take(&mut slot.restarts) {
+                    self.runs_again(place);
+                    self.start_in_its_turn(place);
+                }
             }
             Aim::Run | Aim::Renewed => {}
         }
     }
 
-    fn renew(&mut self, place: Place, first: Role) {
-        let Some(slot) = self.slots.get_mut(&place) else { return };
-        slot.aim = Aim::Run;
-        if self.ending.is_none() {
-            self.spawn(place, first);
+    pub(super) fn runs_again(&mut self, place: Place) {
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.aim = Aim::Run;
         }
     }
 
-    pub(super) fn start_unless_ending(&mut self, place: Place) {
-        if self.ending.is_none() {
-            self.start(place);
+    /// A child is terminated on request; one that is temporary has nothing to wait for.
+    pub(super) fn end_on_request(&mut self, place: Place, restart: Restart) {
+        match restart {
+            Restart::Temporary => self.finish(place, &Stopped::Shutdown),
+            _ => self.aim_at(place, Aim::Terminated),
         }
     }
 
@@ -148,10 +167,11 @@ impl Run {
             self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
         }
         // Before it is retired: whoever waits for that may start another one in its place.
-        if self.rules.dynamic || slot.rules.restart == Restart::Temporary {
+        if self.rules.dynamic || slot.rules.restart == Restart::Temporary || slot.start_error.is_some() {
             self.branch.forget(place);
         }
         slot.member.node().retire(why);
+        slot.tell_starter(StartError::Stopped(why.clone()));
         slot.tell_down();
     }
 

@@ -3,6 +3,7 @@
 mod backoff;
 mod dynamic;
 mod management;
+mod meanwhile;
 mod names;
 mod restarts;
 mod significant;
