@@ -1,4 +1,5 @@
 //! Kills at every moment and of everybody, and what must still be true after them.
 
 mod links;
+mod many;
 mod storms;
