@@ -38,7 +38,9 @@ impl<W: Handlers> Pair<W> {
         self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
         let incoming = self.post.wait_for_tables(self.number);
         let post = Arc::clone(&self.post);
-        let abort = tasks.spawn(incarnation(post, self.number, incoming, args, spec.bounds(), stopped));
+        // In a box: tokio moves a task's future some ten times, whole.
+        let life = Box::pin(incarnation(post, self.number, incoming, args, spec.bounds(), stopped));
+        let abort = tasks.spawn(life);
         self.post.started(self.number, abort.clone());
         Task { abort, stop: None }
     }
