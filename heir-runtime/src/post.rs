@@ -243,13 +243,6 @@ impl<W: Handlers> Post<W> {
         process
     }
 
-    /// It has been started: it may already be serving, or be over.
-    pub(crate) fn started(&self, incarnation: u64, task: AbortHandle) {
-        if let Some(process) = self.process().filter(|process| process.incarnation() == incarnation) {
-            process.runs_as(task);
-        }
-    }
-
     /// The newest incarnation, as others see it.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
         self.lock_process().clone()
@@ -307,7 +300,7 @@ impl<W: Handlers> Post<W> {
 
     /// The number of the incarnation started last.
     pub(crate) fn newest(&self) -> u64 {
-        self.process().map_or(0, |process| process.incarnation())
+        self.lock_process().as_ref().map_or(0, |process| process.incarnation())
     }
 
     pub(crate) fn manager_started(&self, task: AbortHandle) {
