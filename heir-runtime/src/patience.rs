@@ -35,7 +35,7 @@ impl<'p> Patience<'p> {
             (Some(timeout), None) => Some(Box::pin(timed_out(timeout))),
             (None, Some(bound)) => Some(Box::pin(down_for(post, bound))),
             (Some(timeout), Some(bound)) => Some(Box::pin(async move {
-                match race(timed_out(timeout), down_for(post, bound)).await {
+                match race(pin!(timed_out(timeout)), pin!(down_for(post, bound))).await {
                     Either::Left(late) | Either::Right(late) => late,
                 }
             })),

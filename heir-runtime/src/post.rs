@@ -18,7 +18,7 @@ use crate::patience::Downtime;
 use crate::process::{Outliving, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
-use crate::sync::Watched;
+use crate::sync::{Expected, Watched};
 use crate::worker::{Handlers, Spec, WhileDown};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
@@ -31,7 +31,7 @@ pub(crate) struct Post<W: Handlers> {
     readers: RwLock<W::Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
     /// Where an incarnation waits for its tables.
-    vacancy: Watched<Option<Recipient<W::Tables>>>,
+    vacancy: Expected<Option<Recipient<W::Tables>>>,
     roster: Watched<Roster>,
     /// The newest incarnation, also when it has ended.
     process: Mutex<Option<Arc<Process>>>,
@@ -166,7 +166,7 @@ impl<W: Handlers> Post<W> {
             while_down: spec.while_down,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
-            vacancy: Watched::new(None),
+            vacancy: Expected::new(None),
             roster: Watched::new(Roster {
                 status: Status::Down,
                 downtime: matches!(spec.while_down, WhileDown::WaitFor(_)).then(Downtime::begin),
@@ -243,13 +243,6 @@ impl<W: Handlers> Post<W> {
         process
     }
 
-    /// It has been started: it may already be serving, or be over.
-    pub(crate) fn started(&self, incarnation: u64, task: AbortHandle) {
-        if let Some(process) = self.process().filter(|process| process.incarnation() == incarnation) {
-            process.runs_as(task);
-        }
-    }
-
     /// The newest incarnation, as others see it.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
         self.lock_process().clone()
@@ -307,7 +300,7 @@ impl<W: Handlers> Post<W> {
 
     /// The number of the incarnation started last.
     pub(crate) fn newest(&self) -> u64 {
-        self.process().map_or(0, |process| process.incarnation())
+        self.lock_process().as_ref().map_or(0, |process| process.incarnation())
     }
 
     pub(crate) fn manager_started(&self, task: AbortHandle) {

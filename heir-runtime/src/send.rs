@@ -1,6 +1,7 @@
 //! Calls and casts: how a handle sends them, and what their senders are told.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Poll, Waker};
 
 use tokio::task::coop::poll_proceed;
@@ -140,7 +141,7 @@ impl<W: Handlers> Handle<W> {
         let place = patience.wait_for(self.post.mailbox.reserve());
         let place = match self.post.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
-            WhileDown::Fail => match race(self.post.until_not_serving(), place).await {
+            WhileDown::Fail => match race(pin!(self.post.until_not_serving()), pin!(place)).await {
                 Either::Left(status) => return Err(self.down(status)),
                 Either::Right(place) => place,
             },

@@ -22,6 +22,7 @@ mod tree;
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -81,7 +82,8 @@ impl<H> Supervisor<H> {
     /// Waits until its children are up.
     async fn up(mut self) -> Result<Self, StartError> {
         let branch = Arc::clone(&self.branch);
-        match race(branch.until_up(), self.ended()).await {
+        let first = race(pin!(branch.until_up()), pin!(self.ended())).await;
+        match first {
             Either::Left(()) => Ok(self),
             Either::Right(not_started) => {
                 Err(not_started.unwrap_or_else(|| StartError::Stopped(self.report.why.clone())))

@@ -1,6 +1,6 @@
 //! The worker and its manager: two tasks, one child.
 
-use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -46,30 +46,32 @@ impl<W: Handlers> Pair<W> {
         // Said before the manager can see it.
         self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
         let incoming = self.post.wait_for_tables(self.number);
-        let post = Arc::clone(&self.post);
-        let abort = tasks.spawn(incarnation(post, self.number, incoming, args, spec.bounds(), stopped));
-        self.post.started(self.number, abort.clone());
+        let (post, process) = (Arc::clone(&self.post), self.post.begin(self.number));
+        let life = incarnation(post, Arc::clone(&process), incoming, args, spec.bounds(), stopped);
+        let abort = tasks.spawn(life);
+        // It may already be serving, or be over.
+        process.runs_as(abort.clone());
         Task { abort, stop: None }
     }
 
     fn spawn_manager(&self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
-        let spec = caught(|| self.spec.get().clone()).map_err(ExitReason::Panic);
-        let work = until_stopped(stopped, managed(Arc::clone(&self.post), spec));
-        let abort = tasks.spawn(work);
+        let spec = caught(|| Box::new(self.spec.get().clone())).map_err(ExitReason::Panic);
+        let abort = tasks.spawn(Box::pin(managed(Arc::clone(&self.post), spec, stopped)));
         self.post.manager_started(abort.clone());
         Task { abort, stop: None }
     }
 }
 
-async fn managed<W: Handlers>(post: Arc<Post<W>>, spec: Result<Spec<W>, ExitReason>) -> ExitReason {
-    match spec {
-        Ok(spec) => manager(post, spec).await,
-        Err(reason) => reason,
-    }
-}
-
-async fn until_stopped(stopped: oneshot::Receiver<()>, work: impl Future<Output = ExitReason>) -> ExitReason {
-    match race(stopped, work).await {
+async fn managed<W: Handlers>(
+    post: Arc<Post<W>>,
+    spec: Result<Box<Spec<W>>, ExitReason>,
+    stopped: oneshot::Receiver<()>,
+) -> ExitReason {
+    let spec = match spec {
+        Ok(spec) => spec,
+        Err(reason) => return reason,
+    };
+    match race(stopped, pin!(manager(post, spec))).await {
         Either::Left(_) => ExitReason::Shutdown,
         Either::Right(reason) => reason,
     }
