@@ -102,7 +102,10 @@ mod process;
 mod quarantine;
 mod race;
 mod realm;
+mod roster;
 mod send;
+mod status;
+mod superior;
 mod supervisor;
 mod sync;
 pub mod table;
@@ -116,12 +119,12 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Stopped, Tell, Undelivered, Unsent,
+    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Tell, Undelivered, Unsent,
 };
 pub use self::manager::Manager;
-pub use self::post::Status;
 pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};
 pub use self::quarantine::{Quarantined, Verdict};
+pub use self::status::{Status, Stopped};
 pub use self::supervisor::{
     AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, Dynamic, DynamicError, ShutdownReport,
     StartError, Strategy, SubtreeStatus, Supervisor, SupervisorBuilder, SupervisorHandle, Tree, TreeNode,

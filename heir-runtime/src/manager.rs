@@ -11,9 +11,10 @@ use crate::caught::{caught, caught_async, drop_caught};
 use crate::estate::{Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Post};
+use crate::post::Post;
 use crate::quarantine::{Quarantined, Verdict};
+use crate::status::Stopped;
+use crate::superior::Ask;
 use crate::worker::{AfterQuarantine, Handlers, Spec, undo, within};
 
 /// The heir of the tables of one worker `W`, in a task of its own beside it.

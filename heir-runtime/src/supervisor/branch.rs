@@ -12,9 +12,9 @@ use super::requests::{Command, Requests};
 use super::slot::GRACE;
 use super::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::events::{Event, EventKind, Role};
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Place, Position};
 use crate::realm::Realm;
+use crate::status::Stopped;
+use crate::superior::{Ask, Place, Position};
 use crate::sync::Watched;
 use crate::worker::Shutdown;
 

@@ -21,7 +21,8 @@ use super::subtree::Subtree;
 use super::{Supervisor, root};
 use crate::events::{Event, Observer};
 use crate::handle::Handle;
-use crate::post::{Place, Post};
+use crate::post::Post;
+use crate::superior::Place;
 use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 
 /// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.

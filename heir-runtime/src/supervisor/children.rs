@@ -9,8 +9,8 @@ use super::report::{ChildError, StartError};
 use super::requests::Command;
 use super::run::{Ending, Run};
 use super::slot::{Aim, Slot, Starter};
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Place};
+use crate::status::Stopped;
+use crate::superior::{Ask, Place};
 
 impl Run {
     pub(super) fn obey(&mut self, command: Command) {

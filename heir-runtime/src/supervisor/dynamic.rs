@@ -12,8 +12,8 @@ use super::handle::SupervisorHandle;
 use super::report::StartError;
 use crate::caught::caught;
 use crate::handle::Handle;
-use crate::mailbox::Stopped;
-use crate::post::Place;
+use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::{Handlers, Spec};
 
 /// What workers are started and found by.

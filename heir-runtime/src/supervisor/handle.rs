@@ -13,9 +13,10 @@ use super::report::{ChildError, StartError};
 use super::requests::{Command, Requests};
 use super::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::handle::{Handle, WeakHandle};
-use crate::mailbox::Stopped;
-use crate::post::{Place, Position, Post};
+use crate::post::Post;
 use crate::race::{Either, race};
+use crate::status::Stopped;
+use crate::superior::{Place, Position};
 use crate::worker::{Handlers, Spec, Worker};
 
 /// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
@@ -204,7 +205,7 @@ impl SupervisorHandle {
         self.send(Command::Replace(place, Box::new(Pair::successor(post, spec)), told))?;
         match done.await {
             Ok(()) => Ok(handle),
-            Err(_dropped) if old.is_retired() => Err(ChildError::Ended),
+            Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Ending),
         }
     }

@@ -37,8 +37,8 @@ pub use self::report::{ChildError, ShutdownReport, StartError};
 use self::run::{Ending, Run};
 pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
-use crate::mailbox::Stopped;
 use crate::race::{Either, race};
+use crate::status::Stopped;
 
 /// A running tree: made by [`Supervisor::builder`], or by what `#[supervisor]` generates.
 ///

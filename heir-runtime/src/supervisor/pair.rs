@@ -11,10 +11,10 @@ use super::tree::{TreeNode, WorkerNode};
 use crate::caught::{DropCaught, caught};
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
 use crate::manager::manager;
 use crate::post::Post;
 use crate::race::{Either, race};
+use crate::status::Stopped;
 use crate::worker::{Handlers, Spec, incarnation};
 
 /// A worker and its manager.
@@ -57,7 +57,7 @@ impl<W: Handlers> Pair<W> {
     fn spawn_manager(&self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
         let spec = caught(|| Box::new(self.spec.get().clone())).map_err(ExitReason::Panic);
         let abort = tasks.spawn(Box::pin(managed(Arc::clone(&self.post), spec, stopped)));
-        self.post.manager_started(abort.clone());
+        self.post.roster.manager_started(abort.clone());
         Task { abort, stop: None }
     }
 }
@@ -103,9 +103,9 @@ impl<W: Handlers> Member for Pair<W> {
 
     fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
         match role {
-            Role::Manager => self.post.manager_down(),
+            Role::Manager => self.post.roster.manager_down(),
             Role::Worker | Role::Supervisor => {
-                self.post.down();
+                self.post.roster.down();
                 // Its task was aborted, and could not say what for.
                 if reason == ExitReason::Killed {
                     return self.post.exit_reason().unwrap_or(reason);
@@ -147,19 +147,19 @@ impl<W: Handlers> Node for Post<W> {
     fn describe(&self) -> TreeNode {
         TreeNode::Worker(WorkerNode {
             name: Arc::clone(&self.name),
-            status: self.status(),
+            status: self.roster.status(),
             estate: self.estate.info(),
             queued: self.mailbox.queued(),
-            managed: self.is_managed(),
+            managed: self.roster.is_managed(),
         })
     }
 
     fn up(self: Arc<Self>) -> Up {
-        Box::pin(async move { self.until_up().await })
+        Box::pin(async move { self.roster.until_served().await })
     }
 
     fn has_been_up(&self) -> bool {
-        self.has_served()
+        self.roster.has_served()
     }
 
     fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
@@ -167,7 +167,7 @@ impl<W: Handlers> Node for Post<W> {
     }
 
     fn terminated(&self) {
-        self.enter_terminated();
+        self.roster.terminated();
         self.emit(EventKind::Terminated);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::events::Role;
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
+use crate::status::Stopped;
 
 /// How a tree ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

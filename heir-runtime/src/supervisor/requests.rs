@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::member::Member;
 use super::report::{ChildError, StartError};
-use crate::post::{Ask, Place, Superior};
+use crate::superior::{Ask, Place, Superior};
 
 /// What a supervisor is asked from outside.
 pub(super) enum Command {

@@ -11,8 +11,8 @@ use super::slot::{Aim, Starter, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
-use crate::post::Place;
+use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::{Backoff, Restart};
 
 impl Run {

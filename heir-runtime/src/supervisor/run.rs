@@ -21,8 +21,8 @@ use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
 use crate::events::{Event, EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
-use crate::post::Place;
+use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::Backoff;
 
 /// A supervisor at work. It outlives its task, as a worker's post outlives the worker: a supervisor that is started again goes
