@@ -1,7 +1,8 @@
 //! What a field of a declared tree can be.
 
-use super::builder::{ChildSpec, SupervisorBuilder};
+use super::builder::SupervisorBuilder;
 use super::dynamic::{Dynamic, Key};
+use super::plant::ChildSpec;
 use crate::worker::{Handlers, Spec, Worker};
 
 /// What a field of a [`#[supervisor]`](macro@crate::supervisor) can be: a worker, another declared tree, or many workers by key.

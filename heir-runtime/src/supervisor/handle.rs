@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::branch::Branch;
-use super::builder::{ChildSpec, Planted};
 use super::member::Node;
 use super::pair::Pair;
+use super::plant::{ChildSpec, Planted};
 use super::report::{ChildError, StartError};
 use super::requests::{Command, Requests};
 use super::tree::{SubtreeStatus, Tree, TreeNode};
