@@ -2,4 +2,7 @@
 
 mod links;
 mod many;
+mod member;
+mod moments;
 mod storms;
+mod trees;

@@ -230,7 +230,8 @@ impl SupervisorHandle {
     }
 
     /// Kills the supervisor (`exit(Pid, kill)`), and with it everything below it; says whether it ran. Its own supervisor decides
-    /// whether it is started again: then with the same children, and their tables.
+    /// whether it is started again: then with the same children, and their tables. A root is not: its children have then
+    /// [stopped](Stopped::Dropped) at once, and their tables can be claimed as soon as each has reached its next await.
     pub fn kill(&self) -> bool {
         self.branch.kill()
     }

@@ -1,0 +1,6 @@
+//! Trees grown at random, under strikes at random members.
+
+mod grown;
+mod model;
+mod oracle;
+mod storm;

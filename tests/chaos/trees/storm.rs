@@ -1,0 +1,193 @@
+//! Strikes at everybody in a tree, from several threads at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use heir_runtime::{CallError, Stopped, Supervisor, SupervisorHandle, TreeNode};
+use heir_tests::Random;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::grown::{Gardener, Kind, Node};
+use crate::member::{Log, MemberHandle};
+
+/// Everybody in a tree, for whoever strikes, and whoever calls.
+struct Crowd {
+    workers: Vec<Called>,
+    /// The root first.
+    sups: Vec<SupervisorHandle>,
+    strikes: AtomicU32,
+    died: AtomicU64,
+    is_over: AtomicBool,
+}
+
+struct Called {
+    handle: MemberHandle,
+    answered: AtomicU64,
+}
+
+impl Crowd {
+    async fn gather(random: &Random) -> (Supervisor, Arc<Self>) {
+        let mut gardener =
+            Gardener { random: random.clone(), log: Log::default(), patient: true, steady: true, named: 0 };
+        let (tree, root) = gardener.root(4).await;
+        let (mut workers, mut sups) = (Vec::new(), Vec::new());
+        root.each(&mut |Node { kind, .. }| match kind {
+            Kind::Worker(worker) => {
+                workers.push(Called { handle: worker.handle.clone(), answered: AtomicU64::new(0) });
+            }
+            Kind::Sup(sup) => sups.push(sup.handle.clone()),
+        });
+        let (strikes, died) = (AtomicU32::new(0), AtomicU64::new(0));
+        (tree, Arc::new(Self { workers, sups, strikes, died, is_over: AtomicBool::new(false) }))
+    }
+
+    /// Counts with whoever comes next, until the storm is over, or the tree has ended.
+    async fn call(self: Arc<Self>, mut random: Random) {
+        while !self.is_over.load(Ordering::Relaxed) {
+            let called = &self.workers[random.below(self.workers.len() as u32) as usize];
+            match called.handle.count().await {
+                Ok(_) => called.answered.fetch_add(1, Ordering::Relaxed),
+                Err(CallError::Died { .. }) => self.died.fetch_add(1, Ordering::Relaxed),
+                Err(CallError::NotSent { .. } | CallError::Stopped { .. }) => return,
+                Err(other) => panic!("neither answered, nor died, nor stopped: {other}"),
+            };
+        }
+    }
+
+    /// One strike at somebody.
+    async fn strike(&self, random: &mut Random) {
+        let worker = &self.workers[random.below(self.workers.len() as u32) as usize].handle;
+        let below_the_root = random.below(self.sups.len() as u32 - 1) as usize + 1;
+        let sup = &self.sups[random.below(self.sups.len() as u32) as usize];
+        let hit = match random.below(16) {
+            0..=5 => worker.kill().is_some(),
+            6 | 7 => worker.kill_manager(),
+            8 => worker.kill_manager() | worker.kill().is_some(),
+            9 => worker.die().await.is_ok(),
+            10 => self.within(worker.restart()).await,
+            11..=13 => self.sups[below_the_root].kill(),
+            _ => {
+                let children = sup.which_children();
+                let child = &children[random.below(children.len() as u32) as usize];
+                self.within(sup.terminate_child(child.name())).await;
+                self.within(sup.restart_child(child.name())).await
+            }
+        };
+        self.strikes.fetch_add(u32::from(hit), Ordering::Relaxed);
+    }
+
+    /// Whether it came about. What is asked of a supervisor that is itself terminated waits with it.
+    async fn within<R, E>(&self, what: impl Future<Output = Result<R, E>>) -> bool {
+        matches!(timeout(Duration::from_millis(50), what).await, Ok(Ok(_)))
+    }
+
+    /// Everybody is up again, from the root down.
+    async fn recover(&self) {
+        for sup in &self.sups {
+            for child in sup.which_children() {
+                if matches!(&child, TreeNode::Worker(_)) || !child.is_active() {
+                    let _ = sup.restart_child(child.name()).await;
+                }
+            }
+        }
+    }
+}
+
+/// Strikers and callers over one tree, while `meanwhile` goes on.
+async fn storm(random: &mut Random, crowd: &Arc<Crowd>, meanwhile: impl Future<Output = ()>) {
+    let (mut strikers, mut callers) = (JoinSet::new(), JoinSet::new());
+    for _ in 0..6 {
+        callers.spawn(Arc::clone(crowd).call(Random::of(random.below(u32::MAX).into())));
+    }
+    for _ in 0..3 {
+        let (crowd, mut random) = (Arc::clone(crowd), Random::of(random.below(u32::MAX).into()));
+        strikers.spawn(async move {
+            while !crowd.is_over.load(Ordering::Relaxed) {
+                crowd.strike(&mut random).await;
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    meanwhile.await;
+    crowd.is_over.store(true, Ordering::Relaxed);
+    strikers.join_all().await;
+    crowd.recover().await;
+    callers.join_all().await;
+}
+
+/// Every answered call is in the tables exactly once, and nothing is torn; returns how many there were.
+async fn settle(crowd: &Crowd, context: &str) -> u64 {
+    let mut answered = 0;
+    for called in &crowd.workers {
+        called.handle.wait().await;
+        let tables = called.handle.estate().claim("test").unwrap();
+        let expected = called.answered.load(Ordering::Relaxed);
+        assert_eq!([tables.count, tables.mirror], [expected; 2], "{}: {context}", called.handle.name());
+        answered += expected;
+    }
+    answered
+}
+
+/// What is waited for comes: nothing here takes nearly as long.
+async fn in_time<R>(context: &str, what: impl Future<Output = R>) -> R {
+    timeout(Duration::from_secs(60), what).await.unwrap_or_else(|_| panic!("waited for ever: {context}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_over_a_whole_tree_loses_nothing() {
+    let mut random = Random::new();
+    let (mut answered, mut strikes, mut died) = (0, 0, 0);
+    for _ in 0..10 {
+        let (tree, crowd) = Crowd::gather(&random).await;
+        let context = format!("{random}\n{}", tree.tree());
+        let enough = async {
+            while crowd.strikes.load(Ordering::Relaxed) < 1_000 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        in_time(&context, storm(&mut random, &crowd, enough)).await;
+        for called in &crowd.workers {
+            let name = called.handle.name();
+            let after = in_time(&format!("{name} {}\n{context}", tree.tree()), called.handle.count()).await;
+            assert!(after.is_ok(), "{name}: {context}");
+            called.answered.fetch_add(1, Ordering::Relaxed);
+        }
+        let report = in_time(&context, tree.shutdown()).await;
+        assert_eq!((report.why, report.aborted, report.unresponsive), (Stopped::Shutdown, vec![], vec![]));
+        answered += in_time(&context, settle(&crowd, &context)).await;
+        strikes += crowd.strikes.load(Ordering::Relaxed);
+        died += crowd.died.load(Ordering::Relaxed);
+    }
+    println!("10 trees, {strikes} strikes hit, {answered} calls answered, {died} told that the worker died");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_shut_down_in_the_middle_of_a_storm_loses_nothing() {
+    let mut random = Random::new();
+    let mut answered = 0;
+    for turn in 0..100 {
+        let (tree, crowd) = Crowd::gather(&random).await;
+        let context = format!("{random}\n{}", tree.tree());
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(turn % 10)).await;
+            match turn % 3 {
+                0 => drop(tree),
+                1 => assert!(tree.kill()),
+                _ => assert_eq!(tree.shutdown().await.unresponsive, []),
+            }
+            crowd.sups[0].wait().await;
+        };
+        in_time(&context, storm(&mut random, &crowd, end)).await;
+        for called in &crowd.workers {
+            // Of a root that is killed the tables come home when the last of its tasks has let go.
+            let estate = called.handle.estate();
+            while estate.info().owner.is_some() || estate.info().heir.is_some() {
+                tokio::task::yield_now().await;
+            }
+        }
+        answered += in_time(&context, settle(&crowd, &context)).await;
+    }
+    println!("100 trees, {answered} calls answered");
+}
