@@ -105,7 +105,10 @@ impl<W: Handlers> Life<W> {
                 let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
                 handled.map_err(ExitReason::Panic)?;
             }
-            bound => in_time(bound, pin!(Some(body.worker.handle(message, &mut self.cx)))).await?,
+            bound => {
+                let name = caught(|| message.name()).map_err(ExitReason::Panic)?;
+                in_time(bound, name, pin!(Some(body.worker.handle(message, &mut self.cx)))).await?;
+            }
         }
         self.cx.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
@@ -125,13 +128,17 @@ impl<W: Handlers> Life<W> {
         let suspicious = std::mem::take(&mut self.suspicious);
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
+        let name = match &signal {
+            Signal::Exit(_) => "#[on(exit)]",
+            Signal::Down(_) => "#[on(down)]",
+        };
         let hook = async {
             match &signal {
                 Signal::Exit(signal) => body.worker.on_exit(signal, &mut self.cx).await,
                 Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
             }
         };
-        in_time(self.bound, pin!(Some(hook))).await?.map_err(ExitReason::error)?;
+        in_time(self.bound, name, pin!(Some(hook))).await?.map_err(ExitReason::error)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         self.suspicious = suspicious;
@@ -149,7 +156,7 @@ impl<W: Handlers> Life<W> {
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        in_time(self.bound, pin!(Some(body.worker.on_stop(reason, &mut self.cx)))).await?;
+        in_time(self.bound, "#[on(stop)]", pin!(Some(body.worker.on_stop(reason, &mut self.cx)))).await?;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
@@ -223,6 +230,7 @@ impl<W: Handlers> Drop for Life<W> {
 /// Runs a handler or hook, caught, within its time; work that is late is dropped.
 async fn in_time<F: Future>(
     bound: Option<Duration>,
+    handler: &'static str,
     mut work: Pin<&mut Option<F>>,
 ) -> Result<F::Output, ExitReason> {
     let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
@@ -232,5 +240,5 @@ async fn in_time<F: Future>(
     }
     // What it holds is a user's, and may panic.
     caught(|| work.set(None)).map_err(ExitReason::Panic)?;
-    Err(ExitReason::TimedOut(bound))
+    Err(ExitReason::TimedOut { handler, limit: bound })
 }
