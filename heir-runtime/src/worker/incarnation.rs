@@ -61,10 +61,11 @@ impl Drop for Presence {
 fn watch<W: Handlers>(post: &Arc<Post<W>>, process: &Arc<Process>, heartbeat: Duration) -> Arc<Pulse> {
     let (post, process) = (Arc::downgrade(post), Arc::clone(process));
     Pulse::watch(heartbeat, move || {
+        // First: what it has under way is undone, also if it lets go as its caller is told.
+        process.kill(ExitReason::Unresponsive(heartbeat));
         if let Some(post) = post.upgrade() {
             post.unresponsive(process.incarnation());
         }
-        process.kill(ExitReason::Unresponsive(heartbeat));
     })
 }
 
