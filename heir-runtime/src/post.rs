@@ -19,7 +19,7 @@ use crate::process::{Outliving, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
 use crate::sync::Watched;
-use crate::worker::{Handlers, Spec, WhileDown};
+use crate::worker::{Handlers, Shutdown, Spec, WhileDown};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
@@ -27,6 +27,7 @@ pub(crate) struct Post<W: Handlers> {
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
     pub(crate) while_down: WhileDown,
+    pub(crate) shutdown: Shutdown,
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<W::Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
@@ -164,6 +165,7 @@ impl<W: Handlers> Post<W> {
             estate: estate.unwrap_or_else(|| Estate::managed(&name)),
             mailbox: Mailbox::new(Arc::clone(&name), spec.mailbox, spec.on_undelivered.clone()),
             while_down: spec.while_down,
+            shutdown: spec.shutdown,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Watched::new(None),
