@@ -18,7 +18,7 @@ use crate::roster::Roster;
 use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Expected;
-use crate::worker::{Handlers, Spec, WhileDown};
+use crate::worker::{Handlers, Shutdown, Spec, WhileDown};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
@@ -26,6 +26,7 @@ pub(crate) struct Post<W: Handlers> {
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
     pub(crate) while_down: WhileDown,
+    pub(crate) shutdown: Shutdown,
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<W::Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
@@ -81,6 +82,7 @@ impl<W: Handlers> Post<W> {
             estate: estate.unwrap_or_else(|| Estate::managed(&name)),
             mailbox: Mailbox::new(Arc::clone(&name), spec.mailbox, spec.on_undelivered.clone()),
             while_down: spec.while_down,
+            shutdown: spec.shutdown,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Expected::new(None),

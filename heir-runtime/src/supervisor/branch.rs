@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::member::{Member, Node, Up};
+use super::member::{Node, Up};
 use super::requests::{Command, Requests};
 use super::slot::GRACE;
 use super::tree::{SubtreeStatus, Tree, TreeNode};
-use crate::events::{Event, EventKind, Role};
+use crate::events::{Event, EventKind};
 use crate::realm::Realm;
 use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Watched;
-use crate::worker::Shutdown;
 
 /// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
 /// goes.
@@ -31,8 +30,8 @@ pub struct Branch {
     pub(super) requests: Arc<Requests>,
     /// The place of the next child.
     places: AtomicU64,
-    /// How long stopping its workers can take, in milliseconds.
-    patience: AtomicU64,
+    /// Whether its children are stopped together.
+    together: OnceLock<bool>,
     /// The children's other sides, also of those that have ended and were not deleted.
     roll: RwLock<BTreeMap<Place, Arc<dyn Node>>>,
     /// Who else is told that a child is forgotten.
@@ -57,7 +56,7 @@ impl Branch {
             realm: Realm::default(),
             requests: Arc::new(requests),
             places: AtomicU64::new(0),
-            patience: AtomicU64::new(0),
+            together: OnceLock::new(),
             roll: RwLock::default(),
             when_forgotten: OnceLock::new(),
             roster: Watched::new(Roster { status: SubtreeStatus::Down, has_been_up: false, task: None }),
@@ -70,7 +69,8 @@ impl Branch {
     }
 
     /// Fixes what a tree shows of it.
-    pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String) {
+    pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String, together: bool) {
+        let _ = self.together.set(together);
         if let Some(label) = label {
             let _ = self.label.set(label);
         }
@@ -90,20 +90,6 @@ impl Branch {
     pub(super) fn next_position(&self) -> Position {
         let place = self.places.fetch_add(1, Ordering::Relaxed);
         Position { place, superior: Arc::<Requests>::clone(&self.requests) }
-    }
-
-    /// Leaves time for another worker to be stopped in: its manager, and then itself.
-    pub(super) fn be_patient(&self, member: &dyn Member, together: bool) {
-        if member.role() != Role::Worker {
-            return;
-        }
-        let once = match member.rules().shutdown {
-            Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
-            Shutdown::BrutalKill => GRACE,
-        };
-        let millis = u64::try_from(once.saturating_mul(2).as_millis()).unwrap_or(u64::MAX);
-        let sum = |before: u64| if together { before.max(millis) } else { before.saturating_add(millis) };
-        let _ = self.patience.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(sum(before)));
     }
 
     pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) {
@@ -272,9 +258,10 @@ impl Node for Branch {
     }
 
     fn patience(&self) -> Duration {
-        let workers = Duration::from_millis(self.patience.load(Ordering::Relaxed));
+        let together = self.together.get().copied().unwrap_or_default();
         let below = self.nodes().into_iter().map(|node| node.patience());
-        below.fold(workers.saturating_add(GRACE), Duration::saturating_add)
+        let all = below.fold(Duration::ZERO, if together { Duration::max } else { Duration::saturating_add });
+        all.saturating_add(GRACE)
     }
 
     fn close(&self, why: &Stopped) {

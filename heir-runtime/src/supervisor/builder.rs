@@ -260,11 +260,10 @@ impl<H> SupervisorBuilder<H> {
             u32::MAX => format!("{}, any number of restarts", self.strategy),
             restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
         };
-        self.branch.describe_as(self.label.take(), limits);
+        self.branch.describe_as(self.label.take(), limits, self.dynamic);
         self.branch.realm().observe(std::mem::take(&mut self.observers));
         let mut refused = self.refused.take();
         for slot in self.slots.values() {
-            self.branch.be_patient(&*slot.member, self.dynamic);
             let name = Arc::clone(slot.member.node().name());
             refused = refused.or_else(|| rules.check(&name, slot.rules));
         }

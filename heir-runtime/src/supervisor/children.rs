@@ -50,7 +50,6 @@ impl Run {
             let _ = told.send(Err(error));
             return;
         }
-        self.branch.be_patient(&*member, self.rules.dynamic);
         self.branch.enter(place, node);
         let slot = Slot { starter: Some(Starter::Added(told)), ..Slot::new(member) };
         self.slots.insert(place, slot);

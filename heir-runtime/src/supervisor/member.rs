@@ -60,10 +60,8 @@ pub(super) trait Node: Send + Sync {
     /// Whether it has been up since its last start.
     fn has_been_up(&self) -> bool;
 
-    /// How long stopping everything below it can take.
-    fn patience(&self) -> Duration {
-        Duration::ZERO
-    }
+    /// How long stopping it, and everything below it, can take.
+    fn patience(&self) -> Duration;
 
     /// Its name in the whole tree, if it has one, is taken.
     fn enlist(self: Arc<Self>) -> Result<(), Arc<str>>;

@@ -2,11 +2,13 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::member::{Member, Node, Rules, Task, Up};
+use super::slot::GRACE;
 use super::tree::{TreeNode, WorkerNode};
 use crate::caught::{DropCaught, caught};
 use crate::events::{EventKind, Role};
@@ -15,7 +17,7 @@ use crate::manager::manager;
 use crate::post::Post;
 use crate::race::{Either, race};
 use crate::status::Stopped;
-use crate::worker::{Handlers, Spec, incarnation};
+use crate::worker::{Handlers, Shutdown, Spec, incarnation};
 
 /// A worker and its manager.
 pub(super) struct Pair<W: Handlers> {
@@ -164,6 +166,15 @@ impl<W: Handlers> Node for Post<W> {
 
     fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
         self.register()
+    }
+
+    fn patience(&self) -> Duration {
+        let once = match self.shutdown {
+            Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
+            Shutdown::BrutalKill => GRACE,
+        };
+        // Its manager, and then itself.
+        once.saturating_mul(2)
     }
 
     fn terminated(&self) {

@@ -12,10 +12,10 @@ use crate::status::Stopped;
 pub struct ShutdownReport {
     /// Why.
     pub why: Stopped,
-    /// The children that did not stop within their shutdown timeout, and were aborted.
+    /// The children that did not stop within their shutdown timeout at this end, and were aborted.
     pub aborted: Vec<(Arc<str>, Role)>,
-    /// Those of them that went on after that, because they do not yield to the runtime. What each holds comes back to its
-    /// estate when it lets go.
+    /// Those that went on after they were aborted, at this end or before, because they do not yield to the runtime. What each
+    /// holds comes back to its estate when it lets go.
     pub unresponsive: Vec<(Arc<str>, Role)>,
 }
 
@@ -33,9 +33,19 @@ pub(super) struct Overdue {
 }
 
 impl Overdue {
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.aborted.append(&mut other.aborted);
-        self.unresponsive.append(&mut other.unresponsive);
+    /// Who was left behind may still hold its tables at the end, whenever that was.
+    pub(super) fn left_behind(&mut self, who: (Arc<str>, Role)) {
+        if !self.unresponsive.contains(&who) {
+            self.unresponsive.push(who);
+        }
+    }
+
+    /// Adds what a subtree has to report; who was aborted is of interest in the end only.
+    pub(super) fn append(&mut self, mut other: Self, is_ending: bool) {
+        if is_ending {
+            self.aborted.append(&mut other.aborted);
+        }
+        other.unresponsive.into_iter().for_each(|who| self.left_behind(who));
     }
 }
 

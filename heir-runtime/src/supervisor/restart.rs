@@ -25,7 +25,7 @@ impl Run {
         }
         part.state = State::Down;
         let reason = slot.member.ended(role, reason);
-        self.overdue.append(slot.member.overdue());
+        self.overdue.append(slot.member.overdue(), self.ending.is_some());
         let is_wanted = slot.is_wanted() || (role == Role::Manager && matches!(slot.aim, Aim::Renewed));
         if self.ending.is_some() || !is_wanted || self.is_stopped_to_cycle(place, role) {
             self.went_down(place);

@@ -169,6 +169,7 @@ impl Run {
 
     /// Starts one task of a child.
     pub(super) fn spawn(&mut self, place: Place, role: Role) {
+        self.forget_delay(place, role);
         let Some(slot) = self.slots.get_mut(&place) else { return };
         let task = slot.member.spawn(role, &mut self.tasks);
         self.places.insert(task.abort.id(), (place, role));
@@ -199,6 +200,16 @@ impl Run {
         self.timers.extend(deadline.map(|deadline| (deadline, place, role)));
     }
 
+    /// If this task waits to be started, it does so no longer.
+    pub(super) fn forget_delay(&mut self, place: Place, role: Role) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let part = slot.part(role);
+        if let State::Delayed(time) = part.state {
+            part.state = State::Down;
+            self.timers.remove(&(time, place, role));
+        }
+    }
+
     pub(super) fn emit(&self, kind: EventKind) {
         self.branch.realm().emit(|| Event { child: Arc::clone(self.branch.label()), kind });
     }
@@ -206,6 +217,7 @@ impl Run {
     /// Aborts every task, because its own task was.
     pub(super) fn abort_all(&mut self) {
         (self.cycle, self.awaited) = (None, None);
+        self.timers.clear();
         for slot in self.slots.values_mut() {
             for role in slot.roles() {
                 let part = slot.part(role);

@@ -147,13 +147,6 @@ impl Slot {
 }
 
 impl Part {
-    /// If it waits to be started, it does so no longer.
-    pub(super) fn forget_delay(&mut self) {
-        if let State::Delayed(_) = self.state {
-            self.state = State::Down;
-        }
-    }
-
     /// Whether it neither runs nor is about to.
     pub(super) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)

@@ -53,10 +53,10 @@ impl Run {
 
     /// Asks a child to stop, its manager first; says whether it is down.
     fn stop(&mut self, place: Place) -> bool {
-        let Some(slot) = self.slots.get_mut(&place) else { return true };
+        let Some(slot) = self.slots.get(&place) else { return true };
         let mut roles = slot.roles();
         for role in slot.roles() {
-            slot.part(role).forget_delay();
+            self.forget_delay(place, role);
         }
         roles.all(|role| self.stop_part(place, role))
     }
@@ -106,7 +106,7 @@ impl Run {
         match slot.aim {
             Aim::Run => return,
             Aim::Renewed => {
-                slot.first.forget_delay();
+                self.forget_delay(place, first);
                 if self.stop_part(place, first) {
                     self.runs_again(place);
                     self.start_in_its_turn(place);
@@ -196,13 +196,15 @@ impl Run {
                 State::Delayed(_) => self.spawn(place, role),
                 State::Asked(task, _) => {
                     part.abort(&task);
-                    self.overdue.aborted.push((name, role));
+                    if is_ending {
+                        self.overdue.aborted.push((name, role));
+                    }
                     self.set_timer(place, role);
                 }
                 State::Aborted(_) => {
                     slot.is_held |= role != Role::Manager;
                     slot.member.left_behind(role);
-                    self.overdue.unresponsive.push((name, role));
+                    self.overdue.left_behind((name, role));
                     self.places.retain(|_, held| *held != (place, role));
                     self.went_down(place);
                 }

@@ -1,6 +1,7 @@
 //! Trees grown at random, under strikes at random members.
 
 mod grown;
+mod jumble;
 mod model;
 mod oracle;
 mod storm;

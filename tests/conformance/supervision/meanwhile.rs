@@ -467,3 +467,19 @@ async fn a_child_asked_for_while_it_is_terminated_is_started_when_it_is_down() {
     soon(terminate).await.unwrap().unwrap();
     assert_eq!(soon(restart).await.unwrap().unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_report_of_an_end_names_those_who_were_aborted_at_that_end() {
+    let mut tree = Supervisor::builder("app");
+    let (slow, _) = working(&mut tree).await;
+    let tree = tree.start().await.unwrap();
+    for turn in 2..=4 {
+        tokio::spawn({
+            let slow = slow.clone();
+            async move { slow.work().await }
+        });
+        quiet().await;
+        assert_eq!(slow.restart().await.unwrap(), turn, "it is aborted when its time is up");
+    }
+    assert_eq!(tree.shutdown().await.aborted, []);
+}
