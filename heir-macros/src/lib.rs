@@ -3,15 +3,18 @@
 //!
 //! - [`macro@heir`] goes on a struct and makes it a worker whose tables outlive it.
 //! - [`macro@handlers`] goes on its impl block and makes its methods messages.
+//! - [`macro@supervisor`] goes on a struct whose fields are workers, and makes it the tree that starts and restarts them.
 //!
-//! What both write is thin glue around generic functions of `heir-runtime`, and can be written by hand.
+//! What they write is thin glue around generic functions of `heir-runtime`, and can be written by hand.
 
+mod attached;
 mod diagnostics;
 mod handlers;
 mod heir;
 mod options;
 mod reserved;
 mod settings;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -377,4 +380,167 @@ pub fn handlers(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Heir, attributes(__heir, table, arg, fresh))]
 pub fn derive_heir(item: TokenStream) -> TokenStream {
     heir::derive(item.into()).into()
+}
+
+/// Makes a struct a supervisor: its fields are its children, in the order in which they are started.
+///
+/// # Anatomy
+/// Every position there is; all options are left out in the smallest use.
+/// ```text
+/// #[supervisor(
+///     name = "app",                   // what it is called
+///     strategy = rest_for_one,        // one_for_one | one_for_all | rest_for_one
+///     intensity = 5,                  // so many restarts are allowed
+///     period = "10s",                 // in so much time
+///     auto_shutdown = any_significant, // never | any_significant | all_significant
+///     crate = ::heir_runtime,         // where the runtime is
+/// )]
+/// pub struct App<K: Key> {            // type and const parameters, bounds, defaults; no lifetimes
+///     /// Docs go along to the field of `AppHandle`.
+///     #[child(
+///         args(limits: Limits),       // what its spec takes: they become arguments of `App::start`
+///         name = "hits",              // under which its supervisor knows it
+///         restart = transient,        // permanent | transient | temporary
+///         shutdown = "1s",            // or brutal_kill
+///         significant,                // the supervisor may end when it has
+///         backoff = "100ms",          // or none, or exponential("100ms", "10s")
+///     )]
+///     counter: Counter,               // a worker: a struct with `#[heir]`
+///     pub io: Io,                     // a branch: another struct with `#[supervisor]`
+///     sessions: Dynamic<K, Session>,  // many workers of one type, started and found by key
+/// }
+/// ```
+///
+/// # The options of `#[supervisor]`
+/// | key | where | value | default |
+/// |---|---|---|---|
+/// | `name` | `#[supervisor(..)]` | a text, not empty | the name of the struct |
+/// | `strategy` | `#[supervisor(..)]` | `one_for_one`, `one_for_all` or `rest_for_one` | `one_for_one` |
+/// | `intensity` | `#[supervisor(..)]` | a number from 0 | `10` |
+/// | `period` | `#[supervisor(..)]` | a length of time | `"10s"` |
+/// | `auto_shutdown` | `#[supervisor(..)]` | `never`, `any_significant` or `all_significant` | `never` |
+/// | `crate` | `#[supervisor(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
+///
+/// Each is given at most once, in any order. `name`, `intensity` and `period` can be overridden on what `App::spec` returns.
+/// Lengths of time are written as in [`macro@heir`].
+///
+/// ## `name`
+/// What the supervisor is called in logs, events and pictures of the tree. As a branch of another one it is called as that
+/// says.
+/// ```text
+/// #[supervisor(name = "front end")]
+/// ```
+///
+/// ## `strategy`
+/// Who is restarted when a child ends: with `one_for_one` that child, with `one_for_all` all of them, with `rest_for_one` that
+/// child and those declared after it.
+/// ```text
+/// #[supervisor(strategy = rest_for_one)]
+/// ```
+///
+/// ## `intensity`
+/// How many restarts are allowed in one `period`, of all children together; one more, and the supervisor gives up, for its own
+/// supervisor to restart it with all of its children and their tables. With 0 it gives up at the first.
+/// ```text
+/// #[supervisor(intensity = 5, period = "30s")]
+/// ```
+///
+/// ## `period`
+/// The time over which restarts are counted: it slides.
+/// ```text
+/// #[supervisor(period = "1m")]
+/// ```
+///
+/// ## `auto_shutdown`
+/// Whether the supervisor ends by itself when children have ended that are `significant`: with `any_significant` when one of
+/// them has, with `all_significant` when the last of them has.
+/// ```text
+/// #[supervisor(auto_shutdown = all_significant)]
+/// ```
+///
+/// ## `crate`
+/// Where `heir-runtime` is when it is renamed or re-exported. The path must hold wherever the generated code stands.
+/// ```text
+/// #[supervisor(crate = crate::reexports::heir_runtime)]
+/// ```
+///
+/// # Fields
+/// A field is a child, and a supervisor has at least one. Its type is
+///
+/// - a worker: a struct with [`macro@heir`] and [`macro@handlers`];
+/// - a branch: another struct with `#[supervisor]`;
+/// - `Dynamic<K, W>`: a branch of any number of workers of one type, each started and found by its key.
+///
+/// The tree starts them in the order of the fields, and stops them in reverse.
+///
+/// ## The options of `#[child]`
+/// | key | where | value | default |
+/// |---|---|---|---|
+/// | `args` | `#[child(..)]` | names with their types, in parentheses | no arguments |
+/// | `name` | `#[child(..)]` | a text, not empty | the name of the field |
+/// | `restart` | `#[child(..)]` | `permanent`, `transient` or `temporary` | what the child says itself |
+/// | `shutdown` | `#[child(..)]` | a length of time, or `brutal_kill` | what the child says itself |
+/// | `significant` | `#[child(..)]` | none | |
+/// | `backoff` | `#[child(..)]` | `none`, a length of time, or `exponential(first, longest)` | what the child says itself |
+///
+/// All but `args` override, for this one child, what the options of its own `#[heir(..)]` say; a branch says nothing of itself
+/// but the defaults.
+///
+/// ### `args`
+/// What the child's `spec` takes: the `#[arg]` fields of a worker, the arguments of a branch. They become arguments of
+/// `App::spec` and `App::start`, in the order of the fields, so their names differ.
+/// ```text
+/// #[child(args(limits: Limits, path: PathBuf))]
+/// ```
+///
+/// ### `significant`
+/// The supervisor may end when this child has ended and is not to be restarted, as its `auto_shutdown` says. A permanent child
+/// is always restarted, so it cannot be significant.
+/// ```text
+/// #[child(restart = transient, significant)]
+/// ```
+///
+/// # What is generated
+/// For `pub struct App`, with its visibility and generics:
+/// ```text
+/// pub struct AppHandle {
+///     pub counter: CounterHandle,             // a private field becomes as visible as the struct
+///     pub io: IoHandle,
+///     pub sessions: Dynamic<K, Session>,
+/// }
+/// impl Clone, Debug, Deref<Target = SupervisorHandle> for AppHandle
+/// impl App {
+///     pub fn spec(limits: Limits) -> SupervisorBuilder<AppHandle>;
+///     pub async fn start(limits: Limits) -> Result<Supervisor<AppHandle>, StartError>;
+/// }
+/// impl Child for App { .. }                   // it can be a field of another `#[supervisor]`
+/// impl Unaided for App { .. }                 // if it takes no arguments
+/// ```
+/// `Supervisor<AppHandle>` derefs to `AppHandle`, and that to `SupervisorHandle`: `app.counter.count(..)`, `app.io.reader`,
+/// `app.tree()`. `spec` is what one would write by hand:
+/// ```text
+/// let mut tree = Supervisor::builder("app").strategy(Strategy::RestForOne);
+/// let counter = tree.child(Counter::spec(limits).name("hits").restart(Restart::Transient));
+/// let io = tree.child(Io::spec().name("io"));
+/// let sessions = tree.child(Dynamic::<K, Session>::spec().name("sessions"));
+/// tree.declared(|supervisor| AppHandle { counter, io, sessions, .. })
+/// ```
+/// The struct itself stays as it is, other attributes and derives included; no value of it is ever made. `#[allow(..)]` on it
+/// also holds for what is generated, and `#[deprecated]` for the handle. `#[cfg(..)]` on a field holds for all that comes from
+/// it; an argument of the child goes with it.
+///
+/// # Limits
+/// - Named fields, and no lifetime parameters: children run in tasks of their own.
+/// - A field that is a type parameter is bound to be a worker: `W: Handlers + Worker<Args = ()>`.
+/// - More than seven arguments are for clippy's lint `too_many_arguments`, which can be allowed on the struct.
+#[proc_macro_attribute]
+pub fn supervisor(options: TokenStream, item: TokenStream) -> TokenStream {
+    supervisor::attach(&options.into(), item.into()).into()
+}
+
+/// What `#[supervisor]` attaches to its struct. Not for use by hand.
+#[doc(hidden)]
+#[proc_macro_derive(Supervisor, attributes(__supervisor, child))]
+pub fn derive_supervisor(item: TokenStream) -> TokenStream {
+    supervisor::derive(item.into()).into()
 }

@@ -10,7 +10,8 @@ use syn::{LitInt, LitStr, Path, Token};
 
 use crate::diagnostics::{Errors, alternatives, suggestion};
 
-/// One option: its key, an example of its value (empty for a bare word), and what holds when it is left out.
+/// One option: its key, an example of its value (empty for a bare word, in parentheses for one that has them in the place of
+/// the `=`), and what holds when it is left out.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) key: &'static str,
@@ -34,6 +35,26 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "while_down", value: "wait", default: "`wait`" },
     Known { key: "on_undelivered", value: "path", default: "no hook" },
     Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" },
+];
+
+/// The options of `#[supervisor(..)]`.
+pub(crate) const SUPERVISOR: &[Known] = &[
+    Known { key: "name", value: "\"text\"", default: "the name of the struct" },
+    Known { key: "strategy", value: "one_for_one", default: "`one_for_one`" },
+    Known { key: "intensity", value: "10", default: "`10`" },
+    Known { key: "period", value: "\"10s\"", default: "`\"10s\"`" },
+    Known { key: "auto_shutdown", value: "never", default: "`never`" },
+    Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" },
+];
+
+/// The options of `#[child(..)]`.
+pub(crate) const CHILD: &[Known] = &[
+    Known { key: "args", value: "(name: Type)", default: "no arguments" },
+    Known { key: "name", value: "\"text\"", default: "the name of the field" },
+    Known { key: "restart", value: "transient", default: "what the child says itself" },
+    Known { key: "shutdown", value: "\"5s\"", default: "what the child says itself" },
+    Known { key: "significant", value: "", default: "" },
+    Known { key: "backoff", value: "\"100ms\"", default: "what the child says itself" },
 ];
 
 /// The options of `#[handlers(..)]`.
@@ -139,19 +160,26 @@ fn read_one(
         if input.peek(Token![=]) || input.peek(syn::token::Paren) {
             return Err(input.error(format_args!("`{name}` takes no value: write the bare word")));
         }
-    } else {
-        let equals: Option<Token![=]> = input.parse()?;
-        if equals.is_none() || input.is_empty() || input.peek(Token![,]) {
-            let Known { value, default, .. } = option;
-            return Err(syn::Error::new(
-                key.span(),
-                format_args!(
-                    "`{name}` needs a value: write `{name} = {value}`, or leave it out for {default}"
-                ),
-            ));
-        }
+    } else if !has_value(input, option)? {
+        let Known { value, default, .. } = option;
+        let equals = if value.starts_with('(') { "" } else { " = " };
+        return Err(syn::Error::new(
+            key.span(),
+            format_args!(
+                "`{name}` needs a value: write `{name}{equals}{value}`, or leave it out for {default}"
+            ),
+        ));
     }
     read(&key, input, errors)
+}
+
+/// Whether a value follows; the `=` before it is consumed.
+fn has_value(input: ParseStream<'_>, option: &Known) -> syn::Result<bool> {
+    if option.value.starts_with('(') {
+        return Ok(input.peek(syn::token::Paren));
+    }
+    let equals: Option<Token![=]> = input.parse()?;
+    Ok(equals.is_some() && !input.is_empty() && !input.peek(Token![,]))
 }
 
 fn skip_to_comma(input: ParseStream<'_>) {
@@ -205,16 +233,26 @@ pub(crate) fn text(input: ParseStream<'_>, key: &Ident) -> syn::Result<LitStr> {
 
 /// Reads a count of at least one. `form` is how the option is written, for who wrote no number.
 pub(crate) fn count<N: Count>(input: ParseStream<'_>, key: &Ident, form: &str) -> syn::Result<N> {
+    count_from(1, input, key, form)
+}
+
+/// Reads a count of at least `least`.
+pub(crate) fn count_from<N: Count>(
+    least: u64,
+    input: ParseStream<'_>,
+    key: &Ident,
+    form: &str,
+) -> syn::Result<N> {
     if !input.peek(LitInt) && !input.peek(Token![-]) {
         return Err(input.error(format_args!("`{key}` is a number: write {form}")));
     }
     let count: LitInt = input.parse()?;
-    let value = count.base10_parse::<u64>().ok().filter(|value| *value > 0);
+    let value = count.base10_parse::<u64>().ok().filter(|value| *value >= least);
     let of_type = count.suffix().is_empty() || count.suffix() == N::NAME;
     value.filter(|_| of_type).and_then(|value| N::try_from(value).ok()).ok_or_else(|| {
         syn::Error::new(
             count.span(),
-            format_args!("`{count}` is out of range for `{key}`: write a number from 1 to {}", N::MAX),
+            format_args!("`{count}` is out of range for `{key}`: write a number from {least} to {}", N::MAX),
         )
     })
 }

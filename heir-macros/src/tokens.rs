@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, GenericParam, Generics, Path, Token, Type};
+use syn::{Attribute, GenericParam, Generics, Lifetime, Path, Token, Type};
 
 /// The path to the runtime when no `crate = path` is given.
 pub(crate) fn default_root() -> Path {
@@ -114,6 +114,20 @@ pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
     }
 }
 
+/// Whether a type names none of the parameters.
+pub(crate) fn is_concrete(ty: &TokenStream, generics: &Generics) -> bool {
+    !generics.params.iter().any(|param| mentions(ty, &param_name(param)))
+}
+
+/// A parameter's name, a lifetime's without its quote.
+pub(crate) fn param_name(param: &GenericParam) -> String {
+    match param {
+        GenericParam::Type(param) => param.ident.to_string(),
+        GenericParam::Const(param) => param.ident.to_string(),
+        GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
+    }
+}
+
 /// `<K = String, const N: usize = 4>`: a type alias's parameters. Bounds on it are not checked, and linted against.
 pub(crate) fn alias_params(generics: &Generics) -> Option<TokenStream> {
     let params = generics.params.iter().filter_map(|param| match param {
@@ -143,6 +157,18 @@ pub(crate) fn phantom(generics: &Generics, used: &TokenStream) -> Option<TokenSt
     let all_used = generics.type_params().all(|param| mentions(used, &param.ident.to_string()));
     let params = generics.type_params().map(|param| &param.ident);
     (!all_used).then(|| quote!(::core::marker::PhantomData<fn(#(&#params),*)>))
+}
+
+/// `&'static str` for `&str`: that a lifetime is missing is for rustc to say, once.
+pub(crate) fn with_lifetime(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    if let Type::Reference(reference) = &mut ty
+        && reference.lifetime.is_none()
+    {
+        let span = reference.and_token.span;
+        reference.lifetime = Some(Lifetime::new("'static", span));
+    }
+    ty
 }
 
 /// Whether the type is one that is known, by its name, to break no rule. Were it another of this name, a broken rule would

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-pub use heir_macros::Heir;
+pub use heir_macros::{Heir, Supervisor};
 
 use crate::BoxError;
 
@@ -134,6 +134,7 @@ pub fn same<S: Same<T>, T>(table: S) -> T {
     table.itself()
 }
 
+pub const fn assert_child<T: crate::Child>() {}
 pub const fn assert_recorded<T: crate::table::Recorded>() {}
 pub const fn assert_rest<T: Rest>() {}
 pub const fn assert_payload<T: Payload>() {}

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -15,16 +15,13 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, PanicMessage> {
     catch_unwind(AssertUnwindSafe(work)).map_err(message_of)
 }
 
-/// Drives `future`; a panic in it is the error.
+/// Drives `future`; a panic in it is the error. It is pinned by whoever calls, as in [`race`](crate::race::race).
 ///
 /// Whatever the future borrowed may be half-written after an error: the caller must restore or discard it.
-pub(crate) async fn caught_async<F: Future>(future: F) -> Result<F::Output, PanicMessage> {
-    caught_pinned(pin!(future)).await
-}
-
-/// As [`caught_async`].
-pub(crate) async fn caught_pinned<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, PanicMessage> {
-    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+pub(crate) fn caught_async<F: Future>(
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Result<F::Output, PanicMessage>> {
+    poll_fn(move |cx| poll_caught(future.as_mut(), cx))
 }
 
 /// A frame of its own, and a small one: what unwinding costs grows with the function that catches.

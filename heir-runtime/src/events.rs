@@ -105,7 +105,7 @@ pub enum EventKind {
     #[non_exhaustive]
     Retired {
         /// Why.
-        why: crate::Stopped,
+        why: crate::status::Stopped,
         /// How many messages were queued and not served: their callers were told, and the others went to
         /// [`Spec::on_undelivered`](crate::Spec::on_undelivered).
         undelivered: usize,

@@ -21,8 +21,14 @@ pub enum ExitReason {
     /// It was dropped where it stood: [`kill`](crate::Handle::kill), the abort after a shutdown timeout, the end of the
     /// tokio runtime, or a lease dropped without a word.
     Killed,
-    /// A handler or hook took longer than its worker's [`handler_timeout`](crate::Spec::handler_timeout), which was this.
-    TimedOut(Duration),
+    /// A handler or hook took longer than its worker's [`handler_timeout`](crate::Spec::handler_timeout).
+    #[non_exhaustive]
+    TimedOut {
+        /// Its name.
+        handler: &'static str,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// It did not yield to the runtime for longer than its worker's [`heartbeat`](crate::Spec::heartbeat), which was this.
     Unresponsive(Duration),
     /// There was no living incarnation to link to, or to monitor (`noproc`).
@@ -42,7 +48,7 @@ impl ExitReason {
 
     /// Whether it speaks against the worker, or its tables: an error, a panic, a handler without an end.
     pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Error(_) | Self::Panic(_) | Self::TimedOut(_))
+        matches!(self, Self::Error(_) | Self::Panic(_) | Self::TimedOut { .. })
     }
 
     /// Whether a [transient](crate::Restart::Transient) child that ends like this is left alone.
@@ -62,7 +68,9 @@ impl fmt::Display for ExitReason {
             Self::Error(words) => write!(f, "error: {words}"),
             Self::Panic(words) => write!(f, "panic: {words}"),
             Self::Killed => f.write_str("killed"),
-            Self::TimedOut(bound) => write!(f, "timed out: a handler took longer than {bound:?}"),
+            Self::TimedOut { handler, limit } => {
+                write!(f, "timed out: `{handler}` took longer than {limit:?}")
+            }
             Self::Unresponsive(bound) => {
                 write!(f, "unresponsive: it did not yield to the runtime for {bound:?}")
             }

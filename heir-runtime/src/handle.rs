@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use crate::estate::Estate;
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Post, Shared, Status};
+use crate::post::{Post, Shared};
 use crate::process::{Down, ExitSignal, ExitSource, MonitorId, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
+use crate::status::Status;
+use crate::status::Stopped;
+use crate::superior::Ask;
 use crate::worker::Handlers;
 
 /// The way to a worker that stays, whichever incarnation serves.
@@ -50,7 +52,7 @@ impl<W: Handlers> Handle<W> {
 
     /// What the worker does at the moment.
     pub fn status(&self) -> Status {
-        self.post.status()
+        self.post.roster.status()
     }
 
     /// How many messages wait in its mailbox.
@@ -169,7 +171,7 @@ impl<W: Handlers> Handle<W> {
 
     /// Waits until the worker has stopped for good, and says why.
     pub async fn wait(&self) -> Stopped {
-        self.post.until_stopped().await
+        self.post.roster.until_stopped().await
     }
 
     /// Waits until an incarnation with at least this number serves, and returns its number.
@@ -177,7 +179,7 @@ impl<W: Handlers> Handle<W> {
     /// # Errors
     /// Why none will.
     pub async fn wait_serving(&self, at_least: u64) -> Result<u64, Stopped> {
-        self.post.until_serving(at_least).await
+        self.post.roster.until_serving(at_least).await
     }
 
     /// A handle that does not count among those that keep the estate alive.

@@ -48,7 +48,8 @@
 //! - [`#[heir]`](macro@heir) declares a worker: which fields are tables, and of which kind.
 //! - [`#[handlers]`](macro@handlers) makes messages of its methods.
 //! - [`table`] has the recorded tables: crash-consistent for their owner, readable by everyone, without a gap.
-//! - [`Supervisor`] starts it, and starts it again.
+//! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`] builds the same by hand.
+//! - [`otp`] is for those who know OTP: each of its features, and where it is here.
 //! - [`estate`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
 //! - [`Worker`] shows everything the macros write, written by hand.
 //!
@@ -94,13 +95,17 @@ mod exit;
 mod handle;
 mod mailbox;
 mod manager;
+pub mod otp;
 mod patience;
 mod post;
 mod process;
 mod quarantine;
 mod race;
 mod realm;
+mod roster;
 mod send;
+mod status;
+mod superior;
 mod supervisor;
 mod sync;
 pub mod table;
@@ -114,12 +119,12 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Stopped, Tell, Undelivered, Unsent,
+    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Tell, Undelivered, Unsent,
 };
 pub use self::manager::Manager;
-pub use self::post::Status;
 pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};
 pub use self::quarantine::{Quarantined, Verdict};
+pub use self::status::{Status, Stopped};
 pub use self::supervisor::{
     AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, Dynamic, DynamicError, ShutdownReport,
     StartError, Strategy, SubtreeStatus, Supervisor, SupervisorBuilder, SupervisorHandle, Tree, TreeNode,
@@ -132,7 +137,7 @@ pub use self::worker::{
     AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, WhileDown, Worker,
 };
 
-pub use heir_macros::{handlers, heir};
+pub use heir_macros::{handlers, heir, supervisor};
 
 /// An error of any kind, as hooks and `init` expressions return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,9 +11,10 @@ use crate::caught::{caught, caught_async, drop_caught};
 use crate::estate::{Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Post};
+use crate::post::Post;
 use crate::quarantine::{Quarantined, Verdict};
+use crate::status::Stopped;
+use crate::superior::Ask;
 use crate::worker::{AfterQuarantine, Handlers, Spec, undo, within};
 
 /// The heir of the tables of one worker `W`, in a task of its own beside it.
@@ -26,11 +28,11 @@ use crate::worker::{AfterQuarantine, Handlers, Spec, undo, within};
 pub struct Manager<W: Handlers> {
     post: Arc<Post<W>>,
     heir: Heir<W::Tables>,
-    spec: Spec<W>,
+    spec: Box<Spec<W>>,
 }
 
 /// The manager's task. It does not return: it ends when it fails, or is stopped.
-pub(crate) async fn manager<W: Handlers>(post: Arc<Post<W>>, spec: Spec<W>) -> ExitReason {
+pub(crate) async fn manager<W: Handlers>(post: Arc<Post<W>>, spec: Box<Spec<W>>) -> ExitReason {
     post.emit(EventKind::ManagerStarted);
     let ended = match Manager::take_up(post, spec).await {
         Ok((manager, linked)) => manager.serve(linked).await,
@@ -46,12 +48,12 @@ impl<W: Handlers> Manager<W> {
     /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
     async fn take_up(
         post: Arc<Post<W>>,
-        spec: Spec<W>,
+        spec: Box<Spec<W>>,
     ) -> Result<(Self, Option<Recipient<W::Tables>>), ExitReason> {
         let mut linked = None;
         if !post.estate.is_founded() {
             linked = Some(link(&post).await);
-            let tables = create(&spec, post.readers()).await?;
+            let tables = Box::pin(create(&spec, post.readers())).await?;
             post.estate.found(tables);
             post.emit(EventKind::TablesCreated);
         }
@@ -99,8 +101,9 @@ impl<W: Handlers> Manager<W> {
     ) -> Result<Lease<W::Tables>, ExitReason> {
         match self.judge(&mut lease, exit) {
             Verdict::Accept => Ok(lease),
-            Verdict::Reset => self.reset(lease, exit).await,
-            Verdict::Quarantine(reason) => self.quarantine(lease, exit, reason).await,
+            // In boxes: what hardly ever happens takes no room while nothing does.
+            Verdict::Reset => Box::pin(self.reset(lease, exit)).await,
+            Verdict::Quarantine(reason) => Box::pin(self.quarantine(lease, exit, reason)).await,
         }
     }
 
@@ -225,7 +228,7 @@ fn create<W: Handlers>(
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
     let creation = caught(|| W::create(spec.args.clone(), readers));
     let creation = async {
-        match caught_async(creation.map_err(ExitReason::Panic)?).await {
+        match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
                 // What they start with is no part of the first message.
                 caught(|| W::commit_tables(&mut tables)).map_err(ExitReason::Panic)?;
@@ -235,7 +238,8 @@ fn create<W: Handlers>(
             Err(message) => Err(ExitReason::Panic(message)),
         }
     };
-    within(spec.start_timeout, "creating its tables", creation)
+    let start_timeout = spec.start_timeout;
+    async move { within(start_timeout, "creating its tables", pin!(creation)).await }
 }
 
 impl<W: Handlers> fmt::Debug for Manager<W> {

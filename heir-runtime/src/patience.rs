@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::post::Post;
 use crate::race::{Either, race};
-use crate::worker::{Handlers, WhileDown};
+use crate::roster::Roster;
+use crate::worker::WhileDown;
 
 /// Why a sender waits no longer.
 #[derive(Clone, Copy)]
@@ -23,8 +23,8 @@ pub(crate) struct Patience<'p>(Option<Pin<Box<dyn Future<Output = Late> + Send +
 
 impl<'p> Patience<'p> {
     /// It runs from here on.
-    pub(crate) fn new<W: Handlers>(post: &'p Post<W>, timeout: Option<Duration>) -> Self {
-        let down = match post.while_down {
+    pub(crate) fn new(roster: &'p Roster, while_down: WhileDown, timeout: Option<Duration>) -> Self {
+        let down = match while_down {
             WhileDown::WaitFor(bound) => Some(bound),
             WhileDown::Wait | WhileDown::Fail => None,
         };
@@ -33,9 +33,9 @@ impl<'p> Patience<'p> {
         Self(match (timeout, down) {
             (None, None) => None,
             (Some(timeout), None) => Some(Box::pin(timed_out(timeout))),
-            (None, Some(bound)) => Some(Box::pin(down_for(post, bound))),
+            (None, Some(bound)) => Some(Box::pin(down_for(roster, bound))),
             (Some(timeout), Some(bound)) => Some(Box::pin(async move {
-                match race(timed_out(timeout), down_for(post, bound)).await {
+                match race(pin!(timed_out(timeout)), pin!(down_for(roster, bound))).await {
                     Either::Left(late) | Either::Right(late) => late,
                 }
             })),
@@ -61,37 +61,7 @@ async fn timed_out((timeout, deadline): (Duration, Instant)) -> Late {
     Late::TimedOut(timeout)
 }
 
-async fn down_for<W: Handlers>(post: &Post<W>, bound: Duration) -> Late {
-    post.until_down_for(bound).await;
+async fn down_for(roster: &Roster, bound: Duration) -> Late {
+    roster.until_down_for(bound).await;
     Late::DownFor(bound)
-}
-
-/// For how long no incarnation of a worker has served, all in all.
-pub(crate) struct Downtime {
-    /// Since when none serves; `None` while one does.
-    since: Option<Instant>,
-    before: Duration,
-}
-
-impl Downtime {
-    /// It runs from here on.
-    pub(crate) fn begin() -> Self {
-        Self { since: Some(Instant::now()), before: Duration::ZERO }
-    }
-
-    /// From here on one serves, or none does.
-    pub(crate) fn enter(&mut self, serves: bool) {
-        match self.since {
-            Some(since) if serves => {
-                self.before += since.elapsed();
-                self.since = None;
-            }
-            None if !serves => self.since = Some(Instant::now()),
-            Some(_) | None => {}
-        }
-    }
-
-    pub(crate) fn so_far(&self) -> Duration {
-        self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
 }

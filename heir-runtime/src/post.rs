@@ -1,24 +1,23 @@
 //! The post of a worker: what stays while its incarnations, and its managers, come and go.
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::Duration;
 
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
 
 use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Role};
 use crate::exit::{Exit, ExitReason};
 use crate::handle::WeakHandle;
-use crate::mailbox::{Mailbox, Stopped};
-use crate::patience::Downtime;
+use crate::mailbox::Mailbox;
 use crate::process::{Outliving, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
-use crate::sync::Watched;
+use crate::roster::Roster;
+use crate::status::Stopped;
+use crate::superior::{Ask, Place, Position};
+use crate::sync::Expected;
 use crate::worker::{Handlers, Shutdown, Spec, WhileDown};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
@@ -32,8 +31,8 @@ pub(crate) struct Post<W: Handlers> {
     readers: RwLock<W::Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
     /// Where an incarnation waits for its tables.
-    vacancy: Watched<Option<Recipient<W::Tables>>>,
-    roster: Watched<Roster>,
+    vacancy: Expected<Option<Recipient<W::Tables>>>,
+    pub(crate) roster: Roster,
     /// The newest incarnation, also when it has ended.
     process: Mutex<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
@@ -70,88 +69,6 @@ impl<W: Handlers> Deref for dyn Shared<W> {
     }
 }
 
-/// Where a child is in its supervisor, and the way to it.
-pub(crate) struct Position {
-    pub(crate) place: Place,
-    pub(crate) superior: Arc<dyn Superior>,
-}
-
-/// Which child of a supervisor: they are started in this order.
-pub(crate) type Place = u64;
-
-/// What a child asks of its supervisor.
-pub(crate) trait Superior: Send + Sync {
-    /// One that is gone has retired the child, or does so as it goes.
-    fn ask(&self, place: Place, what: Ask);
-}
-
-/// What is to be done with a child.
-pub(crate) enum Ask {
-    /// Stop it for good.
-    Stop(Stopped),
-    /// Stop it between two messages, and start it again.
-    Renew,
-}
-
-/// Who is at work.
-struct Roster {
-    status: Status,
-    /// Counted where somebody asks for it.
-    downtime: Option<Downtime>,
-    /// Whether the newest incarnation has served.
-    served: bool,
-    manager: Option<AbortHandle>,
-}
-
-/// What a worker does at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// No incarnation lives: its supervisor has not started one, or is about to start the next.
-    Down,
-    /// This incarnation waits for its tables, or runs its start hooks.
-    Starting(u64),
-    /// This incarnation serves.
-    Serving(u64),
-    /// This incarnation does not yield to the runtime, and nobody can take its tables from it: they pass on when it lets go, and
-    /// not before. The caller of the message it serves has been told; the other messages wait.
-    Unresponsive(u64),
-    /// No incarnation lives, and none will before it is asked for
-    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)). Messages wait.
-    Terminated,
-    /// It will not serve any more.
-    Stopped(Stopped),
-}
-
-impl Roster {
-    /// Nothing comes after a stop: an incarnation that was left behind as unresponsive may get here when all is over. Says
-    /// whether the status is entered.
-    fn enter(&mut self, status: Status) -> bool {
-        let open = !matches!(self.status, Status::Stopped(_));
-        if open {
-            self.status = status;
-            let serves = self.serves();
-            if let Some(downtime) = &mut self.downtime {
-                downtime.enter(serves);
-            }
-        }
-        open
-    }
-
-    fn serves(&self) -> bool {
-        matches!(self.status, Status::Serving(_))
-    }
-
-    fn not_serving(&self) -> Option<Status> {
-        (!self.serves()).then(|| self.status.clone())
-    }
-
-    /// For how long no incarnation has served, all in all.
-    fn downtime(&self) -> Duration {
-        self.downtime.as_ref().map_or(Duration::ZERO, Downtime::so_far)
-    }
-}
-
 impl<W: Handlers> Post<W> {
     /// The post of a worker whose tables do not exist yet, or, if there is an `estate`, are in that.
     pub(crate) fn new(
@@ -168,13 +85,8 @@ impl<W: Handlers> Post<W> {
             shutdown: spec.shutdown,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
-            vacancy: Watched::new(None),
-            roster: Watched::new(Roster {
-                status: Status::Down,
-                downtime: matches!(spec.while_down, WhileDown::WaitFor(_)).then(Downtime::begin),
-                served: false,
-                manager: None,
-            }),
+            vacancy: Expected::new(None),
+            roster: Roster::new(matches!(spec.while_down, WhileDown::WaitFor(_))),
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
@@ -229,27 +141,13 @@ impl<W: Handlers> Post<W> {
         self.vacancy.until(Option::take).await
     }
 
-    pub(crate) fn status(&self) -> Status {
-        self.roster.read(|roster| roster.status.clone())
-    }
-
     /// A new incarnation is about to be started.
     pub(crate) fn begin(&self, incarnation: u64) -> Arc<Process> {
         let process = Arc::new(Process::new(&self.name, incarnation, W::TRAPS_EXITS, &self.outliving));
         let before = self.lock_process().replace(Arc::clone(&process));
         drop(before);
-        self.roster.update(|roster| {
-            roster.served = false;
-            roster.enter(Status::Starting(incarnation));
-        });
+        self.roster.starting(incarnation);
         process
-    }
-
-    /// It has been started: it may already be serving, or be over.
-    pub(crate) fn started(&self, incarnation: u64, task: AbortHandle) {
-        if let Some(process) = self.process().filter(|process| process.incarnation() == incarnation) {
-            process.runs_as(task);
-        }
     }
 
     /// The newest incarnation, as others see it.
@@ -269,51 +167,23 @@ impl<W: Handlers> Post<W> {
     /// An incarnation has its tables, and its hooks have succeeded.
     pub(crate) fn serving(&self, incarnation: u64) {
         // One that was left behind has no say any more.
-        let is_newest = self.newest() == incarnation;
-        let current = self.roster.update(|roster| {
-            let current = is_newest && roster.enter(Status::Serving(incarnation));
-            roster.served |= current;
-            current
-        });
-        if current {
+        if self.newest() == incarnation && self.roster.serving(incarnation) {
             self.emit(EventKind::Serving { incarnation });
         }
-    }
-
-    /// The incarnation has ended; another one may follow.
-    pub(crate) fn down(&self) {
-        self.roster.update(|roster| roster.enter(Status::Down));
     }
 
     /// The incarnation does not yield to the runtime: what it holds stays with it until it does, and the caller of the message it
     /// serves is told. Once is enough; of one that is not at work any more there is nothing to say.
     pub(crate) fn unresponsive(&self, incarnation: u64) {
-        let is_news = self.roster.update(|roster| {
-            let is_at_work =
-                matches!(&roster.status, Status::Starting(n) | Status::Serving(n) if *n == incarnation);
-            is_at_work && roster.enter(Status::Unresponsive(incarnation))
-        });
-        if is_news {
+        if self.roster.unresponsive(incarnation) {
             self.mailbox.abandon(incarnation);
             self.emit(EventKind::Unresponsive { role: Role::Worker });
         }
     }
 
-    /// None follows before it is asked for.
-    pub(crate) fn enter_terminated(&self) {
-        self.roster.update(|roster| {
-            roster.served = false;
-            roster.enter(Status::Terminated);
-        });
-    }
-
     /// The number of the incarnation started last.
     pub(crate) fn newest(&self) -> u64 {
-        self.process().map_or(0, |process| process.incarnation())
-    }
-
-    pub(crate) fn manager_started(&self, task: AbortHandle) {
-        self.roster.update(|roster| roster.manager = Some(task));
+        self.lock_process().as_ref().map_or(0, |process| process.incarnation())
     }
 
     /// An incarnation has died before it could show that it can live with its tables.
@@ -339,14 +209,6 @@ impl<W: Handlers> Post<W> {
         self.examined.store(exit.incarnation, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_managed(&self) -> bool {
-        self.roster.read(|roster| roster.manager.is_some())
-    }
-
-    pub(crate) fn manager_down(&self) {
-        self.roster.update(|roster| roster.manager = None);
-    }
-
     /// No incarnation will follow: senders are told. The tables stay in the estate.
     pub(crate) fn close(&self, why: &Stopped) {
         self.mailbox.close(why);
@@ -355,7 +217,7 @@ impl<W: Handlers> Post<W> {
     /// Worker and manager are gone for good, or never were: the tables can be claimed. Returns why, unless this was so before: the
     /// reason for which it was closed first.
     pub(crate) fn retire(&self, why: &Stopped) -> Option<Stopped> {
-        if self.is_retired() {
+        if self.roster.is_stopped() {
             return None;
         }
         self.vacate(why);
@@ -366,15 +228,11 @@ impl<W: Handlers> Post<W> {
 
     /// As [`retire`](Self::retire), but the tables are another worker's now.
     pub(crate) fn hand_over(&self, why: &Stopped) -> Option<Stopped> {
-        if self.is_retired() {
+        if self.roster.is_stopped() {
             return None;
         }
         self.vacate(why);
         self.stopped()
-    }
-
-    pub(crate) fn is_retired(&self) -> bool {
-        self.roster.read(|roster| matches!(roster.status, Status::Stopped(_)))
     }
 
     fn vacate(&self, why: &Stopped) {
@@ -384,17 +242,14 @@ impl<W: Handlers> Post<W> {
         if let Some(name) = &self.registered
             && self.is_registered.swap(false, Ordering::Relaxed)
         {
-            self.realm.unregister(name, self);
+            self.realm.unregister(name, |handle: &WeakHandle<W>| handle.is_of(self));
         }
     }
 
     /// The last word: whoever waits for the end may now look at what is left.
     fn stopped(&self) -> Option<Stopped> {
         let why = self.mailbox.why_closed();
-        let first = self.roster.update(|roster| {
-            roster.manager = None;
-            roster.enter(Status::Stopped(why.clone()))
-        });
+        let first = self.roster.stopped(why.clone());
         first.then_some(why)
     }
 
@@ -414,65 +269,7 @@ impl<W: Handlers> Post<W> {
 
     /// Aborts the manager that lives, once.
     pub(crate) fn kill_manager(&self) -> bool {
-        let task = self.roster.update(|roster| roster.manager.take());
-        task.inspect(AbortHandle::abort).is_some()
-    }
-
-    /// Waits until an incarnation with at least this number serves, or none will.
-    pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
-        self.roster
-            .until(|roster| match &roster.status {
-                Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
-                Status::Stopped(why) => Some(Err(why.clone())),
-                _ => None,
-            })
-            .await
-    }
-
-    /// Waits until the incarnation started last serves, even if it has ended since.
-    pub(crate) async fn until_up(&self) {
-        self.roster.until(|roster| roster.served.then_some(())).await;
-    }
-
-    pub(crate) fn has_served(&self) -> bool {
-        self.roster.read(|roster| roster.served)
-    }
-
-    /// Waits until none will serve any more.
-    pub(crate) async fn until_stopped(&self) -> Stopped {
-        self.roster
-            .until(|roster| match &roster.status {
-                Status::Stopped(why) => Some(why.clone()),
-                _ => None,
-            })
-            .await
-    }
-
-    /// What the worker does instead of serving: `None` while an incarnation serves.
-    pub(crate) fn not_serving(&self) -> Option<Status> {
-        self.roster.read(Roster::not_serving)
-    }
-
-    /// Waits until no incarnation serves, and says what the worker does instead.
-    pub(crate) async fn until_not_serving(&self) -> Status {
-        self.roster.until(|roster| roster.not_serving()).await
-    }
-
-    /// Waits until no incarnation has served for this long, all in all, from now on: for a worker of
-    /// [`WhileDown::WaitFor`], as the time is counted for no other.
-    pub(crate) async fn until_down_for(&self, bound: Duration) {
-        let end = self.roster.read(Roster::downtime).saturating_add(bound);
-        loop {
-            let left =
-                |roster: &mut Roster| (!roster.serves()).then(|| end.saturating_sub(roster.downtime()));
-            let left = self.roster.until(left).await;
-            if left.is_zero() {
-                return;
-            }
-            let served = self.roster.until(|roster| roster.serves().then_some(()));
-            // Whichever it was, the roster has counted.
-            let _ = timeout(left, served).await;
-        }
+        self.roster.take_manager().inspect(AbortHandle::abort).is_some()
     }
 
     /// Asks the supervisor for something that concerns this worker.
@@ -502,20 +299,5 @@ impl<W: Handlers> Post<W> {
 
     pub(crate) fn quarantined(&self) -> usize {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Down => f.write_str("down"),
-            Self::Starting(incarnation) => write!(f, "incarnation {incarnation} starting"),
-            Self::Serving(incarnation) => write!(f, "incarnation {incarnation} serving"),
-            Self::Unresponsive(incarnation) => {
-                write!(f, "incarnation {incarnation} unresponsive: it holds the tables until it yields")
-            }
-            Self::Terminated => f.write_str("terminated"),
-            Self::Stopped(why) => write!(f, "stopped: {why}"),
-        }
     }
 }

@@ -1,8 +1,11 @@
-//! Two futures, one result: `select!` without its macros' dependencies.
+//! Two futures, one result, and a future against the clock: `select!` without its macros' dependencies.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 /// Which of two futures was first.
 pub(crate) enum Either<L, R> {
@@ -10,14 +13,25 @@ pub(crate) enum Either<L, R> {
     Right(R),
 }
 
-/// Waits for the first of two futures; the left one wins a tie, and the other one is dropped.
-pub(crate) async fn race<L: Future, R: Future>(left: L, right: R) -> Either<L::Output, R::Output> {
-    let (mut left, mut right) = (pin!(left), pin!(right));
-    poll_fn(|cx| {
-        if let Poll::Ready(output) = left.as_mut().poll(cx) {
+/// Waits for the first of two futures; the left one wins a tie.
+///
+/// They are pinned by whoever calls: an `async fn` that pins what it is given has room for it twice.
+pub(crate) fn race<L: Future + Unpin, R: Future + Unpin>(
+    mut left: L,
+    mut right: R,
+) -> impl Future<Output = Either<L::Output, R::Output>> {
+    poll_fn(move |cx| {
+        if let Poll::Ready(output) = Pin::new(&mut left).poll(cx) {
             return Poll::Ready(Either::Left(output));
         }
-        right.as_mut().poll(cx).map(Either::Right)
+        Pin::new(&mut right).poll(cx).map(Either::Right)
     })
-    .await
+}
+
+/// What comes of `work` in this time. Most work is done when it is first looked at: then no clock is asked, and no timer made.
+pub(crate) async fn finished_in<F: Future + Unpin>(bound: Duration, mut work: F) -> Option<F::Output> {
+    if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx))).await {
+        return Some(done);
+    }
+    Box::pin(timeout(bound, work)).await.ok()
 }

@@ -7,9 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::caught::caught;
 use crate::events::{Event, Observer, is_traced, trace};
-use crate::handle::WeakHandle;
-use crate::post::Post;
-use crate::worker::Handlers;
 
 /// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
 /// events are told there, too, and its names are that tree's.
@@ -74,9 +71,8 @@ impl Realm {
             || self.0.parent.get().is_some_and(Self::is_observed)
     }
 
-    /// Registers a worker under a name of the whole tree: `false` if another worker has it. One that is gone for good does not
-    /// keep it.
-    pub(crate) fn register<W: Handlers>(&self, name: &Arc<str>, handle: WeakHandle<W>) -> bool {
+    /// Registers whoever `handle` leads to under a name of the whole tree: `false` if somebody else has it.
+    pub(crate) fn register<H: Any + Send + Sync>(&self, name: &Arc<str>, handle: H) -> bool {
         let root = self.root();
         let mut names = root.names();
         if names.contains_key(name) {
@@ -86,11 +82,11 @@ impl Realm {
         true
     }
 
-    /// The name is free again, if this worker has it: two trees became one in which another one had it first.
-    pub(crate) fn unregister<W: Handlers>(&self, name: &str, post: &Post<W>) {
+    /// The name is free again, if `is_its_own` says that it is his who gives it up: two trees became one in which another had it
+    /// first.
+    pub(crate) fn unregister<H: Any>(&self, name: &str, is_its_own: impl FnOnce(&H) -> bool) {
         let root = self.root();
         let mut names = root.names();
-        let is_its_own = |handle: &WeakHandle<W>| handle.is_of(post);
         let gone = match names.get(name).and_then(|handle| handle.downcast_ref()) {
             Some(handle) if is_its_own(handle) => names.remove(name),
             _ => None,
@@ -100,9 +96,9 @@ impl Realm {
         drop(gone);
     }
 
-    /// The worker of this type that is registered under this name.
-    pub(crate) fn whereis<W: Handlers>(&self, name: &str) -> Option<WeakHandle<W>> {
-        self.root().names().get(name)?.downcast_ref::<WeakHandle<W>>().cloned()
+    /// What was registered under this name, if it is of this type.
+    pub(crate) fn whereis<H: Any + Clone>(&self, name: &str) -> Option<H> {
+        self.root().names().get(name)?.downcast_ref::<H>().cloned()
     }
 
     fn root(&self) -> Self {

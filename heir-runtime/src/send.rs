@@ -1,6 +1,7 @@
 //! Calls and casts: how a handle sends them, and what their senders are told.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Poll, Waker};
 
 use tokio::task::coop::poll_proceed;
@@ -8,8 +9,8 @@ use tokio::task::coop::poll_proceed;
 use crate::handle::Handle;
 use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Unsent};
 use crate::patience::{Late, Patience};
-use crate::post::Status;
 use crate::race::{Either, race};
+use crate::status::Status;
 use crate::worker::{Handlers, WhileDown};
 
 impl<W: Handlers> Handle<W> {
@@ -118,7 +119,7 @@ impl<W: Handlers> Handle<W> {
     }
 
     fn patience(&self) -> Patience<'_> {
-        Patience::new(&self.post, self.timeout)
+        Patience::new(&self.post.roster, self.post.while_down, self.timeout)
     }
 
     /// Waits for a place in the mailbox. There mostly is one; the wait is in a box, so that what does not wait stays small.
@@ -140,7 +141,7 @@ impl<W: Handlers> Handle<W> {
         let place = patience.wait_for(self.post.mailbox.reserve());
         let place = match self.post.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
-            WhileDown::Fail => match race(self.post.until_not_serving(), place).await {
+            WhileDown::Fail => match race(pin!(self.post.roster.until_not_serving()), pin!(place)).await {
                 Either::Left(status) => return Err(self.down(status)),
                 Either::Right(place) => place,
             },
@@ -155,7 +156,7 @@ impl<W: Handlers> Handle<W> {
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
         if self.post.while_down == WhileDown::Fail
-            && let Some(status) = self.post.not_serving()
+            && let Some(status) = self.post.roster.not_serving()
         {
             return Err(self.down(status));
         }

@@ -1,6 +1,7 @@
-//! The lock under every shared state, and the one way to wait for a change of it.
+//! The lock under every shared state, and the ways to wait for a change of it.
 
-use std::pin::pin;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
 
@@ -10,28 +11,41 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 #[cfg(heir_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 
-/// A value behind a lock, whose changes can be awaited.
+use crate::caught::caught;
+
+/// A value behind a lock, whose changes any number of tasks can await.
 ///
 /// The lock is never held across an await or across a user's code, so it cannot be poisoned by one.
 pub(crate) struct Watched<S> {
-    value: Mutex<S>,
+    inner: Mutex<Counted<S>>,
     changed: Notify,
+}
+
+struct Counted<S> {
+    value: S,
+    /// How many wait: mostly nobody does, and nobody is woken.
+    waiting: usize,
 }
 
 impl<S> Watched<S> {
     pub(crate) fn new(value: S) -> Self {
-        Self { value: Mutex::new(value), changed: Notify::new() }
+        Self { inner: Mutex::new(Counted { value, waiting: 0 }), changed: Notify::new() }
     }
 
     /// Looks, without telling anyone.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
-        look(&self.lock())
+        look(&self.lock().value)
     }
 
     /// Changes the value, and wakes whoever waits for a change.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
-        let result = change(&mut self.lock());
-        self.changed.notify_waiters();
+        let mut inner = self.lock();
+        let result = change(&mut inner.value);
+        let is_awaited = inner.waiting > 0;
+        drop(inner);
+        if is_awaited {
+            self.changed.notify_waiters();
+        }
         result
     }
 
@@ -40,18 +54,90 @@ impl<S> Watched<S> {
     /// Cancel safe: `take` runs only inside a poll that returns what it took.
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
         loop {
-            let mut changed = pin!(self.changed.notified());
-            // Registered before looking: a change between the look and the await wakes it.
-            changed.as_mut().enable();
-            let found = take(&mut self.lock());
-            if let Some(found) = found {
-                return found;
-            }
+            // Made before looking: a change between the look and the await wakes it.
+            let changed = self.changed.notified();
+            let waits = {
+                let mut inner = self.lock();
+                if let Some(found) = take(&mut inner.value) {
+                    return found;
+                }
+                inner.waiting += 1;
+                Waits(self)
+            };
             changed.await;
+            drop(waits);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, S> {
-        self.value.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Counted<S>> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Somebody waits, until this is dropped.
+struct Waits<'w, S>(&'w Watched<S>);
+
+impl<S> Drop for Waits<'_, S> {
+    fn drop(&mut self) {
+        self.0.lock().waiting -= 1;
+    }
+}
+
+/// A value behind a lock, for whose changes one task waits at a time.
+///
+/// The lock is as that of [`Watched`]; the waker may be anybody's: it is cloned, woken and dropped outside.
+pub(crate) struct Expected<S>(Mutex<Waited<S>>);
+
+struct Waited<S> {
+    value: S,
+    waiting: Option<Waker>,
+}
+
+impl<S> Expected<S> {
+    pub(crate) fn new(value: S) -> Self {
+        Self(Mutex::new(Waited { value, waiting: None }))
+    }
+
+    /// Looks, or makes a change that nobody waits for.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
+        work(&mut self.lock().value)
+    }
+
+    /// Changes the value, and wakes whoever waits for a change.
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        let mut inner = self.lock();
+        let result = change(&mut inner.value);
+        let waiting = inner.waiting.take();
+        drop(inner);
+        if let Some(waiting) = waiting {
+            let _ = caught(|| waiting.wake());
+        }
+        result
+    }
+
+    /// Waits until `take` finds what it is looking for. A second one that waits is waited for instead of the first.
+    ///
+    /// Cancel safe: `take` runs only inside a poll that returns what it took.
+    pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
+        poll_fn(|cx| {
+            if let Some(found) = take(&mut self.lock().value) {
+                return Poll::Ready(found);
+            }
+            let waker = cx.waker().clone();
+            let mut inner = self.lock();
+            if let Some(found) = take(&mut inner.value) {
+                drop(inner);
+                return Poll::Ready(found);
+            }
+            let before = inner.waiting.replace(waker);
+            drop(inner);
+            drop(before);
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waited<S>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
 mod attachments;
+mod declared;
 mod down;
 mod estate;
 mod exits;

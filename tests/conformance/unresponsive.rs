@@ -4,7 +4,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use heir_runtime::{CallError, EventKind, Role, Shutdown, Status, Stopped, Supervisor, handlers, heir};
+use heir_runtime::{
+    CallError, EventKind, NotSent, Role, Shutdown, Status, Stopped, Supervisor, WhileDown, handlers, heir,
+};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -107,4 +109,27 @@ async fn a_worker_that_does_not_yield_says_so_in_its_status_until_it_is_left_beh
     assert_eq!(*seen.lock().unwrap(), Some(Status::Unresponsive(1)));
     assert!(matches!(call.await.unwrap(), Err(CallError::Unresponsive { incarnation: 1, .. })));
     release.send(()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_that_is_missed_tells_the_caller_while_the_tree_goes_on() {
+    let (mut tree, _) = Recorder::tree();
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let spec = spec.heartbeat(Duration::from_millis(20)).while_down(WhileDown::Fail);
+    let stubborn = tree.worker(spec);
+    let _tree = tree.start().await.unwrap();
+    let told = stubborn.block().await.unwrap_err();
+    assert!(matches!(told, CallError::Unresponsive { incarnation: 1, .. }), "{told}");
+    assert_eq!(stubborn.status(), Status::Unresponsive(1));
+    let refused = stubborn.block().await.unwrap_err();
+    assert!(
+        matches!(&refused, CallError::NotSent { why: NotSent::Down(Status::Unresponsive(1)), .. }),
+        "{refused}"
+    );
+    release.send(()).unwrap();
+    stubborn.wait_serving(2).await.unwrap();
+    drop(release);
+    assert_eq!(stubborn.block().await.unwrap(), 2, "what it did before it let go was kept");
 }

@@ -1,6 +1,5 @@
 //! `#[heir]`: the attribute re-emits the struct and attaches the internal derive, which does the work.
 
-mod attribute;
 mod bodies;
 mod carried;
 mod check;
@@ -14,11 +13,25 @@ mod rules;
 mod tables;
 
 use proc_macro2::TokenStream;
-use syn::DeriveInput;
+use syn::{DeriveInput, Path};
 
+use self::model::Options;
+use crate::attached;
 use crate::diagnostics::Errors;
+use crate::tokens::default_root;
 
-pub(crate) use attribute::attach;
+/// The attribute itself.
+pub(crate) fn attach(options: &TokenStream, item: TokenStream) -> TokenStream {
+    attached::HEIR.attach(&root_of(options), options, item)
+}
+
+/// The `crate = path` among the options; all else in them is the derive's to read, errors included.
+fn root_of(options: &TokenStream) -> Path {
+    let mut errors = Errors::new();
+    let options = Options::parse(options.clone(), &mut errors);
+    errors.discard();
+    options.root.into_value().unwrap_or_else(default_root)
+}
 
 /// The internal derive: parse → model → check → expand, or the errors with stubs of what is public.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {

@@ -4,13 +4,15 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Data, DeriveInput, Expr, Fields, GenericParam, Lifetime, Token, Type};
+use syn::{Attribute, Data, DeriveInput, Expr, Fields, Token};
 
 use super::model::{Field, Kind, Options, Restored, Worker};
+use crate::attached::HEIR;
 use crate::diagnostics::Errors;
 use crate::options::{self, Slot};
 use crate::tokens::{
-    arguments, attributes, default_root, generated, generics_without_self, mentions, replace_self,
+    arguments, attributes, default_root, generated, generics_without_self, is_concrete, replace_self,
+    with_lifetime,
 };
 
 /// Reads the whole struct; `None` when it has no named fields to read.
@@ -29,17 +31,11 @@ pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<
             }
         },
         Data::Enum(data) => {
-            errors.at(
-                data.enum_token.span,
-                "`#[heir]` goes on a struct, because a worker's tables are its fields",
-            );
+            errors.at(data.enum_token.span, HEIR.misplaced());
             return None;
         }
         Data::Union(data) => {
-            errors.at(
-                data.union_token.span,
-                "`#[heir]` goes on a struct, because a worker's tables are its fields",
-            );
+            errors.at(data.union_token.span, HEIR.misplaced());
             return None;
         }
     };
@@ -90,34 +86,16 @@ fn read_field<'a>(
     self_ty: &TokenStream,
     errors: &mut Errors,
 ) -> Option<Field<'a>> {
-    let ty = replace_self(with_lifetimes(&field.ty), self_ty);
-    let params = input.generics.params.iter().map(|param| match param {
-        GenericParam::Type(param) => param.ident.to_string(),
-        GenericParam::Const(param) => param.ident.to_string(),
-        GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
-    });
-    let is_concrete = params.into_iter().all(|param| !mentions(&ty, &param));
+    let ty = replace_self(with_lifetime(&field.ty), self_ty);
     Some(Field {
         ident: field.ident.as_ref()?,
         vis: &field.vis,
         docs: attributes(&field.attrs, "doc").collect(),
         written_ty: &field.ty,
+        is_concrete: is_concrete(&ty, &input.generics),
         ty,
-        is_concrete,
         kind: read_kind(&field.attrs, errors),
     })
-}
-
-/// `&'static str` for `&str`: that a lifetime is missing is for rustc to say, once.
-fn with_lifetimes(ty: &Type) -> Type {
-    let mut ty = ty.clone();
-    if let Type::Reference(reference) = &mut ty
-        && reference.lifetime.is_none()
-    {
-        let span = reference.and_token.span;
-        reference.lifetime = Some(Lifetime::new("'static", span));
-    }
-    ty
 }
 
 /// The kind of a field, from the one attribute that says it.

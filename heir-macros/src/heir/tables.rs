@@ -3,10 +3,10 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericParam, Path, PathArguments};
+use syn::{Path, PathArguments};
 
 use super::model::{Field, Worker};
-use crate::tokens::{alias_params, generated, mentions, path_at, phantom};
+use crate::tokens::{alias_params, generated, mentions, param_name, path_at, phantom};
 
 /// What the user may name: the bundle, or the alias for another worker's.
 pub(super) fn bundle(worker: &Worker<'_>) -> TokenStream {
@@ -53,7 +53,7 @@ fn shared(worker: &Worker<'_>, path: &Path) -> TokenStream {
     let (_, type_generics, _) = worker.generics.split_for_impl();
     let target = target(worker, path);
     // An alias must use all of its parameters.
-    let is_used = worker.generics.params.iter().all(|param| mentions(&target, &name_of(param)));
+    let is_used = worker.generics.params.iter().all(|param| mentions(&target, &param_name(param)));
     let target = if is_used {
         target
     } else {
@@ -74,14 +74,6 @@ fn target(worker: &Worker<'_>, path: &Path) -> TokenStream {
 
 fn has_parameters(path: &Path) -> bool {
     path.segments.iter().any(|segment| !matches!(segment.arguments, PathArguments::None))
-}
-
-fn name_of(param: &GenericParam) -> String {
-    match param {
-        GenericParam::Type(param) => param.ident.to_string(),
-        GenericParam::Const(param) => param.ident.to_string(),
-        GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
-    }
 }
 
 /// What the implementation calls another worker's bundle. That it has the same tables is checked in one place, the constant:

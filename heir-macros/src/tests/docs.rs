@@ -1,6 +1,6 @@
 //! The reference docs list exactly the options there are.
 
-use crate::options::{HANDLERS, HEIR, Known, TABLE};
+use crate::options::{CHILD, HANDLERS, HEIR, Known, SUPERVISOR, TABLE};
 use crate::reserved::HANDLE;
 
 const REFERENCE: &str = include_str!("../lib.rs");
@@ -32,6 +32,16 @@ fn the_docs_of_heir_list_its_options() {
 #[test]
 fn the_docs_of_handlers_list_its_options() {
     assert_documented("# The options of `#[handlers]`", HANDLERS);
+}
+
+#[test]
+fn the_docs_of_supervisor_list_its_options() {
+    assert_documented("# The options of `#[supervisor]`", SUPERVISOR);
+}
+
+#[test]
+fn the_docs_of_supervisor_list_the_options_of_a_child() {
+    assert_documented("# The options of `#[child]`", CHILD);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use quote::quote;
 
-use super::{expand_heir, pretty};
+use super::{expand_heir, expand_supervisor, pretty};
 
 /// Compares with the snapshot of this name.
 macro_rules! assert_expansion {
@@ -180,4 +180,57 @@ fn a_mistaken_handler_costs_only_itself() {
         }
     };
     assert_expansion!("handlers-mistaken", crate::handlers::attach(quote!(), item));
+}
+
+#[test]
+fn a_supervisor_with_every_option() {
+    let options = quote!(
+        name = "app",
+        strategy = rest_for_one,
+        intensity = 5,
+        period = "30s",
+        auto_shutdown = all_significant,
+        crate = crate::rt,
+    );
+    let item = quote! {
+        pub(crate) struct App {
+            /// Counts.
+            #[child(args(limits: Limits, path: PathBuf), name = "hits", backoff = exponential("100ms", "10s"))]
+            counter: Counter,
+            #[child(restart = transient, shutdown = brutal_kill, significant)]
+            #[deprecated]
+            pub io: Io,
+            #[child(args(size: usize), shutdown = "1500ms")]
+            pub(super) r#type: Counter,
+            sessions: Dynamic<String, Session>,
+        }
+    };
+    assert_expansion!("supervisor-every-option", expand_supervisor(&options, item));
+}
+
+#[test]
+fn a_generic_supervisor() {
+    let item = quote! {
+        /// Two.
+        pub struct Pair<K: Key = String, const N: usize = 4>
+        where
+            K: Ord,
+        {
+            #[child(args(of: Box<Self>))]
+            registry: Registry<K, N>,
+            other: Other,
+        }
+    };
+    assert_expansion!("supervisor-generic", expand_supervisor(&quote!(), item));
+}
+
+#[test]
+fn a_mistaken_supervisor_keeps_its_public_items() {
+    let item = quote! {
+        pub struct App {
+            #[child(args(limits: Limits), restart = allways)]
+            counter: Counter,
+        }
+    };
+    assert_expansion!("supervisor-mistaken", expand_supervisor(&quote!(), item));
 }

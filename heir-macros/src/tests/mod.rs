@@ -9,10 +9,19 @@ use proc_macro2::TokenStream;
 
 /// Expands an item with `#[heir]` as rustc does: the attribute first, then the derive it attached.
 fn expand_heir(options: &TokenStream, item: TokenStream) -> TokenStream {
-    let attached = crate::heir::attach(options, item);
+    crate::heir::derive(without_derive(crate::heir::attach(options, item)))
+}
+
+/// The same with `#[supervisor]`.
+fn expand_supervisor(options: &TokenStream, item: TokenStream) -> TokenStream {
+    crate::supervisor::derive(without_derive(crate::supervisor::attach(options, item)))
+}
+
+/// What the derive gets.
+fn without_derive(attached: TokenStream) -> TokenStream {
     let mut input: syn::DeriveInput = syn::parse2(attached).expect("the attribute emits one struct");
     input.attrs.retain(|attribute| !attribute.path().is_ident("derive"));
-    crate::heir::derive(quote::quote!(#input))
+    quote::quote!(#input)
 }
 
 /// Formats generated code for reading.

@@ -7,11 +7,11 @@ use std::time::Instant;
 use super::{ClaimError, EstateInfo, Lease, Owner, Seat};
 use crate::caught::{PanicMessage, caught};
 use crate::exit::{Exit, ExitReason};
-use crate::sync::Watched;
+use crate::sync::Expected;
 
 pub(crate) struct Cell<T> {
     name: Arc<str>,
-    pub(super) state: Watched<State<T>>,
+    pub(super) state: Expected<State<T>>,
 }
 
 pub(super) struct State<T> {
@@ -66,7 +66,7 @@ impl<T> Cell<T> {
             issued: 0,
             reached: 0,
         };
-        Self { name: Arc::from(name), state: Watched::new(state) }
+        Self { name: Arc::from(name), state: Expected::new(state) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -74,11 +74,11 @@ impl<T> Cell<T> {
     }
 
     pub(super) fn issue(&self) -> u64 {
-        self.state.update(State::issue)
+        self.state.with(State::issue)
     }
 
     pub(super) fn claim(self: &Arc<Self>, name: &str) -> Result<Lease<T>, ClaimError> {
-        let (tables, unsettled, incarnation) = self.state.update(|state| {
+        let (tables, unsettled, incarnation) = self.state.with(|state| {
             if matches!(state.place, Place::Home { .. })
                 && let Some(heir) = state.promised_to(&self.name)
             {
@@ -109,7 +109,7 @@ impl<T> Cell<T> {
     /// Takes the tables home for a moment, only to settle them.
     pub(super) fn hold_for_settling(self: &Arc<Self>) -> Option<Lease<T>> {
         let name = Arc::clone(&self.name);
-        let (mut lease, unsettled, _) = self.state.update(|state| self.inherit(state, &name))?;
+        let (mut lease, unsettled, _) = self.state.with(|state| self.inherit(state, &name))?;
         settle(unsettled, &mut lease);
         Some(lease)
     }
@@ -118,7 +118,7 @@ impl<T> Cell<T> {
     ///
     /// `None` if a newer incarnation has already owned them.
     pub(crate) fn succeed(&self, name: Arc<str>, incarnation: u64) -> Option<Succession> {
-        self.state.update(|state| {
+        self.state.with(|state| {
             if incarnation <= state.reached {
                 return None;
             }
@@ -135,7 +135,7 @@ impl<T> Cell<T> {
 
     /// The recipient was gone: the giver is the owner it was.
     pub(crate) fn undo_succession(&self, before: Succession) {
-        self.state.update(|state| {
+        self.state.with(|state| {
             state.place = Place::Out(before.owner);
             state.reached = before.reached;
         });
@@ -159,15 +159,15 @@ impl<T> Cell<T> {
 
     /// The tables were settled, or exchanged.
     pub(crate) fn set_torn(&self, torn: Option<Arc<str>>) {
-        self.state.update(|state| state.torn = torn);
+        self.state.with(|state| state.torn = torn);
     }
 
     pub(super) fn torn(&self) -> Option<Arc<str>> {
-        self.state.read(|state| state.torn.clone())
+        self.state.with(|state| state.torn.clone())
     }
 
     pub(super) fn info(&self) -> EstateInfo {
-        self.state.read(|state| EstateInfo {
+        self.state.with(|state| EstateInfo {
             name: Arc::clone(&self.name),
             founded: !matches!(state.place, Place::Unfounded),
             owner: match &state.place {

@@ -31,7 +31,7 @@ pub struct Inheritance<T> {
 impl<T> Heir<T> {
     pub(super) fn appoint(cell: &Arc<Cell<T>>, name: &str, as_manager: bool) -> Result<Self, HeirTaken> {
         let name: Arc<str> = Arc::from(name);
-        cell.state.update(|state| {
+        cell.state.with(|state| {
             let taken = if as_manager { state.heir.clone() } else { state.promised_to(cell.name()) };
             if let Some(heir) = taken {
                 return Err(HeirTaken(heir));
@@ -69,7 +69,7 @@ impl<T> Heir<T> {
 
 impl<T> Drop for Heir<T> {
     fn drop(&mut self) {
-        self.cell.state.update(|state| state.heir = None);
+        self.cell.state.with(|state| state.heir = None);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::cell::{Cell, Unsettled};
@@ -105,7 +106,7 @@ impl<T> Lease<T> {
         mut self,
         work: impl AsyncFnOnce(&mut T) -> Result<R, E>,
     ) -> Result<R, ExitReason> {
-        let done = caught_async(async { work(&mut self).await }).await;
+        let done = caught_async(pin!(async { work(&mut self).await })).await;
         let (reason, done) = match done {
             Ok(Ok(result)) => (ExitReason::Normal, Ok(result)),
             Ok(Err(error)) => {

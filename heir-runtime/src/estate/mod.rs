@@ -65,7 +65,7 @@ impl<T> Estate<T> {
 
     /// No manager will follow: the tables are free to be claimed.
     pub(crate) fn release(&self) {
-        self.cell.state.update(|state| state.managed = false);
+        self.cell.state.with(|state| state.managed = false);
     }
 
     /// Becomes the heir, as the worker's manager.
@@ -75,12 +75,12 @@ impl<T> Estate<T> {
 
     /// Whether its tables have been created.
     pub(crate) fn is_founded(&self) -> bool {
-        self.cell.state.read(|state| !matches!(state.place, Place::Unfounded))
+        self.cell.state.with(|state| !matches!(state.place, Place::Unfounded))
     }
 
     /// Looks at the tables, if they are at home. What looks is no user's code: it runs under the lock.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.cell.state.read(|state| match &state.place {
+        self.cell.state.with(|state| match &state.place {
             Place::Home { tables, .. } => Some(look(tables)),
             Place::Unfounded | Place::Out(_) => None,
         })
@@ -119,7 +119,7 @@ impl<T> Estate<T> {
     /// already owned them: a token to fence late writers with.
     pub fn recipient(&self, name: &str) -> (Recipient<T>, Incoming<T>) {
         let incarnation = self.issue();
-        self.recipient_for(name, incarnation)
+        self.recipient_for(&Arc::from(name), incarnation)
     }
 
     /// The number of the next incarnation.
@@ -128,8 +128,8 @@ impl<T> Estate<T> {
     }
 
     /// The receiving ends of an incarnation that already has its number.
-    pub(crate) fn recipient_for(&self, name: &str, incarnation: u64) -> (Recipient<T>, Incoming<T>) {
-        self::transfer::pair(Arc::clone(&self.cell), Arc::from(name), incarnation)
+    pub(crate) fn recipient_for(&self, name: &Arc<str>, incarnation: u64) -> (Recipient<T>, Incoming<T>) {
+        self::transfer::pair(Arc::clone(&self.cell), Arc::clone(name), incarnation)
     }
 
     /// Undoes what the last owner left unfinished, if the tables are at home.

@@ -1,43 +1,12 @@
 //! What a sender is told when its message gets no answer.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Refusal;
 use crate::exit::ExitReason;
-use crate::post::Status;
-
-/// Why a worker will not serve any more.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// It, or the tree it belongs to, was asked to stop.
-    #[error("it was shut down")]
-    Shutdown,
-    /// It ended, and its restart type says that it stays ended.
-    #[error("it ended ({0}) and is not to be restarted")]
-    Ended(ExitReason),
-    /// Its supervisor gave up: more restarts than its intensity allows. The last one was for this reason.
-    #[error("its supervisor gave up after too many restarts, the last because of {0}")]
-    GaveUp(ExitReason),
-    /// Its tables were quarantined, for this reason. They are in the estate, free to be claimed.
-    #[error("its tables were quarantined: {0}")]
-    Quarantined(Arc<str>),
-    /// A worker of another type has its place, and its tables
-    /// ([`SupervisorHandle::upgrade_child`](crate::SupervisorHandle::upgrade_child)).
-    #[error("another worker has taken its place, and its tables")]
-    Upgraded,
-    /// Its supervisor did not start, for this reason.
-    #[error("its supervisor did not start: {0}")]
-    NotStarted(Arc<str>),
-    /// Its supervisor has ended because this significant child has.
-    #[error("its supervisor ended with its significant child `{0}`")]
-    Significant(Arc<str>),
-    /// Its supervisor was never started, or ended with its tokio runtime.
-    #[error("its supervisor is gone")]
-    Dropped,
-}
+use crate::status::{Status, Stopped};
 
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -16,12 +16,13 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::task::coop::poll_proceed;
 
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
-pub use self::error::{CallError, CastError, NotSent, Stopped, Unsent};
+pub use self::error::{CallError, CastError, NotSent, Unsent};
 use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught};
+use crate::status::Stopped;
 use crate::sync::{Mutex, MutexGuard};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the

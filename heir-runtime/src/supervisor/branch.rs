@@ -1,21 +1,20 @@
 //! A supervisor as everybody else sees it: its name, its children's other sides, and the way to it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::children::{Command, Requests};
 use super::member::{Node, Up};
+use super::requests::{Command, Requests};
 use super::slot::GRACE;
-use super::tree::{Tree, TreeNode};
+use super::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::events::{Event, EventKind};
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Place, Position};
 use crate::realm::Realm;
+use crate::status::Stopped;
+use crate::superior::{Ask, Place, Position};
 use crate::sync::Watched;
 
 /// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
@@ -46,23 +45,6 @@ struct Roster {
     status: SubtreeStatus,
     has_been_up: bool,
     task: Option<AbortHandle>,
-}
-
-/// What a supervisor does at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SubtreeStatus {
-    /// It does not run: its own supervisor has not started it, or is about to start it again.
-    Down,
-    /// It starts its children.
-    Starting,
-    /// It supervises.
-    Running,
-    /// It does not run, and will not before it is asked for
-    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)).
-    Terminated,
-    /// It will not run any more.
-    Stopped(Stopped),
 }
 
 impl Branch {
@@ -296,17 +278,5 @@ impl Node for Branch {
 
     fn emit(&self, kind: EventKind) {
         self.realm.emit(|| Event { child: Arc::clone(self.label()), kind });
-    }
-}
-
-impl fmt::Display for SubtreeStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Down => f.write_str("down"),
-            Self::Starting => f.write_str("starting"),
-            Self::Running => f.write_str("running"),
-            Self::Terminated => f.write_str("terminated"),
-            Self::Stopped(why) => write!(f, "stopped: {why}"),
-        }
     }
 }

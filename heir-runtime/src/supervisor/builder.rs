@@ -8,20 +8,19 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::branch::Branch;
-use super::children::{Command, Requests};
 use super::handle::SupervisorHandle;
 use super::intensity::Intensity;
-use super::member::{Member, Rules};
-use super::pair::Pair;
+use super::member::Rules;
+use super::plant::{ChildSpec, Planted, sealed};
 use super::report::StartError;
+use super::requests::{Command, Requests};
 use super::run::{Run, SupervisorRules};
 use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};
 use super::subtree::Subtree;
 use super::{Supervisor, root};
 use crate::events::{Event, Observer};
-use crate::handle::Handle;
-use crate::post::{Place, Post};
+use crate::superior::Place;
 use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 
 /// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.
@@ -46,50 +45,6 @@ pub struct SupervisorBuilder<H = SupervisorHandle> {
     shutdown: Option<Shutdown>,
     significant: bool,
     backoff: Backoff,
-}
-
-/// What a supervisor can have as a child: the [`Spec`] of a worker, or a [tree](SupervisorBuilder). Sealed.
-pub trait ChildSpec: sealed::Plant<Self::Handle> {
-    /// What its starter gets.
-    type Handle: Clone + Send + Sync + 'static;
-}
-
-pub(super) mod sealed {
-    use super::super::branch::Branch;
-    use super::Planted;
-
-    pub trait Plant<H>: Sized {
-        /// Makes it a child of this supervisor, which has still to be told.
-        fn plant(self, branch: &Branch) -> Planted<H>;
-    }
-}
-
-/// A child that has a place in its supervisor, and has still to be taken there.
-pub struct Planted<H> {
-    pub(super) place: Place,
-    pub(super) member: Box<dyn Member>,
-    pub(super) handle: H,
-    pub(super) refused: Option<StartError>,
-}
-
-impl<W: Handlers> ChildSpec for Spec<W> {
-    type Handle = W::Handle;
-}
-
-impl<W: Handlers> sealed::Plant<W::Handle> for Spec<W> {
-    fn plant(self, branch: &Branch) -> Planted<W::Handle> {
-        let Planted { place, member, handle, refused } = plant_worker(self, branch);
-        Planted { place, member, handle: W::Handle::from(handle), refused }
-    }
-}
-
-/// A worker with its manager, with a place in this supervisor.
-pub(super) fn plant_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Planted<Handle<W>> {
-    let position = branch.next_position();
-    let place = position.place;
-    let post = Arc::new(Post::new(&spec, None, position, branch.realm().clone()));
-    let handle = Handle::new(Arc::<Post<W>>::clone(&post));
-    Planted { place, member: Box::new(Pair::new(post, spec)), handle, refused: None }
 }
 
 impl<H: Clone + Send + Sync + 'static> ChildSpec for SupervisorBuilder<H> {

@@ -1,10 +1,57 @@
 //! What a field of a declared tree can be.
 
-use super::builder::{ChildSpec, SupervisorBuilder};
+use super::builder::SupervisorBuilder;
 use super::dynamic::{Dynamic, Key};
+use super::plant::ChildSpec;
 use crate::worker::{Handlers, Spec, Worker};
 
-/// What a field of a `#[supervisor]` can be: a worker, another declared tree, or many workers by key.
+/// What a field of a [`#[supervisor]`](macro@crate::supervisor) can be: a worker, another declared tree, or many workers by key.
+///
+/// The macro implements it for the struct it is on, so a tree can be a branch of another one.
+///
+/// ```
+/// # use heir_runtime::{Dynamic, handlers, heir, supervisor};
+/// #[heir]
+/// struct Counter {
+///     #[table(rollback)]
+///     count: u64,
+///     #[arg]
+///     step: u64,
+/// }
+///
+/// #[handlers]
+/// impl Counter {
+///     fn count(&mut self) -> u64 {
+///         self.count += self.step;
+///         self.count
+///     }
+/// }
+///
+/// #[supervisor(strategy = one_for_all)]
+/// struct Pair {
+///     #[child(args(one: u64))]
+///     left: Counter,
+///     #[child(args(other: u64))]
+///     right: Counter,
+/// }
+///
+/// #[supervisor(intensity = 5, period = "30s")]
+/// struct App {
+///     #[child(args(one: u64, other: u64), shutdown = "1s")]
+///     pair: Pair,
+///     many: Dynamic<String, Counter>,
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let app = App::start(1, 10).await?;
+/// assert_eq!(app.pair.left.count().await?, 1);
+/// assert_eq!(app.pair.right.count().await?, 10);
+/// app.many.start("three".into(), Counter::spec(3)).await?;
+/// assert_eq!(app.many.get("three").unwrap().count().await?, 3);
+/// app.shutdown().await;
+/// # Ok::<_, heir_runtime::BoxError>(())
+/// # }).unwrap();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a child of a supervisor",
     label = "not a worker, and not a supervisor",
@@ -16,6 +63,10 @@ pub trait Child: Sized {
     type Handle: Clone + Send + Sync + 'static;
     /// How it is to be started.
     type Spec: ChildSpec<Handle = Self::Handle>;
+
+    /// Reads the fields of a declared tree: a type of which there is no value would be dead code else.
+    #[doc(hidden)]
+    fn __read(&self) {}
 }
 
 /// A [`Child`] that is started without arguments.

@@ -1,38 +1,16 @@
-//! What a supervisor is asked from outside, and how it does that.
+//! How a supervisor does what it is asked from outside.
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::handle::ChildError;
 use super::member::Member;
-use super::report::StartError;
+use super::report::{ChildError, StartError};
+use super::requests::Command;
 use super::run::{Ending, Run};
 use super::slot::{Aim, Slot, Starter};
-use crate::mailbox::Stopped;
-use crate::post::{Ask, Place, Superior};
-
-/// What a supervisor is asked from outside.
-pub(super) enum Command {
-    /// A child asks for something that concerns itself.
-    Of(Place, Ask),
-    /// Stop everything.
-    Shutdown,
-    Add(Place, Box<dyn Member>, oneshot::Sender<Result<(), StartError>>),
-    Terminate(Place, oneshot::Sender<()>),
-    Restart(Place, oneshot::Sender<Result<(), ChildError>>),
-    Delete(Place, oneshot::Sender<Result<(), ChildError>>),
-    Replace(Place, Box<dyn Member>, oneshot::Sender<()>),
-}
-
-/// The way to a supervisor.
-pub(super) struct Requests(pub(super) mpsc::UnboundedSender<Command>);
-
-impl Superior for Requests {
-    fn ask(&self, place: Place, what: Ask) {
-        let _ = self.0.send(Command::Of(place, what));
-    }
-}
+use crate::status::Stopped;
+use crate::superior::{Ask, Place};
 
 impl Run {
     pub(super) fn obey(&mut self, command: Command) {

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::run::Run;
 use super::slot::{Aim, Slot, State};
 use crate::events::{EventKind, Role};
-use crate::mailbox::Stopped;
-use crate::post::Place;
+use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::Restart;
 
 /// A cycle over the children from one place on: stopped in reverse order, then started in order, each when the one before is up.

@@ -7,13 +7,14 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Supervisor;
-use super::builder::{Planted, SupervisorBuilder, plant_worker};
+use super::builder::SupervisorBuilder;
 use super::handle::SupervisorHandle;
+use super::plant::{Planted, plant_worker};
 use super::report::StartError;
 use crate::caught::caught;
 use crate::handle::Handle;
-use crate::mailbox::Stopped;
-use crate::post::Place;
+use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::{Handlers, Spec};
 
 /// What workers are started and found by.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::branch::{Branch, SubtreeStatus};
-use super::builder::{ChildSpec, Planted};
-use super::children::Command;
+use super::branch::Branch;
 use super::member::Node;
 use super::pair::Pair;
-use super::report::StartError;
-use super::tree::{Tree, TreeNode};
-use crate::handle::Handle;
-use crate::mailbox::Stopped;
-use crate::post::{Place, Position, Post};
+use super::plant::{ChildSpec, Planted};
+use super::report::{ChildError, StartError};
+use super::requests::{Command, Requests};
+use super::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::handle::{Handle, WeakHandle};
+use crate::post::Post;
 use crate::race::{Either, race};
+use crate::status::Stopped;
+use crate::superior::{Place, Position};
 use crate::worker::{Handlers, Spec, Worker};
 
 /// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
@@ -24,30 +25,6 @@ use crate::worker::{Handlers, Spec, Worker};
 #[derive(Clone)]
 pub struct SupervisorHandle {
     branch: Arc<Branch>,
-}
-
-/// Why a child could not be managed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChildError {
-    /// The supervisor has no child of this name.
-    #[error("there is no child `{0}`")]
-    NotFound(Arc<str>),
-    /// The child runs, or is about to be restarted.
-    #[error("the child runs: terminate it first")]
-    Running,
-    /// The child has ended for good. Its place is free: delete it, and start another one.
-    #[error("the child has ended for good: delete it, and start another one")]
-    Ended,
-    /// The child, or the whole supervisor, is being stopped at this moment.
-    #[error("the child is being stopped")]
-    Ending,
-    /// The child was started, and did not get up. It is terminated, as before.
-    #[error(transparent)]
-    NotStarted(#[from] StartError),
-    /// The supervisor is gone.
-    #[error("the supervisor is gone")]
-    Gone,
 }
 
 /// How many children a supervisor has (`supervisor:count_children/1`).
@@ -220,8 +197,7 @@ impl SupervisorHandle {
         }
         let mut spec = spec.name(Arc::clone(&old.name));
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
-        let position =
-            Position { place, superior: Arc::<super::children::Requests>::clone(&self.branch.requests) };
+        let position = Position { place, superior: Arc::<Requests>::clone(&self.branch.requests) };
         let estate = Some(old.estate.clone());
         let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
@@ -229,7 +205,7 @@ impl SupervisorHandle {
         self.send(Command::Replace(place, Box::new(Pair::successor(post, spec)), told))?;
         match done.await {
             Ok(()) => Ok(handle),
-            Err(_dropped) if old.is_retired() => Err(ChildError::Ended),
+            Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Ending),
         }
     }
@@ -237,7 +213,7 @@ impl SupervisorHandle {
     /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree that this
     /// supervisor belongs to (`whereis/1`).
     pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
-        self.branch.realm().whereis::<W>(name)?.upgrade()
+        self.branch.realm().whereis::<WeakHandle<W>>(name)?.upgrade()
     }
 
     /// Stops this supervisor and everything below it for good, in order, and waits until that is done.

@@ -23,11 +23,12 @@ impl Intensity {
         self.recent.clear();
     }
 
-    /// Counts a restart at `now`, and says whether it is allowed.
-    pub(super) fn allows(&mut self, now: Instant) -> bool {
-        if self.restarts == u32::MAX {
-            return true;
-        }
+    /// Counts a restart, and says whether it is allowed.
+    pub(super) fn allows_one_more(&mut self) -> bool {
+        self.restarts == u32::MAX || self.allows(Instant::now())
+    }
+
+    fn allows(&mut self, now: Instant) -> bool {
         while self.recent.front().is_some_and(|then| now.duration_since(*then) > self.period) {
             self.recent.pop_front();
         }

@@ -12,7 +12,7 @@ use super::report::Overdue;
 use super::tree::TreeNode;
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
+use crate::status::Stopped;
 use crate::worker::{Backoff, Restart, Shutdown};
 
 /// What a supervisor needs of a child to start and stop it: nothing of tables.

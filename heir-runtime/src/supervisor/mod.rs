@@ -10,7 +10,9 @@ mod handle;
 mod intensity;
 mod member;
 mod pair;
+mod plant;
 mod report;
+mod requests;
 mod restart;
 mod run;
 mod slot;
@@ -21,23 +23,24 @@ mod tree;
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::branch::Branch;
-pub use self::branch::SubtreeStatus;
-pub use self::builder::{ChildSpec, SupervisorBuilder};
+pub use self::builder::SupervisorBuilder;
 pub use self::child::{Child, Unaided};
 pub use self::dynamic::{Dynamic, DynamicError};
-pub use self::handle::{ChildCounts, ChildError, SupervisorHandle};
-pub use self::report::{ShutdownReport, StartError};
+pub use self::handle::{ChildCounts, SupervisorHandle};
+pub use self::plant::ChildSpec;
+pub use self::report::{ChildError, ShutdownReport, StartError};
 use self::run::{Ending, Run};
 pub use self::strategy::{AutoShutdown, Strategy};
-pub use self::tree::{Tree, TreeNode, WorkerNode};
-use crate::mailbox::Stopped;
+pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
 use crate::race::{Either, race};
+use crate::status::Stopped;
 
 /// A running tree: made by [`Supervisor::builder`], or by what `#[supervisor]` generates.
 ///
@@ -81,7 +84,8 @@ impl<H> Supervisor<H> {
     /// Waits until its children are up.
     async fn up(mut self) -> Result<Self, StartError> {
         let branch = Arc::clone(&self.branch);
-        match race(branch.until_up(), self.ended()).await {
+        let first = race(pin!(branch.until_up()), pin!(self.ended())).await;
+        match first {
             Either::Left(()) => Ok(self),
             Either::Right(not_started) => {
                 Err(not_started.unwrap_or_else(|| StartError::Stopped(self.report.why.clone())))

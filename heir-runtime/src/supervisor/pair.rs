@@ -1,6 +1,6 @@
 //! The worker and its manager: two tasks, one child.
 
-use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::tree::{TreeNode, WorkerNode};
 use crate::caught::{DropCaught, caught};
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
 use crate::manager::manager;
 use crate::post::Post;
 use crate::race::{Either, race};
+use crate::status::Stopped;
 use crate::worker::{Handlers, Shutdown, Spec, incarnation};
 
 /// A worker and its manager.
@@ -48,30 +48,32 @@ impl<W: Handlers> Pair<W> {
         // Said before the manager can see it.
         self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
         let incoming = self.post.wait_for_tables(self.number);
-        let post = Arc::clone(&self.post);
-        let abort = tasks.spawn(incarnation(post, self.number, incoming, args, spec.bounds(), stopped));
-        self.post.started(self.number, abort.clone());
+        let (post, process) = (Arc::clone(&self.post), self.post.begin(self.number));
+        let life = incarnation(post, Arc::clone(&process), incoming, args, spec.bounds(), stopped);
+        let abort = tasks.spawn(life);
+        // It may already be serving, or be over.
+        process.runs_as(abort.clone());
         Task { abort, stop: None }
     }
 
     fn spawn_manager(&self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
-        let spec = caught(|| self.spec.get().clone()).map_err(ExitReason::Panic);
-        let work = until_stopped(stopped, managed(Arc::clone(&self.post), spec));
-        let abort = tasks.spawn(work);
-        self.post.manager_started(abort.clone());
+        let spec = caught(|| Box::new(self.spec.get().clone())).map_err(ExitReason::Panic);
+        let abort = tasks.spawn(Box::pin(managed(Arc::clone(&self.post), spec, stopped)));
+        self.post.roster.manager_started(abort.clone());
         Task { abort, stop: None }
     }
 }
 
-async fn managed<W: Handlers>(post: Arc<Post<W>>, spec: Result<Spec<W>, ExitReason>) -> ExitReason {
-    match spec {
-        Ok(spec) => manager(post, spec).await,
-        Err(reason) => reason,
-    }
-}
-
-async fn until_stopped(stopped: oneshot::Receiver<()>, work: impl Future<Output = ExitReason>) -> ExitReason {
-    match race(stopped, work).await {
+async fn managed<W: Handlers>(
+    post: Arc<Post<W>>,
+    spec: Result<Box<Spec<W>>, ExitReason>,
+    stopped: oneshot::Receiver<()>,
+) -> ExitReason {
+    let spec = match spec {
+        Ok(spec) => spec,
+        Err(reason) => return reason,
+    };
+    match race(stopped, pin!(manager(post, spec))).await {
         Either::Left(_) => ExitReason::Shutdown,
         Either::Right(reason) => reason,
     }
@@ -103,9 +105,9 @@ impl<W: Handlers> Member for Pair<W> {
 
     fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
         match role {
-            Role::Manager => self.post.manager_down(),
+            Role::Manager => self.post.roster.manager_down(),
             Role::Worker | Role::Supervisor => {
-                self.post.down();
+                self.post.roster.down();
                 // Its task was aborted, and could not say what for.
                 if reason == ExitReason::Killed {
                     return self.post.exit_reason().unwrap_or(reason);
@@ -147,19 +149,19 @@ impl<W: Handlers> Node for Post<W> {
     fn describe(&self) -> TreeNode {
         TreeNode::Worker(WorkerNode {
             name: Arc::clone(&self.name),
-            status: self.status(),
+            status: self.roster.status(),
             estate: self.estate.info(),
             queued: self.mailbox.queued(),
-            managed: self.is_managed(),
+            managed: self.roster.is_managed(),
         })
     }
 
     fn up(self: Arc<Self>) -> Up {
-        Box::pin(async move { self.until_up().await })
+        Box::pin(async move { self.roster.until_served().await })
     }
 
     fn has_been_up(&self) -> bool {
-        self.has_served()
+        self.roster.has_served()
     }
 
     fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
@@ -176,7 +178,7 @@ impl<W: Handlers> Node for Post<W> {
     }
 
     fn terminated(&self) {
-        self.enter_terminated();
+        self.roster.terminated();
         self.emit(EventKind::Terminated);
     }
 

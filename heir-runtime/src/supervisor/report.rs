@@ -1,10 +1,10 @@
-//! How a tree ended, and why one did not start.
+//! How a tree ended, why one did not start, and why a child could not be managed.
 
 use std::sync::Arc;
 
 use crate::events::Role;
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
+use crate::status::Stopped;
 
 /// How a tree ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,4 +84,28 @@ pub enum StartError {
     /// The tree was stopped, or gave up, before its last child was up; or the one child that was started was.
     #[error("it ended while it was starting: {0}")]
     Stopped(Stopped),
+}
+
+/// Why a child could not be managed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChildError {
+    /// The supervisor has no child of this name.
+    #[error("there is no child `{0}`")]
+    NotFound(Arc<str>),
+    /// The child runs, or is about to be restarted.
+    #[error("the child runs: terminate it first")]
+    Running,
+    /// The child has ended for good. Its place is free: delete it, and start another one.
+    #[error("the child has ended for good: delete it, and start another one")]
+    Ended,
+    /// The child, or the whole supervisor, is being stopped at this moment.
+    #[error("the child is being stopped")]
+    Ending,
+    /// The child was started, and did not get up. It is terminated, as before.
+    #[error(transparent)]
+    NotStarted(#[from] StartError),
+    /// The supervisor is gone.
+    #[error("the supervisor is gone")]
+    Gone,
 }

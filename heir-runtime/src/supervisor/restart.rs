@@ -1,6 +1,7 @@
 //! What follows when a child ends: it is started again, alone or with others, or it is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -10,9 +11,9 @@ use super::slot::{Aim, Starter, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
-use crate::post::Place;
-use crate::worker::Restart;
+use crate::status::Stopped;
+use crate::superior::Place;
+use crate::worker::{Backoff, Restart};
 
 impl Run {
     /// One of a child's tasks has ended.
@@ -73,12 +74,14 @@ impl Run {
         if !again {
             return self.ended_for_good(place, reason);
         }
-        let now = Instant::now();
-        if !self.intensity.allows(now) {
+        if !self.intensity.allows_one_more() {
             return self.end(Ending::GaveUp(reason));
         }
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        let delay = slot.part(role).row.delay(rules.backoff, now);
+        let delay = match rules.backoff {
+            Backoff::None => Duration::ZERO,
+            backoff => slot.part(role).row.delay(backoff, Instant::now()),
+        };
         node.emit(EventKind::Restarting { role, reason });
         match self.rules.strategy {
             Strategy::OneForAll if role != Role::Manager => self.cycle_from(Place::MIN, place, delay),

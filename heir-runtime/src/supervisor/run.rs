@@ -1,27 +1,29 @@
 //! The supervisor at work: what it knows, what it wakes for, and from its start to its end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::pending;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::branch::Branch;
-use super::children::Command;
 use super::cycle::Cycle;
 use super::intensity::Intensity;
 use super::member::Up;
 use super::report::{Overdue, StartError};
+use super::requests::Command;
 use super::slot::{Slot, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
 use crate::events::{Event, EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
-use crate::post::Place;
-use crate::race::{Either, race};
+use crate::status::Stopped;
+use crate::superior::Place;
+use crate::worker::Backoff;
 
 /// A supervisor at work. It outlives its task, as a worker's post outlives the worker: a supervisor that is started again goes
 /// on with the same children, whose tables are where they were.
@@ -129,54 +131,30 @@ impl Run {
     /// Waits for whatever happens next. Cancel safe.
     async fn wake(&mut self, stop: &mut oneshot::Receiver<()>) -> Wake {
         let deadline = self.timers.first().map(|(time, ..)| *time);
-        let is_ending = self.ending.is_some();
-        let stopped = async {
-            if is_ending {
-                return pending().await;
+        let mut late = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+        poll_fn(|cx| {
+            // Requests first: a storm of crashes must not keep a shutdown waiting.
+            if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
+                return Poll::Ready(Wake::Stop);
             }
-            let _ = stop.await;
-            Wake::Stop
-        };
-        let asked = async {
-            match self.requests.recv().await {
-                Some(command) => Wake::Command(command),
-                None => pending().await,
+            if let Poll::Ready(Some(command)) = self.requests.poll_recv(cx) {
+                return Poll::Ready(Wake::Command(command));
             }
-        };
-        let late = async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => pending().await,
+            if late.as_mut().is_some_and(|late| late.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Wake::Deadline);
             }
-            Wake::Deadline
-        };
-        let up = async {
-            match &mut self.awaited {
-                Some((_, up)) => up.await,
-                None => pending().await,
-            }
-            Wake::Up
-        };
-        let ended = async {
-            loop {
-                let (id, reason) = match self.tasks.join_next_with_id().await {
-                    None => pending().await,
-                    Some(Ok(ended)) => ended,
-                    Some(Err(error)) => (error.id(), reason_of(error)),
-                };
+            while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
+                let (id, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
                 if let Some((place, role)) = self.places.remove(&id) {
-                    return Wake::Ended(place, role, reason);
+                    return Poll::Ready(Wake::Ended(place, role, reason));
                 }
             }
-        };
-        // Requests first: a storm of crashes must not keep a shutdown waiting.
-        let first = race(race(stopped, asked), race(late, race(ended, up)));
-        match first.await {
-            Either::Left(Either::Left(wake) | Either::Right(wake))
-            | Either::Right(Either::Left(wake) | Either::Right(Either::Left(wake) | Either::Right(wake))) => {
-                wake
+            if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Wake::Up);
             }
-        }
+            Poll::Pending
+        })
+        .await
     }
 
     fn react(&mut self, wake: Wake) {
@@ -195,8 +173,11 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         let task = slot.member.spawn(role, &mut self.tasks);
         self.places.insert(task.abort.id(), (place, role));
+        let counts = slot.rules.backoff != Backoff::None;
         let part = slot.part(role);
-        part.row.started(Instant::now());
+        if counts {
+            part.row.started(Instant::now());
+        }
         part.state = State::Running(task);
     }
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::handle::ChildError;
 use super::member::{Member, Rules, Task};
-use super::report::StartError;
+use super::report::{ChildError, StartError};
 use crate::events::Role;
-use crate::mailbox::Stopped;
+use crate::status::Stopped;
 use crate::worker::{Row, Shutdown};
 
 /// How long an aborted task has to reach its next await, before it is called unresponsive.

@@ -8,8 +8,8 @@ use super::report::StartError;
 use super::run::{Ending, Run};
 use super::slot::{Aim, State};
 use crate::events::{EventKind, Role};
-use crate::mailbox::Stopped;
-use crate::post::Place;
+use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::Restart;
 
 impl Run {

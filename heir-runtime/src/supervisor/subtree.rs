@@ -11,7 +11,7 @@ use super::report::Overdue;
 use super::run::Run;
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::mailbox::Stopped;
+use crate::status::Stopped;
 use crate::worker::Shutdown;
 
 /// A supervisor in the care of another one.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::branch::SubtreeStatus;
 use crate::estate::EstateInfo;
-use crate::post::Status;
+use crate::status::Status;
+use crate::status::Stopped;
 
 /// A tree at one instant: made by [`Supervisor::tree`](crate::Supervisor::tree). Its `Display` draws it.
 #[derive(Clone, Debug)]
@@ -45,6 +45,23 @@ pub struct WorkerNode {
     pub queued: usize,
     /// Whether its manager runs.
     pub managed: bool,
+}
+
+/// What a supervisor does at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubtreeStatus {
+    /// It does not run: its own supervisor has not started it, or is about to start it again.
+    Down,
+    /// It starts its children.
+    Starting,
+    /// It supervises.
+    Running,
+    /// It does not run, and will not before it is asked for
+    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)).
+    Terminated,
+    /// It will not run any more.
+    Stopped(Stopped),
 }
 
 /// How many children of one supervisor are drawn.
@@ -135,5 +152,17 @@ impl WorkerNode {
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.draw("", f)
+    }
+}
+
+impl fmt::Display for SubtreeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down => f.write_str("down"),
+            Self::Starting => f.write_str("starting"),
+            Self::Running => f.write_str("running"),
+            Self::Terminated => f.write_str("terminated"),
+            Self::Stopped(why) => write!(f, "stopped: {why}"),
+        }
     }
 }

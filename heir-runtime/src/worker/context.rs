@@ -40,7 +40,7 @@ impl<W: Handlers> Context<W> {
 
     /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree (`whereis/1`).
     pub fn whereis<V: Handlers>(&self, name: &str) -> Option<V::Handle> {
-        self.handle.realm()?.whereis::<V>(name)?.upgrade()
+        self.handle.realm()?.whereis::<WeakHandle<V>>(name)?.upgrade()
     }
 
     /// Ends this incarnation, with reason [`Normal`](ExitReason::Normal), once this message has committed

@@ -1,6 +1,7 @@
 //! One incarnation of a worker, from its start to its end.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::events::EventKind;
 use crate::exit::ExitReason;
 use crate::post::Post;
 use crate::process::Process;
-use crate::race::{Either, race};
+use crate::race::{Either, finished_in, race};
 
 /// Asks a child to stop; so does dropping the other end.
 pub(crate) type StopSignal = oneshot::Receiver<()>;
@@ -24,23 +25,24 @@ pub(crate) type StopSignal = oneshot::Receiver<()>;
 /// Others know the incarnation from here on: when the task ends, or is dropped before it has begun, they are told.
 pub(crate) fn incarnation<W: Handlers>(
     post: Arc<Post<W>>,
-    number: u64,
+    process: Arc<Process>,
     incoming: Incoming<W::Tables>,
     args: Result<W::Args, ExitReason>,
     bounds: Bounds,
     stop: StopSignal,
-) -> impl Future<Output = ExitReason> + Send {
-    let mut presence = Presence { process: post.begin(number), reason: None };
+) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
+    let mut presence = Presence { process, reason: None };
     let pulse = bounds.heartbeat.map(|heartbeat| watch(&post, &presence.process, heartbeat));
-    async move {
+    // In a box: tokio moves the future of a task some ten times.
+    let life = Box::pin(async move {
         let process = Arc::clone(&presence.process);
         // Dropped before its presence: what that tells is true.
-        let living = || live(post, process, incoming, args, bounds, stop);
-        let reason = match pulse {
-            None => living().await,
-            Some(pulse) => pulse.beat(Box::pin(living())).await,
-        };
+        let reason = live(post, process, incoming, args, bounds, stop).await;
         presence.reason.insert(reason).clone()
+    });
+    match pulse {
+        None => life,
+        Some(pulse) => Box::pin(async move { pulse.beat(life).await }),
     }
 }
 
@@ -61,7 +63,7 @@ impl Drop for Presence {
 fn watch<W: Handlers>(post: &Arc<Post<W>>, process: &Arc<Process>, heartbeat: Duration) -> Arc<Pulse> {
     let (post, process) = (Arc::downgrade(post), Arc::clone(process));
     Pulse::watch(heartbeat, move || {
-        // First: what it has under way is undone, also if it lets go as its caller is told.
+        // Before it is told: whoever hears of it knows that what is under way will be undone.
         process.kill(ExitReason::Unresponsive(heartbeat));
         if let Some(post) = post.upgrade() {
             post.unresponsive(process.incarnation());
@@ -82,7 +84,7 @@ async fn live<W: Handlers>(
         Ok(args) => args,
         Err(reason) => return reason,
     };
-    let Transfer { lease, info } = match race(&mut stop, tables(&post, number, incoming)).await {
+    let Transfer { lease, info } = match race(&mut stop, pin!(tables(&post, number, incoming))).await {
         Either::Left(_) => return ExitReason::Shutdown,
         Either::Right(transfer) => transfer,
     };
@@ -91,7 +93,7 @@ async fn live<W: Handlers>(
         Err(reason) => return reason,
     };
     post.emit(EventKind::Received { incarnation: number });
-    let started = race(&mut stop, within(bounds.start, "its hooks", life.start(&info))).await;
+    let started = race(&mut stop, pin!(within(bounds.start, "its hooks", pin!(life.start(&info))))).await;
     match started {
         Either::Left(_) => return life.end(ExitReason::Shutdown),
         Either::Right(Err(reason)) => return life.end(reason),
@@ -100,12 +102,13 @@ async fn live<W: Handlers>(
     post.serving(number);
     loop {
         if let Some(reason) = life.asked_to_end() {
-            return life.stop(reason).await;
+            return Box::pin(life.stop(reason)).await;
         }
-        let served = match race(&mut stop, life.next()).await {
-            Either::Left(_) => return life.stop(ExitReason::Shutdown).await,
+        let next = race(&mut stop, pin!(life.next())).await;
+        let served = match next {
+            Either::Left(_) => return Box::pin(life.stop(ExitReason::Shutdown)).await,
             Either::Right(Either::Right(message)) => life.serve(message).await,
-            Either::Right(Either::Left(signal)) => life.heed(signal).await,
+            Either::Right(Either::Left(signal)) => Box::pin(life.heed(signal)).await,
         };
         if let Err(reason) = served {
             return life.end(reason);
@@ -131,10 +134,8 @@ async fn tables<W: Handlers>(
 pub(crate) async fn within<R>(
     bound: Duration,
     what: &str,
-    step: impl Future<Output = Result<R, ExitReason>>,
+    step: Pin<&mut impl Future<Output = Result<R, ExitReason>>>,
 ) -> Result<R, ExitReason> {
-    match tokio::time::timeout(bound, step).await {
-        Ok(done) => done,
-        Err(_elapsed) => Err(ExitReason::error(format_args!("{what} took longer than {bound:?}"))),
-    }
+    let late = || ExitReason::error(format_args!("{what} took longer than {bound:?}"));
+    finished_in(bound, step).await.ok_or_else(late)?
 }

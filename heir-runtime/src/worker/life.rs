@@ -1,20 +1,20 @@
 //! The living incarnation: a worker that has its tables, and the one way out of it.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::settle::unfinished;
 use super::{Context, Handlers};
-use crate::caught::{caught, caught_async, caught_pinned, drop_caught};
+use crate::caught::{caught, caught_async, drop_caught};
 use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
 use crate::mailbox::{Message as _, Refusal};
 use crate::post::Post;
 use crate::process::{Process, Signal};
-use crate::race::Either;
+use crate::race::{Either, finished_in};
 
 const BODY: &str = "a life has its body until it is dropped";
 
@@ -78,7 +78,7 @@ impl<W: Handlers> Life<W> {
             body.worker.on_transfer(info, &mut self.cx).await?;
             body.worker.on_start(&mut self.cx).await
         };
-        caught_async(hooks).await.map_err(ExitReason::Panic)?.map_err(ExitReason::error)?;
+        caught_async(pin!(hooks)).await.map_err(ExitReason::Panic)?.map_err(ExitReason::error)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         if !self.post.mailbox.has_message_again() {
@@ -102,9 +102,13 @@ impl<W: Handlers> Life<W> {
         match self.bound {
             // Nothing around it: each frame on the way of a panic is one to unwind.
             None => {
-                caught_async(body.worker.handle(message, &mut self.cx)).await.map_err(ExitReason::Panic)?;
+                let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
+                handled.map_err(ExitReason::Panic)?;
             }
-            bound => in_time(bound, body.worker.handle(message, &mut self.cx)).await?,
+            bound => {
+                let name = caught(|| message.name()).map_err(ExitReason::Panic)?;
+                in_time(bound, name, pin!(Some(body.worker.handle(message, &mut self.cx)))).await?;
+            }
         }
         self.cx.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
@@ -124,13 +128,17 @@ impl<W: Handlers> Life<W> {
         let suspicious = std::mem::take(&mut self.suspicious);
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
+        let name = match &signal {
+            Signal::Exit(_) => "#[on(exit)]",
+            Signal::Down(_) => "#[on(down)]",
+        };
         let hook = async {
             match &signal {
                 Signal::Exit(signal) => body.worker.on_exit(signal, &mut self.cx).await,
                 Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
             }
         };
-        in_time(self.bound, hook).await?.map_err(ExitReason::error)?;
+        in_time(self.bound, name, pin!(Some(hook))).await?.map_err(ExitReason::error)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         self.suspicious = suspicious;
@@ -148,7 +156,7 @@ impl<W: Handlers> Life<W> {
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        in_time(self.bound, body.worker.on_stop(reason, &mut self.cx)).await?;
+        in_time(self.bound, "#[on(stop)]", pin!(Some(body.worker.on_stop(reason, &mut self.cx)))).await?;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
@@ -219,18 +227,18 @@ impl<W: Handlers> Drop for Life<W> {
     }
 }
 
-/// Runs a handler or hook, caught, within its time.
-async fn in_time<F: Future>(bound: Option<Duration>, work: F) -> Result<F::Output, ExitReason> {
-    let mut work = pin!(Some(work));
-    let running = work.as_mut().as_pin_mut().expect("just put there");
-    let running = caught_pinned(running);
+/// Runs a handler or hook, caught, within its time; work that is late is dropped.
+async fn in_time<F: Future>(
+    bound: Option<Duration>,
+    handler: &'static str,
+    mut work: Pin<&mut Option<F>>,
+) -> Result<F::Output, ExitReason> {
+    let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
     let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
-    match tokio::time::timeout(bound, running).await {
-        Ok(done) => done.map_err(ExitReason::Panic),
-        Err(_elapsed) => {
-            // What it holds is a user's, and may panic.
-            caught(|| work.set(None)).map_err(ExitReason::Panic)?;
-            Err(ExitReason::TimedOut(bound))
-        }
+    if let Some(done) = finished_in(bound, running).await {
+        return done.map_err(ExitReason::Panic);
     }
+    // What it holds is a user's, and may panic.
+    caught(|| work.set(None)).map_err(ExitReason::Panic)?;
+    Err(ExitReason::TimedOut { handler, limit: bound })
 }

@@ -4,11 +4,16 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 mod handlers;
+mod supervisor;
 
-use super::expand_heir;
+use super::{expand_heir, expand_supervisor};
 
 fn of_heir(options: &TokenStream, item: TokenStream) -> Vec<String> {
     messages(&expand_heir(options, item))
+}
+
+fn of_supervisor(options: &TokenStream, item: TokenStream) -> Vec<String> {
+    messages(&expand_supervisor(options, item))
 }
 
 fn of_handlers(item: TokenStream) -> Vec<String> {
@@ -57,6 +62,18 @@ fn a_message_is_lower_case_and_has_no_full_stop() {
                     b: u8,
                     #[fresh]
                     c: u8,
+                }
+            ),
+        ),
+        of_supervisor(
+            &quote!(foo, intensity = "x", period),
+            quote!(
+                struct A<'a> {
+                    #[child(args(), significant, name = "")]
+                    #[child]
+                    a: B,
+                    #[child(args(x), shutdown = x, name = "a")]
+                    __supervisor: B,
                 }
             ),
         ),

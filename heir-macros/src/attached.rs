@@ -1,0 +1,127 @@
+//! What an attribute on a struct does itself. It sees `cfg`s that are not evaluated yet, so it leaves the item as it is and
+//! only attaches a derive: the struct survives every mistake, and the derive sees the fields that exist.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Path, Visibility};
+
+use crate::diagnostics::Errors;
+use crate::tokens::is_named;
+
+/// An attribute that makes something of a struct.
+pub(crate) struct Marker {
+    /// `heir`: its options reach the derive as `#[__heir(..)]`.
+    pub(crate) name: &'static str,
+    /// `Heir`: what the derive is called in the runtime.
+    pub(crate) derive: &'static str,
+    /// What it makes of the struct.
+    pub(crate) makes: &'static str,
+    /// Why it goes on a struct.
+    pub(crate) because: &'static str,
+    /// What to do for an impl block.
+    pub(crate) on_impl: &'static str,
+}
+
+pub(crate) const HEIR: Marker = Marker {
+    name: "heir",
+    derive: "Heir",
+    makes: "a worker",
+    because: "a worker's tables are its fields",
+    on_impl: ": write `#[handlers]` on an impl block",
+};
+
+pub(crate) const SUPERVISOR: Marker = Marker {
+    name: "supervisor",
+    derive: "Supervisor",
+    makes: "a supervisor",
+    because: "a supervisor's children are its fields",
+    on_impl: "",
+};
+
+/// What must know the item.
+struct Item {
+    attrs: Vec<Attribute>,
+    vis: Visibility,
+    keyword: Ident,
+    rest: TokenStream,
+}
+
+impl Marker {
+    /// Attaches the internal derive to a struct; re-emits anything else with an error.
+    ///
+    /// ```text
+    /// #[derive(::heir_runtime::__private::Heir)]
+    /// #[__heir(restart = transient)]
+    /// pub struct Counter { .. }
+    /// ```
+    pub(crate) fn attach(&self, root: &Path, options: &TokenStream, item: TokenStream) -> TokenStream {
+        let mut errors = Errors::new();
+        let attached = match parse.parse2(item.clone()) {
+            Ok(parsed) if parsed.keyword == "struct" => {
+                let item = self.without_second(parsed, &mut errors);
+                let derive = format_ident!("{}", self.derive);
+                let given = format_ident!("__{}", self.name);
+                quote! {
+                    #[derive(#root::__private::#derive)]
+                    #[#given(#options)]
+                    #item
+                }
+            }
+            Ok(Item { keyword, .. }) => {
+                let hint = if keyword == "impl" { self.on_impl } else { "" };
+                errors.at(keyword.span(), format_args!("{}; this is `{keyword}`{hint}", self.misplaced()));
+                item
+            }
+            Err(_) => {
+                errors.at(Span::call_site(), self.misplaced());
+                item
+            }
+        };
+        let errors = errors.finish();
+        quote!(#errors #attached)
+    }
+
+    /// That it goes on a struct.
+    pub(crate) fn misplaced(&self) -> String {
+        format!("`#[{}]` goes on a struct, because {}", self.name, self.because)
+    }
+
+    /// The item; a second attribute of the same or the other name on it is an error and left out, so that its expansion adds
+    /// no more errors.
+    fn without_second(&self, item: Item, errors: &mut Errors) -> TokenStream {
+        let Item { attrs, vis, keyword, rest } = item;
+        let (again, others): (Vec<_>, Vec<_>) = attrs
+            .into_iter()
+            .partition(|attribute| [HEIR, SUPERVISOR].iter().any(|marker| is_named(attribute, marker.name)));
+        if let Some(second) = again.first() {
+            let problem = match [HEIR, SUPERVISOR].iter().find(|marker| is_named(second, marker.name)) {
+                Some(other) if other.name != self.name => {
+                    format!(
+                        "a struct cannot be {} and {}: keep one of the attributes",
+                        self.makes, other.makes
+                    )
+                }
+                _ => format!("`#[{}]` is given twice: put all options into one", self.name),
+            };
+            errors.on(second.path(), problem);
+            errors.at(Span::call_site(), format_args!("`#[{}]` is first given here", self.name));
+        }
+        let mut tokens = TokenStream::new();
+        for attribute in others {
+            attribute.to_tokens(&mut tokens);
+        }
+        tokens.extend(quote!(#vis #keyword #rest));
+        tokens
+    }
+}
+
+fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+    Ok(Item {
+        attrs: input.call(Attribute::parse_outer)?,
+        vis: input.parse()?,
+        keyword: input.call(Ident::parse_any)?,
+        rest: input.parse()?,
+    })
+}

@@ -1,0 +1,43 @@
+//! What is emitted beside the errors: the public items, and implementations that only have to type-check, so that callers,
+//! and a tree this one is a branch of, add no errors of their own.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+
+use super::expand;
+use super::handle::{handle, traits};
+use super::model::Tree;
+
+/// The stubs; nothing for a tree that borrows, whose companion could not be written.
+///
+/// ```text
+/// pub struct AppHandle { .. }
+/// const _: () = {
+///     impl App {
+///         pub fn spec(_: Limits) -> R::SupervisorBuilder<AppHandle> { ::core::unreachable!() }
+///         ..
+///     }
+///     ..
+/// };
+/// ```
+pub(super) fn stubs(mut tree: Tree<'_>) -> TokenStream {
+    if tree.generics.lifetimes().next().is_some() {
+        return TokenStream::new();
+    }
+    tree.children.retain(|child| child.ident.unraw() != "__supervisor");
+    let handle = handle(&tree);
+    let body = quote!(::core::unreachable!());
+    let unnamed: Vec<_> = tree.args().map(|_| quote!(_)).collect();
+    let functions = expand::functions(&tree, &unnamed, &body, &body);
+    let traits = traits(&tree);
+    let child = expand::child_impls(&tree);
+    quote! {
+        #handle
+        const _: () = {
+            #functions
+            #traits
+            #child
+        };
+    }
+}

@@ -1,0 +1,50 @@
+//! `#[supervisor]`: the attribute re-emits the struct and attaches the internal derive, which does the work.
+
+mod check;
+mod expand;
+mod fallback;
+mod handle;
+mod model;
+mod parse;
+mod rules;
+
+use proc_macro2::TokenStream;
+use syn::{DeriveInput, Path};
+
+use self::model::Options;
+use crate::attached;
+use crate::diagnostics::Errors;
+use crate::tokens::default_root;
+
+/// The attribute itself.
+pub(crate) fn attach(options: &TokenStream, item: TokenStream) -> TokenStream {
+    attached::SUPERVISOR.attach(&root_of(options), options, item)
+}
+
+/// The `crate = path` among the options; all else in them is the derive's to read, errors included.
+fn root_of(options: &TokenStream) -> Path {
+    let mut errors = Errors::new();
+    let options = Options::parse(options.clone(), &mut errors);
+    errors.discard();
+    options.root.into_value().unwrap_or_else(default_root)
+}
+
+/// The internal derive: parse → model → check → expand, or the errors with stubs of what is public.
+pub(crate) fn derive(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut errors = Errors::new();
+    let tree = parse::tree(&input, &mut errors);
+    if let Some(tree) = &tree {
+        check::tree(tree, &mut errors);
+    }
+    match (errors.finish(), tree) {
+        (None, Some(tree)) => expand::tree(&tree),
+        (errors, tree) => {
+            let stubs = tree.map(fallback::stubs);
+            quote::quote!(#errors #stubs)
+        }
+    }
+}

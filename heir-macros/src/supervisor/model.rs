@@ -1,0 +1,223 @@
+//! What a struct with `#[supervisor]` means.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Attribute, Generics, LitStr, Path, Token, Type, Visibility};
+
+use crate::diagnostics::Errors;
+use crate::options::{self, Millis, Slot};
+use crate::settings::{Backoff, Restart, Shutdown};
+
+/// A supervisor with its children: the annotated struct.
+pub(super) struct Tree<'a> {
+    pub(super) root: Path,
+    pub(super) vis: &'a Visibility,
+    /// As written, for its span.
+    pub(super) written_ident: &'a Ident,
+    /// The same as generated code, which may name what is deprecated.
+    pub(super) ident: Ident,
+    /// Without any `Self`.
+    pub(super) generics: Generics,
+    /// `#[allow(..)]` of the struct, for all that is generated from it.
+    pub(super) allowed: Vec<&'a Attribute>,
+    /// `#[deprecated]` of the struct, for its public companion.
+    pub(super) deprecated: Vec<&'a Attribute>,
+    pub(super) options: Options,
+    /// In the order in which they are started.
+    pub(super) children: Vec<Child<'a>>,
+}
+
+/// A child: one field of the struct.
+pub(super) struct Child<'a> {
+    pub(super) ident: &'a Ident,
+    /// The field's own; that of the struct if it is private.
+    pub(super) vis: &'a Visibility,
+    pub(super) docs: Vec<&'a Attribute>,
+    pub(super) deprecated: Vec<&'a Attribute>,
+    /// As written, for its span.
+    pub(super) written_ty: &'a Type,
+    /// The same with the supervisor for `Self`, so that it can stand in another item.
+    pub(super) ty: TokenStream,
+    /// Whether the type names no parameter of the supervisor.
+    pub(super) is_concrete: bool,
+    pub(super) options: ChildOptions,
+}
+
+/// An argument of a child's spec.
+pub(super) struct Arg {
+    pub(super) name: Ident,
+    /// Without any `Self`.
+    pub(super) ty: TokenStream,
+}
+
+impl Tree<'_> {
+    /// The name of the generated companion: `AppHandle`.
+    pub(super) fn handle(&self) -> Ident {
+        format_ident!("{}Handle", self.ident, span = self.ident.span())
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
+    }
+
+    /// The arguments of all children, in the order of the fields.
+    pub(super) fn args(&self) -> impl Iterator<Item = &Arg> {
+        self.children.iter().flat_map(Child::args)
+    }
+}
+
+impl Child<'_> {
+    /// The name its supervisor knows it by.
+    pub(super) fn name(&self) -> String {
+        self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
+    }
+
+    /// Where that is written.
+    pub(super) fn name_span(&self) -> Span {
+        self.options.name.value().map_or_else(|| self.ident.span(), LitStr::span)
+    }
+
+    pub(super) fn args(&self) -> &[Arg] {
+        self.options.args.value().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The options of `#[supervisor(..)]`, as given.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) name: Slot<LitStr>,
+    pub(super) strategy: Slot<Strategy>,
+    pub(super) intensity: Slot<u32>,
+    pub(super) period: Slot<Millis>,
+    pub(super) auto_shutdown: Slot<AutoShutdown>,
+    pub(super) root: Slot<Path>,
+}
+
+/// Which children are restarted when one ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strategy {
+    OneForOne,
+    OneForAll,
+    RestForOne,
+}
+
+/// Whether it ends by itself when its significant children have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AutoShutdown {
+    Never,
+    AnySignificant,
+    AllSignificant,
+}
+
+const STRATEGIES: &[(&str, Strategy)] = &[
+    ("one_for_one", Strategy::OneForOne),
+    ("one_for_all", Strategy::OneForAll),
+    ("rest_for_one", Strategy::RestForOne),
+];
+
+const AUTO_SHUTDOWNS: &[(&str, AutoShutdown)] = &[
+    ("never", AutoShutdown::Never),
+    ("any_significant", AutoShutdown::AnySignificant),
+    ("all_significant", AutoShutdown::AllSignificant),
+];
+
+impl Options {
+    /// Reads the options; what is wrong with one leaves its slot empty.
+    pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut given = Self::default();
+        options::read_list(tokens, "supervisor", options::SUPERVISOR, errors, |key, input, errors| {
+            match key.to_string().as_str() {
+                "name" => given.name.fill(key, options::text(input, key)?, errors),
+                "strategy" => given.strategy.fill(key, options::word(input, key, STRATEGIES)?, errors),
+                "intensity" => {
+                    // As in OTP, none at all is an intensity, too.
+                    let restarts = options::count_from(0, input, key, "`intensity = 10`")?;
+                    given.intensity.fill(key, restarts, errors);
+                }
+                "period" => given.period.fill(key, options::duration(input, key)?, errors),
+                "auto_shutdown" => {
+                    given.auto_shutdown.fill(key, options::word(input, key, AUTO_SHUTDOWNS)?, errors);
+                }
+                _ => given.root.fill(key, options::root_path(input, key)?, errors),
+            }
+            Ok(())
+        });
+        given
+    }
+}
+
+/// The options of `#[child(..)]`, as given.
+#[derive(Default)]
+pub(super) struct ChildOptions {
+    pub(super) args: Slot<Vec<Arg>>,
+    pub(super) name: Slot<LitStr>,
+    pub(super) restart: Slot<Restart>,
+    pub(super) shutdown: Slot<Shutdown>,
+    pub(super) significant: Slot<()>,
+    pub(super) backoff: Slot<Backoff>,
+}
+
+impl ChildOptions {
+    /// Reads the options, with `self_ty` for `Self`; what is wrong with one leaves its slot empty.
+    pub(super) fn parse(tokens: TokenStream, self_ty: &TokenStream, errors: &mut Errors) -> Self {
+        let mut given = Self::default();
+        options::read_list(tokens, "child", options::CHILD, errors, |key, input, errors| {
+            match key.to_string().as_str() {
+                "args" => given.args.fill(key, args(input, key, self_ty)?, errors),
+                "name" => given.name.fill(key, options::text(input, key)?, errors),
+                "restart" => given.restart.fill(key, Restart::parse(input, key)?, errors),
+                "shutdown" => given.shutdown.fill(key, Shutdown::parse(input, key)?, errors),
+                "significant" => given.significant.fill(key, (), errors),
+                _ => given.backoff.fill(key, Backoff::parse(input, key)?, errors),
+            }
+            Ok(())
+        });
+        given
+    }
+}
+
+/// Reads `(name: Type, ..)`.
+fn args(input: ParseStream<'_>, key: &Ident, self_ty: &TokenStream) -> syn::Result<Vec<Arg>> {
+    let listed;
+    let parentheses = syn::parenthesized!(listed in input);
+    if listed.is_empty() {
+        let problem = format_args!("`{key}` are empty: write `{key}(name: Type)`, or leave them out");
+        return Err(syn::Error::new(parentheses.span.join(), problem));
+    }
+    let args = arg_list(&listed, self_ty);
+    // What follows a mistake is none.
+    let _rest: TokenStream = listed.parse()?;
+    args
+}
+
+fn arg_list(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Vec<Arg>> {
+    let mut args = Vec::new();
+    while !input.is_empty() {
+        args.push(arg(input, self_ty)?);
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Err(input.error("unexpected token after the type: separate arguments with `,`"));
+        }
+        let _: Option<Token![,]> = input.parse()?;
+    }
+    Ok(args)
+}
+
+fn arg(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Arg> {
+    let place = input.span();
+    let form = "write `name: Type`";
+    let Ok(name) = input.parse::<Ident>() else {
+        return Err(syn::Error::new(place, format_args!("an argument has a name and a type: {form}")));
+    };
+    let colon: Option<Token![:]> = input.parse()?;
+    if colon.is_none() || input.is_empty() {
+        return Err(syn::Error::new(
+            name.span(),
+            format_args!("the argument `{name}` has no type: write `{name}: Type`"),
+        ));
+    }
+    let ty: Type = input.parse()?;
+    Ok(Arg { name, ty: crate::tokens::replace_self(ty, self_ty) })
+}

@@ -1,0 +1,92 @@
+//! From the derive's input to the model. Each field and each option is read on its own, so that one mistake hides no
+//! other.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Data, DeriveInput, Fields, Visibility};
+
+use super::model::{Child, ChildOptions, Options, Tree};
+use crate::attached::SUPERVISOR;
+use crate::diagnostics::Errors;
+use crate::tokens::{
+    arguments, attributes, default_root, generated, generics_without_self, is_concrete, replace_self,
+    with_lifetime,
+};
+
+/// Reads the whole struct; `None` when it has no named fields to read.
+pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tree<'a>> {
+    let given = attributes(&input.attrs, "__supervisor").next();
+    let tokens = given.map(arguments).transpose().unwrap_or_default();
+    let options = Options::parse(tokens.unwrap_or_default(), errors);
+    let fields: Vec<&syn::Field> = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => fields.named.iter().collect(),
+            Fields::Unit => Vec::new(),
+            Fields::Unnamed(fields) => {
+                errors.on(
+                    fields,
+                    "the fields of a supervisor need names, because its children are reached by name: write \
+                     `{ name: Type }`",
+                );
+                return None;
+            }
+        },
+        Data::Enum(data) => {
+            errors.at(data.enum_token.span, SUPERVISOR.misplaced());
+            return None;
+        }
+        Data::Union(data) => {
+            errors.at(data.union_token.span, SUPERVISOR.misplaced());
+            return None;
+        }
+    };
+    let (_, type_generics, _) = input.generics.split_for_impl();
+    let ident = generated(&input.ident, input.ident.span());
+    let self_ty = quote!(#ident #type_generics);
+    Some(Tree {
+        root: options.root.value().cloned().unwrap_or_else(default_root),
+        vis: &input.vis,
+        written_ident: &input.ident,
+        ident,
+        generics: generics_without_self(&input.generics, &self_ty),
+        allowed: attributes(&input.attrs, "allow").collect(),
+        deprecated: attributes(&input.attrs, "deprecated").collect(),
+        options,
+        children: fields.into_iter().filter_map(|field| child(field, input, &self_ty, errors)).collect(),
+    })
+}
+
+fn child<'a>(
+    field: &'a syn::Field,
+    input: &'a DeriveInput,
+    self_ty: &TokenStream,
+    errors: &mut Errors,
+) -> Option<Child<'a>> {
+    let ty = replace_self(with_lifetime(&field.ty), self_ty);
+    Some(Child {
+        ident: field.ident.as_ref()?,
+        vis: if matches!(field.vis, Visibility::Inherited) { &input.vis } else { &field.vis },
+        docs: attributes(&field.attrs, "doc").collect(),
+        deprecated: attributes(&field.attrs, "deprecated").collect(),
+        written_ty: &field.ty,
+        is_concrete: is_concrete(&ty, &input.generics),
+        ty,
+        options: child_options(&field.attrs, self_ty, errors),
+    })
+}
+
+fn child_options(attrs: &[Attribute], self_ty: &TokenStream, errors: &mut Errors) -> ChildOptions {
+    let mut given = attributes(attrs, "child");
+    let Some(first) = given.next() else {
+        return ChildOptions::default();
+    };
+    for second in given {
+        errors.on(second.path(), "`#[child]` is given twice: put all options into one");
+        errors.on(first.path(), "`#[child]` is first given here");
+    }
+    let tokens = arguments(first).unwrap_or_else(|error| {
+        errors.push(error);
+        TokenStream::new()
+    });
+    ChildOptions::parse(tokens, self_ty, errors)
+}

@@ -1,0 +1,80 @@
+//! The rule on the types of fields, that each is a child, and how its being broken stays one error.
+//!
+//! It is asserted in one constant. All that relies on it takes it for granted, as for the fields of a worker; and what a
+//! child must be beside it is asked of types that depend on the constant: if a field is no child they are silently errors
+//! themselves. Neither works for a type that names a parameter of the struct.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::WhereClause;
+use syn::spanned::Spanned;
+
+use super::model::{Child, Tree};
+use crate::tokens::path_at;
+
+/// Where what may fail for a child's type is reported.
+pub(super) fn at_type(child: &Child<'_>) -> Span {
+    child.written_ty.span().resolved_at(Span::mixed_site())
+}
+
+fn concrete<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Child<'a>> {
+    tree.children.iter().filter(|child| child.is_concrete)
+}
+
+/// The rule, asserted.
+///
+/// ```text
+/// const __CHILDREN: usize = {
+///     R::__private::assert_child::<Counter>();
+///     R::__private::assert_child::<Io>();
+///     0
+/// };
+/// type __Checked<T> = <T as R::__private::Beside<[(); __CHILDREN]>>::Itself;
+/// ```
+/// Nothing without a concrete child.
+pub(super) fn asserted(tree: &Tree<'_>) -> Option<TokenStream> {
+    concrete(tree).next()?;
+    let root = &tree.root;
+    let assertions = concrete(tree).map(|child| {
+        let (place, ty) = (at_type(child), &child.ty);
+        let root = path_at(root, place);
+        quote_spanned!(place=> #root::__private::assert_child::<#ty>();)
+    });
+    Some(quote! {
+        const __CHILDREN: usize = {
+            #(#assertions)*
+            0
+        };
+        type __Checked<T> = <T as #root::__private::Beside<[(); __CHILDREN]>>::Itself;
+    })
+}
+
+/// `__Checked<Counter>`
+pub(super) fn checked(child: &Child<'_>) -> TokenStream {
+    let (place, ty) = (at_type(child), &child.ty);
+    if !child.is_concrete {
+        return quote!(#ty);
+    }
+    let name = Ident::new("__Checked", place.resolved_at(Span::call_site()));
+    quote_spanned!(place=> #name<#ty>)
+}
+
+/// The struct's `where` clause, with the rule taken for granted.
+///
+/// ```text
+/// where for<'__rule> Counter: R::Child, for<'__rule> Io: R::Child
+/// ```
+pub(super) fn granted(tree: &Tree<'_>) -> Option<WhereClause> {
+    let root = &tree.root;
+    let mut generics = tree.generics.clone();
+    let mut stated = HashSet::new();
+    for Child { ty, .. } in concrete(tree) {
+        if stated.insert(ty.to_string()) {
+            let bound = syn::parse_quote!(for<'__rule> #ty: #root::Child);
+            generics.make_where_clause().predicates.push(bound);
+        }
+    }
+    generics.where_clause
+}

@@ -1,0 +1,217 @@
+//! Who is at work on a post: what everybody who waits for a worker looks at.
+
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::status::{Status, Stopped};
+use crate::sync::Watched;
+
+/// Who is at work.
+pub(crate) struct Roster(Watched<AtWork>);
+
+struct AtWork {
+    status: Status,
+    /// Counted where somebody asks for it.
+    downtime: Option<Downtime>,
+    /// Whether the incarnation started last has served.
+    served: bool,
+    manager: Option<AbortHandle>,
+}
+
+impl Roster {
+    /// Nobody yet.
+    pub(crate) fn new(counts_downtime: bool) -> Self {
+        let downtime = counts_downtime.then(Downtime::begin);
+        Self(Watched::new(AtWork { status: Status::Down, downtime, served: false, manager: None }))
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.0.read(|at_work| at_work.status.clone())
+    }
+
+    /// An incarnation is about to be started.
+    pub(crate) fn starting(&self, incarnation: u64) {
+        self.0.update(|at_work| {
+            at_work.served = false;
+            at_work.enter(Status::Starting(incarnation));
+        });
+    }
+
+    /// The newest incarnation serves. Says whether that is news.
+    pub(crate) fn serving(&self, incarnation: u64) -> bool {
+        self.0.update(|at_work| {
+            let entered = at_work.enter(Status::Serving(incarnation));
+            at_work.served |= entered;
+            entered
+        })
+    }
+
+    /// The incarnation has ended; another one may follow.
+    pub(crate) fn down(&self) {
+        self.0.update(|at_work| at_work.enter(Status::Down));
+    }
+
+    /// The incarnation does not yield. Says whether that is news: of one that is not at work any more there is nothing to say.
+    pub(crate) fn unresponsive(&self, incarnation: u64) -> bool {
+        self.0.update(|at_work| {
+            let is_at_work =
+                matches!(&at_work.status, Status::Starting(n) | Status::Serving(n) if *n == incarnation);
+            is_at_work && at_work.enter(Status::Unresponsive(incarnation))
+        })
+    }
+
+    /// None follows before it is asked for.
+    pub(crate) fn terminated(&self) {
+        self.0.update(|at_work| {
+            at_work.served = false;
+            at_work.enter(Status::Terminated);
+        });
+    }
+
+    /// Nobody will be at work any more. Says whether that is news.
+    pub(crate) fn stopped(&self, why: Stopped) -> bool {
+        self.0.update(|at_work| {
+            at_work.manager = None;
+            at_work.enter(Status::Stopped(why))
+        })
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.read(|at_work| matches!(at_work.status, Status::Stopped(_)))
+    }
+
+    pub(crate) fn manager_started(&self, task: AbortHandle) {
+        self.0.update(|at_work| at_work.manager = Some(task));
+    }
+
+    pub(crate) fn manager_down(&self) {
+        self.0.update(|at_work| at_work.manager = None);
+    }
+
+    pub(crate) fn is_managed(&self) -> bool {
+        self.0.read(|at_work| at_work.manager.is_some())
+    }
+
+    /// The manager that lives, to be killed: once.
+    pub(crate) fn take_manager(&self) -> Option<AbortHandle> {
+        self.0.update(|at_work| at_work.manager.take())
+    }
+
+    /// Whether the incarnation started last has served, even if it has ended since.
+    pub(crate) fn has_served(&self) -> bool {
+        self.0.read(|at_work| at_work.served)
+    }
+
+    /// Waits until it has.
+    pub(crate) async fn until_served(&self) {
+        self.0.until(|at_work| at_work.served.then_some(())).await;
+    }
+
+    /// Waits until an incarnation with at least this number serves, or none will.
+    pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
+        self.0
+            .until(|at_work| match &at_work.status {
+                Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
+                Status::Stopped(why) => Some(Err(why.clone())),
+                _ => None,
+            })
+            .await
+    }
+
+    /// Waits until none will serve any more.
+    pub(crate) async fn until_stopped(&self) -> Stopped {
+        self.0
+            .until(|at_work| match &at_work.status {
+                Status::Stopped(why) => Some(why.clone()),
+                _ => None,
+            })
+            .await
+    }
+
+    /// What the worker does instead of serving: `None` while an incarnation serves.
+    pub(crate) fn not_serving(&self) -> Option<Status> {
+        self.0.read(AtWork::not_serving)
+    }
+
+    /// Waits until no incarnation serves, and says what the worker does instead.
+    pub(crate) async fn until_not_serving(&self) -> Status {
+        self.0.until(|at_work| at_work.not_serving()).await
+    }
+
+    /// Waits until no incarnation has served for this long, all in all, from now on: where that is counted.
+    pub(crate) async fn until_down_for(&self, bound: Duration) {
+        let end = self.0.read(AtWork::downtime).saturating_add(bound);
+        loop {
+            let left =
+                |at_work: &mut AtWork| (!at_work.serves()).then(|| end.saturating_sub(at_work.downtime()));
+            let left = self.0.until(left).await;
+            if left.is_zero() {
+                return;
+            }
+            let served = self.0.until(|at_work| at_work.serves().then_some(()));
+            // Whichever it was, the roster has counted.
+            let _ = timeout(left, served).await;
+        }
+    }
+}
+
+impl AtWork {
+    /// Nothing comes after a stop: an incarnation that was left behind as unresponsive may get here when all is over. Says
+    /// whether the status is entered.
+    fn enter(&mut self, status: Status) -> bool {
+        let open = !matches!(self.status, Status::Stopped(_));
+        if open {
+            self.status = status;
+            let serves = self.serves();
+            if let Some(downtime) = &mut self.downtime {
+                downtime.enter(serves);
+            }
+        }
+        open
+    }
+
+    fn serves(&self) -> bool {
+        matches!(self.status, Status::Serving(_))
+    }
+
+    fn not_serving(&self) -> Option<Status> {
+        (!self.serves()).then(|| self.status.clone())
+    }
+
+    /// For how long no incarnation has served, all in all.
+    fn downtime(&self) -> Duration {
+        self.downtime.as_ref().map_or(Duration::ZERO, Downtime::so_far)
+    }
+}
+
+/// For how long no incarnation of a worker has served, all in all.
+struct Downtime {
+    /// Since when none serves; `None` while one does.
+    since: Option<Instant>,
+    before: Duration,
+}
+
+impl Downtime {
+    /// It runs from here on.
+    fn begin() -> Self {
+        Self { since: Some(Instant::now()), before: Duration::ZERO }
+    }
+
+    /// From here on one serves, or none does.
+    fn enter(&mut self, serves: bool) {
+        match self.since {
+            Some(since) if serves => {
+                self.before += since.elapsed();
+                self.since = None;
+            }
+            None if !serves => self.since = Some(Instant::now()),
+            Some(_) | None => {}
+        }
+    }
+
+    fn so_far(&self) -> Duration {
+        self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}

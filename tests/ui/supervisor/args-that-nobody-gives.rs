@@ -1,0 +1,23 @@
+//! What to write is said.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    limit: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[supervisor]
+struct App {
+    counter: Counter,
+}
+
+fn main() {
+    drop(App::start());
+}

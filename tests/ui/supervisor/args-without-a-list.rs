@@ -1,0 +1,22 @@
+//! An example is shown.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    limit: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[supervisor]
+struct App {
+    #[child(args)]
+    counter: Counter,
+}
+
+fn main() {}

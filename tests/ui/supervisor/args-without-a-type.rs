@@ -1,0 +1,22 @@
+//! An argument has a type.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    limit: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[supervisor]
+struct App {
+    #[child(args(limit))]
+    counter: Counter,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! A supervisor is a struct.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[supervisor]
+fn app() {}
+
+fn main() {}
