@@ -22,6 +22,9 @@ use crate::worker::{Handlers, Spec, Worker};
 /// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
 ///
 /// Clones are cheap, and do not keep the supervisor running. Every child is known by its name.
+///
+/// What is asked of a supervisor that is down waits for its next incarnation: of one that was terminated, until that is restarted, or
+/// deleted.
 #[derive(Clone)]
 pub struct SupervisorHandle {
     branch: Arc<Branch>,

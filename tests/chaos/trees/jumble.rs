@@ -34,9 +34,11 @@ fn act(random: &mut Random, gardener: &mut Gardener, known: &Shared, acts: &mut 
         (worker, other, known.sups[one_of(known.sups.len())].clone())
     };
     let children = sup.which_children();
-    let child = (!children.is_empty())
-        .then(|| children[random.below(children.len() as u32) as usize].name().to_owned())
-        .unwrap_or_default();
+    // If it has none: nobody is called like that.
+    let child = match children.len() as u32 {
+        0 => String::new(),
+        count => children[random.below(count) as usize].name().to_owned(),
+    };
     let is_root = sup.name() == known.lock().unwrap().sups[0].name();
     let what = random.below(20);
     let words = format!("{what} at {}, {}, {child}", worker.name(), sup.name());
