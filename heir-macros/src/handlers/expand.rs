@@ -269,7 +269,7 @@ fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
             }
         },
         Event::Exit => quote! {
-            #(#cfgs)* const TRAPS_EXITS: bool = true;
+            #(#cfgs)* const TRAPS_EXITS: ::core::primitive::bool = true;
             #(#cfgs)* async fn on_exit(
                 &mut self,
                 #info: &#root::ExitSignal,
