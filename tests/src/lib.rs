@@ -1,6 +1,9 @@
 //! What the suites share: an observer that remembers, and the README, whose programs run as tests.
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
+/// As another crate re-exports it.
+pub use heir_runtime as runtime;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use heir_runtime::{Event, Supervisor, SupervisorBuilder};
