@@ -295,8 +295,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```text
 /// pub async fn count(&mut self, key: String) -> u64
 /// // the handle:
-/// pub fn count(&self, key: String) -> impl Future<Output = Result<u64, CallError<(String,)>>>
-/// pub fn try_count(&self, key: String) -> impl Future<Output = Result<u64, CallError<(String,)>>>
+/// pub fn count(&self, key: String) -> impl Future<Output = CallResult<u64, (String,)>>
+/// pub fn try_count(&self, key: String) -> impl Future<Output = CallResult<u64, (String,)>>
 /// ```
 ///
 /// ## `#[cast]`
@@ -305,8 +305,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[cast]
 /// pub fn forget(&mut self, key: String)
 /// // the handle:
-/// pub fn forget(&self, key: String) -> impl Future<Output = Result<(), CastError<(String,)>>>
-/// pub fn try_forget(&self, key: String) -> Result<(), CastError<(String,)>>
+/// pub fn forget(&self, key: String) -> impl Future<Output = CastResult<(String,)>>
+/// pub fn try_forget(&self, key: String) -> CastResult<(String,)>
 /// ```
 ///
 /// ## `#[redeliver(..)]`

@@ -155,6 +155,11 @@ pub const fn assert_arg<T: Arg>() {}
 pub const fn assert_fresh<T: Fresh>() {}
 pub const fn assert_initial<T: Initial>() {}
 
+/// What an async handler or hook passes through: that its future is `Send` is asked there, at the user's method.
+pub fn sent<F: Future + Send>(future: F) -> F {
+    future
+}
+
 /// What a hook may return.
 #[diagnostic::on_unimplemented(
     message = "a hook cannot return `{Self}`",

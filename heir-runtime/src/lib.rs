@@ -116,7 +116,8 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Stopped, Tell, Undelivered, Unsent,
+    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Stopped, Tell,
+    Undelivered, Unsent,
 };
 pub use self::manager::Manager;
 pub use self::post::Status;

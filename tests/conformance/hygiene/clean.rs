@@ -132,12 +132,37 @@ impl<T: Clone + Default + Send + 'static> Last<T> {
     }
 }
 
+/// A worker of which nothing is async that is there.
+#[heir]
+pub struct Settled {
+    #[table(keep)]
+    counts: HashMap<String, u64>,
+}
+
+#[handlers]
+impl Settled {
+    /// Counts.
+    #[cfg(not(test))]
+    pub async fn count(&mut self, key: String) -> usize {
+        self.counts.len() + key.len()
+    }
+
+    /// Counts.
+    #[cfg(test)]
+    pub fn count(&mut self, key: String) -> usize {
+        self.counts.insert(key, 1);
+        self.counts.len()
+    }
+}
+
 #[tokio::test]
 async fn what_is_generated_is_clean() -> Result<(), BoxError> {
     let mut tree = Supervisor::builder("app");
     let open = tree.worker(Open::spec(Limits { most: 3 }));
     let last = tree.worker(Last::<u64>::spec());
+    let settled = tree.worker(Settled::spec());
     let _tree = tree.start().await?;
+    assert_eq!(settled.count("hits".into()).await?, 1);
     assert_eq!(open.count("hits".into(), 2).await?, 2);
     assert_eq!(open.again("hits".into()).await?, Ok(2));
     open.forget().await?;
