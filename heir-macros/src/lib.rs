@@ -5,6 +5,9 @@
 //! - [`macro@handlers`] goes on its impl block and makes its methods messages.
 //! - [`macro@supervisor`] goes on a struct whose fields are workers, and makes it the tree that starts and restarts them.
 //!
+//! What is held wrong does not compile, and says what to write. For tests of your own that pin such words there is a recipe:
+//! [`heir_runtime::compile_fail`](https://docs.rs/heir-runtime/latest/heir_runtime/compile_fail/).
+//!
 //! What they write is thin glue around generic functions of `heir-runtime`, and can be written by hand.
 
 mod attached;
