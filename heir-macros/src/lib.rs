@@ -5,6 +5,9 @@
 //! - [`macro@handlers`] goes on its impl block and makes its methods messages.
 //! - [`macro@supervisor`] goes on a struct whose fields are workers, and makes it the tree that starts and restarts them.
 //!
+//! What is held wrong does not compile, and says what to write. For tests of your own that pin such words there is a recipe:
+//! [`heir_runtime::compile_fail`](https://docs.rs/heir-runtime/latest/heir_runtime/compile_fail/).
+//!
 //! What they write is thin glue around generic functions of `heir-runtime`, and can be written by hand.
 
 mod attached;
@@ -59,22 +62,22 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// # The options of `#[heir]`
-/// | key | where | value | default |
-/// |---|---|---|---|
-/// | `name` | `#[heir(..)]` | a text, not empty | the name of the struct |
-/// | `restart` | `#[heir(..)]` | `permanent`, `transient` or `temporary` | `permanent` |
-/// | `shutdown` | `#[heir(..)]` | a length of time, or `brutal_kill` | `"5s"` |
-/// | `backoff` | `#[heir(..)]` | `none`, a length of time, or `exponential(first, longest)` | `none` |
-/// | `mailbox` | `#[heir(..)]` | a number from 1 to 65535 | `64` |
-/// | `start_timeout` | `#[heir(..)]` | a length of time | `"60s"` |
-/// | `handler_timeout` | `#[heir(..)]` | a length of time | none |
-/// | `heartbeat` | `#[heir(..)]` | a length of time | none |
-/// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` |
-/// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` |
-/// | `tables` | `#[heir(..)]` | the path of another worker's tables | tables of its own |
-/// | `while_down` | `#[heir(..)]` | `wait`, `fail`, or a length of time | `wait` |
-/// | `on_undelivered` | `#[heir(..)]` | the path of a function | no hook |
-/// | `crate` | `#[heir(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
+/// | key | where | value | default | since |
+/// |---|---|---|---|---|
+/// | `name` | `#[heir(..)]` | a text, not empty | the name of the struct | 0.1 |
+/// | `restart` | `#[heir(..)]` | `permanent`, `transient` or `temporary` | `permanent` | 0.1 |
+/// | `shutdown` | `#[heir(..)]` | a length of time, or `brutal_kill` | `"5s"` | 0.1 |
+/// | `backoff` | `#[heir(..)]` | `none`, a length of time, or `exponential(first, longest)` | `none` | 0.1 |
+/// | `mailbox` | `#[heir(..)]` | a number from 1 to 65535 | `64` | 0.1 |
+/// | `start_timeout` | `#[heir(..)]` | a length of time | `"60s"` | 0.1 |
+/// | `handler_timeout` | `#[heir(..)]` | a length of time | none | 0.1 |
+/// | `heartbeat` | `#[heir(..)]` | a length of time | none | 0.1 |
+/// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` | 0.1 |
+/// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` | 0.1 |
+/// | `tables` | `#[heir(..)]` | the path of another worker's tables | tables of its own | 0.1 |
+/// | `while_down` | `#[heir(..)]` | `wait`, `fail`, or a length of time | `wait` | 0.1 |
+/// | `on_undelivered` | `#[heir(..)]` | the path of a function | no hook | 0.1 |
+/// | `crate` | `#[heir(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` | 0.1 |
 ///
 /// Each is given at most once, in any order. All but `tables` and `crate` can be overridden for one child on the spec.
 ///
@@ -206,11 +209,11 @@ use proc_macro::TokenStream;
 /// - unmarked: a `Default + Send + 'static` value, made anew for every incarnation.
 ///
 /// ## The words of `#[table]`
-/// | word | where | value | default |
-/// |---|---|---|---|
-/// | `keep` | `#[table(..)]` | none | |
-/// | `rollback` | `#[table(..)]` | none | |
-/// | `init` | `#[table(..)]`, beside the others too | an expression | the `Default` of the type, or no rows |
+/// | word | where | value | default | since |
+/// |---|---|---|---|---|
+/// | `keep` | `#[table(..)]` | none | | 0.1 |
+/// | `rollback` | `#[table(..)]` | none | | 0.1 |
+/// | `init` | `#[table(..)]`, beside the others too | an expression | the `Default` of the type, or no rows | 0.1 |
 ///
 /// For a recorded table `init` gives its first rows: anything that iterates over pairs of key and value.
 ///
@@ -226,15 +229,31 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// # What is generated
-/// For `pub struct Counter`, with its visibility and generics:
+/// For `pub struct Counter`, with its visibility and generics (a test compares this with what is written):
 /// ```text
 /// pub struct CounterTables { .. }             // the tables together, each with its visibility and docs
 /// pub type CounterManager = Manager<Counter>; // the heir
+/// #[derive(Clone, Debug)]
 /// pub struct CounterHandle { .. }             // the handle; its methods come from `#[handlers]`
-/// impl Counter { pub fn spec(limits: Limits) -> Spec<Counter>; }
-/// impl CounterHandle { pub fn counts(&self) -> TableReader<K, u64>; }    // for each recorded table
-/// impl Clone, Debug, From<Handle<Counter>>, Deref<Target = Handle<Counter>> for CounterHandle
-/// impl Worker for Counter { .. }              // readers, readers_of, create, incarnate, dismantle, save, restore, ..
+/// impl From<Handle<Counter>> for CounterHandle { .. }
+/// impl Deref for CounterHandle { type Target = Handle<Counter>; .. }
+/// impl Counter {
+///     pub fn spec(limits: Limits) -> Spec<Self> { .. }
+/// }
+/// impl CounterHandle {                        // for each recorded table: it returns a `TableReader`
+///     pub fn counts(&self) -> <Table<String, u64> as Recorded>::Reader { .. }
+/// }
+/// impl Worker for Counter {
+///     fn readers() -> Readers { .. }          // these three only with recorded tables
+///     fn recorded(tables: &mut Self::Tables) -> AnyTables<'_> { .. }
+///     fn commit(&mut self) { .. }
+///     fn create(_: Self::Args, readers: Readers) -> .. // an `async fn` if a table has an `init`
+///     fn incarnate(args: Self::Args) -> impl FnOnce(Self::Tables) -> Self + Send + 'static { .. }
+///     fn dismantle(self) -> (Self::Tables, impl Send + 'static) { .. }
+///     fn save(&self) -> Self::Saved { .. }
+///     fn restore(_: &mut Self::Tables, _: &mut Self::Saved) { .. }
+///     fn configure(spec: Spec<Self>) -> Spec<Self> { .. } // only with options
+/// }
 /// ```
 /// The struct itself stays as it is, other attributes and derives included. `#[allow(..)]` on it also holds for what is
 /// generated, and `#[deprecated]` for the three companions.
@@ -282,9 +301,9 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// # The options of `#[handlers]`
-/// | key | where | value | default |
-/// |---|---|---|---|
-/// | `crate` | `#[handlers(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
+/// | key | where | value | default | since |
+/// |---|---|---|---|---|
+/// | `crate` | `#[handlers(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` | 0.1 |
 ///
 /// # Methods
 /// Every method takes `&mut self`, is sync or async, and is one of these; what has another shape needs `#[skip]`. Only
@@ -295,8 +314,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```text
 /// pub async fn count(&mut self, key: String) -> u64
 /// // the handle:
-/// pub fn count(&self, key: String) -> impl Future<Output = Result<u64, CallError<(String,)>>>
-/// pub fn try_count(&self, key: String) -> impl Future<Output = Result<u64, CallError<(String,)>>>
+/// pub fn count(&self, key: String) -> impl Future<Output = CallResult<u64, (String,)>>
+/// pub fn try_count(&self, key: String) -> impl Future<Output = CallResult<u64, (String,)>>
 /// ```
 ///
 /// ## `#[cast]`
@@ -305,8 +324,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[cast]
 /// pub fn forget(&mut self, key: String)
 /// // the handle:
-/// pub fn forget(&self, key: String) -> impl Future<Output = Result<(), CastError<(String,)>>>
-/// pub fn try_forget(&self, key: String) -> Result<(), CastError<(String,)>>
+/// pub fn forget(&self, key: String) -> impl Future<Output = CastResult<(String,)>>
+/// pub fn try_forget(&self, key: String) -> CastResult<(String,)>
 /// ```
 ///
 /// ## `#[redeliver(..)]`
@@ -353,11 +372,16 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// An ordinary method, associated function or handler's helper. Constants and types need no mark.
 ///
 /// # What is generated
-/// The impl block stays as it is, without the marks. After it, in a `const _`:
+/// The impl block stays as it is, without the marks. After it, in a `const _` (a test compares this with what is written):
 /// ```text
-/// enum Message { Count(Call<(K, u64), u64>), Reset(Call<(K,), ()>), Forget(Cast<(K,)>) }
-/// impl Handlers for Counter { .. }            // runs the handler of a message, and the hooks
-/// impl CounterHandle { .. }                   // the methods, with the handlers' visibility and docs
+/// pub enum __Message { .. }                   // Count(Call<(String,), u64>), Forget(Cast<(String,)>), ..
+/// impl Message for __Message { .. }
+/// impl Handlers for Counter {
+///     type Message = __Message;
+///     type Handle = CounterHandle;
+///     async fn handle(&mut self, message: &mut Self::Message, _cx: &mut Context<Self>) { .. }
+/// }                                           // and the hooks
+/// impl CounterHandle { .. }                   // two methods for each, with the handler's visibility and docs
 /// ```
 /// `#[cfg]` on a method holds for all that comes from it. `#[deprecated]` moves to the handle's methods. `#[allow(..)]` on
 /// the block also holds for what is generated.
@@ -412,14 +436,14 @@ pub fn derive_heir(item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// # The options of `#[supervisor]`
-/// | key | where | value | default |
-/// |---|---|---|---|
-/// | `name` | `#[supervisor(..)]` | a text, not empty | the name of the struct |
-/// | `strategy` | `#[supervisor(..)]` | `one_for_one`, `one_for_all` or `rest_for_one` | `one_for_one` |
-/// | `intensity` | `#[supervisor(..)]` | a number from 0 | `10` |
-/// | `period` | `#[supervisor(..)]` | a length of time | `"10s"` |
-/// | `auto_shutdown` | `#[supervisor(..)]` | `never`, `any_significant` or `all_significant` | `never` |
-/// | `crate` | `#[supervisor(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` |
+/// | key | where | value | default | since |
+/// |---|---|---|---|---|
+/// | `name` | `#[supervisor(..)]` | a text, not empty | the name of the struct | 0.1 |
+/// | `strategy` | `#[supervisor(..)]` | `one_for_one`, `one_for_all` or `rest_for_one` | `one_for_one` | 0.1 |
+/// | `intensity` | `#[supervisor(..)]` | a number from 0 | `10` | 0.1 |
+/// | `period` | `#[supervisor(..)]` | a length of time | `"10s"` | 0.1 |
+/// | `auto_shutdown` | `#[supervisor(..)]` | `never`, `any_significant` or `all_significant` | `never` | 0.1 |
+/// | `crate` | `#[supervisor(..)]` | a path that starts with `::` or `crate` | `::heir_runtime` | 0.1 |
 ///
 /// Each is given at most once, in any order. `name`, `intensity` and `period` can be overridden on what `App::spec` returns.
 /// Lengths of time are written as in [`macro@heir`].
@@ -474,14 +498,14 @@ pub fn derive_heir(item: TokenStream) -> TokenStream {
 /// The tree starts them in the order of the fields, and stops them in reverse.
 ///
 /// ## The options of `#[child]`
-/// | key | where | value | default |
-/// |---|---|---|---|
-/// | `args` | `#[child(..)]` | names with their types, in parentheses | no arguments |
-/// | `name` | `#[child(..)]` | a text, not empty | the name of the field |
-/// | `restart` | `#[child(..)]` | `permanent`, `transient` or `temporary` | what the child says itself |
-/// | `shutdown` | `#[child(..)]` | a length of time, or `brutal_kill` | what the child says itself |
-/// | `significant` | `#[child(..)]` | none | |
-/// | `backoff` | `#[child(..)]` | `none`, a length of time, or `exponential(first, longest)` | what the child says itself |
+/// | key | where | value | default | since |
+/// |---|---|---|---|---|
+/// | `args` | `#[child(..)]` | names with their types, in parentheses | no arguments | 0.1 |
+/// | `name` | `#[child(..)]` | a text, not empty | the name of the field | 0.1 |
+/// | `restart` | `#[child(..)]` | `permanent`, `transient` or `temporary` | what the child says itself | 0.1 |
+/// | `shutdown` | `#[child(..)]` | a length of time, or `brutal_kill` | what the child says itself | 0.1 |
+/// | `significant` | `#[child(..)]` | none | | 0.1 |
+/// | `backoff` | `#[child(..)]` | `none`, a length of time, or `exponential(first, longest)` | what the child says itself | 0.1 |
 ///
 /// All but `args` override, for this one child, what the options of its own `#[heir(..)]` say; a branch says nothing of itself
 /// but the defaults.
@@ -501,17 +525,19 @@ pub fn derive_heir(item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// # What is generated
-/// For `pub struct App`, with its visibility and generics:
+/// For `pub struct App`, with its visibility and generics (a test compares this with what is written):
 /// ```text
 /// pub struct AppHandle {
-///     pub counter: CounterHandle,             // a private field becomes as visible as the struct
-///     pub io: IoHandle,
-///     pub sessions: Dynamic<K, Session>,
+///     pub counter: <Counter as Child>::Handle, // `CounterHandle`: a private field becomes as visible as the struct
+///     pub io: <Io as Child>::Handle,          // `IoHandle`
+///     pub sessions: <Dynamic<u64, Session> as Child>::Handle, // `Dynamic<u64, Session>` itself
 /// }
-/// impl Clone, Debug, Deref<Target = SupervisorHandle> for AppHandle
+/// impl Clone for AppHandle { .. }
+/// impl Debug for AppHandle { .. }
+/// impl Deref for AppHandle { type Target = SupervisorHandle; .. }
 /// impl App {
-///     pub fn spec(limits: Limits) -> SupervisorBuilder<AppHandle>;
-///     pub async fn start(limits: Limits) -> Result<Supervisor<AppHandle>, StartError>;
+///     pub fn spec(limits: Limits) -> SupervisorBuilder<AppHandle> { .. }
+///     pub async fn start(limits: Limits) -> Result<Supervisor<AppHandle>, StartError> { .. }
 /// }
 /// impl Child for App { .. }                   // it can be a field of another `#[supervisor]`
 /// impl Unaided for App { .. }                 // if it takes no arguments

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, GenericParam, Generics, Lifetime, Path, Token, Type};
+use syn::{Attribute, GenericArgument, GenericParam, Generics, Lifetime, Path, PathArguments, Token, Type};
 
 /// The path to the runtime when no `crate = path` is given.
 pub(crate) fn default_root() -> Path {
@@ -97,6 +97,13 @@ pub(crate) fn attributes<'a>(
     all.iter().filter(move |attribute| attribute.path().is_ident(name))
 }
 
+/// `#[allow(..)]` among the attributes, for what is generated; what is expected of the user's own code is allowed there.
+pub(crate) fn allowed(all: &[Attribute]) -> Vec<Attribute> {
+    let expected = attributes(all, "expect").filter_map(|attribute| arguments(attribute).ok());
+    let expected = expected.map(|lints| syn::parse_quote!(#[allow(#lints)]));
+    attributes(all, "allow").cloned().chain(expected).collect()
+}
+
 /// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for `#[name = ..]`.
 pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
     match &attribute.meta {
@@ -171,16 +178,67 @@ pub(crate) fn with_lifetime(ty: &Type) -> Type {
     ty
 }
 
-/// Whether the type is one that is known, by its name, to break no rule. Were it another of this name, a broken rule would
-/// only be reported more than once.
+/// Whether the type is one that is known, by its name, to break no rule. Were it another of this name, rustc would report a broken
+/// rule in its own words.
 pub(crate) fn is_plain(ty: &TokenStream) -> bool {
-    const PLAIN: [&str; 16] = [
-        "bool", "char", "String", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
-        "u32", "u64", "usize",
-    ];
-    let mut tokens = ty.clone().into_iter();
-    matches!((tokens.next(), tokens.next()), (Some(TokenTree::Ident(name)), None)
-        if PLAIN.iter().any(|plain| name == plain))
+    syn::parse2(ty.clone()).is_ok_and(|ty| is_plain_type(&ty))
+}
+
+/// Whether the type is a recorded table that is known, by its name, to break no rule.
+pub(crate) fn is_plain_table(ty: &TokenStream) -> bool {
+    const TABLES: [&str; 3] = ["BagTable", "OrderedTable", "Table"];
+    let Ok(ty) = syn::parse2(ty.clone()) else { return false };
+    let Some((name, arguments)) = name_and_arguments(&ty) else { return false };
+    let [key, value] = arguments.as_slice() else { return false };
+    TABLES.iter().any(|table| name == table) && is_plain_key(key) && is_plain_type(value)
+}
+
+/// The plain types that are `Eq`, `Ord` and `Hash`.
+const KEYS: [&str; 15] = [
+    "bool", "char", "String", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
+    "usize",
+];
+
+fn is_plain_key(ty: &Type) -> bool {
+    name_and_arguments(ty)
+        .is_some_and(|(name, arguments)| arguments.is_empty() && KEYS.iter().any(|key| name == key))
+}
+
+/// Whether it is `Clone`, `Default`, `Send` and `Sync`.
+fn is_plain_type(ty: &Type) -> bool {
+    const OTHERS: [&str; 3] = ["Duration", "f32", "f64"];
+    const CONTAINERS: [&str; 9] =
+        ["Arc", "BTreeMap", "BTreeSet", "Box", "HashMap", "HashSet", "Option", "Vec", "VecDeque"];
+    if let Type::Tuple(tuple) = ungroup(ty) {
+        return tuple.elems.len() <= 4 && tuple.elems.iter().all(is_plain_type);
+    }
+    let Some((name, arguments)) = name_and_arguments(ty) else { return false };
+    let is_one_of = |names: &[&str]| names.iter().any(|plain| name == plain);
+    if arguments.is_empty() {
+        return is_one_of(&KEYS) || is_one_of(&OTHERS);
+    }
+    is_one_of(&CONTAINERS) && arguments.into_iter().all(is_plain_type)
+}
+
+/// `Vec` and `u64` for `Vec<u64>`: nothing for a path, or with other arguments than types.
+fn name_and_arguments(ty: &Type) -> Option<(&Ident, Vec<&Type>)> {
+    let Type::Path(path) = ungroup(ty) else { return None };
+    let segment = path.path.segments.first()?;
+    if path.qself.is_some() || path.path.leading_colon.is_some() || path.path.segments.len() > 1 {
+        return None;
+    }
+    let arguments = match &segment.arguments {
+        PathArguments::None => Vec::new(),
+        PathArguments::AngleBracketed(arguments) => {
+            let types = arguments.args.iter().map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            types.collect::<Option<_>>()?
+        }
+        PathArguments::Parenthesized(_) => return None,
+    };
+    Some((&segment.ident, arguments))
 }
 
 /// Whether the tokens are one visible group, as a body is.

@@ -94,6 +94,16 @@ pub trait Again: Clone {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Again for T {}
 
+/// What a worker with its own `Drop` cannot be: that would run when it is taken apart, where no user code may run. With one, its two
+/// implementations of this trait conflict, at the struct's name.
+pub trait MustNotImplementDrop {}
+
+#[expect(
+    drop_bounds,
+    reason = "it is about the implementation, not about whether there is something to drop"
+)]
+impl<T: Drop> MustNotImplementDrop for T {}
+
 /// A type beside one it has nothing to do with: so an alias can mention parameters it does not use, and a type can depend
 /// on a constant.
 pub trait Beside<T: ?Sized> {
@@ -144,6 +154,11 @@ pub const fn assert_rollback<T: RollbackTable>() {}
 pub const fn assert_arg<T: Arg>() {}
 pub const fn assert_fresh<T: Fresh>() {}
 pub const fn assert_initial<T: Initial>() {}
+
+/// What an async handler or hook passes through: that its future is `Send` is asked there, at the user's method.
+pub fn sent<F: Future + Send>(future: F) -> F {
+    future
+}
 
 /// What a hook may return.
 #[diagnostic::on_unimplemented(

@@ -10,9 +10,9 @@ use crate::post::{Post, Shared};
 use crate::process::{Down, ExitSignal, ExitSource, MonitorId, Process};
 use crate::quarantine::Quarantined;
 use crate::realm::Realm;
-use crate::status::Status;
-use crate::status::Stopped;
+use crate::status::{Status, Stopped};
 use crate::superior::Ask;
+use crate::table::Readers;
 use crate::worker::Handlers;
 
 /// The way to a worker that stays, whichever incarnation serves.
@@ -67,7 +67,7 @@ impl<W: Handlers> Handle<W> {
     }
 
     /// Readers of the worker's recorded tables, as they are now. The generated methods named after the fields are made of this.
-    pub fn readers(&self) -> W::Readers {
+    pub fn readers(&self) -> Readers {
         self.post.readers()
     }
 

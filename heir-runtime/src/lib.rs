@@ -50,6 +50,7 @@
 //! - [`table`] has the recorded tables: crash-consistent for their owner, readable by everyone, without a gap.
 //! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`] builds the same by hand.
 //! - [`otp`] is for those who know OTP: each of its features, and where it is here.
+//! - [`compile_fail`] is a recipe for your own tests of what must not compile.
 //! - [`estate`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
 //! - [`Worker`] shows everything the macros write, written by hand.
 //!
@@ -89,6 +90,7 @@ compile_error!(
 #[doc(hidden)]
 pub mod __private;
 mod caught;
+pub mod compile_fail;
 mod estate;
 mod events;
 mod exit;
@@ -119,7 +121,8 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, Cast, CastError, Gate, Message, NotSent, Refusal, Tell, Undelivered, Unsent,
+    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Tell,
+    Undelivered, Unsent,
 };
 pub use self::manager::Manager;
 pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};

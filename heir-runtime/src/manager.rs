@@ -15,7 +15,8 @@ use crate::post::Post;
 use crate::quarantine::{Quarantined, Verdict};
 use crate::status::Stopped;
 use crate::superior::Ask;
-use crate::worker::{AfterQuarantine, Handlers, Spec, undo, within};
+use crate::table::Readers;
+use crate::worker::{AfterQuarantine, Handlers, Spec, commit, replace, undo, within};
 
 /// The heir of the tables of one worker `W`, in a task of its own beside it.
 ///
@@ -123,7 +124,7 @@ impl<W: Handlers> Manager<W> {
             Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
         });
         if verdict == Verdict::Accept {
-            W::commit_tables(lease);
+            commit::<W>(lease);
         } else {
             self.undo(lease);
         }
@@ -145,12 +146,12 @@ impl<W: Handlers> Manager<W> {
         exit: &Exit,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let mut new = create(&self.spec, W::readers()).await?;
-        if let Err(message) = caught(|| W::replace(&mut lease, &mut new)) {
+        if let Err(message) = caught(|| replace::<W>(&mut lease, &mut new)) {
             self.undo(&mut lease);
             let reason = Arc::from(format!("they could not be reset: {message}"));
             return self.quarantine(lease, exit, reason).await;
         }
-        W::commit_tables(&mut lease);
+        commit::<W>(&mut lease);
         self.post.tables_cleared();
         self.post.emit(EventKind::Reset);
         if let Err(message) = drop_caught(new) {
@@ -224,14 +225,14 @@ async fn link<W: Handlers>(post: &Post<W>) -> Recipient<W::Tables> {
 /// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
 fn create<W: Handlers>(
     spec: &Spec<W>,
-    readers: W::Readers,
+    readers: Readers,
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
     let creation = caught(|| W::create(spec.args.clone(), readers));
     let creation = async {
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
                 // What they start with is no part of the first message.
-                caught(|| W::commit_tables(&mut tables)).map_err(ExitReason::Panic)?;
+                caught(|| commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
                 Ok(tables)
             }
             Ok(Err(error)) => Err(ExitReason::error(error)),

@@ -18,7 +18,8 @@ use crate::roster::Roster;
 use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Expected;
-use crate::worker::{Handlers, Shutdown, Spec, WhileDown};
+use crate::table::Readers;
+use crate::worker::{Handlers, Shutdown, Spec, WhileDown, readers_of};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
@@ -28,7 +29,7 @@ pub(crate) struct Post<W: Handlers> {
     pub(crate) while_down: WhileDown,
     pub(crate) shutdown: Shutdown,
     /// Of the tables that are, or will be, in the estate.
-    readers: RwLock<W::Readers>,
+    readers: RwLock<Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
@@ -255,7 +256,7 @@ impl<W: Handlers> Post<W> {
 
     /// Reads the tables that another worker has left, if there are any.
     pub(crate) fn read_what_is_there(&self) {
-        if let Some(readers) = self.estate.look(W::readers_of) {
+        if let Some(readers) = self.estate.look(readers_of::<W>) {
             let before = self.exchange_readers(readers);
             drop(before);
         }
@@ -277,16 +278,16 @@ impl<W: Handlers> Post<W> {
         self.position.superior.ask(self.position.place, what);
     }
 
-    pub(crate) fn readers(&self) -> W::Readers {
+    pub(crate) fn readers(&self) -> Readers {
         self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn exchange_readers(&self, readers: W::Readers) -> W::Readers {
+    fn exchange_readers(&self, readers: Readers) -> Readers {
         std::mem::replace(&mut *self.readers.write().unwrap_or_else(PoisonError::into_inner), readers)
     }
 
     /// Parks tables, and has `readers` read the ones that take their place.
-    pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: W::Readers) {
+    pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: Readers) {
         let before = self.exchange_readers(readers);
         drop(before);
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).push(parked);

@@ -11,6 +11,7 @@ mod exits;
 mod hooks;
 mod hostile;
 mod hung;
+mod hygiene;
 mod links;
 mod manager;
 mod messages;

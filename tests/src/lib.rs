@@ -6,6 +6,8 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// As another crate re-exports it.
+pub use heir_runtime as runtime;
 use heir_runtime::{Event, Supervisor, SupervisorBuilder};
 use tokio::sync::Notify;
 

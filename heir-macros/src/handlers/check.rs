@@ -14,7 +14,7 @@ use super::owned;
 use super::signature::{Argument, Method, Name, Receiver};
 use crate::diagnostics::Errors;
 use crate::options::{self, require_bare};
-use crate::tokens::{arguments, attributes, generics_without_self, replace_self, ungroup};
+use crate::tokens::{allowed, arguments, attributes, generics_without_self, replace_self, ungroup};
 
 /// What a method is for.
 enum Role {
@@ -59,7 +59,7 @@ pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Ha
     distinct_messages(&mut messages, errors);
     distinct_hooks(&mut hooks, errors);
     let generics = generics(&block.generics, &self_ty, errors)?;
-    let allowed = attributes(&block.attrs, "allow").cloned().collect();
+    let allowed = allowed(&block.attrs);
     Some(Handlers { root, allowed, generics, self_ty, handle, tables, messages, mistaken, hooks })
 }
 

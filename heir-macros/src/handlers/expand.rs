@@ -15,8 +15,8 @@ pub(super) fn handlers(handlers: &Handlers) -> TokenStream {
     let message = message(handlers);
     let message_impl = message_impl(handlers);
     let rules = rules::asserted(handlers);
-    let sent = sent(handlers);
-    let implementation = implementation(handlers);
+    let (import, sent) = sent(handlers);
+    let implementation = implementation(handlers, &sent);
     let methods = methods(handlers);
     let allowed = &handlers.allowed;
     quote! {
@@ -24,8 +24,8 @@ pub(super) fn handlers(handlers: &Handlers) -> TokenStream {
         const _: () = {
             #message
             #message_impl
+            #import
             #rules
-            #sent
             #implementation
             #methods
         };
@@ -121,16 +121,16 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
 ///     ..
 /// }
 /// ```
-fn implementation(handlers: &Handlers) -> TokenStream {
+fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     let Handlers { root, generics, self_ty, handle, messages, hooks, .. } = handlers;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = rules::of_worker(handlers);
     let message = Ident::new("message", Span::mixed_site());
     let uses_context = messages.iter().any(|handler| handler.cfgs.is_empty() && handler.takes_context());
     let cx = context_local(uses_context);
-    let arms = messages.iter().map(|handler| arm(handler, &cx));
+    let arms = messages.iter().map(|handler| arm(sent, handler, &cx));
     let never = has_phantom(handlers).then(|| quote!(__Message::__Never(never, _) => match never {},));
-    let hooks = hooks.iter().map(|hook| hook_method(root, hook));
+    let hooks = hooks.iter().map(|hook| hook_method(root, sent, hook));
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::Handlers for #self_ty #where_clause {
@@ -161,7 +161,7 @@ fn context_local(used: bool) -> Ident {
 ///     Self::die(self);
 /// }
 /// ```
-fn arm(handler: &Handler, cx: &Ident) -> TokenStream {
+fn arm(sent: &TokenStream, handler: &Handler, cx: &Ident) -> TokenStream {
     let Handler { cfgs, variant, params, kind, .. } = handler;
     let message = Ident::new("message", Span::mixed_site());
     let args = Ident::new("args", Span::mixed_site());
@@ -174,7 +174,7 @@ fn arm(handler: &Handler, cx: &Ident) -> TokenStream {
         }
     });
     let passed = std::iter::once(quote!(self)).chain(passed);
-    let called = called(handler.ident.span(), &handler.ident, handler.is_async, passed);
+    let called = called(sent, handler.ident.span(), &handler.ident, handler.is_async, passed);
     let taken = handler.values().next().map(|_| quote!(let #args =));
     let served = match kind {
         Kind::Call { .. } => quote!(#message.keep(#called)),
@@ -188,25 +188,22 @@ fn arm(handler: &Handler, cx: &Ident) -> TokenStream {
     }
 }
 
-/// What an async handler or hook passes through: that its future is `Send` is asked there, at the user's method.
-///
-/// ```text
-/// fn __sent<F: ::core::future::Future + ::core::marker::Send>(future: F) -> F { future }
-/// ```
-fn sent(handlers: &Handlers) -> Option<TokenStream> {
-    let Handlers { messages, hooks, .. } = handlers;
-    let any = messages.iter().any(|handler| handler.is_async) || hooks.iter().any(|hook| hook.is_async);
-    any.then(|| {
-        quote!(
-            fn __sent<F: ::core::future::Future + ::core::marker::Send>(future: F) -> F {
-                future
-            }
-        )
-    })
+/// `use R::__private::sent as __sent;`, and what it is called: there is no import that might not be used, because all that is
+/// async is under a `cfg`.
+fn sent(handlers: &Handlers) -> (Option<TokenStream>, TokenStream) {
+    let Handlers { root, messages, hooks, .. } = handlers;
+    let is_used = messages.iter().any(|handler| handler.is_async && handler.cfgs.is_empty())
+        || hooks.iter().any(|hook| hook.is_async && hook.cfgs.is_empty());
+    if is_used {
+        (Some(quote!(use #root::__private::sent as __sent;)), quote!(__sent))
+    } else {
+        (None, quote!(#root::__private::sent))
+    }
 }
 
 /// `__sent(Self::count(self, cx, args.0)).await`, reported at a place of the user's method.
 fn called(
+    sent: &TokenStream,
     place: Span,
     ident: &Ident,
     is_async: bool,
@@ -214,7 +211,18 @@ fn called(
 ) -> TokenStream {
     let place = place.resolved_at(Span::call_site());
     let call = quote_spanned!(place=> Self::#ident(#(#passed),*));
-    if is_async { quote_spanned!(place=> __sent(#call).await) } else { call }
+    if !is_async {
+        return call;
+    }
+    let sent: TokenStream = sent
+        .clone()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(place);
+            token
+        })
+        .collect();
+    quote_spanned!(place=> #sent(#call).await)
 }
 
 /// ```text
@@ -228,7 +236,7 @@ fn called(
 /// ```text
 /// const TRAPS_EXITS: bool = true;
 /// ```
-fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
+fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream {
     let Hook { cfgs, ident, is_async, event, params, outcome } = hook;
     let takes = |wanted| params.iter().any(|(param, _)| *param == wanted);
     let cx = context_local(takes(HookParam::Context));
@@ -245,7 +253,7 @@ fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
         local.into_token_stream()
     });
     let receiver = (*event != Event::Verify).then(|| quote!(self));
-    let called = called(*outcome, ident, *is_async, receiver.into_iter().chain(passed));
+    let called = called(sent, *outcome, ident, *is_async, receiver.into_iter().chain(passed));
     let place = outcome.resolved_at(Span::mixed_site());
     let root_there = path_at(root, place);
     let into_result = quote_spanned!(place=> #root_there::__private::HookOutcome::into_result);
@@ -269,7 +277,7 @@ fn hook_method(root: &syn::Path, hook: &Hook) -> TokenStream {
             }
         },
         Event::Exit => quote! {
-            #(#cfgs)* const TRAPS_EXITS: bool = true;
+            #(#cfgs)* const TRAPS_EXITS: ::core::primitive::bool = true;
             #(#cfgs)* async fn on_exit(
                 &mut self,
                 #info: &#root::ExitSignal,
@@ -312,7 +320,7 @@ fn methods(handlers: &Handlers) -> TokenStream {
 ///     &self,
 ///     key: String,
 ///     by: u64,
-/// ) -> impl ::core::future::Future<Output = ::core::result::Result<u64, R::CallError<(String, u64,)>>> {
+/// ) -> impl ::core::future::Future<Output = R::CallResult<u64, (String, u64,)>> {
 ///     self.__handle.call((key, by,), __Message::Count)
 /// }
 /// /// Like [`count`](Self::count), but fails at once when the mailbox is full.
@@ -344,17 +352,13 @@ fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
     let root_there = path_at(root, place);
     let (method, try_method) = (quote_spanned!(place=> fn #ident), quote_spanned!(place=> fn #try_ident));
     let future = |output: &TokenStream| quote_spanned!(place=> impl ::core::future::Future<Output = #output>);
-    let result = |reply: &TokenStream, error: &str| {
-        let error = Ident::new(error, place);
-        quote_spanned!(place=> ::core::result::Result<#reply, #root_there::#error<#args>>)
-    };
     let (call, output, try_output) = match kind {
         Kind::Call { reply, .. } => {
-            let output = future(&result(reply, "CallError"));
+            let output = future(&quote_spanned!(place=> #root_there::CallResult<#reply, #args>));
             ("call", output.clone(), output)
         }
         Kind::Cast => {
-            let output = result(&quote_spanned!(place=> ()), "CastError");
+            let output = quote_spanned!(place=> #root_there::CastResult<#args>);
             ("cast", future(&output), output)
         }
     };

@@ -19,7 +19,7 @@ fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
     handler.payload().chain(reply)
 }
 
-/// The rules, asserted.
+/// The rules, asserted; nothing if it is known of all that travels that it breaks none.
 ///
 /// ```text
 /// fn __rules<K: Key>() where K: Ord {
@@ -27,18 +27,21 @@ fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
 ///     R::__private::assert_again::<String>();
 /// }
 /// ```
-pub(super) fn asserted(handlers: &Handlers) -> TokenStream {
+pub(super) fn asserted(handlers: &Handlers) -> Option<TokenStream> {
     let Handlers { root, generics, messages, .. } = handlers;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let is_to_be_asserted = |(ty, _): &(&TokenStream, Span)| !is_plain(ty);
     let assertions = messages.iter().map(|handler| {
         let cfgs = &handler.cfgs;
-        let payload = travelling(handler).map(|(ty, written)| assertion(root, "assert_payload", ty, written));
-        let redelivered = handler.payload().filter(|_| handler.redeliver.is_some());
+        let payload = travelling(handler).filter(is_to_be_asserted);
+        let payload = payload.map(|(ty, written)| assertion(root, "assert_payload", ty, written));
+        let redelivered = handler.payload().filter(is_to_be_asserted).filter(|_| handler.redeliver.is_some());
         let again = redelivered.map(|(ty, written)| assertion(root, "assert_again", ty, written));
         let all: TokenStream = payload.chain(again).collect();
         if all.is_empty() || cfgs.is_empty() { all } else { quote!(#(#cfgs)* { #all }) }
     });
-    quote!(fn __rules #impl_generics () #where_clause { #(#assertions)* })
+    let assertions: TokenStream = assertions.collect();
+    (!assertions.is_empty()).then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }))
 }
 
 fn assertion(root: &Path, rule: &str, ty: &TokenStream, written: Span) -> TokenStream {

@@ -1,88 +1,74 @@
 //! The functions of the `Worker` implementation. Above each stands an example of what it writes.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::carried::carried_value;
+use super::carried::Carried;
 use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
 use super::tables;
+use crate::tokens::path_at;
 
 /// In the order of the trait.
-pub(super) fn all(worker: &Worker<'_>) -> [TokenStream; 8] {
-    [
-        readers(worker),
-        readers_of(worker),
-        create(worker),
-        incarnate(worker),
-        dismantle(worker),
-        save(worker),
-        restore(worker),
-        commit_and_undo(worker),
-    ]
+pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
+    let (recorded, create, incarnate) = (recorded_tables(worker), create(worker), incarnate(worker));
+    let (dismantle, save, restore) = (dismantle(worker), save(worker), restore(worker));
+    quote!(#recorded #create #incarnate #dismantle #save #restore)
 }
 
 /// ```text
-/// fn readers() -> Self::Readers {
-///     __Readers { hits: <Table<K, u64> as R::table::Recorded>::reader_first() }
+/// fn readers() -> R::table::Readers {
+///     ::core::convert::From::from([R::table::reader_first::<Table<K, u64>>()])
+/// }
+/// fn recorded(tables: &mut Self::Tables) -> R::table::AnyTables<'_> {
+///     ::core::convert::From::from([R::table::any::<Table<K, u64>>(&mut tables.hits)])
+/// }
+/// fn commit(&mut self) {
+///     <Table<K, u64> as R::table::Recorded>::commit(&mut self.hits);
 /// }
 /// ```
-fn readers(worker: &Worker<'_>) -> TokenStream {
-    let fields: Vec<_> = worker.recorded().map(|field| field.ident).collect();
-    if fields.is_empty() {
-        return quote!(
-            fn readers() -> Self::Readers {}
-        );
-    }
-    let values = worker.recorded().map(|field| {
-        let (ident, recorded) = (field.ident, recorded(worker, field));
-        quote!(#ident: #recorded::reader_first())
-    });
-    let readers = carried_value(worker, "__Readers", &fields, &quote!(#(#values),*));
-    quote! {
-        fn readers() -> Self::Readers {
-            #readers
-        }
-    }
-}
-
-/// ```text
-/// fn readers_of(tables: &Self::Tables) -> Self::Readers {
-///     __Readers { hits: <Table<K, u64> as R::table::Recorded>::reader(&tables.hits) }
-/// }
-/// ```
-fn readers_of(worker: &Worker<'_>) -> TokenStream {
-    let fields: Vec<_> = worker.recorded().map(|field| field.ident).collect();
-    if fields.is_empty() {
-        return quote!(
-            fn readers_of(_: &Self::Tables) -> Self::Readers {}
-        );
-    }
+/// Nothing without recorded tables: the trait's own do nothing.
+fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
+    worker.recorded().next()?;
+    let root = &worker.root;
     let tables = Ident::new("tables", Span::mixed_site());
-    let values = worker.recorded().map(|field| {
-        let (ident, recorded) = (field.ident, recorded(worker, field));
-        quote!(#ident: #recorded::reader(&#tables.#ident))
+    let firsts = worker.recorded().map(|field| {
+        let (ty, table) = (&field.ty, table_module(worker, field));
+        quote!(#table::reader_first::<#ty>())
     });
-    let readers = carried_value(worker, "__Readers", &fields, &quote!(#(#values),*));
-    quote! {
-        fn readers_of(#tables: &Self::Tables) -> Self::Readers {
-            #readers
+    let each = worker.recorded().map(|field| {
+        let (ident, ty, table) = (field.ident, &field.ty, table_module(worker, field));
+        quote!(#table::any::<#ty>(&mut #tables.#ident))
+    });
+    let commits = worker.recorded().map(|field| {
+        let (ident, recorded) = (field.ident, recorded(worker, field));
+        quote!(#recorded::commit(&mut self.#ident);)
+    });
+    Some(quote! {
+        fn readers() -> #root::table::Readers {
+            ::core::convert::From::from([#(#firsts),*])
         }
-    }
+        fn recorded(#tables: &mut Self::Tables) -> #root::table::AnyTables<'_> {
+            ::core::convert::From::from([#(#each),*])
+        }
+        fn commit(&mut self) {
+            #(#commits)*
+        }
+    })
 }
 
-/// One statement a table, so that what an initialiser borrows ends before the next one awaits. The arguments are in
-/// scope under their fields' names; the tables, being the macro's locals, are not.
+/// With an `init` there is a body to run. One statement a table, so that what an initialiser borrows ends before the next one awaits.
+/// The arguments are in scope under their fields' names; the tables, being the macro's locals, are not.
 ///
 /// ```text
 /// async fn create(
 ///     args: Self::Args,
-///     readers: Self::Readers,
+///     readers: R::table::Readers,
 /// ) -> ::core::result::Result<Self::Tables, R::BoxError> {
-///     let __Args { limits, .. } = args;
+///     let (limits,) = args;
 ///     let _ = (&limits,);
-///     let mut hits: Table<K, u64> = <Table<K, u64> as R::table::Recorded>::open(&readers.hits);
+///     let mut hits: Table<K, u64> = readers.open::<Table<K, u64>>(0);
 ///     <Table<K, u64> as R::table::Recorded>::fill(&mut hits, limits.known());
 ///     let counts: HashMap<K, u64> = <HashMap<K, u64> as ::core::default::Default>::default();
 ///     let queue: Vec<u64> = vec![1];
@@ -91,18 +77,17 @@ fn readers_of(worker: &Worker<'_>) -> TokenStream {
 /// ```
 fn create(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
+    if !worker.tables().any(|field| matches!(field.kind, Kind::Table { init: Some(_), .. })) {
+        return create_at_once(worker);
+    }
     let args_local = Ident::new("args", Span::mixed_site());
-    let readers_local = Ident::new("readers", Span::mixed_site());
-    let has_init = worker.tables().any(|field| matches!(field.kind, Kind::Table { init: Some(_), .. }));
+    let readers = Ident::new("readers", Span::mixed_site());
     let args: Vec<_> = worker.args().map(|field| field.ident).collect();
-    let (pattern, in_scope) = if has_init && !args.is_empty() {
-        let unpacked = quote!(let __Args { #(#args,)* .. } = #args_local; let _ = (#(&#args,)*););
-        (quote!(#args_local), Some(unpacked))
-    } else {
-        (quote!(_), None)
-    };
-    let readers_pattern = if worker.recorded().next().is_some() { quote!(#readers_local) } else { quote!(_) };
-    let locals = worker.tables().map(|field| created(worker, field, &readers_local));
+    let unpacked = Carried::args(worker).unpacked(&args_local);
+    let pattern = if args.is_empty() { quote!(_) } else { quote!(#args_local) };
+    let in_scope = unpacked.map(|unpacked| quote!(#unpacked let _ = (#(&#args,)*);));
+    let readers_pattern = readers_pattern(worker, &readers);
+    let locals = worker.tables().map(|field| created(worker, field, &readers));
     let values = worker.tables().map(|field| {
         let (ident, local) = (field.ident, local(field));
         quote!(#ident: #local)
@@ -111,7 +96,7 @@ fn create(worker: &Worker<'_>) -> TokenStream {
     quote! {
         async fn create(
             #pattern: Self::Args,
-            #readers_pattern: Self::Readers,
+            #readers_pattern: #root::table::Readers,
         ) -> ::core::result::Result<Self::Tables, #root::BoxError> {
             #in_scope
             #(#locals)*
@@ -120,18 +105,71 @@ fn create(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
+/// ```text
+/// fn create(
+///     _: Self::Args,
+///     readers: R::table::Readers,
+/// ) -> impl ::core::future::Future<Output = ::core::result::Result<Self::Tables, R::BoxError>> + ::core::marker::Send {
+///     ::core::future::ready(::core::result::Result::Ok(CounterTables {
+///         hits: readers.open::<Table<K, u64>>(0),
+///         counts: <HashMap<K, u64> as ::core::default::Default>::default(),
+///     }))
+/// }
+/// ```
+fn create_at_once(worker: &Worker<'_>) -> TokenStream {
+    let root = &worker.root;
+    let readers = Ident::new("readers", Span::mixed_site());
+    let values = worker.tables().map(|field| {
+        let (ident, value) = (field.ident, first_value(worker, field, &readers));
+        quote!(#ident: #value)
+    });
+    let bundle = tables::value(worker, &quote!(#(#values),*));
+    let readers = readers_pattern(worker, &readers);
+    quote! {
+        fn create(
+            _: Self::Args,
+            #readers: #root::table::Readers,
+        ) -> impl ::core::future::Future<Output = ::core::result::Result<Self::Tables, #root::BoxError>>
+            + ::core::marker::Send
+        {
+            ::core::future::ready(::core::result::Result::Ok(#bundle))
+        }
+    }
+}
+
+fn readers_pattern(worker: &Worker<'_>, readers: &Ident) -> TokenStream {
+    if worker.recorded().next().is_some() { quote!(#readers) } else { quote!(_) }
+}
+
 /// The statements that make one table.
 fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
-    let (ident, local, ty) = (field.ident, local(field), &field.ty);
+    let (local, ty) = (local(field), &field.ty);
     let Kind::Table { restored, init } = &field.kind else { return TokenStream::new() };
-    if *restored == Restored::ByItsRecord {
-        let recorded = recorded(worker, field);
-        let mutable = init.as_ref().map(|_| quote!(mut));
-        let filled = init.as_ref().map(|rows| quote!(#recorded::fill(&mut #local, #rows);));
-        return quote!(let #mutable #local: #ty = #recorded::open(&#readers.#ident); #filled);
+    let first = first_value(worker, field, readers);
+    match init {
+        None => quote!(let #local: #ty = #first;),
+        Some(rows) if *restored == Restored::ByItsRecord => {
+            let recorded = recorded(worker, field);
+            quote!(let mut #local: #ty = #first; #recorded::fill(&mut #local, #rows);)
+        }
+        Some(value) => quote!(let #local: #ty = #value;),
     }
-    let value = init.clone().unwrap_or_else(|| default_value(field));
-    quote!(let #local: #ty = #value;)
+}
+
+/// What a table is before its `init`: no rows, or its `Default`.
+fn first_value(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
+    let place = worker.recorded().position(|recorded| recorded.ident == field.ident);
+    let Some(place) = place.map(Literal::usize_unsuffixed) else { return default_value(field) };
+    let ty = &field.ty;
+    let span = field.written_ty.span().resolved_at(Span::mixed_site());
+    quote_spanned!(span=> #readers.open::<#ty>(#place))
+}
+
+/// The runtime's module of tables, at the place of a field's type.
+fn table_module(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
+    let span = field.written_ty.span().resolved_at(Span::mixed_site());
+    let root = path_at(&worker.root, span);
+    quote_spanned!(span=> #root::table)
 }
 
 /// User code runs first, before the tables are touched; the closure only moves.
@@ -140,7 +178,7 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
 /// fn incarnate(args: Self::Args)
 ///     -> impl ::core::ops::FnOnce(Self::Tables) -> Self + ::core::marker::Send + 'static
 /// {
-///     let __Args { limits, .. } = args;
+///     let (limits,) = args;
 ///     let cache: Cache = Cache::new(limits.max);
 ///     let scratch: Vec<u8> = <Vec<u8> as ::core::default::Default>::default();
 ///     move |tables| Self { counts: tables.counts, queue: tables.queue, limits: limits, cache: cache, .. }
@@ -149,12 +187,8 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
 fn incarnate(worker: &Worker<'_>) -> TokenStream {
     let args_local = Ident::new("args", Span::mixed_site());
     let tables_local = Ident::new("tables", Span::mixed_site());
-    let args: Vec<_> = worker.args().map(|field| field.ident).collect();
-    let (pattern, in_scope) = if args.is_empty() {
-        (quote!(_), None)
-    } else {
-        (quote!(#args_local), Some(quote!(let __Args { #(#args,)* .. } = #args_local;)))
-    };
+    let in_scope = Carried::args(worker).unpacked(&args_local);
+    let pattern = if in_scope.is_none() { quote!(_) } else { quote!(#args_local) };
     let locals = worker.fresh().map(|(field, with)| {
         let (local, ty) = (local(field), &field.ty);
         let value = with.cloned().unwrap_or_else(|| default_value(field));
@@ -202,19 +236,14 @@ fn dismantle(worker: &Worker<'_>) -> TokenStream {
 
 /// ```text
 /// fn save(&self) -> Self::Saved {
-///     __Saved { queue: <Vec<u64> as ::core::clone::Clone>::clone(&self.queue) }
+///     (<Vec<u64> as ::core::clone::Clone>::clone(&self.queue),)
 /// }
 /// ```
 fn save(worker: &Worker<'_>) -> TokenStream {
-    let fields: Vec<_> = worker.rollbacks().map(|field| field.ident).collect();
-    if fields.is_empty() {
-        return quote!(
-            fn save(&self) -> Self::Saved {}
-        );
-    }
-    let types = worker.rollbacks().map(|field| &field.ty);
-    let values = quote!(#(#fields: <#types as ::core::clone::Clone>::clone(&self.#fields)),*);
-    let saved = carried_value(worker, "__Saved", &fields, &values);
+    let clones = worker
+        .rollbacks()
+        .map(|Field { ident, ty, .. }| quote!(<#ty as ::core::clone::Clone>::clone(&self.#ident)));
+    let saved = worker.rollbacks().next().map(|_| Carried::saved(worker).value(clones));
     quote! {
         fn save(&self) -> Self::Saved {
             #saved
@@ -226,67 +255,24 @@ fn save(worker: &Worker<'_>) -> TokenStream {
 ///
 /// ```text
 /// fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved) {
-///     ::core::mem::swap(&mut tables.queue, &mut saved.queue);
+///     ::core::mem::swap(&mut tables.queue, &mut saved.0);
 /// }
 /// ```
 fn restore(worker: &Worker<'_>) -> TokenStream {
-    let fields: Vec<_> = worker.rollbacks().map(|field| field.ident).collect();
-    if fields.is_empty() {
+    if worker.rollbacks().next().is_none() {
         return quote!(
             fn restore(_: &mut Self::Tables, _: &mut Self::Saved) {}
         );
     }
     let tables = Ident::new("tables", Span::mixed_site());
     let saved = Ident::new("saved", Span::mixed_site());
+    let carried = Carried::saved(worker);
+    let swaps = carried
+        .members()
+        .map(|(ident, member)| quote!(::core::mem::swap(&mut #tables.#ident, &mut #saved.#member);));
     quote! {
         fn restore(#tables: &mut Self::Tables, #saved: &mut Self::Saved) {
-            #(::core::mem::swap(&mut #tables.#fields, &mut #saved.#fields);)*
-        }
-    }
-}
-
-/// Nothing without recorded tables: the trait's own do nothing.
-///
-/// ```text
-/// fn commit(&mut self) {
-///     <Table<K, u64> as R::table::Recorded>::commit(&mut self.hits);
-/// }
-/// fn commit_tables(tables: &mut Self::Tables) {
-///     <Table<K, u64> as R::table::Recorded>::commit(&mut tables.hits);
-/// }
-/// fn undo(tables: &mut Self::Tables) {
-///     <Table<K, u64> as R::table::Recorded>::rollback(&mut tables.hits);
-/// }
-/// fn replace(tables: &mut Self::Tables, new: &mut Self::Tables) {
-///     <Table<K, u64> as R::table::Recorded>::adopt(&mut tables.hits, &new.hits);
-///     ::core::mem::swap(&mut tables.queue, &mut new.queue);
-/// }
-/// ```
-fn commit_and_undo(worker: &Worker<'_>) -> TokenStream {
-    if worker.recorded().next().is_none() {
-        return TokenStream::new();
-    }
-    let tables = Ident::new("tables", Span::mixed_site());
-    let fields: Vec<_> = worker.recorded().map(|field| field.ident).collect();
-    let recorded: Vec<_> = worker.recorded().map(|field| recorded(worker, field)).collect();
-    let new = Ident::new("new", Span::mixed_site());
-    let others = worker
-        .tables()
-        .filter(|field| !matches!(field.kind, Kind::Table { restored: Restored::ByItsRecord, .. }))
-        .map(|field| field.ident);
-    quote! {
-        fn commit(&mut self) {
-            #(#recorded::commit(&mut self.#fields);)*
-        }
-        fn commit_tables(#tables: &mut Self::Tables) {
-            #(#recorded::commit(&mut #tables.#fields);)*
-        }
-        fn undo(#tables: &mut Self::Tables) {
-            #(#recorded::rollback(&mut #tables.#fields);)*
-        }
-        fn replace(#tables: &mut Self::Tables, #new: &mut Self::Tables) {
-            #(#recorded::adopt(&mut #tables.#fields, &#new.#fields);)*
-            #(::core::mem::swap(&mut #tables.#others, &mut #new.#others);)*
+            #(#swaps)*
         }
     }
 }

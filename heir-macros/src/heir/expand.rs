@@ -5,13 +5,13 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::bodies;
-use super::carried::{carried_items, carried_type, carried_value};
+use super::carried::{Carried, carried_items};
 use super::handle::{handle, reader_methods, traits};
 use super::model::{AfterQuarantine, CrashLoop, WhileDown, Worker};
 use super::{rules, tables};
 use crate::options::{Millis, Slot};
 use crate::settings::duration;
-use crate::tokens::{alias_params, generated};
+use crate::tokens::{alias_params, generated, path_at};
 
 /// All that is generated for a worker.
 pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
@@ -24,9 +24,8 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     let handled = rules::handled(worker);
     let no_drop = no_drop(worker);
     let checked = tables::checked(worker);
-    let mut functions = bodies::all(worker).to_vec();
-    functions.extend(configure(worker));
-    let implementation = worker_impl(worker, &functions);
+    let (bodies, configure) = (bodies::all(worker), configure(worker));
+    let implementation = worker_impl(worker, &quote!(#bodies #configure));
     let allowed = &worker.allowed;
     quote! {
         #public
@@ -76,14 +75,14 @@ fn manager(worker: &Worker<'_>) -> TokenStream {
 /// impl<K: Key> Counter<K> where K: Ord {
 ///     /// How to start a [`Counter`]: ..
 ///     pub fn spec(limits: Limits) -> R::Spec<Self> {
-///         R::Spec::new(__Args { limits })
+///         R::Spec::new((limits,))
 ///     }
 /// }
 /// ```
 pub(super) fn spec(worker: &Worker<'_>, body: &TokenStream) -> TokenStream {
     let Worker { root, vis, ident, generics, .. } = worker;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
-    let known = carried_type(worker, "__Args", worker.args().next().is_some());
+    let known = Carried::args(worker).ty();
     let where_clause = rules::granted_worker(worker, generics.clone(), &quote!(<Args = #known>));
     let doc = spec_doc(worker);
     let args = worker.args().map(|field| generated(field.ident, field.ident.span()));
@@ -98,12 +97,11 @@ pub(super) fn spec(worker: &Worker<'_>, body: &TokenStream) -> TokenStream {
     }
 }
 
-/// `R::Spec::new(__Args { limits })`
+/// `R::Spec::new((limits,))`
 fn new_spec(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
-    let args: Vec<_> = worker.args().map(|field| field.ident).collect();
-    let values = args.iter().map(|ident| generated(ident, ident.span()));
-    let value = carried_value(worker, "__Args", &args, &quote!(#(#values),*));
+    let values = worker.args().map(|field| generated(field.ident, field.ident.span()));
+    let value = Carried::args(worker).value(values.map(|ident| quote!(#ident)));
     quote!(#root::Spec::new(#value))
 }
 
@@ -183,21 +181,17 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// A worker with a `Drop` would run it when it is taken apart, where no user code may run: its two implementations of
-/// this trait conflict, at the struct's name.
+/// At the struct's name.
 ///
 /// ```text
-/// trait __MustNotImplementDrop {}
-/// impl<T: ::core::ops::Drop> __MustNotImplementDrop for T {}
-/// impl<K: Key> __MustNotImplementDrop for Counter<K> where K: Ord {}
+/// impl<K: Key> R::__private::MustNotImplementDrop for Counter<K> where K: Ord {}
 /// ```
 fn no_drop(worker: &Worker<'_>) -> TokenStream {
-    let Worker { ident, generics, .. } = worker;
+    let Worker { root, ident, generics, .. } = worker;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let root = path_at(root, ident.span());
     quote_spanned! {ident.span()=>
-        trait __MustNotImplementDrop {}
-        impl<T: ::core::ops::Drop> __MustNotImplementDrop for T {}
-        impl #impl_generics __MustNotImplementDrop for #ident #type_generics #where_clause {}
+        impl #impl_generics #root::__private::MustNotImplementDrop for #ident #type_generics #where_clause {}
     }
 }
 
@@ -207,30 +201,26 @@ fn no_drop(worker: &Worker<'_>) -> TokenStream {
 /// impl<K: Key> R::Worker for Counter<K> where K: Ord {
 ///     const NAME: &'static str = "Counter";
 ///     type Tables = CounterTables<K>;
-///     type Args = __Args<K>;
-///     type Saved = __Saved<K>;
-///     type Readers = __Readers<K>;
+///     type Args = (Limits,);
+///     type Saved = (Vec<u64>,);
 ///     ..
 /// }
 /// ```
-pub(super) fn worker_impl(worker: &Worker<'_>, bodies: &[TokenStream]) -> TokenStream {
+pub(super) fn worker_impl(worker: &Worker<'_>, bodies: &TokenStream) -> TokenStream {
     let Worker { root, ident, generics, .. } = worker;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = rules::granted(worker, worker.fields.iter());
     let name = worker.name();
     let tables = tables::name(worker);
-    let args = carried_type(worker, "__Args", worker.args().next().is_some());
-    let saved = carried_type(worker, "__Saved", worker.rollbacks().next().is_some());
-    let readers = carried_type(worker, "__Readers", worker.recorded().next().is_some());
+    let (args, saved) = (Carried::args(worker).ty(), Carried::saved(worker).ty());
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::Worker for #ident #type_generics #where_clause {
-            const NAME: &'static str = #name;
+            const NAME: &'static ::core::primitive::str = #name;
             type Tables = #tables #type_generics;
             type Args = #args;
             type Saved = #saved;
-            type Readers = #readers;
-            #(#bodies)*
+            #bodies
         }
     }
 }

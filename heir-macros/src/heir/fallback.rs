@@ -45,47 +45,27 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-fn bodies(worker: &Worker<'_>) -> [TokenStream; 7] {
+fn bodies(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
-    [
-        quote!(
-            fn readers() -> Self::Readers {
-                ::core::unreachable!()
-            }
-        ),
-        quote!(
-            fn readers_of(_: &Self::Tables) -> Self::Readers {
-                ::core::unreachable!()
-            }
-        ),
-        quote! {
-            async fn create(
-                _: Self::Args,
-                _: Self::Readers,
-            ) -> ::core::result::Result<Self::Tables, #root::BoxError> {
-                ::core::unreachable!()
-            }
-        },
-        quote! {
-            fn incarnate(
-                _: Self::Args,
-            ) -> impl ::core::ops::FnOnce(Self::Tables) -> Self + ::core::marker::Send + 'static {
-                |_: Self::Tables| -> Self { ::core::unreachable!() }
-            }
-        },
-        quote! {
-            fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
-                let tables: fn() -> Self::Tables = || ::core::unreachable!();
-                (tables(), ())
-            }
-        },
-        quote!(
-            fn save(&self) -> Self::Saved {
-                ::core::unreachable!()
-            }
-        ),
-        quote!(
-            fn restore(_: &mut Self::Tables, _: &mut Self::Saved) {}
-        ),
-    ]
+    quote! {
+        async fn create(
+            _: Self::Args,
+            _: #root::table::Readers,
+        ) -> ::core::result::Result<Self::Tables, #root::BoxError> {
+            ::core::unreachable!()
+        }
+        fn incarnate(
+            _: Self::Args,
+        ) -> impl ::core::ops::FnOnce(Self::Tables) -> Self + ::core::marker::Send + 'static {
+            |_: Self::Tables| -> Self { ::core::unreachable!() }
+        }
+        fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
+            let tables: fn() -> Self::Tables = || ::core::unreachable!();
+            (tables(), ())
+        }
+        fn save(&self) -> Self::Saved {
+            ::core::unreachable!()
+        }
+        fn restore(_: &mut Self::Tables, _: &mut Self::Saved) {}
+    }
 }

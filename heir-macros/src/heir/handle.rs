@@ -1,7 +1,7 @@
 //! The handle: its struct, what it implements, and its methods for the readers of recorded tables. Those for messages
 //! come from `#[handlers]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Generics;
 
@@ -12,9 +12,10 @@ use crate::tokens::{generated, path_at};
 
 /// ```text
 /// /// The handle on [`Counter`]: ..
-/// pub struct CounterHandle<K: Key> where K: Ord, Counter<K>: R::Handlers {
+/// #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+/// pub struct CounterHandle where for<'__rule> Counter: R::Handlers {
 ///     #[doc(hidden)]
-///     pub __handle: R::Handle<Counter<K>>,
+///     pub __handle: R::Handle<Counter>,
 /// }
 /// ```
 pub(super) fn handle(worker: &Worker<'_>) -> TokenStream {
@@ -28,14 +29,21 @@ pub(super) fn handle(worker: &Worker<'_>) -> TokenStream {
     let where_clause = &bounded.where_clause;
     let root = path_at(root, ident.span());
     let inner = quote_spanned!(ident.span()=> #root::Handle<#ident #type_generics>);
+    let derived = is_derivable(worker).then(|| quote!(#[derive(::core::clone::Clone, ::core::fmt::Debug)]));
     quote! {
         #[doc = #doc]
         #(#allowed)* #(#deprecated)*
+        #derived
         #vis struct #name #generics #where_clause {
             #[doc(hidden)]
             pub __handle: #inner,
         }
     }
+}
+
+/// With type parameters, a `derive` would add bounds.
+fn is_derivable(worker: &Worker<'_>) -> bool {
+    worker.generics.type_params().next().is_none()
 }
 
 /// The struct's generics, and the bound that the worker has handlers. With type parameters they may be written for some of
@@ -50,7 +58,7 @@ fn generics_of(worker: &Worker<'_>) -> Generics {
     bounded
 }
 
-/// `Clone`, `From`, `Deref` and `Debug`, without the bounds that a `derive` would add.
+/// `From`, `Deref`, and what is not derived.
 ///
 /// ```text
 /// impl<K: Key> ::core::clone::Clone for CounterHandle<K> where K: Ord, Counter<K>: R::Handlers {
@@ -66,13 +74,24 @@ pub(super) fn traits(worker: &Worker<'_>) -> TokenStream {
     let inner = quote!(#root::Handle<#ident #type_generics>);
     let handle = worker.companion("Handle");
     let handle = quote!(#handle #type_generics);
-    quote! {
-        #[automatically_derived]
-        impl #impl_generics ::core::clone::Clone for #handle #where_clause {
-            fn clone(&self) -> Self {
-                Self { __handle: ::core::clone::Clone::clone(&self.__handle) }
+    let underived = (!is_derivable(worker)).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics ::core::clone::Clone for #handle #where_clause {
+                fn clone(&self) -> Self {
+                    Self { __handle: ::core::clone::Clone::clone(&self.__handle) }
+                }
+            }
+            #[automatically_derived]
+            impl #impl_generics ::core::fmt::Debug for #handle #where_clause {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    ::core::fmt::Debug::fmt(&self.__handle, f)
+                }
             }
         }
+    });
+    quote! {
+        #underived
         #[automatically_derived]
         impl #impl_generics ::core::convert::From<#inner> for #handle #where_clause {
             fn from(handle: #inner) -> Self {
@@ -86,22 +105,16 @@ pub(super) fn traits(worker: &Worker<'_>) -> TokenStream {
                 &self.__handle
             }
         }
-        #[automatically_derived]
-        impl #impl_generics ::core::fmt::Debug for #handle #where_clause {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                ::core::fmt::Debug::fmt(&self.__handle, f)
-            }
-        }
     }
 }
 
 /// ```text
 /// impl<K: Key> CounterHandle<K>
-/// where K: Ord, Counter<K>: R::Handlers, for<'__rule> Counter<K>: R::Worker<Readers = __Readers<K>>
+/// where K: Ord, Counter<K>: R::Handlers
 /// {
 ///     /// The field's docs.
 ///     pub fn hits(&self) -> <Table<K, u64> as R::table::Recorded>::Reader {
-///         R::Handle::readers(&self.__handle).hits
+///         R::Handle::readers(&self.__handle).get::<Table<K, u64>>(0)
 ///     }
 /// }
 /// ```
@@ -113,21 +126,18 @@ pub(super) fn reader_methods(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
     let generics = generics_of(worker);
     let (impl_generics, type_generics, _) = generics.split_for_impl();
-    let (_, parameters, _) = worker.generics.split_for_impl();
-    let where_clause =
-        rules::granted_worker(worker, generics.clone(), &quote!(<Readers = __Readers #parameters>));
-    let known = Generics { where_clause, ..generics.clone() };
-    let where_clause = rules::granted_beside(worker, known, worker.recorded());
+    let where_clause = rules::granted_beside(worker, generics.clone(), worker.recorded());
     let handle = worker.companion("Handle");
-    let methods = worker.recorded().map(|field| {
-        let Field { vis, docs, .. } = field;
+    let methods = worker.recorded().enumerate().map(|(place, field)| {
+        let Field { vis, docs, ty, .. } = field;
+        let place = Literal::usize_unsuffixed(place);
         let ident = generated(field.ident, field.ident.span());
         let reader = reader_type(worker, field);
         let doc =
             format!(" The reader of the table `{ident}`: it goes on answering while nobody owns the table.");
         let docs = if docs.is_empty() { quote!(#[doc = #doc]) } else { quote!(#(#docs)*) };
         let head = quote_spanned!(ident.span()=> fn #ident(&self));
-        quote!(#docs #vis #head -> #reader { #root::Handle::readers(&self.__handle).#ident })
+        quote!(#docs #vis #head -> #reader { #root::Handle::readers(&self.__handle).get::<#ty>(#place) })
     });
     quote!(impl #impl_generics #handle #type_generics #where_clause { #(#methods)* })
 }

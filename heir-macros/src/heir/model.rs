@@ -21,8 +21,8 @@ pub(super) struct Worker<'a> {
     pub(super) generics: Generics,
     /// The `packed` of `#[repr(packed)]`.
     pub(super) packed: Option<Span>,
-    /// `#[allow(..)]` of the struct, for all that is generated from it.
-    pub(super) allowed: Vec<&'a Attribute>,
+    /// `#[allow(..)]` of the struct, and as such `#[expect(..)]`, for all that is generated from it.
+    pub(super) allowed: Vec<Attribute>,
     /// `#[deprecated]` of the struct, for its public companions.
     pub(super) deprecated: Vec<&'a Attribute>,
     pub(super) options: Options,

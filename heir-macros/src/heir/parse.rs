@@ -11,8 +11,8 @@ use crate::attached::HEIR;
 use crate::diagnostics::Errors;
 use crate::options::{self, Slot};
 use crate::tokens::{
-    arguments, attributes, default_root, generated, generics_without_self, is_concrete, replace_self,
-    with_lifetime,
+    allowed, arguments, attributes, default_root, generated, generics_without_self, is_concrete,
+    replace_self, with_lifetime,
 };
 
 /// Reads the whole struct; `None` when it has no named fields to read.
@@ -49,7 +49,7 @@ pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
         packed: packed(input),
-        allowed: attributes(&input.attrs, "allow").collect(),
+        allowed: allowed(&input.attrs),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,
         fields: fields.into_iter().filter_map(|field| read_field(field, input, &self_ty, errors)).collect(),

@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::{Generics, WhereClause};
 
 use super::model::{Field, Kind, Restored, Worker};
-use crate::tokens::{generated, is_plain, path_at};
+use crate::tokens::{generated, is_plain, is_plain_table, path_at};
 
 /// The trait a field's type must implement, and the function that asserts it.
 fn rule(field: &Field<'_>) -> (TokenStream, &'static str) {
@@ -33,7 +33,7 @@ fn starts_as_default(field: &Field<'_>) -> bool {
     matches!(&field.kind, Kind::Table { restored, init: None } if *restored != Restored::ByItsRecord)
 }
 
-/// The rules, asserted.
+/// The rules, asserted; nothing if it is known of all fields that they break none.
 ///
 /// ```text
 /// fn __rules<K: Key>() where K: Ord {
@@ -43,14 +43,15 @@ fn starts_as_default(field: &Field<'_>) -> bool {
 ///     R::__private::assert_arg::<Limits>();
 /// }
 /// ```
-pub(super) fn asserted(worker: &Worker<'_>) -> TokenStream {
+pub(super) fn asserted(worker: &Worker<'_>) -> Option<TokenStream> {
     let (impl_generics, _, where_clause) = worker.generics.split_for_impl();
-    let assertions = worker.fields.iter().map(|field| {
+    let assertions = worker.fields.iter().filter(|field| !is_known(field)).map(|field| {
         let rule = assertion(worker, field, rule(field).1);
         let initial = starts_as_default(field).then(|| assertion(worker, field, "assert_initial"));
         quote!(#rule #initial)
     });
-    quote!(fn __rules #impl_generics () #where_clause { #(#assertions)* })
+    let assertions: TokenStream = assertions.collect();
+    (!assertions.is_empty()).then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }))
 }
 
 /// That there is a `#[handlers]` block, reported at the struct's name. With type parameters it may be for some of their types
@@ -103,8 +104,7 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
             generics.make_where_clause().predicates.push(syn::parse_quote!(for<'__rule> #bound));
         }
     };
-    // What is plain breaks no rule, but that of a recorded table.
-    for field in fields.filter(|field| is_recorded(field) || !is_plain(&field.ty)) {
+    for field in fields.filter(|field| !is_known(field)) {
         // The bound would hide what `Row` and `Reader` are, were the type not concrete.
         if !field.is_concrete && is_recorded(field) {
             continue;
@@ -134,6 +134,11 @@ pub(super) fn granted_worker(
     let bound = syn::parse_quote!(for<'__rule> #ident #type_generics: #root::Worker #known);
     generics.make_where_clause().predicates.push(bound);
     generics.where_clause
+}
+
+/// Whether it is known of its type, by the name, that it breaks no rule.
+fn is_known(field: &Field<'_>) -> bool {
+    if is_recorded(field) { is_plain_table(&field.ty) } else { is_plain(&field.ty) }
 }
 
 fn is_recorded(field: &Field<'_>) -> bool {

@@ -20,8 +20,8 @@ pub(super) struct Tree<'a> {
     pub(super) ident: Ident,
     /// Without any `Self`.
     pub(super) generics: Generics,
-    /// `#[allow(..)]` of the struct, for all that is generated from it.
-    pub(super) allowed: Vec<&'a Attribute>,
+    /// `#[allow(..)]` of the struct, and as such `#[expect(..)]`, for all that is generated from it.
+    pub(super) allowed: Vec<Attribute>,
     /// `#[deprecated]` of the struct, for its public companion.
     pub(super) deprecated: Vec<&'a Attribute>,
     pub(super) options: Options,

@@ -9,8 +9,8 @@ use super::model::{Child, ChildOptions, Options, Tree};
 use crate::attached::SUPERVISOR;
 use crate::diagnostics::Errors;
 use crate::tokens::{
-    arguments, attributes, default_root, generated, generics_without_self, is_concrete, replace_self,
-    with_lifetime,
+    allowed, arguments, attributes, default_root, generated, generics_without_self, is_concrete,
+    replace_self, with_lifetime,
 };
 
 /// Reads the whole struct; `None` when it has no named fields to read.
@@ -49,7 +49,7 @@ pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tr
         written_ident: &input.ident,
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
-        allowed: attributes(&input.attrs, "allow").collect(),
+        allowed: allowed(&input.attrs),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,
         children: fields.into_iter().filter_map(|field| child(field, input, &self_ty, errors)).collect(),

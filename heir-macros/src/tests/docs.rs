@@ -1,5 +1,9 @@
 //! The reference docs list exactly the options there are.
 
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{expand_heir, expand_supervisor, pretty};
 use crate::options::{CHILD, HANDLERS, HEIR, Known, SUPERVISOR, TABLE};
 use crate::reserved::HANDLE;
 
@@ -14,10 +18,27 @@ fn rows(marker: &str) -> Vec<Vec<String>> {
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
+/// `0.1`: of a release there is, or the next one.
+fn is_a_version(since: &str) -> bool {
+    let mut numbers = since.split('.').map(str::parse::<u32>);
+    let now = [env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR")];
+    let now = now.map(|number| number.parse::<u32>().expect("a number"));
+    match (numbers.next(), numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor)), None) => [major, minor] <= now,
+        _ => false,
+    }
+}
+
 fn assert_documented(marker: &str, known: &[Known]) {
     let documented: Vec<(String, String)> = rows(marker)
         .into_iter()
-        .map(|row| (row[0].clone(), row.last().expect("a default").clone()))
+        .map(|row| match row.as_slice() {
+            [key, _, _, default, since] => {
+                assert!(is_a_version(since), "{key} has been there since `{since}`");
+                (key.clone(), default.clone())
+            }
+            row => panic!("a row of key, where, value, default, since: {row:?}"),
+        })
         .collect();
     let expected: Vec<(String, String)> =
         known.iter().map(|option| (format!("`{}`", option.key), option.default.to_owned())).collect();
@@ -56,4 +77,98 @@ fn the_docs_of_handlers_list_the_names_every_handle_has() {
     let documented: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
     let public: Vec<&str> = HANDLE.iter().copied().filter(|name| !name.starts_with('_')).collect();
     assert_eq!(documented, public);
+}
+
+/// The block of code that follows these markers, one after the other, in the docs.
+fn block(markers: &[&str]) -> String {
+    let after = markers.iter().fold(REFERENCE, |docs, marker| {
+        docs.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs")).1
+    });
+    let lines = after.lines().map(|line| line.trim_start_matches("///").trim());
+    let block =
+        lines.skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| !line.starts_with("```"));
+    block.map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// Without paths, and without what formatting is about.
+fn bare(code: &str) -> String {
+    let mut code: String = code.split_whitespace().collect();
+    for path in [
+        "::heir_runtime::table::",
+        "::heir_runtime::",
+        "::core::clone::",
+        "::core::convert::",
+        "::core::fmt::",
+        "::core::future::",
+        "::core::marker::",
+        "::core::ops::",
+        "::core::result::",
+    ] {
+        code = code.replace(path, "");
+    }
+    code.replace(",)", ")").replace(",>", ">").replace(",}", "}")
+}
+
+/// Each item and each signature in the block is written in the expansion.
+fn assert_generated(block: &str, expansions: &[TokenStream]) {
+    let generated: String = expansions.iter().map(pretty).collect();
+    let generated = bare(&generated);
+    let documented = block
+        .split(['{', '}', ';', '\n'])
+        .flat_map(|part| part.split(".."))
+        .map(|part| bare(part.trim_end_matches(',')));
+    for part in documented.filter(|part| !part.trim_end_matches("->").is_empty()) {
+        let part = part.trim_end_matches("->");
+        assert!(generated.contains(part), "`{part}` is in the docs, and nowhere in\n{generated}");
+    }
+}
+
+#[test]
+fn the_docs_of_heir_say_what_is_generated() {
+    let item = quote! {
+        pub struct Counter {
+            #[table]
+            pub counts: Table<String, u64>,
+            #[arg]
+            limits: Limits,
+        }
+    };
+    let block = block(&["# What is generated"]);
+    assert_generated(&block, &[expand_heir(&quote!(mailbox = 1), item)]);
+}
+
+#[test]
+fn the_docs_of_handlers_say_what_is_generated() {
+    let item = quote! {
+        impl Counter {
+            pub async fn count(&mut self, key: String) -> u64 {}
+            #[cast]
+            pub fn forget(&mut self, key: String) {}
+        }
+    };
+    let expansion = [crate::handlers::attach(quote!(), item)];
+    for section in ["# What is generated", "## Calls", "## `#[cast]`"] {
+        let block = block(&["pub fn heir(", section]);
+        // What the user writes has its mark.
+        assert_generated(&block.replace("#[cast]", ""), &expansion);
+    }
+}
+
+#[test]
+fn the_docs_of_supervisor_say_what_is_generated() {
+    let tree = quote! {
+        pub struct App {
+            #[child(args(limits: Limits))]
+            counter: Counter,
+            io: Io,
+            sessions: Dynamic<u64, Session>,
+        }
+    };
+    let unaided = quote!(
+        pub struct App {
+            io: Io,
+        }
+    );
+    let block = block(&["pub fn derive_heir(", "# What is generated"]);
+    assert_generated(&block, &[expand_supervisor(&quote!(), tree), expand_supervisor(&quote!(), unaided)]);
 }

@@ -1,6 +1,7 @@
 //! Snapshots of what the macros write, for a few telling shapes, and checks on what they say. The snapshots are in
 //! `tests/expand/` of the workspace.
 
+mod budget;
 mod docs;
 mod expansion;
 mod mistakes;

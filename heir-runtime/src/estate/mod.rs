@@ -79,8 +79,8 @@ impl<T> Estate<T> {
     }
 
     /// Looks at the tables, if they are at home. What looks is no user's code: it runs under the lock.
-    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.cell.state.with(|state| match &state.place {
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.cell.state.with(|state| match &mut state.place {
             Place::Home { tables, .. } => Some(look(tables)),
             Place::Unfounded | Place::Out(_) => None,
         })

@@ -53,6 +53,12 @@ impl<A> fmt::Debug for Unsent<A> {
     }
 }
 
+/// What a call comes to: the handler's reply `R`, or why there is none. `A` is the tuple of its arguments.
+pub type CallResult<R, A = ()> = Result<R, CallError<A>>;
+
+/// What a cast comes to: it is queued, or `A`, the tuple of its arguments, comes back with the reason.
+pub type CastResult<A = ()> = Result<(), CastError<A>>;
+
 /// Why a call has no reply. `A` is the tuple of its arguments.
 #[derive(thiserror::Error)]
 #[non_exhaustive]

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::task::coop::poll_proceed;
 
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
-pub use self::error::{CallError, CastError, NotSent, Unsent};
+pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
 use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;

@@ -52,6 +52,7 @@
 //! | `update_element/3,4` | `update`, `entry` |
 
 mod bag;
+mod erased;
 #[cfg(feature = "serde")]
 mod file;
 mod hashed;
@@ -67,6 +68,9 @@ mod sorted;
 mod store;
 
 pub use self::bag::{BagTable, BagTableReader};
+pub use self::erased::Readers;
+#[doc(hidden)]
+pub use self::erased::{AnyReader, AnyTable, AnyTables, any, reader_first};
 #[cfg(feature = "serde")]
 pub use self::file::{FileError, TableKind};
 pub use self::info::TableInfo;

@@ -9,6 +9,7 @@ mod life;
 mod relations;
 mod settle;
 mod spec;
+mod tables;
 
 use std::future::{Future, ready};
 
@@ -19,6 +20,7 @@ pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;
 pub(crate) use self::spec::Bounds;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
+pub(crate) use self::tables::{commit, readers_of, replace};
 use crate::BoxError;
 use crate::estate::TransferInfo;
 use crate::exit::{Exit, ExitReason};
@@ -26,12 +28,14 @@ use crate::handle::Handle;
 use crate::mailbox::Message;
 use crate::process::{Down, ExitSignal};
 use crate::quarantine::Verdict;
+use crate::table::{AnyTables, Readers};
 
 /// A struct that can be taken apart into its tables and the rest, and put together again.
 ///
 /// [`#[heir]`](crate::heir) implements it. Everything the macros write can be written by hand; this is how it looks:
 ///
 /// ```
+/// use heir_runtime::table::Readers;
 /// use heir_runtime::{BoxError, Call, Context, Gate, Handle, Handlers, Message, Spec, Supervisor, Worker};
 ///
 /// /// The worker: one `rollback` table, one argument.
@@ -44,11 +48,8 @@ use crate::quarantine::Verdict;
 ///     type Tables = LogTables;
 ///     type Args = usize;
 ///     type Saved = Vec<String>;
-///     type Readers = ();
 ///
-///     fn readers() {}
-///     fn readers_of(_tables: &LogTables) {}
-///     async fn create(_limit: usize, _readers: ()) -> Result<LogTables, BoxError> {
+///     async fn create(_limit: usize, _readers: Readers) -> Result<LogTables, BoxError> {
 ///         Ok(LogTables { lines: Vec::new() })
 ///     }
 ///     fn incarnate(limit: usize) -> impl FnOnce(LogTables) -> Self + Send + 'static {
@@ -131,20 +132,21 @@ pub trait Worker: Sized + Send + 'static {
     /// The tables together.
     type Tables: Send + 'static;
 
-    /// A reader of each recorded table: made before the tables are, good after them.
-    type Readers: Clone + Send + Sync + 'static;
-
     /// What the caller of `spec` gave; each incarnation gets a clone.
     type Args: Clone + Send + 'static;
 
     /// The `rollback` tables as they were before a message.
     type Saved: Send + 'static;
 
-    /// Readers of tables that do not exist yet.
-    fn readers() -> Self::Readers;
+    /// Readers of the recorded tables, which do not exist yet.
+    fn readers() -> Readers {
+        Readers::default()
+    }
 
-    /// Readers of tables that exist: those of another worker, which passes them on to this one.
-    fn readers_of(tables: &Self::Tables) -> Self::Readers;
+    /// The recorded tables among `tables`, in the order of [`readers`](Self::readers).
+    fn recorded(_tables: &mut Self::Tables) -> AnyTables<'_> {
+        AnyTables::new()
+    }
 
     /// Creates the tables that `readers` read: once in the life of the estate, and again if what it holds is quarantined or
     /// reset.
@@ -153,7 +155,7 @@ pub trait Worker: Sized + Send + 'static {
     /// Whatever an `init` expression answers with `?`: the worker is not started, and its supervisor told.
     fn create(
         args: Self::Args,
-        readers: Self::Readers,
+        readers: Readers,
     ) -> impl Future<Output = Result<Self::Tables, BoxError>> + Send;
 
     /// Makes the rest of a new incarnation; what it returns puts it and the tables together.
@@ -167,20 +169,6 @@ pub trait Worker: Sized + Send + 'static {
 
     /// Ends a message: what the recorded tables have recorded stays.
     fn commit(&mut self) {}
-
-    /// As [`commit`](Self::commit), for tables that nobody owns: what a verify hook repaired stays.
-    fn commit_tables(_tables: &mut Self::Tables) {}
-
-    /// Undoes what the recorded tables have recorded since the last message ended. It may be called again after a panic, and
-    /// then goes on.
-    fn undo(_tables: &mut Self::Tables) {}
-
-    /// Puts `new` tables in the place of those that are there, under the same readers; what is to be dropped is then in `new`.
-    ///
-    /// If it panics, what it has done so far is for [`undo`](Self::undo) to undo.
-    fn replace(tables: &mut Self::Tables, new: &mut Self::Tables) {
-        std::mem::swap(tables, new);
-    }
 
     /// Swaps the `rollback` tables for what was saved. What they were is then in `saved`, for the caller to drop.
     fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved);

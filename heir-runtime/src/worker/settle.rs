@@ -1,6 +1,7 @@
 //! What is undone and dropped after an incarnation has ended: in the task of whoever gets its tables next, caught.
 
 use super::Handlers;
+use super::tables::rollback;
 use crate::caught::{PanicMessage, caught, drop_caught};
 use crate::estate::{Settle, Settled, Unsettled};
 
@@ -48,7 +49,7 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
 pub(crate) fn undo<W: Handlers>(tables: &mut W::Tables) -> (Option<PanicMessage>, Vec<PanicMessage>) {
     let mut panics = Vec::new();
     for _ in 0..ATTEMPTS {
-        match caught(|| W::undo(tables)) {
+        match caught(|| rollback::<W>(tables)) {
             Ok(()) => return (None, panics),
             Err(message) => panics.push(message),
         }

@@ -1,0 +1,52 @@
+//! How much is generated: short enough to read, and to have been written by hand. `benches/compile/run` measures what it costs.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{expand_heir, pretty};
+
+fn lines(tokens: &TokenStream) -> usize {
+    pretty(tokens).lines().count()
+}
+
+/// What `#[handlers]` adds to its block.
+fn added(handlers: &TokenStream) -> usize {
+    lines(&crate::handlers::attach(quote!(), quote!(impl Counter { #handlers })))
+        - lines(&quote!(impl Counter { #handlers }))
+}
+
+#[test]
+fn what_is_generated_is_short() {
+    let smallest = quote! {
+        pub struct Counter {
+            #[table(keep)] counts: HashMap<String, u64>,
+        }
+    };
+    let of_six = quote! {
+        pub struct Counter {
+            #[table] counts: Table<String, u64>,
+            #[table(keep)] seen: HashSet<String>,
+            #[table(rollback)] queue: Vec<u64>,
+            #[arg] limit: u64,
+            #[fresh(Vec::new())] cache: Vec<u8>,
+            name: String,
+        }
+    };
+    let call = quote!(
+        pub async fn count(&mut self, key: String, by: u64) -> u64 {}
+    );
+    let none = added(&quote!());
+    let measured = [
+        ("the smallest worker", lines(&expand_heir(&quote!(), smallest)), 87),
+        ("a worker of six fields, one of each kind", lines(&expand_heir(&quote!(), of_six)), 134),
+        ("no handlers", none, 30),
+        ("each handler, with both its methods", added(&call) - none, 37),
+    ];
+    println!("| generated lines | |\n|---|---|");
+    for (what, lines, _) in measured {
+        println!("| {what} | {lines} |");
+    }
+    for (what, lines, at_most) in measured {
+        assert!(lines <= at_most, "{what}: {lines} lines, and {at_most} are allowed");
+    }
+}

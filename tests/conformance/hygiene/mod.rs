@@ -1,0 +1,5 @@
+//! A worker can stand wherever an item can, and what is generated for it relies on no name that is in scope there.
+
+mod clean;
+mod places;
+mod prelude;
