@@ -1,0 +1,111 @@
+//! This project: a worker under a supervisor, with its manager.
+
+use std::collections::HashMap;
+
+use heir_runtime::{Dynamic, Supervisor, Table, handlers, heir};
+
+use super::{Contender, Restarted};
+
+#[heir]
+pub struct Recorded {
+    #[table]
+    counts: Table<u64, u64>,
+}
+
+#[handlers]
+impl Recorded {
+    fn add(&mut self, key: u64) -> u64 {
+        self.counts.add(key, 1)
+    }
+
+    #[cast]
+    fn note(&mut self, key: u64) {
+        self.counts.add(key, 1);
+    }
+
+    #[cast]
+    fn crash(&mut self, added: u64) {
+        self.counts.add(0, added);
+        panic!("asked to die");
+    }
+}
+
+#[heir]
+pub struct Kept {
+    #[table(keep)]
+    counts: HashMap<u64, u64>,
+}
+
+#[handlers]
+impl Kept {
+    fn add(&mut self, key: u64) -> u64 {
+        let count = self.counts.entry(key).or_default();
+        *count += 1;
+        *count
+    }
+
+    #[cast]
+    fn note(&mut self, key: u64) {
+        *self.counts.entry(key).or_default() += 1;
+    }
+}
+
+macro_rules! contender {
+    ($worker:ident, $handle:ident, $name:literal) => {
+        impl Contender for $worker {
+            const NAME: &'static str = $name;
+            type Handle = $handle;
+            type Tree = Supervisor;
+
+            async fn start(workers: usize) -> (Self::Tree, Vec<$handle>) {
+                let mut tree = Supervisor::builder("bench");
+                let all = tree.child(Dynamic::<usize, $worker>::spec().name("workers"));
+                let tree = tree.start().await.unwrap();
+                let mut handles = Vec::with_capacity(workers);
+                for key in 0..workers {
+                    handles.push(all.start(key, $worker::spec()).await.unwrap());
+                }
+                (tree, handles)
+            }
+
+            async fn stop(tree: Self::Tree, _handles: Vec<$handle>) {
+                tree.shutdown().await;
+            }
+
+            async fn call(handle: &$handle, key: u64) -> u64 {
+                handle.add(key).await.unwrap()
+            }
+
+            async fn cast(handle: &$handle, key: u64) {
+                handle.note(key).await.unwrap();
+            }
+        }
+    };
+}
+
+contender!(Recorded, RecordedHandle, "heir, a recorded table");
+contender!(Kept, KeptHandle, "heir, a `keep` table");
+
+impl Restarted for Recorded {
+    const NAME: &'static str = "heir";
+    type Handle = RecordedHandle;
+    type Tree = Supervisor;
+
+    async fn start() -> (Self::Tree, RecordedHandle) {
+        let mut tree = Supervisor::builder("bench").intensity(u32::MAX);
+        let handle = tree.worker(Self::spec());
+        (tree.start().await.unwrap(), handle)
+    }
+
+    async fn crash(handle: &RecordedHandle, added: u64) {
+        handle.crash(added).await.unwrap();
+    }
+
+    async fn call(handle: &RecordedHandle) -> Option<u64> {
+        handle.add(0).await.ok()
+    }
+
+    async fn cast(handle: &RecordedHandle) {
+        handle.note(0).await.unwrap();
+    }
+}

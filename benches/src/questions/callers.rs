@@ -1,0 +1,55 @@
+//! Calls of many callers to one worker.
+
+use std::time::Instant;
+
+use crate::contenders::{Contender, every};
+use crate::lane::{Lane, Threads, interleave, nanos_each};
+use crate::report::{Column, Table, Unit};
+
+const ABOUT: &str = "
+Callers that each call one worker again and again, on two worker threads: the time per call. Target: 0.95.
+";
+const CALLS: usize = 40_000;
+const CALLERS: [usize; 3] = [2, 16, 256];
+const ROUNDS: usize = 11;
+
+async fn lane<C: Contender>() -> Lane {
+    let (tree, handles) = C::start(1).await;
+    Lane::new(C::NAME, tree, move || {
+        let handle = handles[0].clone();
+        async move {
+            let mut figures = Vec::new();
+            for callers in CALLERS {
+                figures.push(from_many::<C>(&handle, callers).await);
+            }
+            figures
+        }
+    })
+}
+
+async fn from_many<C: Contender>(handle: &C::Handle, callers: usize) -> f64 {
+    let start = Instant::now();
+    let callers: Vec<_> = (0..callers)
+        .map(|_| {
+            let handle = handle.clone();
+            tokio::spawn(async move {
+                for n in 0..CALLS / callers {
+                    C::call(&handle, n as u64 % 16).await;
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    nanos_each(start, CALLS)
+}
+
+pub fn ask() -> Vec<Table> {
+    vec![Table {
+        title: "Calls from many callers".to_owned(),
+        about: ABOUT,
+        columns: CALLERS.map(|callers| Column::new(format!("{callers} callers"), Unit::Speed)).into(),
+        rows: Threads::Two.run(async { interleave(every!(lane()), ROUNDS).await }),
+    }]
+}

@@ -1,0 +1,42 @@
+//! From a panic to the first answer of the next incarnation.
+
+use std::time::Instant;
+
+use crate::contenders::{Restarted, every_restarted};
+use crate::lane::{Lane, Threads, interleave, nanos_each};
+use crate::report::{Column, Table, Unit, percentile};
+
+const ABOUT: &str = "
+The worker is told to panic and called right behind it; a call that is lost is made again as soon as there is somebody to make it to.
+The time runs from the first send to the answer; each round is 300 crashes. Only heir and the loop over the `Mutex` still have the
+state then, only heir undoes the message that was half done. Targets: p50 1.15, p99 1.5.
+";
+const CRASHES: usize = 300;
+const ROUNDS: usize = 25;
+
+async fn lane<C: Restarted>() -> Lane {
+    let (tree, handle) = C::start().await;
+    Lane::new(C::NAME, tree, move || {
+        let handle = handle.clone();
+        async move {
+            let mut times = Vec::with_capacity(CRASHES);
+            for _ in 0..CRASHES {
+                let start = Instant::now();
+                C::crash(&handle, 0).await;
+                while C::call(&handle).await.is_none() {}
+                times.push(nanos_each(start, 1));
+            }
+            vec![percentile(&times, 50), percentile(&times, 99)]
+        }
+    })
+}
+
+pub fn ask() -> Vec<Table> {
+    let table = |threads: Threads| Table {
+        title: format!("From a panic to the first answer, {}", threads.name()),
+        about: ABOUT,
+        columns: vec![Column::new("p50", Unit::Time), Column::new("p99", Unit::Time)],
+        rows: threads.run(async { interleave(every_restarted!(lane()), ROUNDS).await }),
+    };
+    Threads::BOTH.map(table).into()
+}

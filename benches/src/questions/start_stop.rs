@@ -1,0 +1,34 @@
+//! What it costs to start a worker, and to stop it.
+
+use std::time::Instant;
+
+use crate::contenders::{Contender, every};
+use crate::lane::{Lane, Threads, interleave, nanos_each};
+use crate::report::{Column, Table, Unit};
+
+const ABOUT: &str = "
+100 000 workers started one after the other under one supervisor (raw: under nobody), each when the one before is up, and all stopped,
+on two worker threads: the time for each. heir's have a manager each.
+";
+const WORKERS: usize = 100_000;
+const ROUNDS: usize = 3;
+
+async fn lane<C: Contender>() -> Lane {
+    Lane::new(C::NAME, (), || async {
+        let start = Instant::now();
+        let (tree, handles) = C::start(WORKERS).await;
+        let started = nanos_each(start, WORKERS);
+        let start = Instant::now();
+        C::stop(tree, handles).await;
+        vec![started, nanos_each(start, WORKERS)]
+    })
+}
+
+pub fn ask() -> Vec<Table> {
+    vec![Table {
+        title: "Starting and stopping 100 000 workers".to_owned(),
+        about: ABOUT,
+        columns: vec![Column::new("a start", Unit::Time), Column::new("a stop", Unit::Time)],
+        rows: Threads::Two.run(async { interleave(every!(lane()), ROUNDS).await }),
+    }]
+}
