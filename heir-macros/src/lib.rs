@@ -401,7 +401,7 @@ pub fn handlers(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// What `#[heir]` attaches to its struct. Not for use by hand.
 #[doc(hidden)]
-#[proc_macro_derive(Heir, attributes(__heir, table, arg, fresh))]
+#[proc_macro_derive(Heir, attributes(__heir, table, arg, fresh, child))]
 pub fn derive_heir(item: TokenStream) -> TokenStream {
     heir::derive(item.into()).into()
 }
@@ -566,7 +566,7 @@ pub fn supervisor(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// What `#[supervisor]` attaches to its struct. Not for use by hand.
 #[doc(hidden)]
-#[proc_macro_derive(Supervisor, attributes(__supervisor, child))]
+#[proc_macro_derive(Supervisor, attributes(__supervisor, child, table, arg, fresh))]
 pub fn derive_supervisor(item: TokenStream) -> TokenStream {
     supervisor::derive(item.into()).into()
 }

@@ -150,7 +150,7 @@ fn read_one(
     };
     let name = key.to_string();
     let Some(option) = known.iter().find(|known| known.key == name) else {
-        let hint = suggestion(&name, &keys);
+        let hint = elsewhere(&name, attribute, &keys).unwrap_or_else(|| suggestion(&name, &keys));
         return Err(syn::Error::new(
             key.span(),
             format_args!("unknown option `{name}` of `#[{attribute}]`: {hint}"),
@@ -163,14 +163,44 @@ fn read_one(
     } else if !has_value(input, option)? {
         let Known { value, default, .. } = option;
         let equals = if value.starts_with('(') { "" } else { " = " };
+        let has_other_form = input.peek(Token![:]) || input.peek(syn::token::Paren);
+        let problem =
+            if has_other_form && !equals.is_empty() { "has its value after a `=`" } else { "needs a value" };
         return Err(syn::Error::new(
             key.span(),
-            format_args!(
-                "`{name}` needs a value: write `{name}{equals}{value}`, or leave it out for {default}"
-            ),
+            format_args!("`{name}` {problem}: write `{name}{equals}{value}`, or leave it out for {default}"),
         ));
     }
     read(&key, input, errors)
+}
+
+/// What to write for an option that is none of this attribute: a value without its key, or another attribute's option.
+fn elsewhere(name: &str, attribute: &str, keys: &[&str]) -> Option<String> {
+    const VALUES: &[(&str, &str)] = &[
+        ("permanent", "restart"),
+        ("transient", "restart"),
+        ("temporary", "restart"),
+        ("brutal_kill", "shutdown"),
+        ("one_for_one", "strategy"),
+        ("one_for_all", "strategy"),
+        ("rest_for_one", "strategy"),
+    ];
+    if let Some((value, key)) = VALUES.iter().find(|(value, key)| *value == name && keys.contains(key)) {
+        return Some(format!("write `{key} = {value}`"));
+    }
+    let owners = [("heir", HEIR), ("supervisor", SUPERVISOR), ("child", CHILD), ("table", TABLE)];
+    let owner = owners
+        .iter()
+        .find(|(owner, known)| *owner != attribute && known.iter().any(|known| known.key == name));
+    owner.map(|(owner, _)| {
+        let place = match *owner {
+            "heir" => "`#[heir(..)]`, on the worker's struct",
+            "supervisor" => "`#[supervisor(..)]`, on the tree's struct",
+            "child" => "`#[child(..)]`, on a field of a supervisor",
+            _ => "`#[table(..)]`, on a field of a worker",
+        };
+        format!("it is one of {place}")
+    })
 }
 
 /// Whether a value follows; the `=` before it is consumed.

@@ -73,6 +73,15 @@ pub(crate) fn mentions(tokens: &TokenStream, word: &str) -> bool {
     })
 }
 
+/// Where `word` first stands in `tokens`.
+pub(crate) fn find(tokens: &TokenStream, word: &str) -> Option<Span> {
+    tokens.clone().into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) => (ident == word).then(|| ident.span()),
+        TokenTree::Group(group) => find(&group.stream(), word),
+        _ => None,
+    })
+}
+
 /// The type inside the invisible parentheses a `macro_rules` macro puts around `$ty`, and inside visible ones.
 pub(crate) fn ungroup(mut ty: &Type) -> &Type {
     loop {
@@ -114,7 +123,7 @@ pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
             Err(syn::Error::new(
                 pair.eq_token.span,
                 format_args!(
-                    "`#[{name} = ..]` is no form of this attribute: write its arguments in parentheses"
+                    "`#[{name} = ..]` is no form of this attribute: write `#[{name}(..)]`, its arguments in parentheses"
                 ),
             ))
         }

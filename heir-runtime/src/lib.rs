@@ -137,7 +137,7 @@ pub use self::table::{
     BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
 };
 pub use self::worker::{
-    AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, WhileDown, Worker,
+    AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown, Worker,
 };
 
 pub use heir_macros::{handlers, heir, supervisor};

@@ -85,7 +85,30 @@ pub(super) fn is_marker(attribute: &Attribute) -> bool {
     MARKERS.iter().any(|marker| attribute.path().is_ident(marker))
 }
 
+/// What one might write for a mark, with what to write.
+pub(super) const NEARLY: [(&str, &str); 7] = [
+    ("call", "a method without a mark is a call: remove `#[call]`"),
+    ("start", "a hook names its event: write `#[on(start)]`"),
+    ("transfer", "a hook names its event: write `#[on(transfer)]`"),
+    ("stop", "a hook names its event: write `#[on(stop)]`"),
+    ("exit", "a hook names its event: write `#[on(exit)]`"),
+    ("down", "a hook names its event: write `#[on(down)]`"),
+    ("verify", "a hook names its event: write `#[on(verify)]`"),
+];
+
 fn role(method: &Method, errors: &mut Errors) -> Option<Role> {
+    for (name, problem) in NEARLY {
+        for attribute in attributes(&method.attrs, name) {
+            errors.on(&attribute.meta, problem);
+        }
+    }
+    if method
+        .attrs
+        .iter()
+        .any(|attribute| NEARLY.iter().any(|(name, _)| *name != "call" && attribute.path().is_ident(name)))
+    {
+        return None;
+    }
     let is_role = |attribute: &&Attribute| is_marker(attribute) && !attribute.path().is_ident("redeliver");
     let mut markers = method.attrs.iter().filter(is_role);
     let Some(marker) = markers.next() else {
@@ -119,6 +142,10 @@ fn event(marker: &Attribute, errors: &mut Errors) -> Option<Event> {
         return None;
     }
     let read = |input: syn::parse::ParseStream<'_>| {
+        if let Ok(quoted) = input.fork().parse::<syn::LitStr>() {
+            let problem = "an event is a word without quotes: write `#[on(start)]`";
+            return Err(syn::Error::new(quoted.span(), problem));
+        }
         let event = options::word(input, &Ident::new("on", marker.path().span()), EVENTS)?;
         if input.is_empty() {
             return Ok(event);
@@ -234,6 +261,15 @@ fn handler(
             params.push(Param::Context);
             continue;
         }
+        if is_named(&argument.ty, "Context") {
+            errors.on(
+                &argument.ty,
+                "the context belongs to the incarnation, and no caller has one to send: take `&mut Context<Self>`",
+            );
+            correct = false;
+            params.push(Param::Context);
+            continue;
+        }
         correct &= owned::argument(&argument.ty, errors);
         let name = value_name(argument, &method.args, errors);
         correct &= name.is_some();
@@ -329,6 +365,11 @@ pub(super) fn once(first: &mut Option<Span>, argument: &Argument, errors: &mut E
 /// `&Name<..>`, `&mut path::Name<..>`
 pub(super) fn is_reference_to(ty: &Type, name: &str) -> bool {
     let Type::Reference(reference) = ungroup(ty) else { return false };
-    let Type::Path(target) = ungroup(&reference.elem) else { return false };
+    is_named(&reference.elem, name)
+}
+
+/// `Name<..>`, `path::Name<..>`
+fn is_named(ty: &Type, name: &str) -> bool {
+    let Type::Path(target) = ungroup(ty) else { return false };
     target.path.segments.last().is_some_and(|segment| segment.ident == name)
 }

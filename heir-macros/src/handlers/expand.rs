@@ -123,8 +123,9 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
 /// ```
 fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     let Handlers { root, generics, self_ty, handle, messages, hooks, .. } = handlers;
-    let (impl_generics, type_generics, _) = generics.split_for_impl();
+    let (impl_generics, _, _) = generics.split_for_impl();
     let where_clause = rules::of_worker(handlers);
+    let checked = rules::message_type(handlers);
     let message = Ident::new("message", Span::mixed_site());
     let uses_context = messages.iter().any(|handler| handler.cfgs.is_empty() && handler.takes_context());
     let cx = context_local(uses_context);
@@ -134,7 +135,7 @@ fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::Handlers for #self_ty #where_clause {
-            type Message = __Message #type_generics;
+            type Message = #checked;
             type Handle = #handle;
             async fn handle(&mut self, #message: &mut Self::Message, #cx: &mut #root::Context<Self>) {
                 match *#message { #(#arms)* #never }

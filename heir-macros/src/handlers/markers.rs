@@ -3,6 +3,7 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+use super::check::NEARLY;
 use crate::tokens::is_brace;
 
 /// The attributes of a method that only `#[handlers]` understands.
@@ -28,7 +29,9 @@ fn strip_methods(body: TokenStream) -> TokenStream {
         let (attributes, after) = split_attributes(rest);
         let is_message = begins_function(after) && !attributes.iter().any(|(_, name)| name == "skip");
         for (tokens, name) in attributes {
-            let ours = MARKERS.contains(&name.as_str()) || (is_message && name == "deprecated");
+            let ours = MARKERS.contains(&name.as_str())
+                || NEARLY.iter().any(|(nearly, _)| *nearly == name)
+                || (is_message && name == "deprecated");
             if !ours {
                 out.extend(tokens.iter().cloned());
             }

@@ -1,5 +1,9 @@
-//! The rules on what travels in messages, each a trait of the runtime that says what is wrong. As for the fields of a
-//! worker, they are asserted in one function, and taken for granted through higher-ranked bounds in the rest.
+//! The rules on what travels in messages, each a trait of the runtime that says what is wrong.
+//!
+//! They are asserted in one constant, and taken for granted by the message through higher-ranked bounds, as the rules on a worker's
+//! fields are. Whoever uses the worker asks for its message, too: its type depends on the constant, so that it is silently an error
+//! itself if a rule is broken, and nobody who uses the worker hears of it. There is no such constant for parameters: then they
+//! are asserted in a function, and all that relies on them takes them for granted.
 
 use std::collections::HashSet;
 
@@ -22,9 +26,17 @@ fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
 /// The rules, asserted; nothing if it is known of all that travels that it breaks none.
 ///
 /// ```text
+/// const __RULES: usize = {
+///     R::__private::assert_payload::<Row>();
+///     R::__private::assert_again::<Row>();
+///     0
+/// };
+/// type __Checked = <__Message as R::__private::Beside<[(); __RULES]>>::Itself;
+/// ```
+/// With parameters
+/// ```text
 /// fn __rules<K: Key>() where K: Ord {
-///     R::__private::assert_payload::<String>();
-///     R::__private::assert_again::<String>();
+///     R::__private::assert_payload::<Row<K>>();
 /// }
 /// ```
 pub(super) fn asserted(handlers: &Handlers) -> Option<TokenStream> {
@@ -41,7 +53,29 @@ pub(super) fn asserted(handlers: &Handlers) -> Option<TokenStream> {
         if all.is_empty() || cfgs.is_empty() { all } else { quote!(#(#cfgs)* { #all }) }
     });
     let assertions: TokenStream = assertions.collect();
-    (!assertions.is_empty()).then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }))
+    if !is_checked(handlers) {
+        return (!assertions.is_empty())
+            .then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }));
+    }
+    Some(quote! {
+        const __RULES: usize = {
+            #assertions
+            0
+        };
+        type __Checked = <__Message as #root::__private::Beside<[(); __RULES]>>::Itself;
+    })
+}
+
+/// Whether the message depends on the rules: not if they are about parameters, nor if there is nothing to check.
+fn is_checked(handlers: &Handlers) -> bool {
+    let travels = handlers.messages.iter().flat_map(travelling);
+    handlers.generics.params.is_empty() && travels.into_iter().any(|(ty, _)| !is_plain(ty))
+}
+
+/// `__Message<K>`, or `__Checked`
+pub(super) fn message_type(handlers: &Handlers) -> TokenStream {
+    let (_, type_generics, _) = handlers.generics.split_for_impl();
+    if is_checked(handlers) { quote!(__Checked) } else { quote!(__Message #type_generics) }
 }
 
 fn assertion(root: &Path, rule: &str, ty: &TokenStream, written: Span) -> TokenStream {
@@ -86,7 +120,9 @@ pub(super) fn of_worker(handlers: &Handlers) -> Option<WhereClause> {
     let has_types = generics.type_params().next().is_some();
     let named = has_types.then(|| quote!(<Tables = #tables>));
     let mut generics = generics.clone();
-    generics.where_clause = of_messages(handlers);
+    if !is_checked(handlers) {
+        generics.where_clause = of_messages(handlers);
+    }
     let where_clause = generics.make_where_clause();
     where_clause.predicates.push(syn::parse_quote!(for<'__rule> #self_ty: #root::Worker #named));
     if has_types {

@@ -11,8 +11,8 @@ use crate::attached::HEIR;
 use crate::diagnostics::Errors;
 use crate::options::{self, Slot};
 use crate::tokens::{
-    allowed, arguments, attributes, default_root, generated, generics_without_self, is_concrete,
-    replace_self, with_lifetime,
+    allowed, arguments, attributes, default_root, find, generated, generics_without_self, is_concrete,
+    mentions, replace_self, with_lifetime,
 };
 
 /// Reads the whole struct; `None` when it has no named fields to read.
@@ -86,6 +86,12 @@ fn read_field<'a>(
     self_ty: &TokenStream,
     errors: &mut Errors,
 ) -> Option<Field<'a>> {
+    for attribute in attributes(&field.attrs, "child") {
+        errors.on(
+            attribute.path(),
+            "`#[child]` is for a field of a `#[supervisor]`, whose children are its fields: a worker has none",
+        );
+    }
     let ty = replace_self(with_lifetime(&field.ty), self_ty);
     Some(Field {
         ident: field.ident.as_ref()?,
@@ -207,8 +213,22 @@ fn read_fresh(marker: &Attribute, errors: &mut Errors) -> Kind {
         let _rest: TokenStream = input.parse()?;
         Ok(comma)
     };
+    waits_for_nothing(&tokens, errors);
     if let Ok(Some(comma)) = several.parse2(tokens.clone()) {
         errors.at(comma, "`#[fresh(expr)]` takes one expression: write a tuple, or one attribute a field");
     }
     Kind::Fresh { with: Some(tokens) }
+}
+
+/// Reports an `.await` that is not inside a block of its own, as far as the words tell.
+fn waits_for_nothing(tokens: &TokenStream, errors: &mut Errors) {
+    if mentions(tokens, "async") {
+        return;
+    }
+    if let Some(place) = find(tokens, "await") {
+        errors.at(
+            place,
+            "`#[fresh(..)]` is made at once, and cannot wait: make it in `#[on(start)]`, or as a table, whose `init` may wait",
+        );
+    }
 }

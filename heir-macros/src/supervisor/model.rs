@@ -213,10 +213,15 @@ fn arg(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Arg> {
     };
     let colon: Option<Token![:]> = input.parse()?;
     if colon.is_none() || input.is_empty() {
-        return Err(syn::Error::new(
-            name.span(),
-            format_args!("the argument `{name}` has no type: write `{name}: Type`"),
-        ));
+        // A type without a name, by its looks.
+        let is_type = crate::tokens::is_plain(&quote::quote!(#name))
+            || name.to_string().starts_with(char::is_uppercase);
+        let problem = if is_type {
+            format!("an argument has a name and a type: write `name: {name}`")
+        } else {
+            format!("the argument `{name}` has no type: write `{name}: Type`")
+        };
+        return Err(syn::Error::new(name.span(), problem));
     }
     let ty: Type = input.parse()?;
     Ok(Arg { name, ty: crate::tokens::replace_self(ty, self_ty) })

@@ -62,6 +62,21 @@ fn child<'a>(
     self_ty: &TokenStream,
     errors: &mut Errors,
 ) -> Option<Child<'a>> {
+    for name in ["table", "arg", "fresh"] {
+        for attribute in attributes(&field.attrs, name) {
+            let hint = if name == "arg" {
+                ", and what its spec takes is named here by `#[child(args(name: Type))]`"
+            } else {
+                ""
+            };
+            errors.on(
+                attribute.path(),
+                format_args!(
+                    "`#[{name}]` is for a field of a worker: it goes on the child's own struct{hint}"
+                ),
+            );
+        }
+    }
     let ty = replace_self(with_lifetime(&field.ty), self_ty);
     Some(Child {
         ident: field.ident.as_ref()?,

@@ -1,6 +1,7 @@
 //! The handle on a supervisor: looking at its children, and managing them while it runs.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -17,7 +18,7 @@ use crate::post::Post;
 use crate::race::{Either, race};
 use crate::status::Stopped;
 use crate::superior::{Place, Position};
-use crate::worker::{Handlers, Spec, Worker};
+use crate::worker::{Handlers, Spec, TakesOver, Worker};
 
 /// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
 ///
@@ -181,11 +182,20 @@ impl SupervisorHandle {
     /// # Errors
     /// [`ChildError::NotFound`] if `worker` is no child of this supervisor itself, [`ChildError::Ended`], [`ChildError::Ending`],
     /// [`ChildError::Gone`].
-    pub async fn upgrade_child<W, V>(
-        &self,
-        worker: &Handle<W>,
+    // No `async fn`: its future would ask for the tables again, wherever it is used.
+    pub fn upgrade_child<'a, W, V>(
+        &'a self,
+        worker: &'a Handle<W>,
         spec: Spec<V>,
-    ) -> Result<V::Handle, ChildError>
+    ) -> Pin<Box<dyn Future<Output = Result<V::Handle, ChildError>> + Send + 'a>>
+    where
+        W: Handlers,
+        V: Handlers + TakesOver<W>,
+    {
+        Box::pin(self.upgrade(worker, spec))
+    }
+
+    async fn upgrade<W, V>(&self, worker: &Handle<W>, spec: Spec<V>) -> Result<V::Handle, ChildError>
     where
         W: Handlers,
         V: Handlers + Worker<Tables = W::Tables>,

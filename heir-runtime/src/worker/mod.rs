@@ -179,6 +179,19 @@ pub trait Worker: Sized + Send + 'static {
     }
 }
 
+/// A worker with the very tables of another: it can take them over from it.
+///
+/// Every worker with the same [`Worker::Tables`] is one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot take over from `{Other}`, because its tables are others",
+    label = "does not have the tables of `{Other}`",
+    note = "write `#[heir(tables = {Other}Tables)]` on `{Self}`, and give it the same tables"
+)]
+pub trait TakesOver<Other: Worker>: Worker<Tables = Other::Tables> {}
+
+#[diagnostic::do_not_recommend]
+impl<Other: Worker, W: Worker<Tables = Other::Tables>> TakesOver<Other> for W {}
+
 /// What a worker does with its messages.
 ///
 /// [`#[handlers]`](crate::handlers) implements it.

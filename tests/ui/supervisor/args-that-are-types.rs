@@ -1,0 +1,22 @@
+//! An argument has a name.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    by: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[supervisor]
+struct App {
+    #[child(args(u64))]
+    counter: Counter,
+}
+
+fn main() {}
