@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use super::carried::Carried;
 use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
+use super::rules::{self, checked, checked_field};
 use super::tables;
 use crate::tokens::path_at;
 
@@ -34,11 +35,12 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
     let root = &worker.root;
     let tables = Ident::new("tables", Span::mixed_site());
     let firsts = worker.recorded().map(|field| {
-        let (ty, table) = (&field.ty, table_module(worker, field));
+        let (ty, table) = (checked_field(worker, field), table_module(worker, field));
         quote!(#table::reader_first::<#ty>())
     });
     let each = worker.recorded().map(|field| {
-        let (ident, ty, table) = (field.ident, &field.ty, table_module(worker, field));
+        let (ident, ty) = (field.ident, checked_field(worker, field));
+        let table = table_module(worker, field);
         quote!(#table::any::<#ty>(&mut #tables.#ident))
     });
     let commits = worker.recorded().map(|field| {
@@ -124,6 +126,7 @@ fn create_at_once(worker: &Worker<'_>) -> TokenStream {
         quote!(#ident: #value)
     });
     let bundle = tables::value(worker, &quote!(#(#values),*));
+    let result = rules::is_checked(worker).then(|| quote!(::<Self::Tables, _>));
     let readers = readers_pattern(worker, &readers);
     quote! {
         fn create(
@@ -132,7 +135,7 @@ fn create_at_once(worker: &Worker<'_>) -> TokenStream {
         ) -> impl ::core::future::Future<Output = ::core::result::Result<Self::Tables, #root::BoxError>>
             + ::core::marker::Send
         {
-            ::core::future::ready(::core::result::Result::Ok(#bundle))
+            ::core::future::ready(::core::result::Result #result ::Ok(#bundle))
         }
     }
 }
@@ -143,7 +146,7 @@ fn readers_pattern(worker: &Worker<'_>, readers: &Ident) -> TokenStream {
 
 /// The statements that make one table.
 fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
-    let (local, ty) = (local(field), &field.ty);
+    let (local, ty) = (local(field), checked_field(worker, field));
     let Kind::Table { restored, init } = &field.kind else { return TokenStream::new() };
     let first = first_value(worker, field, readers);
     match init {
@@ -159,8 +162,8 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
 /// What a table is before its `init`: no rows, or its `Default`.
 fn first_value(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
     let place = worker.recorded().position(|recorded| recorded.ident == field.ident);
-    let Some(place) = place.map(Literal::usize_unsuffixed) else { return default_value(field) };
-    let ty = &field.ty;
+    let Some(place) = place.map(Literal::usize_unsuffixed) else { return default_value(worker, field) };
+    let ty = checked_field(worker, field);
     let span = field.written_ty.span().resolved_at(Span::mixed_site());
     quote_spanned!(span=> #readers.open::<#ty>(#place))
 }
@@ -190,8 +193,8 @@ fn incarnate(worker: &Worker<'_>) -> TokenStream {
     let in_scope = Carried::args(worker).unpacked(&args_local);
     let pattern = if in_scope.is_none() { quote!(_) } else { quote!(#args_local) };
     let locals = worker.fresh().map(|(field, with)| {
-        let (local, ty) = (local(field), &field.ty);
-        let value = with.cloned().unwrap_or_else(|| default_value(field));
+        let (local, ty) = (local(field), checked_field(worker, field));
+        let value = with.cloned().unwrap_or_else(|| default_value(worker, field));
         quote!(let #local: #ty = #value;)
     });
     let values = worker.fields.iter().map(|field| {
@@ -220,16 +223,27 @@ fn incarnate(worker: &Worker<'_>) -> TokenStream {
 ///
 /// ```text
 /// fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
-///     (CounterTables { counts: self.counts, queue: self.queue }, (self.limits, self.cache, self.scratch,))
+///     let rest: __Checked<(Limits, Cache, Vec<u8>,)> = (self.limits, self.cache, self.scratch,);
+///     (CounterTables { counts: self.counts, queue: self.queue }, rest)
 /// }
 /// ```
+/// The rest has its name only if its type is one that is checked.
 fn dismantle(worker: &Worker<'_>) -> TokenStream {
     let moved = worker.tables().map(|field| field.ident).map(|ident| quote!(#ident: self.#ident));
     let bundle = tables::value(worker, &quote!(#(#moved),*));
     let rest = worker.rest().map(|field| field.ident);
+    let rest = quote!((#(self.#rest,)*));
+    let types = worker.rest().map(|field| &field.ty);
+    let checked = rules::is_checked(worker).then(|| checked(worker, &quote!((#(#types,)*))));
+    let local = Ident::new("rest", Span::mixed_site());
+    let (named, rest) = match checked {
+        Some(ty) => (Some(quote!(let #local: #ty = #rest;)), quote!(#local)),
+        None => (None, rest),
+    };
     quote! {
         fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
-            (#bundle, (#(self.#rest,)*))
+            #named
+            (#bundle, #rest)
         }
     }
 }
@@ -240,9 +254,10 @@ fn dismantle(worker: &Worker<'_>) -> TokenStream {
 /// }
 /// ```
 fn save(worker: &Worker<'_>) -> TokenStream {
-    let clones = worker
-        .rollbacks()
-        .map(|Field { ident, ty, .. }| quote!(<#ty as ::core::clone::Clone>::clone(&self.#ident)));
+    let clones = worker.rollbacks().map(|field| {
+        let (ident, ty) = (field.ident, checked_field(worker, field));
+        quote!(<#ty as ::core::clone::Clone>::clone(&self.#ident))
+    });
     let saved = worker.rollbacks().next().map(|_| Carried::saved(worker).value(clones));
     quote! {
         fn save(&self) -> Self::Saved {
@@ -285,8 +300,8 @@ fn local(field: &Field<'_>) -> Ident {
 }
 
 /// The type's `Default`, reported at the type when there is none.
-fn default_value(field: &Field<'_>) -> TokenStream {
-    let ty = &field.ty;
+fn default_value(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
+    let ty = checked_field(worker, field);
     let span = field.written_ty.span().resolved_at(Span::mixed_site());
     quote_spanned!(span=> <#ty as ::core::default::Default>::default())
 }

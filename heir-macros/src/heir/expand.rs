@@ -12,6 +12,7 @@ use super::{rules, tables};
 use crate::options::{Millis, Slot};
 use crate::settings::duration;
 use crate::tokens::{alias_params, generated, path_at};
+use syn::WhereClause;
 
 /// All that is generated for a worker.
 pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
@@ -25,7 +26,7 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     let no_drop = no_drop(worker);
     let checked = tables::checked(worker);
     let (bodies, configure) = (bodies::all(worker), configure(worker));
-    let implementation = worker_impl(worker, &quote!(#bodies #configure));
+    let implementation = worker_impl(worker, rules::of_worker(worker).as_ref(), &quote!(#bodies #configure));
     let allowed = &worker.allowed;
     quote! {
         #public
@@ -206,18 +207,23 @@ fn no_drop(worker: &Worker<'_>) -> TokenStream {
 ///     ..
 /// }
 /// ```
-pub(super) fn worker_impl(worker: &Worker<'_>, bodies: &TokenStream) -> TokenStream {
+pub(super) fn worker_impl(
+    worker: &Worker<'_>,
+    where_clause: Option<&WhereClause>,
+    bodies: &TokenStream,
+) -> TokenStream {
     let Worker { root, ident, generics, .. } = worker;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
-    let where_clause = rules::granted(worker, worker.fields.iter());
     let name = worker.name();
     let tables = tables::name(worker);
-    let (args, saved) = (Carried::args(worker).ty(), Carried::saved(worker).ty());
+    let tables = rules::checked(worker, &quote!(#tables #type_generics));
+    let args = rules::checked(worker, &Carried::args(worker).ty());
+    let saved = rules::checked(worker, &Carried::saved(worker).ty());
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::Worker for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
-            type Tables = #tables #type_generics;
+            type Tables = #tables;
             type Args = #args;
             type Saved = #saved;
             #bodies

@@ -8,7 +8,7 @@ use super::carried::carried_items;
 use super::expand;
 use super::handle::{reader_methods, traits};
 use super::model::Worker;
-use super::tables;
+use super::{rules, tables};
 
 /// The stubs; nothing for a worker that borrows, whose companions could not be written.
 ///
@@ -28,10 +28,11 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
     let public = expand::public_items(worker);
     let carried = carried_items(worker);
     let tables = tables::unchecked(worker);
+    let (unasserted, granted) = (rules::unasserted(worker), rules::granted(worker, worker.fields.iter()));
     let spec = expand::spec(worker, &quote!(::core::unreachable!()));
     let readers = reader_methods(worker);
     let traits = traits(worker);
-    let implementation = expand::worker_impl(worker, &bodies(worker));
+    let implementation = expand::worker_impl(worker, granted.as_ref(), &bodies(worker));
     quote! {
         #public
         const _: () = {
@@ -40,6 +41,7 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
             #readers
             #carried
             #tables
+            #unasserted
             #implementation
         };
     }

@@ -129,7 +129,8 @@ pub(super) fn reader_methods(worker: &Worker<'_>) -> TokenStream {
     let where_clause = rules::granted_beside(worker, generics.clone(), worker.recorded());
     let handle = worker.companion("Handle");
     let methods = worker.recorded().enumerate().map(|(place, field)| {
-        let Field { vis, docs, ty, .. } = field;
+        let Field { vis, docs, .. } = field;
+        let checked = rules::checked_field(worker, field);
         let place = Literal::usize_unsuffixed(place);
         let ident = generated(field.ident, field.ident.span());
         let reader = reader_type(worker, field);
@@ -137,7 +138,7 @@ pub(super) fn reader_methods(worker: &Worker<'_>) -> TokenStream {
             format!(" The reader of the table `{ident}`: it goes on answering while nobody owns the table.");
         let docs = if docs.is_empty() { quote!(#[doc = #doc]) } else { quote!(#(#docs)*) };
         let head = quote_spanned!(ident.span()=> fn #ident(&self));
-        quote!(#docs #vis #head -> #reader { #root::Handle::readers(&self.__handle).get::<#ty>(#place) })
+        quote!(#docs #vis #head -> #reader { #root::Handle::readers(&self.__handle).get::<#checked>(#place) })
     });
     quote!(impl #impl_generics #handle #type_generics #where_clause { #(#methods)* })
 }

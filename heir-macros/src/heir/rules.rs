@@ -1,8 +1,10 @@
 //! The rules on the types of fields, each a trait of the runtime that says what is wrong.
 //!
-//! They are asserted in one function of their own, which does nothing else: each broken rule is one error, at the type.
-//! All that relies on them takes them for granted, so that nothing follows from that error: their bounds are higher-ranked,
-//! and rustc believes such a bound on a concrete type where it would check a plain one on the spot.
+//! They are asserted in one constant, which does nothing else: each broken rule is one error, at the type. The implementation names
+//! the types by an alias that depends on the constant, so that they are silently errors themselves if a rule is broken, and nobody who
+//! uses the worker hears of it. (Only that it is `Send` is asked of the struct itself.) There is no such constant for parameters: then the
+//! rules are asserted in a function, and what relies on them takes them for granted. Such bounds are higher-ranked, because rustc believes
+//! them on a concrete type where it would check a plain one on the spot.
 
 use std::collections::HashSet;
 
@@ -36,11 +38,19 @@ fn starts_as_default(field: &Field<'_>) -> bool {
 /// The rules, asserted; nothing if it is known of all fields that they break none.
 ///
 /// ```text
+/// const __RULES: usize = {
+///     R::__private::assert_recorded::<Table<Key, u64>>();
+///     R::__private::assert_rollback::<Vec<Row>>();
+///     R::__private::assert_initial::<Vec<Row>>();
+///     R::__private::assert_arg::<Limits>();
+///     0
+/// };
+/// type __Checked<T> = <T as R::__private::Beside<[(); __RULES]>>::Itself;
+/// ```
+/// With parameters
+/// ```text
 /// fn __rules<K: Key>() where K: Ord {
 ///     R::__private::assert_recorded::<Table<K, u64>>();
-///     R::__private::assert_rollback::<Vec<u64>>();
-///     R::__private::assert_initial::<Vec<u64>>();
-///     R::__private::assert_arg::<Limits>();
 /// }
 /// ```
 pub(super) fn asserted(worker: &Worker<'_>) -> Option<TokenStream> {
@@ -51,7 +61,60 @@ pub(super) fn asserted(worker: &Worker<'_>) -> Option<TokenStream> {
         quote!(#rule #initial)
     });
     let assertions: TokenStream = assertions.collect();
-    (!assertions.is_empty()).then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }))
+    if !is_checked(worker) {
+        return (!assertions.is_empty())
+            .then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }));
+    }
+    let root = &worker.root;
+    Some(quote! {
+        const __RULES: usize = {
+            #assertions
+            0
+        };
+        type __Checked<T> = <T as #root::__private::Beside<[(); __RULES]>>::Itself;
+    })
+}
+
+/// What [`checked`] needs in the place of the rules, where there are other errors already.
+pub(super) fn unasserted(worker: &Worker<'_>) -> Option<TokenStream> {
+    is_checked(worker).then(|| {
+        quote!(
+            type __Checked<T> = T;
+        )
+    })
+}
+
+/// Whether the implementation depends on the rules: not if they are about parameters, nor if there is nothing to check.
+pub(super) fn is_checked(worker: &Worker<'_>) -> bool {
+    worker.generics.params.is_empty() && !worker.fields.iter().all(is_known)
+}
+
+/// `__Checked<CounterTables>`
+pub(super) fn checked(worker: &Worker<'_>, ty: &TokenStream) -> TokenStream {
+    if is_checked(worker) { quote!(__Checked<#ty>) } else { ty.clone() }
+}
+
+/// `__Checked<Vec<Row>>`, for a field of which it is not known that it breaks no rule.
+pub(super) fn checked_field(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
+    let ty = &field.ty;
+    if !is_checked(worker) || is_known(field) {
+        return ty.clone();
+    }
+    let place = place(field);
+    let name = Ident::new("__Checked", place.resolved_at(Span::call_site()));
+    quote_spanned!(place=> #name<#ty>)
+}
+
+/// What the implementation takes for granted: all rules, or, if it depends on them, only that the worker can be sent, which is asked of
+/// the struct itself.
+pub(super) fn of_worker(worker: &Worker<'_>) -> Option<WhereClause> {
+    if !is_checked(worker) {
+        return granted(worker, worker.fields.iter());
+    }
+    let (ident, mut generics) = (&worker.ident, worker.generics.clone());
+    let bound = syn::parse_quote!(for<'__rule> #ident: ::core::marker::Send);
+    generics.make_where_clause().predicates.push(bound);
+    generics.where_clause
 }
 
 /// That there is a `#[handlers]` block, reported at the struct's name. With type parameters it may be for some of their types
