@@ -11,6 +11,8 @@ pub struct Table {
     pub about: &'static str,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
+    /// What the figures come from, above all those that miss their target.
+    pub note: &'static str,
 }
 
 pub struct Column {
@@ -47,6 +49,12 @@ impl Column {
 }
 
 impl Table {
+    /// With a row more, if it is there.
+    pub fn and(mut self, row: Option<Row>) -> Self {
+        self.rows.extend(row);
+        self
+    }
+
     pub fn render(&self) -> String {
         let mut text = format!("## {}\n\n{}\n\n|", self.title, self.about.trim());
         for column in &self.columns {
@@ -60,14 +68,15 @@ impl Table {
             text.push_str(if column.unit.has_ratio() { "|--:|--:|--:" } else { "|--:" });
         }
         text.push_str("|\n");
-        let first: Vec<f64> = self.rows[0].samples.iter().map(|samples| median(samples)).collect();
+        let first = &self.rows[0].samples;
         for row in &self.rows {
             let _ = write!(text, "| {}", row.name);
-            for ((samples, column), first) in row.samples.iter().zip(&self.columns).zip(&first) {
-                column.unit.write(samples, *first, &mut text);
+            for ((samples, column), first) in row.samples.iter().zip(&self.columns).zip(first) {
+                column.unit.write(samples, first, &mut text);
             }
             text.push_str(" |\n");
         }
+        let _ = write!(text, "\n{}\n", self.note.trim());
         text
     }
 }
@@ -96,7 +105,7 @@ impl Unit {
         }
     }
 
-    fn write(self, samples: &[f64], first: f64, text: &mut String) {
+    fn write(self, samples: &[f64], first: &[f64], text: &mut String) {
         if samples.is_empty() {
             text.push_str(if self.has_ratio() { " | | |" } else { " |" });
             return;
@@ -105,9 +114,11 @@ impl Unit {
         let _ = write!(text, " | {}", self.show(figure));
         if self.has_ratio() {
             let (low, high) = spread(samples);
+            // Round by round: what disturbs the machine disturbs both.
+            let ratios: Vec<f64> = samples.iter().zip(first).map(|(figure, first)| figure / first).collect();
             let ratio = match self {
-                Self::Speed => first / figure,
-                _ => figure / first,
+                Self::Speed => 1.0 / median(&ratios),
+                _ => median(&ratios),
             };
             let _ = write!(text, " | {} to {} | **{ratio:.2}**", self.show(low), self.show(high));
         }

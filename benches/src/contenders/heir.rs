@@ -48,6 +48,12 @@ impl Kept {
     fn note(&mut self, key: u64) {
         *self.counts.entry(key).or_default() += 1;
     }
+
+    #[cast]
+    fn crash(&mut self, added: u64) {
+        *self.counts.entry(0).or_default() += added;
+        panic!("asked to die");
+    }
 }
 
 macro_rules! contender {
@@ -80,32 +86,32 @@ macro_rules! contender {
                 handle.note(key).await.unwrap();
             }
         }
+
+        impl Restarted for $worker {
+            const NAME: &'static str = $name;
+            type Handle = $handle;
+            type Tree = Supervisor;
+
+            async fn start() -> (Supervisor, $handle) {
+                let mut tree = Supervisor::builder("bench").intensity(u32::MAX);
+                let handle = tree.worker(Self::spec());
+                (tree.start().await.unwrap(), handle)
+            }
+
+            async fn crash(handle: &$handle, added: u64) {
+                handle.crash(added).await.unwrap();
+            }
+
+            async fn call(handle: &$handle) -> Option<u64> {
+                handle.add(0).await.ok()
+            }
+
+            async fn cast(handle: &$handle) {
+                handle.note(0).await.unwrap();
+            }
+        }
     };
 }
 
 contender!(Recorded, RecordedHandle, "heir, a recorded table");
 contender!(Kept, KeptHandle, "heir, a `keep` table");
-
-impl Restarted for Recorded {
-    const NAME: &'static str = "heir";
-    type Handle = RecordedHandle;
-    type Tree = Supervisor;
-
-    async fn start() -> (Self::Tree, RecordedHandle) {
-        let mut tree = Supervisor::builder("bench").intensity(u32::MAX);
-        let handle = tree.worker(Self::spec());
-        (tree.start().await.unwrap(), handle)
-    }
-
-    async fn crash(handle: &RecordedHandle, added: u64) {
-        handle.crash(added).await.unwrap();
-    }
-
-    async fn call(handle: &RecordedHandle) -> Option<u64> {
-        handle.add(0).await.ok()
-    }
-
-    async fn cast(handle: &RecordedHandle) {
-        handle.note(0).await.unwrap();
-    }
-}

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 pub mod heir;
 pub mod kameo;
+pub mod otp;
 pub mod ractor;
 pub mod raw;
 pub mod restart_loop;
@@ -92,6 +93,7 @@ macro_rules! every_restarted {
             $lane::<crate::contenders::restart_loop::Losing>($($argument),*).await,
             $lane::<crate::contenders::restart_loop::Sharing>($($argument),*).await,
             $lane::<crate::contenders::heir::Recorded>($($argument),*).await,
+            $lane::<crate::contenders::heir::Kept>($($argument),*).await,
             $lane::<crate::contenders::kameo::Kameo>($($argument),*).await,
             $lane::<crate::contenders::ractor::Ractor>($($argument),*).await,
             $lane::<crate::contenders::tokio_actors::TokioActors>($($argument),*).await,

@@ -2,12 +2,16 @@
 
 use std::time::Instant;
 
-use crate::contenders::{Contender, every};
+use crate::contenders::{Contender, every, otp};
 use crate::lane::{Lane, Threads, interleave, nanos_each};
 use crate::report::{Column, Table, Unit};
 
 const ABOUT: &str = "
 Callers that each call one worker again and again, on two worker threads: the time per call. Target: 0.95.
+";
+const NOTE: &str = "
+heir's callers and the worker meet at the lock of the queue and at the semaphore of its places; those of `mpsc` at the semaphore, and
+never in a lock.
 ";
 const CALLS: usize = 40_000;
 const CALLERS: [usize; 3] = [2, 16, 256];
@@ -46,10 +50,12 @@ async fn from_many<C: Contender>(handle: &C::Handle, callers: usize) -> f64 {
 }
 
 pub fn ask() -> Vec<Table> {
-    vec![Table {
+    let table = Table {
         title: "Calls from many callers".to_owned(),
         about: ABOUT,
+        note: NOTE,
         columns: CALLERS.map(|callers| Column::new(format!("{callers} callers"), Unit::Speed)).into(),
         rows: Threads::Two.run(async { interleave(every!(lane()), ROUNDS).await }),
-    }]
+    };
+    vec![table.and(otp::row("callers", CALLERS.len(), Threads::Two))]
 }

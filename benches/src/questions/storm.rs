@@ -15,6 +15,10 @@ const ABOUT: &str = "
 those that got no answer; lost answers are increments that were answered and are not in the counter at the end. Target: 0.9 of
 the throughput without crashes, and nothing lost but the calls that die with their worker.
 ";
+const NOTE: &str = "
+What a caller of ractor or tokio-actors had sent to an actor that then died is lost with its mailbox; their calls are given up after
+100 ms. The loops that lose the state lose every increment that had been answered before the last crash.
+";
 const CALLERS: u64 = 16;
 const LASTS: Duration = Duration::from_millis(500);
 const BETWEEN: Duration = Duration::from_millis(10);
@@ -85,6 +89,7 @@ pub fn ask() -> Vec<Table> {
     vec![Table {
         title: "A storm of crashes".to_owned(),
         about: ABOUT,
+        note: NOTE,
         columns,
         rows: Threads::Two.run(async { interleave(every_restarted!(lane()), ROUNDS).await }),
     }]
