@@ -28,16 +28,21 @@ use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 /// `H` is what its starter, or its supervisor, gets to reach it with.
 #[must_use = "a tree does nothing until it is started"]
 pub struct SupervisorBuilder<H = SupervisorHandle> {
+    handle: H,
+    plan: Plan,
+}
+
+/// What a supervisor is to be.
+struct Plan {
     branch: Arc<Branch>,
     requests: mpsc::UnboundedReceiver<Command>,
     slots: BTreeMap<Place, Slot>,
-    handle: H,
     /// What was wrong first with a child.
     refused: Option<StartError>,
     label: Option<Arc<str>>,
     strategy: Strategy,
     auto_shutdown: AutoShutdown,
-    pub(super) dynamic: bool,
+    dynamic: bool,
     intensity: u32,
     period: Duration,
     observers: Vec<Observer>,
@@ -55,18 +60,18 @@ impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H>
     fn plant(self, branch: &Branch) -> Planted<H> {
         let position = branch.next_position();
         let place = position.place;
-        self.branch.settle_at(position);
-        let twice = self.branch.realm().join(branch.realm()).map(StartError::DuplicateRegistration);
+        self.plan.branch.settle_at(position);
+        let twice = self.plan.branch.realm().join(branch.realm()).map(StartError::DuplicateRegistration);
         let rules = Rules {
-            restart: self.restart,
-            shutdown: self.shutdown.unwrap_or_default(),
-            significant: self.significant,
-            backoff: self.backoff,
+            restart: self.plan.restart,
+            shutdown: self.plan.shutdown.unwrap_or_default(),
+            significant: self.plan.significant,
+            backoff: self.plan.backoff,
         };
-        let as_long_as_it_takes = self.shutdown.is_none();
-        let (run, handle, refused) = self.finish(false);
+        let as_long_as_it_takes = self.plan.shutdown.is_none();
+        let (run, refused) = self.plan.finish(false);
         let member = Box::new(Subtree::new(run, rules, as_long_as_it_takes));
-        Planted { place, member, handle, refused: refused.or(twice) }
+        Planted { place, member, handle: self.handle, refused: refused.or(twice) }
     }
 }
 
@@ -74,8 +79,8 @@ impl SupervisorBuilder {
     pub(super) fn new(name: Arc<str>) -> Self {
         let (commands, requests) = mpsc::unbounded_channel();
         let branch = Arc::new(Branch::new(name, Requests(commands)));
-        Self {
-            handle: SupervisorHandle::new(Arc::clone(&branch)),
+        let handle = SupervisorHandle::new(Arc::clone(&branch));
+        let plan = Plan {
             branch,
             requests,
             slots: BTreeMap::new(),
@@ -91,32 +96,39 @@ impl SupervisorBuilder {
             shutdown: None,
             significant: false,
             backoff: Backoff::default(),
-        }
+        };
+        Self { handle, plan }
+    }
+
+    /// Its children are many workers of one type.
+    pub(super) fn dynamic(mut self) -> Self {
+        self.plan.dynamic = true;
+        self
     }
 
     /// Which children are restarted when one ends. Default: [`Strategy::OneForOne`].
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.strategy = strategy;
+        self.plan.strategy = strategy;
         self
     }
 
     /// Whether it ends by itself when its significant children have. Default: [`AutoShutdown::Never`].
     pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
-        self.auto_shutdown = auto_shutdown;
+        self.plan.auto_shutdown = auto_shutdown;
         self
     }
 
     /// Adds a worker with its manager, or another tree as a branch of this one; they are started in the order in which they were
     /// added. Returns its handle: what is sent to a worker before the start is served after it.
     pub fn child<S: ChildSpec>(&mut self, spec: S) -> S::Handle {
-        let Planted { place, member, handle, refused } = spec.plant(&self.branch);
+        let Planted { place, member, handle, refused } = spec.plant(&self.plan.branch);
         let node = member.node();
         let name = Arc::clone(node.name());
-        let twice = self.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
+        let twice = self.plan.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
         let enlisted = Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration);
-        self.refused = self.refused.take().or(refused).or(twice).or(enlisted);
-        self.branch.enter(place, node);
-        self.slots.insert(place, Slot::new(member));
+        self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
+        self.plan.branch.enter(place, node);
+        self.plan.slots.insert(place, Slot::new(member));
         handle
     }
 
@@ -127,49 +139,14 @@ impl SupervisorBuilder {
 
     /// The same tree, reached through the handle that `wrap` makes: `#[supervisor]` bundles those of the children in it.
     pub fn declared<H>(self, wrap: impl FnOnce(SupervisorHandle) -> H) -> SupervisorBuilder<H> {
-        let Self {
-            branch,
-            requests,
-            slots,
-            handle,
-            refused,
-            label,
-            strategy,
-            auto_shutdown,
-            dynamic,
-            intensity,
-            period,
-            observers,
-            restart,
-            shutdown,
-            significant,
-            backoff,
-        } = self;
-        SupervisorBuilder {
-            branch,
-            requests,
-            slots,
-            handle: wrap(handle),
-            refused,
-            label,
-            strategy,
-            auto_shutdown,
-            dynamic,
-            intensity,
-            period,
-            observers,
-            restart,
-            shutdown,
-            significant,
-            backoff,
-        }
+        SupervisorBuilder { handle: wrap(self.handle), plan: self.plan }
     }
 }
 
 impl<H> SupervisorBuilder<H> {
     /// What it is called in place of the name it was built with.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.label = Some(name.into());
+        self.plan.label = Some(name.into());
         self
     }
 
@@ -177,13 +154,13 @@ impl<H> SupervisorBuilder<H> {
     /// gives up. Default: 10 in 10 seconds; OTP's 1 in 5 leaves no room to recognise a [crash loop](Spec::crash_loop), or to
     /// serve a message again. `u32::MAX` is without limit.
     pub fn intensity(mut self, restarts: u32) -> Self {
-        self.intensity = restarts;
+        self.plan.intensity = restarts;
         self
     }
 
     /// The time over which restarts are counted: it slides. Default: 10 seconds.
     pub fn period(mut self, period: Duration) -> Self {
-        self.period = period;
+        self.plan.period = period;
         self
     }
 
@@ -191,33 +168,33 @@ impl<H> SupervisorBuilder<H> {
     /// A panic in it is caught and ignored. One that captures a strong handle keeps the tree's tables alive: capture a
     /// [weak](crate::Handle::downgrade) one.
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.observers.push(Box::new(observer));
+        self.plan.observers.push(Box::new(observer));
         self
     }
 
     /// As a branch of another tree: when it is started again, its children with it, and their tables where they were. A supervisor
     /// that gave up ends as if shut down, so a transient one is not restarted. Default: [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.plan.restart = restart;
         self
     }
 
     /// As a branch of another tree: how it is stopped. Default: it is asked, and has as long as the shutdown timeouts of all of its
     /// children together.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = Some(shutdown);
+        self.plan.shutdown = Some(shutdown);
         self
     }
 
     /// As a branch of another tree: whether that may end when this has. Default: no.
     pub fn significant(mut self, significant: bool) -> Self {
-        self.significant = significant;
+        self.plan.significant = significant;
         self
     }
 
     /// As a branch of another tree: how long it waits before it is started again. Default: [`Backoff::None`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
+        self.plan.backoff = backoff;
         self
     }
 
@@ -233,7 +210,7 @@ impl<H> SupervisorBuilder<H> {
     /// # Panics
     /// Outside a tokio runtime, or in one whose timer is not enabled.
     pub async fn start(self) -> Result<Supervisor<H>, StartError> {
-        let (run, handle, refused) = self.finish(true);
+        let (run, refused) = self.plan.finish(true);
         if let Some(error) = refused {
             return Err(error);
         }
@@ -245,11 +222,13 @@ impl<H> SupervisorBuilder<H> {
         let task = tokio::spawn(root(run, stopped));
         branch.started(task.abort_handle());
         // Made before the first await: dropping this future drops it, and that stops the tree.
-        Supervisor::new(handle, branch, stop, task).up().await
+        Supervisor::new(self.handle, branch, stop, task).up().await
     }
+}
 
-    /// The supervisor to be, what reaches it, and what is wrong with it.
-    fn finish(mut self, is_root: bool) -> (Run, H, Option<StartError>) {
+impl Plan {
+    /// The supervisor to be, and what is wrong with it.
+    fn finish(mut self, is_root: bool) -> (Run, Option<StartError>) {
         let rules = SupervisorRules {
             strategy: self.strategy,
             auto_shutdown: self.auto_shutdown,
@@ -268,7 +247,7 @@ impl<H> SupervisorBuilder<H> {
             refused = refused.or_else(|| rules.check(&name, slot.rules));
         }
         let intensity = Intensity::new(self.intensity, self.period);
-        (Run::new(self.branch, rules, self.slots, intensity, self.requests), self.handle, refused)
+        (Run::new(self.branch, rules, self.slots, intensity, self.requests), refused)
     }
 }
 
@@ -289,7 +268,7 @@ impl SupervisorRules {
 
 impl<H> fmt::Debug for SupervisorBuilder<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.label.as_ref().unwrap_or(self.branch.label());
+        let name = self.plan.label.as_ref().unwrap_or(self.plan.branch.label());
         f.debug_struct("SupervisorBuilder").field("name", name).finish_non_exhaustive()
     }
 }

@@ -82,9 +82,7 @@ pub enum DynamicError<H> {
 impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// A supervisor without workers, to be given to [`SupervisorBuilder::child`], or started by itself.
     pub fn spec() -> SupervisorBuilder<Self> {
-        let mut builder = Supervisor::builder(W::NAME);
-        builder.dynamic = true;
-        builder.declared(|supervisor| {
+        Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
             let workers = Arc::new(Mutex::new(Workers { by_key: HashMap::new(), keys: HashMap::new() }));
             let forgetful = Arc::downgrade(&workers);
             supervisor.branch().when_forgotten(move |place| {
