@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Path, Visibility};
+use syn::{Attribute, Data, DataStruct, DeriveInput, Field, Fields, Path, Visibility};
 
 use crate::diagnostics::Errors;
 use crate::tokens::is_named;
@@ -20,6 +20,8 @@ pub(crate) struct Marker {
     pub(crate) makes: &'static str,
     /// Why it goes on a struct.
     pub(crate) because: &'static str,
+    /// Why its fields have names.
+    pub(crate) because_by_name: &'static str,
     /// What to do for an impl block.
     pub(crate) on_impl: &'static str,
 }
@@ -29,6 +31,7 @@ pub(crate) const HEIR: Marker = Marker {
     derive: "Heir",
     makes: "a worker",
     because: "a worker's tables are its fields",
+    because_by_name: "its tables are passed on by name",
     on_impl: ": write `#[handlers]` on an impl block",
 };
 
@@ -37,6 +40,7 @@ pub(crate) const SUPERVISOR: Marker = Marker {
     derive: "Supervisor",
     makes: "a supervisor",
     because: "a supervisor's children are its fields",
+    because_by_name: "its children are reached by name",
     on_impl: "",
 };
 
@@ -49,6 +53,28 @@ struct Item {
 }
 
 impl Marker {
+    /// The fields of the struct it is on; the error, if it is none, or they have no names.
+    pub(crate) fn fields<'a>(&self, input: &'a DeriveInput, errors: &mut Errors) -> Option<Vec<&'a Field>> {
+        match &input.data {
+            Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
+                return Some(fields.named.iter().collect());
+            }
+            Data::Struct(DataStruct { fields: Fields::Unit, .. }) => return Some(Vec::new()),
+            Data::Struct(DataStruct { fields: Fields::Unnamed(fields), .. }) => {
+                let Self { makes, because_by_name, .. } = self;
+                errors.on(
+                    fields,
+                    format_args!(
+                        "the fields of {makes} need names, because {because_by_name}: write `{{ name: Type }}`"
+                    ),
+                );
+            }
+            Data::Enum(data) => errors.at(data.enum_token.span, self.misplaced()),
+            Data::Union(data) => errors.at(data.union_token.span, self.misplaced()),
+        }
+        None
+    }
+
     /// Attaches the internal derive to a struct; re-emits anything else with an error.
     ///
     /// ```text
@@ -84,7 +110,7 @@ impl Marker {
     }
 
     /// That it goes on a struct.
-    pub(crate) fn misplaced(&self) -> String {
+    fn misplaced(&self) -> String {
         format!("`#[{}]` goes on a struct, because {}", self.name, self.because)
     }
 

@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Data, DeriveInput, Expr, Fields, Token};
+use syn::{Attribute, DeriveInput, Expr, Token};
 
 use super::model::{Field, Kind, Options, Restored, Worker};
 use crate::attached::HEIR;
@@ -18,27 +18,7 @@ use crate::tokens::{
 /// Reads the whole struct; `None` when it has no named fields to read.
 pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Worker<'a>> {
     let options = read_options(input, errors);
-    let fields: Vec<&syn::Field> = match &input.data {
-        Data::Struct(data) => match &data.fields {
-            Fields::Named(fields) => fields.named.iter().collect(),
-            Fields::Unit => Vec::new(),
-            Fields::Unnamed(fields) => {
-                errors.on(
-                    fields,
-                    "the fields of a worker need names, because its tables are passed on by name: write `{ name: Type }`",
-                );
-                return None;
-            }
-        },
-        Data::Enum(data) => {
-            errors.at(data.enum_token.span, HEIR.misplaced());
-            return None;
-        }
-        Data::Union(data) => {
-            errors.at(data.union_token.span, HEIR.misplaced());
-            return None;
-        }
-    };
+    let fields = HEIR.fields(input, errors)?;
     let (_, type_generics, _) = input.generics.split_for_impl();
     let ident = generated(&input.ident, input.ident.span());
     let self_ty = quote!(#ident #type_generics);

@@ -3,7 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Fields, Visibility};
+use syn::{Attribute, DeriveInput, Visibility};
 
 use super::model::{Child, ChildOptions, Options, Tree};
 use crate::attached::SUPERVISOR;
@@ -18,28 +18,7 @@ pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tr
     let given = attributes(&input.attrs, "__supervisor").next();
     let tokens = given.map(arguments).transpose().unwrap_or_default();
     let options = Options::parse(tokens.unwrap_or_default(), errors);
-    let fields: Vec<&syn::Field> = match &input.data {
-        Data::Struct(data) => match &data.fields {
-            Fields::Named(fields) => fields.named.iter().collect(),
-            Fields::Unit => Vec::new(),
-            Fields::Unnamed(fields) => {
-                errors.on(
-                    fields,
-                    "the fields of a supervisor need names, because its children are reached by name: write \
-                     `{ name: Type }`",
-                );
-                return None;
-            }
-        },
-        Data::Enum(data) => {
-            errors.at(data.enum_token.span, SUPERVISOR.misplaced());
-            return None;
-        }
-        Data::Union(data) => {
-            errors.at(data.union_token.span, SUPERVISOR.misplaced());
-            return None;
-        }
-    };
+    let fields = SUPERVISOR.fields(input, errors)?;
     let (_, type_generics, _) = input.generics.split_for_impl();
     let ident = generated(&input.ident, input.ident.span());
     let self_ty = quote!(#ident #type_generics);
