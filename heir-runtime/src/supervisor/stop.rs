@@ -108,7 +108,7 @@ impl Run {
             Aim::Renewed => {
                 self.forget_delay(place, first);
                 if self.stop_part(place, first) {
-                    self.runs_again(place);
+                    self.aim_to_run(place);
                     self.start_in_its_turn(place);
                 }
                 return;
@@ -138,7 +138,7 @@ impl Run {
                 slot.member.node().terminated();
                 slot.tell_down();
                 if std::mem::take(&mut slot.restarts) {
-                    self.runs_again(place);
+                    self.aim_to_run(place);
                     self.start_in_its_turn(place);
                 }
             }
@@ -146,7 +146,7 @@ impl Run {
         }
     }
 
-    pub(super) fn runs_again(&mut self, place: Place) {
+    pub(super) fn aim_to_run(&mut self, place: Place) {
         if let Some(slot) = self.slots.get_mut(&place) {
             slot.aim = Aim::Run;
         }
