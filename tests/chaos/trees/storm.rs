@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use heir_runtime::{CallError, Stopped, Supervisor, SupervisorHandle, TreeNode};
 use heir_tests::Random;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::grown::{Gardener, Kind, Node};
 use crate::member::{Log, MemberHandle};
+
+/// How many strikes of a storm hit.
+const ENOUGH: u32 = 1_000;
 
 /// Everybody in a tree, for whoever strikes, and whoever calls.
 struct Crowd {
@@ -18,6 +22,8 @@ struct Crowd {
     /// The root first.
     sups: Vec<SupervisorHandle>,
     strikes: AtomicU32,
+    /// Told once, when that is enough.
+    enough: Notify,
     died: AtomicU64,
     is_over: AtomicBool,
 }
@@ -40,7 +46,17 @@ impl Crowd {
             Kind::Sup(sup) => sups.push(sup.handle.clone()),
         });
         let (strikes, died) = (AtomicU32::new(0), AtomicU64::new(0));
-        (tree, Arc::new(Self { workers, sups, strikes, died, is_over: AtomicBool::new(false) }))
+        (
+            tree,
+            Arc::new(Self {
+                workers,
+                sups,
+                strikes,
+                died,
+                is_over: AtomicBool::new(false),
+                enough: Notify::new(),
+            }),
+        )
     }
 
     /// Counts with whoever comes next, until the storm is over, or the tree has ended.
@@ -75,7 +91,9 @@ impl Crowd {
                 self.within(sup.restart_child(child.name())).await
             }
         };
-        self.strikes.fetch_add(u32::from(hit), Ordering::Relaxed);
+        if hit && self.strikes.fetch_add(1, Ordering::Relaxed) + 1 == ENOUGH {
+            self.enough.notify_one();
+        }
     }
 
     /// Whether it came about. What is asked of a supervisor that is itself terminated waits with it.
@@ -142,12 +160,7 @@ async fn a_storm_over_a_whole_tree_loses_nothing() {
     for _ in 0..10 {
         let (tree, crowd) = Crowd::gather(&random).await;
         let context = format!("{random}\n{}", tree.tree());
-        let enough = async {
-            while crowd.strikes.load(Ordering::Relaxed) < 1_000 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        in_time(&context, storm(&mut random, &crowd, enough)).await;
+        in_time(&context, storm(&mut random, &crowd, crowd.enough.notified())).await;
         for called in &crowd.workers {
             let name = called.handle.name();
             let after = in_time(&format!("{name} {}\n{context}", tree.tree()), called.handle.count()).await;
