@@ -1,5 +1,6 @@
 //! The record: what each message changed, in order, so that it can be undone, or read forwards.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One change: the key, and what was there before it. (What is there after it is in the next change of the same key, or in
@@ -15,11 +16,14 @@ pub(super) type Segment<K, V> = Arc<[Undo<K, V>]>;
 /// Under a lock that is held for a push or the exchange of a few pointers, never while a user's code runs: so the writer
 /// does not wait for a snapshot, nor a snapshot for a message.
 pub(super) struct Record<K, V> {
+    /// How many messages have been committed: the number of the last boundary. The writer moves it on, without the lock:
+    /// that is all a commit has to do. What was recorded before is given up by whoever takes the lock next.
+    boundary: AtomicU64,
     log: Mutex<Log<K, V>>,
 }
 
 struct Log<K, V> {
-    /// How many messages have been committed: the number of the last boundary.
+    /// The boundary behind which the message under way began, as far as anybody has looked.
     boundary: u64,
     /// Closed segments, oldest first.
     closed: Vec<Segment<K, V>>,
@@ -40,7 +44,7 @@ impl<K, V> Record<K, V> {
     pub(super) fn new() -> Self {
         let log =
             Log { boundary: 0, closed: Vec::new(), gone: 0, begin: 0, open: Vec::new(), copying: Vec::new() };
-        Self { log: Mutex::new(log) }
+        Self { boundary: AtomicU64::new(0), log: Mutex::new(log) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Log<K, V>> {
@@ -49,51 +53,86 @@ impl<K, V> Record<K, V> {
     }
 
     /// Notes a change that is about to be made.
-    pub(super) fn push(&self, key: K, old: Option<V>) {
-        self.lock().open.push((key, old));
+    ///
+    /// `spent` is empty before and after: it is where changes that nobody needs any more are let go of, outside the lock,
+    /// and its room is used again.
+    pub(super) fn push(&self, key: K, old: Option<V>, spent: &mut Vec<Undo<K, V>>) {
+        let mut log = self.lock();
+        let dropped = log.catch_up(self.boundary(), spent);
+        log.open.push((key, old));
+        drop(log);
+        let_go(dropped, spent);
     }
 
+    /// The number of the last boundary.
     pub(super) fn boundary(&self) -> u64 {
-        self.lock().boundary
+        self.boundary.load(Ordering::Acquire)
     }
 
     /// The changes of the message under way, oldest first.
     pub(super) fn changes(&self) -> Vec<Segment<K, V>> {
+        let mut spent = Vec::new();
         let mut log = self.lock();
+        let dropped = log.catch_up(self.boundary(), &mut spent);
         log.close();
-        let begin = log.begin;
-        log.since(begin)
+        let changes = log.since(log.begin);
+        drop(log);
+        let_go(dropped, &mut spent);
+        changes
     }
 
-    /// Marks a message boundary: the changes up to here stay.
-    ///
-    /// `spent` is empty before and after: it is where the changes are let go of, outside the lock, and its room is used
-    /// again.
-    pub(super) fn commit(&self, spent: &mut Vec<Undo<K, V>>) {
-        self.next_message(1, spent);
+    /// The newest changes of the message under way but those of `after` segments, if there are any: one by one, they need no
+    /// list.
+    pub(super) fn newest_but(&self, after: usize) -> Option<Segment<K, V>> {
+        let mut log = self.lock();
+        log.close();
+        let at = log.closed.len().checked_sub(after + 1)?;
+        (at + log.gone >= log.begin).then(|| Arc::clone(&log.closed[at]))
+    }
+
+    /// Marks a message boundary: the changes up to here stay. For the one writer.
+    pub(super) fn commit(&self) {
+        // Nobody else writes it.
+        self.boundary.store(self.boundary.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    /// Gives up what nobody needs any more, rather than leave it to whoever comes next.
+    pub(super) fn let_go(&self, spent: &mut Vec<Undo<K, V>>) {
+        let mut log = self.lock();
+        let dropped = log.catch_up(self.boundary(), spent);
+        drop(log);
+        let_go(dropped, spent);
     }
 
     /// Forgets the changes of the message under way, which have been undone.
     pub(super) fn undone(&self, spent: &mut Vec<Undo<K, V>>) {
-        self.next_message(0, spent);
-    }
-
-    fn next_message(&self, committed: u64, spent: &mut Vec<Undo<K, V>>) {
         let mut log = self.lock();
-        log.boundary += committed;
         let dropped = log.next_message(spent);
         drop(log);
-        drop(dropped);
-        spent.clear();
-        spent.shrink_to(ROOM);
+        let_go(dropped, spent);
     }
 
     /// Begins a copy of the table as of the last boundary.
     pub(super) fn copy(&self) -> Copying<'_, K, V> {
+        let mut spent = Vec::new();
         let mut log = self.lock();
+        let boundary = self.boundary();
+        let dropped = log.catch_up(boundary, &mut spent);
         let begin = log.begin;
         log.copying.push(begin);
-        Copying { record: self, begin, boundary: log.boundary }
+        drop(log);
+        // Made before a user's destructor runs: from here on, the copy's end is certain.
+        let copying = Copying { record: self, begin, boundary };
+        let_go(dropped, &mut spent);
+        copying
+    }
+}
+
+fn let_go<K, V>(dropped: Vec<Segment<K, V>>, spent: &mut Vec<Undo<K, V>>) {
+    drop(dropped);
+    if !spent.is_empty() {
+        spent.clear();
+        spent.shrink_to(ROOM);
     }
 }
 
@@ -108,10 +147,24 @@ impl<K, V> Log<K, V> {
         self.closed[begin - self.gone..].to_vec()
     }
 
+    /// Learns of a boundary that has been marked since anybody looked.
+    fn catch_up(&mut self, boundary: u64, spent: &mut Vec<Undo<K, V>>) -> Vec<Segment<K, V>> {
+        if self.boundary == boundary {
+            return Vec::new();
+        }
+        self.boundary = boundary;
+        self.next_message(spent)
+    }
+
     /// Begins a message, and gives up the changes nobody needs any more.
     fn next_message(&mut self, spent: &mut Vec<Undo<K, V>>) -> Vec<Segment<K, V>> {
         if self.closed.is_empty() && self.copying.is_empty() {
-            std::mem::swap(&mut self.open, spent);
+            if std::mem::needs_drop::<Undo<K, V>>() {
+                std::mem::swap(&mut self.open, spent);
+            } else {
+                self.open.clear();
+                self.open.shrink_to(ROOM);
+            }
             return Vec::new();
         }
         self.close();

@@ -34,6 +34,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Puts back what was there before a change: as often as need be.
     fn restore(&self, key: &Self::Key, old: Option<&Self::Value>);
 
+    /// Whether what has been replaced or removed, by message, is to be dropped when the message is over.
+    const LETS_GO: bool;
+
     /// Drops what has been replaced or removed, as far as no reader looks at it.
     fn let_go(&self) {}
 
@@ -75,17 +78,33 @@ impl<S: Store> Core<S, S::Key, S::Value> {
 /// nobody knows.
 pub(super) struct Writer<S, K, V> {
     core: Arc<Core<S, K, V>>,
-    dirty: bool,
+    /// How many changes the message under way has noted.
+    changes: usize,
     spent: Vec<Undo<K, V>>,
 }
 
+/// How many changes may be left for the next message to let go of, if they hold nothing whose end means something: to let go
+/// of them costs a lock.
+const FEW: usize = 16;
+
 impl<S: Store> Writer<S, S::Key, S::Value> {
     pub(super) fn new(core: Arc<Core<S, S::Key, S::Value>>) -> Self {
-        Self { core, dirty: false, spent: Vec::new() }
+        Self { core, changes: 0, spent: Vec::new() }
     }
 
     pub(super) fn store(&self) -> &S {
         &self.core.store
+    }
+
+    /// Where a change is noted, and where it is made.
+    pub(super) fn noting(&mut self) -> (&S, impl FnOnce(S::Key, Option<S::Value>)) {
+        let Self { core, changes, spent } = self;
+        let Core { store, record } = &**core;
+        let note = |key, old| {
+            *changes += 1;
+            record.push(key, old, spent);
+        };
+        (store, note)
     }
 
     pub(super) fn put<R>(
@@ -94,30 +113,26 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         value: S::Value,
         look: impl FnOnce(Option<&S::Value>) -> R,
     ) -> R {
-        let Self { core, dirty, .. } = self;
-        core.store.put(key, value, look, |key, old| {
-            *dirty = true;
-            core.record.push(key, old);
-        })
+        let (store, note) = self.noting();
+        store.put(key, value, look, note)
     }
 
     pub(super) fn remove(&mut self, key: &S::Key) -> Option<S::Value> {
-        let Self { core, dirty, .. } = self;
-        core.store.remove(key, |key, old| {
-            *dirty = true;
-            core.record.push(key, old);
-        })
+        let (store, note) = self.noting();
+        store.remove(key, note)
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        self.dirty
+        self.changes > 0
     }
 
     pub(super) fn commit(&mut self) {
-        if self.dirty {
-            self.dirty = false;
-            self.core.record.commit(&mut self.spent);
-            self.core.store.let_go();
+        if self.is_dirty() {
+            let changes = std::mem::take(&mut self.changes);
+            self.core.record.commit();
+            if S::LETS_GO || changes > FEW {
+                self.let_go();
+            }
         }
     }
 
@@ -126,24 +141,36 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
     /// A panic of the user's code stops the undoing of one change, not of the others, and comes out at the end; the record
     /// then stays, and another call begins anew. That is sound, because what is put back does not depend on what is there.
     pub(super) fn rollback(&mut self) {
-        if !self.dirty {
+        if !self.is_dirty() {
             return;
         }
         let mut panicked = None;
-        for segment in self.core.record.changes().iter().rev() {
+        let mut undone = 0;
+        while let Some(segment) = self.core.record.newest_but(undone) {
             for (key, old) in segment.iter().rev() {
                 let restore = AssertUnwindSafe(|| self.core.store.restore(key, old.as_ref()));
                 if let Err(payload) = catch_unwind(restore) {
                     panicked.get_or_insert(payload);
                 }
             }
+            undone += 1;
         }
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
-        self.dirty = false;
+        self.changes = 0;
         self.core.record.undone(&mut self.spent);
-        self.core.store.let_go();
+        if S::LETS_GO {
+            self.core.store.let_go();
+        }
+    }
+
+    /// Drops what the messages so far have replaced, as far as nobody looks at it.
+    fn let_go(&mut self) {
+        self.core.record.let_go(&mut self.spent);
+        if S::LETS_GO {
+            self.core.store.let_go();
+        }
     }
 
     /// The number of the message under way.

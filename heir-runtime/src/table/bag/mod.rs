@@ -125,9 +125,9 @@ where
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
         let mut found = Vec::new();
         self.store().each(|key, values| {
-            let left: Values<V> = values.iter().filter(|one| !condition(key.key(), one)).cloned().collect();
+            let left: Values<V> = values.iter().filter(|one| !condition(key, one)).cloned().collect();
             if left.len() < values.len() {
-                found.push((key.key().clone(), values.len() - left.len(), left));
+                found.push((key.clone(), values.len() - left.len(), left));
             }
             true
         });

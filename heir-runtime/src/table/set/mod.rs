@@ -108,10 +108,11 @@ where
     where
         V: AddAssign + Default,
     {
-        let mut sum = self.get(&key).unwrap_or_default();
-        sum += by;
-        self.set(key, sum.clone());
-        sum
+        self.change(key, |old| {
+            let mut sum = old.cloned().unwrap_or_default();
+            sum += by;
+            sum
+        })
     }
 
     /// Adds like [`add`](Self::add), but starts again at `restart` when the sum is above `limit` (ETS `update_counter`
@@ -120,13 +121,11 @@ where
     where
         V: AddAssign + Default + PartialOrd,
     {
-        let mut sum = self.get(&key).unwrap_or_default();
-        sum += by;
-        if sum > *limit {
-            sum = restart;
-        }
-        self.set(key, sum.clone());
-        sum
+        self.change(key, |old| {
+            let mut sum = old.cloned().unwrap_or_default();
+            sum += by;
+            if sum > *limit { restart } else { sum }
+        })
     }
 
     /// Removes a row, and returns its value (ETS `take`).
@@ -151,14 +150,8 @@ where
 
     /// Removes the rows `condition` is true of, and returns how many (ETS `select_delete`, `match_delete`).
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
-        let mut found = Vec::new();
-        self.store().each(|key, value| {
-            if condition(key.key(), value) {
-                found.push(key.clone());
-            }
-            true
-        });
-        found.iter().filter(|key| self.writer.remove(key).is_some()).count()
+        let found = self.store().choose(|key, value| condition(key, value).then_some(()));
+        found.iter().filter(|(key, ())| self.writer.remove(key).is_some()).count()
     }
 
     /// Keeps the rows `condition` is true of, and removes the others.
@@ -169,13 +162,7 @@ where
     /// Puts a new value, made from the old one, wherever `change` has one (ETS `select_replace`). Returns how many rows
     /// were changed.
     pub fn replace_if(&mut self, mut change: impl FnMut(&K, &V) -> Option<V>) -> usize {
-        let mut found = Vec::new();
-        self.store().each(|key, value| {
-            if let Some(new) = change(key.key(), value) {
-                found.push((key.clone(), Kept::new(new)));
-            }
-            true
-        });
+        let found = self.store().choose(|key, value| change(key, value).map(Kept::new));
         found.into_iter().map(|(key, value)| self.writer.put(key, value, |_| ())).count()
     }
 
@@ -196,6 +183,17 @@ where
         let value = Kept::new(value);
         let key = self.store().hashed(key);
         self.writer.put(key, value, look)
+    }
+
+    /// Puts what `make` makes of the value that is there, and returns it.
+    fn change(&mut self, key: K, make: impl FnOnce(Option<&V>) -> V) -> V {
+        let key = self.store().hashed(key);
+        let (store, note) = self.writer.noting();
+        let make = |old: Option<&Kept<V>>| {
+            let new = make(old.map(|old| &**old));
+            (Kept::new(new.clone()), new)
+        };
+        store.change(key, make, note)
     }
 }
 

@@ -86,7 +86,7 @@ where
     /// Rows that are there all the while are seen once; others may be seen or not. No lock is held.
     pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
         self.store().each(|key, value| {
-            look(key.key(), value);
+            look(key, value);
             true
         });
     }
