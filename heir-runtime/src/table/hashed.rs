@@ -144,6 +144,7 @@ where
     }
 
     /// Looks at a row in place. No lock is held: `look` may use the table, and may take its time.
+    #[inline]
     pub(super) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&K, &V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
@@ -220,7 +221,8 @@ where
         let (value, answer) = make(row.map(|(_, old)| old));
         // The key that is there, not the one that equals it: it is what is put back.
         let own = row.map_or(&key, |(key, _)| key).clone();
-        note(Hashed { hash, key: own }, row.map(|(_, old)| old.clone()));
+        let old = row.map(|(_, old)| old.clone());
+        let is_new = row.is_none();
         let new = match (chain, row) {
             (None, _) | (Some(Chain::One(_)), Some(_)) => Chain::One((key, value)),
             (Some(_), _) => {
@@ -231,7 +233,7 @@ where
                 chain
             }
         };
-        let is_new = row.is_none();
+        note(Hashed { hash, key: own }, old);
         chains.insert(hash, new);
         if is_new {
             self.count(false, true);
@@ -264,6 +266,7 @@ where
 
     // The map would keep them until a batch of some dozens is full: too long for a value whose end means something.
     const LETS_GO: bool = std::mem::needs_drop::<V>();
+    const PLAIN: bool = !std::mem::needs_drop::<(K, V)>();
 
     fn new() -> Self {
         Self { chains: OnceLock::new(), rows: AtomicUsize::new(0), hasher: hasher() }

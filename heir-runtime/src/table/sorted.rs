@@ -104,6 +104,7 @@ where
 
     // A row is dropped with the last that holds it: there is nothing else to let go of.
     const LETS_GO: bool = std::mem::needs_drop::<V>();
+    const PLAIN: bool = false;
 
     type Later<'a> = BTreeMap<&'a K, Option<&'a Row<K, V>>>;
 

@@ -1,9 +1,12 @@
 //! What every kind of table is made of: a shared map, the record of its changes, and the one who writes them.
 
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use super::record::{Record, Undo};
+use super::hashed::{HashStore, Hashed};
+use super::kept::Kept;
+use super::record::{Notes, Record};
 
 /// A map with one writer and any number of readers, none of whom ever waits for a message.
 ///
@@ -37,6 +40,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Whether what has been replaced or removed, by message, is to be dropped when the message is over.
     const LETS_GO: bool;
 
+    /// Whether nothing happens when a key or a value is dropped.
+    const PLAIN: bool;
+
     /// Drops what has been replaced or removed, as far as no reader looks at it.
     fn let_go(&self) {}
 
@@ -67,7 +73,7 @@ pub(super) struct Core<S, K, V> {
 
 impl<S: Store> Core<S, S::Key, S::Value> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { store: S::new(), record: Record::new() })
+        Arc::new(Self { store: S::new(), record: Record::new(S::PLAIN) })
     }
 }
 
@@ -78,33 +84,16 @@ impl<S: Store> Core<S, S::Key, S::Value> {
 /// nobody knows.
 pub(super) struct Writer<S, K, V> {
     core: Arc<Core<S, K, V>>,
-    /// How many changes the message under way has noted.
-    changes: usize,
-    spent: Vec<Undo<K, V>>,
+    notes: Notes<K, V>,
 }
-
-/// How many changes may be left for the next message to let go of, if they hold nothing whose end means something: to let go
-/// of them costs a lock.
-const FEW: usize = 16;
 
 impl<S: Store> Writer<S, S::Key, S::Value> {
     pub(super) fn new(core: Arc<Core<S, S::Key, S::Value>>) -> Self {
-        Self { core, changes: 0, spent: Vec::new() }
+        Self { notes: Notes::new(&core.record), core }
     }
 
     pub(super) fn store(&self) -> &S {
         &self.core.store
-    }
-
-    /// Where a change is noted, and where it is made.
-    pub(super) fn noting(&mut self) -> (&S, impl FnOnce(S::Key, Option<S::Value>)) {
-        let Self { core, changes, spent } = self;
-        let Core { store, record } = &**core;
-        let note = |key, old| {
-            *changes += 1;
-            record.push(key, old, spent);
-        };
-        (store, note)
     }
 
     pub(super) fn put<R>(
@@ -113,25 +102,24 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         value: S::Value,
         look: impl FnOnce(Option<&S::Value>) -> R,
     ) -> R {
-        let (store, note) = self.noting();
-        store.put(key, value, look, note)
+        let Core { store, record } = &*self.core;
+        store.put(key, value, look, |key, old| self.notes.note(record, key, old))
     }
 
     pub(super) fn remove(&mut self, key: &S::Key) -> Option<S::Value> {
-        let (store, note) = self.noting();
-        store.remove(key, note)
+        let Core { store, record } = &*self.core;
+        store.remove(key, |key, old| self.notes.note(record, key, old))
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        self.changes > 0
+        self.notes.is_dirty()
     }
 
     pub(super) fn commit(&mut self) {
         if self.is_dirty() {
-            let changes = std::mem::take(&mut self.changes);
-            self.core.record.commit();
-            if S::LETS_GO || changes > FEW {
-                self.let_go();
+            self.notes.commit(&self.core.record, S::LETS_GO);
+            if S::LETS_GO {
+                self.core.store.let_go();
             }
         }
     }
@@ -145,29 +133,15 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
             return;
         }
         let mut panicked = None;
-        let mut undone = 0;
-        while let Some(segment) = self.core.record.newest_but(undone) {
-            for (key, old) in segment.iter().rev() {
-                let restore = AssertUnwindSafe(|| self.core.store.restore(key, old.as_ref()));
-                if let Err(payload) = catch_unwind(restore) {
-                    panicked.get_or_insert(payload);
-                }
+        for (key, old) in self.core.record.changes().iter().rev() {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.core.store.restore(key, old))) {
+                panicked.get_or_insert(payload);
             }
-            undone += 1;
         }
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
-        self.changes = 0;
-        self.core.record.undone(&mut self.spent);
-        if S::LETS_GO {
-            self.core.store.let_go();
-        }
-    }
-
-    /// Drops what the messages so far have replaced, as far as nobody looks at it.
-    fn let_go(&mut self) {
-        self.core.record.let_go(&mut self.spent);
+        self.notes.undone(&self.core.record);
         if S::LETS_GO {
             self.core.store.let_go();
         }
@@ -183,17 +157,34 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         &self,
         mut read: impl FnMut(&S::Key, Option<&S::Value>, Option<&S::Value>) -> R,
     ) -> Vec<R> {
-        let segments = self.core.record.changes();
+        let changes = self.core.record.changes();
         let mut later = S::Later::default();
         // From the newest to the oldest: what a change put is what the next change of the key found, or what is there now.
-        let changes = segments.iter().flat_map(|segment| segment.iter()).rev();
         let mut read: Vec<R> = changes
-            .map(|(key, old)| match S::later(&mut later, key, old.as_ref()) {
-                Some(new) => read(key, old.as_ref(), new),
-                None => read(key, old.as_ref(), self.core.store.get(key).as_ref()),
+            .iter()
+            .rev()
+            .map(|(key, old)| match S::later(&mut later, key, old) {
+                Some(new) => read(key, old, new),
+                None => read(key, old, self.core.store.get(key).as_ref()),
             })
             .collect();
         read.reverse();
         read
+    }
+}
+
+impl<K, V> Writer<HashStore<K, V>, Hashed<K>, Kept<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Puts a row whose value `make` makes of the one that is there.
+    pub(super) fn change<R>(
+        &mut self,
+        key: Hashed<K>,
+        make: impl FnOnce(Option<&Kept<V>>) -> (Kept<V>, R),
+    ) -> R {
+        let Core { store, record } = &*self.core;
+        store.change(key, make, |key, old| self.notes.note(record, key, old))
     }
 }

@@ -166,12 +166,10 @@ where
             true
         });
         // Whatever was written since the boundary, the copy may have seen or not: put back what was there before it.
-        for segment in copying.changes().iter().rev() {
-            for (key, old) in segment.iter().rev() {
-                rows.remove(key.key());
-                if let Some(old) = old {
-                    rows.insert(key.key().clone(), clones(old));
-                }
+        for (key, old) in copying.changes().iter().rev() {
+            rows.remove(key.key());
+            if let Some(old) = old {
+                rows.insert(key.key().clone(), clones(old));
             }
         }
         Snapshot::new(rows, copying.boundary())

@@ -188,12 +188,10 @@ where
     /// Puts what `make` makes of the value that is there, and returns it.
     fn change(&mut self, key: K, make: impl FnOnce(Option<&V>) -> V) -> V {
         let key = self.store().hashed(key);
-        let (store, note) = self.writer.noting();
-        let make = |old: Option<&Kept<V>>| {
+        self.writer.change(key, |old| {
             let new = make(old.map(|old| &**old));
             (Kept::new(new.clone()), new)
-        };
-        store.change(key, make, note)
+        })
     }
 }
 
