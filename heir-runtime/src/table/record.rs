@@ -158,6 +158,8 @@ impl<K, V> Notes<K, V> {
         let Self { ring, spent, .. } = self;
         record.tidy(spent, |log| {
             ring.get_or_insert_with(|| {
+                // What a writer before this one has left.
+                log.empty_ring();
                 let (writers, readers) = RingBuffer::new(RING);
                 log.ring = Some(readers);
                 writers

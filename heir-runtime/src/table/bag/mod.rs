@@ -80,8 +80,11 @@ where
     /// Puts a value behind those the key has, even if it has an equal one (ETS `duplicate_bag`).
     pub fn insert_duplicate(&mut self, key: K, value: V) {
         let value = Arc::new(Kept::new(value));
-        let values = self.store().look(&key, |_, values| Arc::clone(values)).unwrap_or_default();
-        self.put(key, values.iter().cloned().chain([value]).collect());
+        let key = self.store().hashed(key);
+        self.writer.change(key, |old| {
+            let values = old.map_or(&[][..], |values| &***values);
+            (Kept::new(values.iter().cloned().chain([value]).collect()), ())
+        });
     }
 
     /// Puts a value if the key has none yet. Returns whether it did (ETS `insert_new`).
