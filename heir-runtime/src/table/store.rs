@@ -1,5 +1,6 @@
 //! What every kind of table is made of: a shared map, the record of its changes, and the one who writes them.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -186,5 +187,15 @@ where
     ) -> R {
         let Core { store, record } = &*self.core;
         store.change(key, make, |key, old| self.notes.note(record, key, old))
+    }
+
+    /// `change`, if there is a row.
+    pub(super) fn update<Q, R>(&mut self, key: &Q, make: impl FnOnce(&Kept<V>) -> (Kept<V>, R)) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Core { store, record } = &*self.core;
+        store.update(key, make, |key, old| self.notes.note(record, key, old))
     }
 }
