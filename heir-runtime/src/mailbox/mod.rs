@@ -2,21 +2,22 @@
 
 mod call;
 mod error;
+mod places;
 mod reply;
 mod undelivered;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::sync::{Notify, SemaphorePermit, TryAcquireError};
 use tokio::task::coop::poll_proceed;
 
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
+use self::places::{Freed, Places};
 use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
@@ -30,10 +31,11 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) struct Mailbox<M> {
     /// The worker's name.
     worker: Arc<str>,
-    /// The places that are free: senders wait for them in their order.
-    places: Semaphore,
+    places: Places,
     /// Locked to move a message in or out; never while one is served, nor for any code that is not ours.
     queue: Mutex<Queue<M>>,
+    /// Whether the incarnation that serves took the last message out, and will be woken for the next one: then it need not look.
+    drained: AtomicBool,
     /// How many messages were refused because it was closed.
     refused: AtomicUsize,
     /// While it is paused: no message is in progress any more, or it is closed.
@@ -49,17 +51,19 @@ struct Envelope<M> {
 
 struct Queue<M> {
     messages: VecDeque<Envelope<M>>,
+    freed: Freed,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
     again: Option<Box<(Envelope<M>, Refusal)>>,
+    /// It stays while nothing else is to be served.
     in_progress: Option<InProgress>,
-    /// The incarnation that waits for a message: a task of ours.
+    /// The incarnation that serves: a task of ours, to be woken when there is something to do.
     waiting: Option<Waker>,
     paused: bool,
     /// Why nothing of it will be served any more, once that is so.
     closed: Option<Stopped>,
 }
 
-/// The message that was taken out last, until its worker asks for the next one, or has ended.
+/// The message that was taken out last, until its worker looks for the next one, or has ended.
 struct InProgress {
     incarnation: u64,
     caller: Option<Arc<dyn Caller>>,
@@ -69,6 +73,7 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
+            freed: Freed::default(),
             again: None,
             in_progress: None,
             waiting: None,
@@ -77,8 +82,9 @@ impl<M: Message> Mailbox<M> {
         };
         Self {
             worker,
-            places: Semaphore::new(capacity),
+            places: Places::new(capacity),
             queue: Mutex::new(queue),
+            drained: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             at_rest: Notify::new(),
             on_undelivered,
@@ -87,7 +93,7 @@ impl<M: Message> Mailbox<M> {
 
     /// Waits for a place in the queue, and takes it.
     pub(crate) async fn reserve(&self) -> Result<Place<'_, M>, Stopped> {
-        match self.places.acquire().await {
+        match self.places.take(|| self.lock().freed.owe()).await {
             Ok(permit) => Ok(Place { permit, mailbox: self }),
             Err(_closed) => Err(self.why_closed()),
         }
@@ -95,7 +101,7 @@ impl<M: Message> Mailbox<M> {
 
     /// Takes a place in the queue if there is one.
     pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
-        match self.places.try_acquire() {
+        match self.places.try_take(|| self.lock().freed.take()) {
             Ok(permit) => Ok(Place { permit, mailbox: self }),
             Err(TryAcquireError::NoPermits) => Err(NotSent::Full),
             Err(TryAcquireError::Closed) => Err(NotSent::Stopped(self.why_closed())),
@@ -111,37 +117,36 @@ impl<M: Message> Mailbox<M> {
     /// any more: it is for the supervisor to say when its worker stops.
     ///
     /// Cancel safe.
-    pub(crate) async fn next(&self, incarnation: u64) -> M {
-        poll_fn(|cx| self.poll_next(incarnation, cx)).await
-    }
-
-    fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
+    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
         // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
         let turn = ready!(poll_proceed(cx));
+        if self.drained.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
         let mut queue = self.lock();
-        queue.in_progress = None;
+        let before = queue.in_progress.take();
         if queue.paused {
             queue.wait(cx);
             drop(queue);
             self.at_rest.notify_waiters();
             return Poll::Pending;
         }
-        let again = queue.again.take();
-        let leaves_a_place = again.is_none();
-        let next = match again {
-            Some(again) => Some(again.0),
-            None => queue.messages.pop_front(),
-        };
-        let Some(Envelope { message, caller }) = next else {
+        let next = queue.again.take().map(|again| again.0);
+        let leaves_a_place = next.is_none();
+        let next = next.or_else(|| queue.messages.pop_front());
+        let give_back = leaves_a_place && next.is_some() && queue.freed.add();
+        if queue.messages.is_empty() {
+            // Before it serves: mostly nothing comes meanwhile.
             queue.wait(cx);
-            return Poll::Pending;
-        };
+            self.drained.store(true, Ordering::Relaxed);
+        }
+        let Some(Envelope { message, caller }) = next else { return Poll::Pending };
         queue.in_progress = Some(InProgress { incarnation, caller });
         drop(queue);
+        drop(before);
         turn.made_progress();
-        if leaves_a_place {
-            // It may wake a sender, which is not our code.
-            let _ = caught(|| self.places.add_permits(1));
+        if give_back {
+            self.places.give_back(1);
         }
         Poll::Ready(message)
     }
@@ -149,8 +154,12 @@ impl<M: Message> Mailbox<M> {
     /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.
     pub(crate) fn left(&self) {
         let mut queue = self.lock();
-        if queue.in_progress.take().is_some() && queue.paused {
-            drop(queue);
+        let waiting = self.take_waiting(&mut queue);
+        let served = queue.in_progress.take();
+        let is_at_rest = served.is_some() && queue.paused;
+        drop(queue);
+        drop((waiting, served));
+        if is_at_rest {
             self.at_rest.notify_waiters();
         }
     }
@@ -200,6 +209,8 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         // One that is closed stays as `close` leaves it.
         queue.paused = queue.closed.is_none();
+        // Whoever serves says that it is at rest when it looks for a message.
+        self.wake(queue);
     }
 
     /// How the pausing went, once none is in progress. If it was resumed meanwhile, there is nothing to wait for.
@@ -212,14 +223,9 @@ impl<M: Message> Mailbox<M> {
     }
 
     pub(crate) fn resume(&self) {
-        let waiting = {
-            let mut queue = self.lock();
-            queue.paused = false;
-            queue.waiting.take()
-        };
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        let mut queue = self.lock();
+        queue.paused = false;
+        self.wake(queue);
         self.at_rest.notify_waiters();
     }
 
@@ -236,19 +242,14 @@ impl<M: Message> Mailbox<M> {
         queue.closed = Some(why.clone());
         queue.paused = false;
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
-        let waiting = queue.waiting.take();
-        drop(queue);
+        self.wake(queue);
         if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
             self.refuse_now(message, died);
         }
         for Envelope { message, .. } in messages {
             self.refuse_queued(message, why.clone());
         }
-        // It wakes senders, which are not our code.
-        let _ = caught(|| self.places.close());
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        self.places.close();
         self.at_rest.notify_waiters();
     }
 
@@ -286,6 +287,20 @@ impl<M: Message> Mailbox<M> {
         self.closed().unwrap_or(Stopped::Dropped)
     }
 
+    /// Has whoever serves look at what has changed, once it is unlocked.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let waiting = self.take_waiting(&mut queue);
+        drop(queue);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+
+    fn take_waiting(&self, queue: &mut Queue<M>) -> Option<Waker> {
+        self.drained.store(false, Ordering::Release);
+        queue.waiting.take()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -319,11 +334,7 @@ impl<M: Message> Place<'_, M> {
             return mailbox.refuse_queued(message, why);
         }
         queue.messages.push_back(Envelope { message, caller });
-        let waiting = queue.waiting.take();
-        drop(queue);
         permit.forget();
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        mailbox.wake(queue);
     }
 }

@@ -1,6 +1,6 @@
 //! The living incarnation: a worker that has its tables, and the one way out of it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +91,9 @@ impl<W: Handlers> Life<W> {
     ///
     /// Cancel safe.
     pub(super) async fn next(&mut self) -> Either<Signal, W::Message> {
-        self.cx.process.signal_or(self.post.mailbox.next(self.cx.incarnation())).await
+        let incarnation = self.cx.incarnation();
+        let next = poll_fn(|cx| self.post.mailbox.poll_next(incarnation, cx));
+        self.cx.process.signal_or(next).await
     }
 
     /// Serves one message: all of its effects on the recorded tables, or none.
