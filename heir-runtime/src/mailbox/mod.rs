@@ -118,11 +118,11 @@ impl<M: Message> Mailbox<M> {
     ///
     /// Cancel safe.
     pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
-        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
-        let turn = ready!(poll_proceed(cx));
         if self.drained.load(Ordering::Acquire) {
             return Poll::Pending;
         }
+        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
+        let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
         let before = queue.in_progress.take();
         if queue.paused {

@@ -53,6 +53,7 @@ impl Places {
     }
 
     /// Takes one, if there is one, also among those `freed`.
+    #[inline]
     pub(super) fn try_take(
         &self,
         freed: impl FnOnce() -> usize,
