@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use super::{Envelope, Mailbox, Message, NotSent};
 use crate::caught::caught;
 use crate::status::Stopped;
+use crate::sync::AtomicUsize;
 
 /// The free places, for which nobody waits.
 pub(super) struct Places(AtomicUsize);
