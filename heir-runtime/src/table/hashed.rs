@@ -222,7 +222,7 @@ where
         let chain = chains.get(&hash);
         let row = chain.and_then(|chain| chain.row(&*key));
         let (value, answer) = make(row.map(|(_, old)| old));
-        self.exchange(&chains, hash, (chain, row), (key, value), note);
+        self.exchange(&chains, hash, chain, row, (key, value), note);
         answer
     }
 
@@ -242,7 +242,7 @@ where
         let chain = chains.get(&hash)?;
         let row = chain.row(key)?;
         let (value, answer) = make(&row.1);
-        self.exchange(&chains, hash, (Some(chain), Some(row)), (row.0.clone(), value), note);
+        self.exchange(&chains, hash, Some(chain), Some(row), (row.0.clone(), value), note);
         Some(answer)
     }
 
@@ -252,7 +252,8 @@ where
         &self,
         chains: &Pinned<'_, K, V>,
         hash: u64,
-        (chain, row): (Option<&Chain<K, V>>, Option<&Row<K, V>>),
+        chain: Option<&Chain<K, V>>,
+        row: Option<&Row<K, V>>,
         new: Row<K, V>,
         note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
     ) {
@@ -301,6 +302,7 @@ where
 
     // The map would keep them until a batch of some dozens is full: too long for a value whose end means something.
     const LETS_GO: bool = std::mem::needs_drop::<V>();
+    const RING: usize = 16;
     const PLAIN: bool = !std::mem::needs_drop::<(K, V)>();
 
     fn new() -> Self {

@@ -41,6 +41,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Whether what has been replaced or removed, by message, is to be dropped when the message is over.
     const LETS_GO: bool;
 
+    /// How many changes the writer notes before it takes a lock to make room.
+    const RING: usize;
+
     /// Whether nothing happens when a key or a value is dropped.
     const PLAIN: bool;
 
@@ -74,7 +77,7 @@ pub(super) struct Core<S, K, V> {
 
 impl<S: Store> Core<S, S::Key, S::Value> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { store: S::new(), record: Record::new(S::PLAIN) })
+        Arc::new(Self { store: S::new(), record: Record::new(S::RING, S::PLAIN) })
     }
 }
 
