@@ -115,6 +115,9 @@ pub(super) type HashCore<K, V> = Arc<Core<HashStore<K, V>, Hashed<K>, Kept<V>>>;
 
 type Chains<K, V> = papaya::HashMap<u64, Chain<K, V>, BuildHasherDefault<Ready>>;
 
+type Pinned<'a, K, V> =
+    papaya::HashMapRef<'a, u64, Chain<K, V>, BuildHasherDefault<Ready>, papaya::LocalGuard<'a>>;
+
 /// Rows by the hash of their key.
 pub(super) struct HashStore<K, V> {
     /// Made for the first row: it weighs 18 kB, nearly all of it the collector of old rows.
@@ -219,15 +222,49 @@ where
         let chain = chains.get(&hash);
         let row = chain.and_then(|chain| chain.row(&*key));
         let (value, answer) = make(row.map(|(_, old)| old));
+        self.exchange(&chains, hash, chain, row, (key, value), note);
+        answer
+    }
+
+    /// `change`, if there is a row.
+    pub(super) fn update<Q, R>(
+        &self,
+        key: &Q,
+        make: impl FnOnce(&Kept<V>) -> (Kept<V>, R),
+        note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let chains = self.chains.get()?.pin();
+        let hash = self.hasher.hash_one(key);
+        let chain = chains.get(&hash)?;
+        let row = chain.row(key)?;
+        let (value, answer) = make(&row.1);
+        self.exchange(&chains, hash, Some(chain), Some(row), (row.0.clone(), value), note);
+        Some(answer)
+    }
+
+    /// Puts a row in the place of `row`, which was found in `chain`: has `note` note that first.
+    #[inline]
+    fn exchange(
+        &self,
+        chains: &Pinned<'_, K, V>,
+        hash: u64,
+        chain: Option<&Chain<K, V>>,
+        row: Option<&Row<K, V>>,
+        new: Row<K, V>,
+        note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
+    ) {
         // The key that is there, not the one that equals it: it is what is put back.
-        let own = row.map_or(&key, |(key, _)| key).clone();
+        let own = row.map_or(&new.0, |(key, _)| key).clone();
         let old = row.map(|(_, old)| old.clone());
         let is_new = row.is_none();
         let new = match (chain, row) {
-            (None, _) | (Some(Chain::One(_)), Some(_)) => Chain::One((key, value)),
+            (None, _) | (Some(Chain::One(_)), Some(_)) => Chain::One(new),
             (Some(_), _) => {
-                let own = key.clone();
-                let Some(chain) = Chain::replace(chain, &own, Some((key, value))) else {
+                let Some(chain) = Chain::replace(chain, &own, Some(new)) else {
                     unreachable!("a chain with a new row has one at least")
                 };
                 chain
@@ -238,7 +275,6 @@ where
         if is_new {
             self.count(false, true);
         }
-        answer
     }
 
     fn set(&self, hash: u64, chain: Option<Chain<K, V>>) {
@@ -266,6 +302,7 @@ where
 
     // The map would keep them until a batch of some dozens is full: too long for a value whose end means something.
     const LETS_GO: bool = std::mem::needs_drop::<V>();
+    const RING: usize = 16;
     const PLAIN: bool = !std::mem::needs_drop::<(K, V)>();
 
     fn new() -> Self {

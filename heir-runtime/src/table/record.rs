@@ -37,6 +37,8 @@ pub(super) struct Record<K, V> {
 }
 
 struct Log<K, V> {
+    /// How many changes the ring has room for.
+    room: usize,
     /// Whether changes have no destructor, or none that does anything.
     plain: bool,
     /// How many messages have been undone.
@@ -61,17 +63,25 @@ pub(super) struct Notes<K, V> {
     spent: Vec<Undo<K, V>>,
 }
 
-/// How many changes are noted until the lock is taken to make room for more: a power of two, for the ring's sake.
-const RING: usize = 8;
+/// How many changes may be left to whoever looks next.
+const FEW: usize = 16;
 
 /// How much room for changes a table keeps from message to message.
 const ROOM: usize = 1024;
 
 impl<K, V> Record<K, V> {
-    /// Of changes that are `plain`: nothing happens when they are dropped.
-    pub(super) fn new(plain: bool) -> Self {
-        let log =
-            Log { plain, undone: 0, ring: None, open: Vec::new(), closed: Vec::new(), copying: Vec::new() };
+    /// A record whose ring has room for so many changes: for as many messages, mostly, the writer takes no lock. If they are
+    /// `plain`, nothing happens when they are dropped.
+    pub(super) fn new(room: usize, plain: bool) -> Self {
+        let log = Log {
+            room,
+            plain,
+            undone: 0,
+            ring: None,
+            open: Vec::new(),
+            closed: Vec::new(),
+            copying: Vec::new(),
+        };
         Self { boundary: AtomicU64::new(0), log: Mutex::new(log) }
     }
 
@@ -160,7 +170,7 @@ impl<K, V> Notes<K, V> {
             ring.get_or_insert_with(|| {
                 // What a writer before this one has left.
                 log.empty_ring();
-                let (writers, readers) = RingBuffer::new(RING);
+                let (writers, readers) = RingBuffer::new(log.room);
                 log.ring = Some(readers);
                 writers
             })
@@ -174,7 +184,7 @@ impl<K, V> Notes<K, V> {
         record.boundary.store(record.boundary.load(Ordering::Relaxed) + 1, Ordering::Release);
         self.turn += 1;
         let noted = std::mem::take(&mut self.noted);
-        if now || noted > RING {
+        if now || noted > FEW {
             record.tidy(&mut self.spent, |_| ());
         }
     }
@@ -225,14 +235,16 @@ impl<K, V> Log<K, V> {
             1 if self.closed.len() == 1 => (self.closed.pop(), Vec::new()),
             some => (None, self.closed.drain(..some).collect()),
         };
-        if self.plain {
-            self.forget(needed);
-        }
-        self.empty_ring();
         match self.open.partition_point(|undo| undo.turn <= needed) {
             0 => (),
             all if all == self.open.len() => std::mem::swap(&mut self.open, spent),
             some => spent.extend(self.open.drain(..some)),
+        }
+        if self.plain {
+            self.forget(needed);
+        }
+        while let Some(undo) = self.ring.as_mut().and_then(|ring| ring.pop().ok()) {
+            if undo.turn <= needed { &mut *spent } else { &mut self.open }.push(undo);
         }
         dropped
     }

@@ -104,6 +104,8 @@ where
 
     // A row is dropped with the last that holds it: there is nothing else to let go of.
     const LETS_GO: bool = std::mem::needs_drop::<V>();
+    // There is a lock anyway, and the ring is most of a small table's weight.
+    const RING: usize = 8;
     const PLAIN: bool = false;
 
     type Later<'a> = BTreeMap<&'a K, Option<&'a Row<K, V>>>;

@@ -1,5 +1,6 @@
 //! What every kind of table is made of: a shared map, the record of its changes, and the one who writes them.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -40,6 +41,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Whether what has been replaced or removed, by message, is to be dropped when the message is over.
     const LETS_GO: bool;
 
+    /// How many changes the writer notes before it takes a lock to make room.
+    const RING: usize;
+
     /// Whether nothing happens when a key or a value is dropped.
     const PLAIN: bool;
 
@@ -73,7 +77,7 @@ pub(super) struct Core<S, K, V> {
 
 impl<S: Store> Core<S, S::Key, S::Value> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { store: S::new(), record: Record::new(S::PLAIN) })
+        Arc::new(Self { store: S::new(), record: Record::new(S::RING, S::PLAIN) })
     }
 }
 
@@ -186,5 +190,15 @@ where
     ) -> R {
         let Core { store, record } = &*self.core;
         store.change(key, make, |key, old| self.notes.note(record, key, old))
+    }
+
+    /// `change`, if there is a row.
+    pub(super) fn update<Q, R>(&mut self, key: &Q, make: impl FnOnce(&Kept<V>) -> (Kept<V>, R)) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Core { store, record } = &*self.core;
+        store.update(key, make, |key, old| self.notes.note(record, key, old))
     }
 }

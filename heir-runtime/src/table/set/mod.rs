@@ -105,10 +105,11 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (key, mut value) = self.store().look(key, |key, value| (key.clone(), value.clone()))?;
-        let answer = change(&mut value);
-        self.set(key, value);
-        Some(answer)
+        self.writer.update(key, |old| {
+            let mut value = V::clone(old);
+            let answer = change(&mut value);
+            (Kept::new(value), answer)
+        })
     }
 
     /// Adds to the value of a row, or to the default value if there is none, and returns the sum (ETS `update_counter`). An
