@@ -145,36 +145,42 @@ impl<K, V> Notes<K, V> {
         self.noted > 0
     }
 
-    /// Notes a change that is about to be made.
+    /// Sees that there is room for one more change. What has to be let go of for it is dropped here: where no lock is held, and
+    /// nothing is half done.
+    #[inline]
+    pub(super) fn ready(&mut self, record: &Record<K, V>) {
+        if self.ring.as_ref().is_none_or(Producer::is_full) {
+            self.make_room(record);
+        }
+    }
+
+    /// Notes a change that is about to be made. Only moves: it may be under a lock.
+    ///
+    /// # Panics
+    /// If it was not made [`ready`](Self::ready).
     #[expect(
         clippy::inline_always,
         reason = "what is noted is written where it is to be, and not twice before: 6 of 50 ns"
     )]
     #[inline(always)]
-    pub(super) fn note(&mut self, record: &Record<K, V>, key: K, old: Option<V>) {
+    pub(super) fn note(&mut self, key: K, old: Option<V>) {
         self.noted += 1;
-        let turn = self.turn;
-        // Asked first, and not told by `push`: what might come back would be written twice.
-        let ring = match &mut self.ring {
-            Some(ring) if !ring.is_full() => ring,
-            _ => self.make_room(record),
-        };
-        let noted = ring.push(Undo { turn, key, old });
-        assert!(noted.is_ok(), "there is room in the ring");
+        let undo = Undo { turn: self.turn, key, old };
+        let noted = self.ring.as_mut().is_some_and(|ring| ring.push(undo).is_ok());
+        assert!(noted, "there is room in the ring");
     }
 
     #[cold]
-    fn make_room(&mut self, record: &Record<K, V>) -> &mut Producer<Undo<K, V>> {
+    fn make_room(&mut self, record: &Record<K, V>) {
         let Self { ring, spent, .. } = self;
         record.tidy(spent, |log| {
-            ring.get_or_insert_with(|| {
+            if ring.is_none() {
                 // What a writer before this one has left.
                 log.empty_ring();
                 let (writers, readers) = RingBuffer::new(log.room);
-                log.ring = Some(readers);
-                writers
-            })
-        })
+                (*ring, log.ring) = (Some(writers), Some(readers));
+            }
+        });
     }
 
     /// Marks a message boundary: the changes up to here stay. They are let go of `now`, or by whoever looks next: that is the

@@ -107,12 +107,14 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         look: impl FnOnce(Option<&S::Value>) -> R,
     ) -> R {
         let Core { store, record } = &*self.core;
-        store.put(key, value, look, |key, old| self.notes.note(record, key, old))
+        self.notes.ready(record);
+        store.put(key, value, look, |key, old| self.notes.note(key, old))
     }
 
     pub(super) fn remove(&mut self, key: &S::Key) -> Option<S::Value> {
         let Core { store, record } = &*self.core;
-        store.remove(key, |key, old| self.notes.note(record, key, old))
+        self.notes.ready(record);
+        store.remove(key, |key, old| self.notes.note(key, old))
     }
 
     pub(super) fn is_dirty(&self) -> bool {
@@ -189,7 +191,8 @@ where
         make: impl FnOnce(Option<&Kept<V>>) -> (Kept<V>, R),
     ) -> R {
         let Core { store, record } = &*self.core;
-        store.change(key, make, |key, old| self.notes.note(record, key, old))
+        self.notes.ready(record);
+        store.change(key, make, |key, old| self.notes.note(key, old))
     }
 
     /// `change`, if there is a row.
@@ -199,6 +202,7 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let Core { store, record } = &*self.core;
-        store.update(key, make, |key, old| self.notes.note(record, key, old))
+        self.notes.ready(record);
+        store.update(key, make, |key, old| self.notes.note(key, old))
     }
 }
