@@ -55,7 +55,7 @@ struct Log<K, V> {
 
 /// The writer's end of a record.
 pub(super) struct Notes<K, V> {
-    ring: Option<Producer<Undo<K, V>>>,
+    ring: Producer<Undo<K, V>>,
     /// The message under way.
     turn: Turn,
     /// How many changes it has noted.
@@ -136,8 +136,15 @@ impl<K, V> Record<K, V> {
 impl<K, V> Notes<K, V> {
     /// For the one writer of this record.
     pub(super) fn new(record: &Record<K, V>) -> Self {
-        let last = record.last(&record.lock());
-        Self { ring: None, turn: last + 1, noted: 0, spent: Vec::new() }
+        let mut spent = Vec::new();
+        let (ring, turn) = record.tidy(&mut spent, |log| {
+            // What a writer before this one has left.
+            log.empty_ring();
+            let (writers, readers) = RingBuffer::new(log.room);
+            log.ring = Some(readers);
+            (writers, record.last(log) + 1)
+        });
+        Self { ring, turn, noted: 0, spent }
     }
 
     /// Whether the message under way has noted anything.
@@ -149,7 +156,7 @@ impl<K, V> Notes<K, V> {
     /// nothing is half done.
     #[inline]
     pub(super) fn ready(&mut self, record: &Record<K, V>) {
-        if self.ring.as_ref().is_none_or(Producer::is_full) {
+        if self.ring.is_full() {
             self.make_room(record);
         }
     }
@@ -166,21 +173,13 @@ impl<K, V> Notes<K, V> {
     pub(super) fn note(&mut self, key: K, old: Option<V>) {
         self.noted += 1;
         let undo = Undo { turn: self.turn, key, old };
-        let noted = self.ring.as_mut().is_some_and(|ring| ring.push(undo).is_ok());
+        let noted = self.ring.push(undo).is_ok();
         assert!(noted, "there is room in the ring");
     }
 
     #[cold]
     fn make_room(&mut self, record: &Record<K, V>) {
-        let Self { ring, spent, .. } = self;
-        record.tidy(spent, |log| {
-            if ring.is_none() {
-                // What a writer before this one has left.
-                log.empty_ring();
-                let (writers, readers) = RingBuffer::new(log.room);
-                (*ring, log.ring) = (Some(writers), Some(readers));
-            }
-        });
+        record.tidy(&mut self.spent, |_| ());
     }
 
     /// Marks a message boundary: the changes up to here stay. They are let go of `now`, or by whoever looks next: that is the
