@@ -139,10 +139,21 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn left(&self) {
         let mut queue = self.lock();
         let waiting = self.take_waiting(&mut queue);
+        self.rest(queue);
+        drop(waiting);
+    }
+
+    /// The message before is served, and the incarnation does something else before it looks for the next one.
+    pub(crate) fn served(&self) {
+        self.rest(self.lock());
+    }
+
+    /// No message is in progress.
+    fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) {
         let served = queue.in_progress.take();
         let is_at_rest = served.is_some() && queue.paused;
         drop(queue);
-        drop((waiting, served));
+        drop(served);
         if is_at_rest {
             self.at_rest.notify_waiters();
         }
