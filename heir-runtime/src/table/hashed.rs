@@ -304,6 +304,7 @@ where
     const LETS_GO: bool = std::mem::needs_drop::<V>();
     const RING: usize = 16;
     const PLAIN: bool = !std::mem::needs_drop::<(K, V)>();
+    const NOTES_LOCKED: bool = false;
 
     fn new() -> Self {
         Self { chains: OnceLock::new(), rows: AtomicUsize::new(0), hasher: hasher() }

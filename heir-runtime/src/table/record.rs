@@ -163,6 +163,14 @@ impl<K, V> Notes<K, V> {
         assert!(noted.is_ok(), "there is room in the ring");
     }
 
+    /// Makes room for one more change, if there is none. What it gives up is dropped here: a user's code.
+    #[inline]
+    pub(super) fn prepare(&mut self, record: &Record<K, V>) {
+        if self.ring.as_ref().is_none_or(Producer::is_full) {
+            self.make_room(record);
+        }
+    }
+
     #[cold]
     fn make_room(&mut self, record: &Record<K, V>) -> &mut Producer<Undo<K, V>> {
         let Self { ring, spent, .. } = self;

@@ -47,6 +47,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Whether nothing happens when a key or a value is dropped.
     const PLAIN: bool;
 
+    /// Whether `put` has `note` note under a lock: then there must be room for one more change before.
+    const NOTES_LOCKED: bool;
+
     /// Drops what has been replaced or removed, as far as no reader looks at it.
     fn let_go(&self) {}
 
@@ -107,6 +110,9 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         look: impl FnOnce(Option<&S::Value>) -> R,
     ) -> R {
         let Core { store, record } = &*self.core;
+        if S::NOTES_LOCKED {
+            self.notes.prepare(record);
+        }
         store.put(key, value, look, |key, old| self.notes.note(record, key, old))
     }
 
