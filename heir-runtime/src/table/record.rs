@@ -92,9 +92,11 @@ impl<K, V> Record<K, V> {
 
     /// The changes of the message under way.
     pub(super) fn changes(&self) -> Changes<K, V> {
-        let mut log = self.lock();
-        let last = self.last(&log);
-        log.since(last)
+        // Nobody else may come to give up those before them: the ring, once it is empty, has room.
+        self.tidy(&mut Vec::new(), |log| {
+            let last = self.last(log);
+            log.since(last)
+        })
     }
 
     /// Begins a copy of the table as of the last boundary.
@@ -305,5 +307,27 @@ impl<K, V> Drop for Copying<'_, K, V> {
                 log.copying.swap_remove(at);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> (Record<u64, u64>, Notes<u64, u64>) {
+        let record = Record::new(16, true);
+        let notes = Notes::new(&record);
+        (record, notes)
+    }
+
+    #[test]
+    fn whoever_reads_the_changes_of_each_message_leaves_none_behind() {
+        let (record, mut notes) = record();
+        for n in 0..100 {
+            notes.note(&record, n, None);
+            assert_eq!(record.changes().iter().collect::<Vec<_>>(), [(&n, None)]);
+            notes.commit(&record, false);
+        }
+        assert!(record.lock().closed.len() <= 1);
     }
 }
