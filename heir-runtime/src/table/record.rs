@@ -230,6 +230,7 @@ impl<K, V> Log<K, V> {
         self.empty_ring();
         if !self.open.is_empty() {
             self.closed.push(self.open.drain(..).collect());
+            self.open.shrink_to(ROOM);
         }
         let first = self.closed.partition_point(|segment| ended(segment, last));
         let mut segments = self.closed[first..].iter().cloned();
@@ -329,5 +330,20 @@ mod tests {
             notes.commit(&record, false);
         }
         assert!(record.lock().closed.len() <= 1);
+    }
+
+    #[test]
+    fn the_room_of_a_large_message_that_was_undone_is_given_back() {
+        let (record, mut notes) = record();
+        for n in 0..100_000 {
+            notes.note(&record, n, None);
+        }
+        assert_eq!(record.changes().iter().count(), 100_000);
+        notes.undone(&record);
+        for n in 0..100 {
+            notes.note(&record, n, None);
+            notes.commit(&record, true);
+        }
+        assert!(record.lock().open.capacity() + notes.spent.capacity() <= 2 * ROOM);
     }
 }
