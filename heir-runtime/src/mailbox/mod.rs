@@ -165,14 +165,24 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn left(&self) -> Option<Debt> {
         let mut queue = self.lock();
         let waiting = self.take_waiting(&mut queue);
-        let served = queue.in_progress.take();
-        let is_at_rest = served.is_some() && queue.paused;
-        drop(queue);
+        let caller = queue.take_caller();
+        self.rest(queue);
         drop(waiting);
+        caller
+    }
+
+    /// The message before is served, and the incarnation does something else before it looks for the next one.
+    pub(crate) fn served(&self) {
+        self.rest(self.lock());
+    }
+
+    /// No message is in progress.
+    fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let is_at_rest = queue.in_progress.take().is_some() && queue.paused;
+        drop(queue);
         if is_at_rest {
             self.at_rest.notify_waiters();
         }
-        served?.caller
     }
 
     /// This incarnation does not yield to the runtime: the caller of the message it serves is told so.

@@ -96,6 +96,6 @@ pub(super) struct Rules {
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) abort: AbortHandle,
-    /// Sent or dropped, it asks the task to stop.
+    /// Dropped, it asks the task to stop.
     pub(super) stop: Option<StopOnDrop>,
 }

@@ -92,9 +92,11 @@ impl<K, V> Record<K, V> {
 
     /// The changes of the message under way.
     pub(super) fn changes(&self) -> Changes<K, V> {
-        let mut log = self.lock();
-        let last = self.last(&log);
-        log.since(last)
+        // Nobody else may come to give up those before them: the ring, once it is empty, has room.
+        self.tidy(&mut Vec::new(), |log| {
+            let last = self.last(log);
+            log.since(last)
+        })
     }
 
     /// Begins a copy of the table as of the last boundary.
@@ -225,6 +227,7 @@ impl<K, V> Log<K, V> {
         self.empty_ring();
         if !self.open.is_empty() {
             self.closed.push(self.open.drain(..).collect());
+            self.open.shrink_to(ROOM);
         }
         let first = self.closed.partition_point(|segment| ended(segment, last));
         let mut segments = self.closed[first..].iter().cloned();
@@ -302,5 +305,45 @@ impl<K, V> Drop for Copying<'_, K, V> {
                 log.copying.swap_remove(at);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> (Record<u64, u64>, Notes<u64, u64>) {
+        let record = Record::new(16, true);
+        let notes = Notes::new(&record);
+        (record, notes)
+    }
+
+    #[test]
+    fn whoever_reads_the_changes_of_each_message_leaves_none_behind() {
+        let (record, mut notes) = record();
+        for n in 0..100 {
+            notes.ready(&record);
+            notes.note(n, None);
+            assert_eq!(record.changes().iter().collect::<Vec<_>>(), [(&n, None)]);
+            notes.commit(&record, false);
+        }
+        assert!(record.lock().closed.len() <= 1);
+    }
+
+    #[test]
+    fn the_room_of_a_large_message_that_was_undone_is_given_back() {
+        let (record, mut notes) = record();
+        for n in 0..100_000 {
+            notes.ready(&record);
+            notes.note(n, None);
+        }
+        assert_eq!(record.changes().iter().count(), 100_000);
+        notes.undone(&record);
+        for n in 0..100 {
+            notes.ready(&record);
+            notes.note(n, None);
+            notes.commit(&record, true);
+        }
+        assert!(record.lock().open.capacity() + notes.spent.capacity() <= 2 * ROOM);
     }
 }

@@ -19,7 +19,7 @@ pub(super) trait Store: Send + Sync + 'static {
 
     fn new() -> Self;
 
-    /// Puts a row: has `note` note what is there, replaces it, and shows it to `look`.
+    /// Puts a row: has `note` note what is there, and replaces it; shows it to `look`, before or after.
     fn put<R>(
         &self,
         key: Self::Key,

@@ -166,6 +166,7 @@ impl<W: Handlers> Life<W> {
 
     /// Serves a signal, as a message of its own.
     pub(super) async fn heed(&mut self, signal: Signal) -> Result<(), ExitReason> {
+        self.post.mailbox.served();
         // A death over what comes from elsewhere does not speak against its tables.
         let suspicious = std::mem::take(&mut self.suspicious);
         let body = self.body.as_mut().expect(BODY);
@@ -196,6 +197,7 @@ impl<W: Handlers> Life<W> {
     }
 
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
+        self.post.mailbox.served();
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         in_time(self.bound, "#[on(stop)]", pin!(Some(body.worker.on_stop(reason, &mut self.cx)))).await?;
