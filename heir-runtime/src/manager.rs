@@ -1,13 +1,14 @@
 //! The manager: the heir of one worker's tables, and the steps of the pattern in their order.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::caught::{caught, caught_async, drop_caught};
+use crate::duty::{Begin, Standby, Turn};
 use crate::estate::{Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
@@ -16,9 +17,9 @@ use crate::quarantine::{Quarantined, Verdict};
 use crate::status::Stopped;
 use crate::superior::Ask;
 use crate::table::Readers;
-use crate::worker::{AfterQuarantine, Handlers, Spec, commit, replace, undo, within};
+use crate::worker::{AfterQuarantine, Handlers, commit, replace, undo, within};
 
-/// The heir of the tables of one worker `W`, in a task of its own beside it.
+/// The heir of the tables of one worker `W`, in a task of its own beside it while there is something to do.
 ///
 /// It creates the tables, gives them to the worker, regains them when the worker dies, undoes what the worker left
 /// half-written, waits for the supervisor to start the next one, and gives them to that. It may itself die at any moment:
@@ -29,44 +30,57 @@ use crate::worker::{AfterQuarantine, Handlers, Spec, commit, replace, undo, with
 pub struct Manager<W: Handlers> {
     post: Arc<Post<W>>,
     heir: Heir<W::Tables>,
-    spec: Box<Spec<W>>,
+    args: W::Args,
 }
 
-/// The manager's task. It does not return: it ends when it fails, or is stopped.
-pub(crate) async fn manager<W: Handlers>(post: Arc<Post<W>>, spec: Box<Spec<W>>) -> ExitReason {
-    post.emit(EventKind::ManagerStarted);
-    let ended = match Manager::take_up(post, spec).await {
-        Ok((manager, linked)) => manager.serve(linked).await,
-        Err(reason) => Err(reason),
+/// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them.
+pub(crate) async fn manager<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
+    let post = Arc::clone(&turn.post);
+    let ended = match begin {
+        Begin::Called(Standby { heir, args, .. }) => Manager { post, heir, args }.serve(&turn, None).await,
+        Begin::New(args) => {
+            post.emit(EventKind::ManagerStarted);
+            match Box::pin(Manager::take_up(post, args)).await {
+                Ok((manager, linked)) => manager.serve(&turn, linked).await,
+                Err(reason) => Err(reason),
+            }
+        }
     };
-    match ended {
-        Err(reason) => reason,
-        Ok(never) => match never {},
-    }
+    turn.reason = ended.err();
 }
 
 impl<W: Handlers> Manager<W> {
     /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
     async fn take_up(
         post: Arc<Post<W>>,
-        spec: Box<Spec<W>>,
+        args: Result<W::Args, ExitReason>,
     ) -> Result<(Self, Option<Recipient<W::Tables>>), ExitReason> {
+        let args = args?;
         let mut linked = None;
         if !post.estate.is_founded() {
             linked = Some(link(&post).await);
-            let tables = Box::pin(create(&spec, post.readers())).await?;
+            let tables = create(&post, &args, post.readers()).await?;
             post.estate.found(tables);
             post.emit(EventKind::TablesCreated);
         }
         let heir = post.estate.manage(&format!("{} manager", post.name)).map_err(ExitReason::error)?;
         post.emit(EventKind::BecameHeir);
-        Ok((Self { post, heir, spec }, linked))
+        Ok((Self { post, heir, args }, linked))
     }
 
-    /// Gives the tables away, regains them, for ever. It traps exits: the death of a worker reaches it as a value.
-    async fn serve(mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<Infallible, ExitReason> {
+    /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
+    async fn serve(
+        mut self,
+        turn: &Turn<W>,
+        mut linked: Option<Recipient<W::Tables>>,
+    ) -> Result<(), ExitReason> {
         loop {
-            let (mut lease, exit) = self.regain().await;
+            let Some((mut lease, exit)) = self.regain(turn.waker()) else {
+                let Self { post, heir, args } = self;
+                let Some(Standby { heir, args, .. }) = turn.rest(heir, args) else { return Ok(()) };
+                self = Self { post, heir, args };
+                continue;
+            };
             let next = match linked.take() {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
@@ -82,16 +96,16 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Waits until nobody owns the tables, and has them as they were at the last message boundary.
-    async fn regain(&mut self) -> (Lease<W::Tables>, Option<Exit>) {
-        let Inheritance { lease, exit, panics } = self.heir.inherit().await;
+    /// Has the tables as they were at the last message boundary, if nobody owns them; else it is called when that is so.
+    fn regain(&mut self, called: Waker) -> Option<(Lease<W::Tables>, Option<Exit>)> {
+        let Inheritance { lease, exit, panics } = self.heir.inherit_or_call(called)?;
         if let Some(exit) = &exit {
             self.post.emit(EventKind::Regained { exit: exit.clone() });
         }
         for message in panics {
             self.post.emit(EventKind::CodePanicked { message });
         }
-        (lease, exit)
+        Some((lease, exit))
     }
 
     /// Has the tables looked at: they come back as they are, repaired, or new.
@@ -114,7 +128,7 @@ impl<W: Handlers> Manager<W> {
             return Verdict::quarantine(format_args!("its last message could not be undone: {torn}"));
         }
         let suspicions = self.post.suspicions();
-        if self.spec.crash_loop.is_some_and(|limit| suspicions >= limit) {
+        if self.post.settings.crash_loop.is_some_and(|limit| suspicions >= limit) {
             let reason = &exit.reason;
             return Verdict::quarantine(format_args!(
                 "{suspicions} starts in a row died, the last of {reason}"
@@ -145,7 +159,7 @@ impl<W: Handlers> Manager<W> {
         mut lease: Lease<W::Tables>,
         exit: &Exit,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        let mut new = create(&self.spec, W::readers()).await?;
+        let mut new = create(&self.post, &self.args, W::readers()).await?;
         if let Err(message) = caught(|| replace::<W>(&mut lease, &mut new)) {
             self.undo(&mut lease);
             let reason = Arc::from(format!("they could not be reset: {message}"));
@@ -167,10 +181,10 @@ impl<W: Handlers> Manager<W> {
         exit: &Exit,
         reason: Arc<str>,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        match self.spec.quarantine {
+        match self.post.settings.quarantine {
             AfterQuarantine::Fresh => {
                 let readers = W::readers();
-                let new = create(&self.spec, readers.clone()).await?;
+                let new = create(&self.post, &self.args, readers.clone()).await?;
                 let tables = std::mem::replace(&mut *lease, new);
                 lease.cell().set_torn(None);
                 let parked = Quarantined {
@@ -224,10 +238,11 @@ async fn link<W: Handlers>(post: &Post<W>) -> Recipient<W::Tables> {
 
 /// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
 fn create<W: Handlers>(
-    spec: &Spec<W>,
+    post: &Post<W>,
+    args: &W::Args,
     readers: Readers,
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
-    let creation = caught(|| W::create(spec.args.clone(), readers));
+    let creation = caught(|| W::create(args.clone(), readers));
     let creation = async {
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
@@ -239,7 +254,7 @@ fn create<W: Handlers>(
             Err(message) => Err(ExitReason::Panic(message)),
         }
     };
-    let start_timeout = spec.start_timeout;
+    let start_timeout = post.settings.start_timeout;
     async move { within(start_timeout, "creating its tables", pin!(creation)).await }
 }
 

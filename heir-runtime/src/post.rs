@@ -4,8 +4,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use tokio::task::AbortHandle;
-
+use crate::duty::Duty;
 use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Role};
 use crate::exit::{Exit, ExitReason};
@@ -19,21 +18,21 @@ use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Expected;
 use crate::table::Readers;
-use crate::worker::{Handlers, Shutdown, Spec, WhileDown, readers_of};
+use crate::worker::{Handlers, Settings, Spec, WhileDown, readers_of};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
     pub(crate) name: Arc<str>,
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
-    pub(crate) while_down: WhileDown,
-    pub(crate) shutdown: Shutdown,
+    pub(crate) settings: Settings,
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<Readers>,
     quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
     pub(crate) roster: Roster,
+    pub(crate) duty: Mutex<Duty<W>>,
     /// The newest incarnation, also when it has ended.
     process: Mutex<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
@@ -81,16 +80,16 @@ impl<W: Handlers> Post<W> {
         let name = Arc::clone(&spec.name);
         Self {
             estate: estate.unwrap_or_else(|| Estate::managed(&name)),
-            mailbox: Mailbox::new(Arc::clone(&name), spec.mailbox, spec.on_undelivered.clone()),
-            while_down: spec.while_down,
-            shutdown: spec.shutdown,
+            mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
+            settings: spec.settings,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Expected::new(None),
-            roster: Roster::new(matches!(spec.while_down, WhileDown::WaitFor(_))),
+            roster: Roster::new(matches!(spec.settings.while_down, WhileDown::WaitFor(_))),
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            duty: Mutex::default(),
             process: Mutex::default(),
             outliving: Arc::default(),
             realm,
@@ -238,6 +237,8 @@ impl<W: Handlers> Post<W> {
 
     fn vacate(&self, why: &Stopped) {
         self.close(why);
+        // After an orderly end there is none.
+        self.dismiss_manager();
         self.outliving.stop();
         drop(self.vacancy.update(Option::take));
         if let Some(name) = &self.registered
@@ -268,14 +269,13 @@ impl<W: Handlers> Post<W> {
         process.kill(ExitReason::Killed).then(|| process.incarnation())
     }
 
-    /// Aborts the manager that lives, once.
-    pub(crate) fn kill_manager(&self) -> bool {
-        self.roster.take_manager().inspect(AbortHandle::abort).is_some()
-    }
-
     /// Asks the supervisor for something that concerns this worker.
     pub(crate) fn ask(&self, what: Ask) {
         self.position.superior.ask(self.position.place, what);
+    }
+
+    pub(crate) fn manager_ended(&self, life: u64, reason: ExitReason) {
+        self.position.superior.manager_ended(self.position.place, life, reason);
     }
 
     pub(crate) fn readers(&self) -> Readers {

@@ -229,17 +229,17 @@ impl<W: Handlers> Handle<W> {
     }
 
     fn patience(&self) -> Patience<'_> {
-        Patience::new(&self.post.roster, self.post.while_down, self.timeout)
+        Patience::new(&self.post.roster, self.post.settings.while_down, self.timeout)
     }
 
     /// Whether nothing bounds how long a sender waits.
     fn waits_for_ever(&self) -> bool {
-        self.timeout.is_none() && !matches!(self.post.while_down, WhileDown::WaitFor(_))
+        self.timeout.is_none() && !matches!(self.post.settings.while_down, WhileDown::WaitFor(_))
     }
 
     async fn wait_for_place(&self, patience: &mut Patience<'_>) -> Result<Place<'_, W::Message>, NotSent> {
         let place = patience.wait_for(self.post.mailbox.reserve());
-        let place = match self.post.while_down {
+        let place = match self.post.settings.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
             WhileDown::Fail => match race(pin!(self.post.roster.until_not_serving()), pin!(place)).await {
                 Either::Left(status) => return Err(self.down(status)),
@@ -255,7 +255,7 @@ impl<W: Handlers> Handle<W> {
 
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
-        if self.post.while_down == WhileDown::Fail
+        if self.post.settings.while_down == WhileDown::Fail
             && let Some(status) = self.post.roster.not_serving()
         {
             return Err(self.down(status));

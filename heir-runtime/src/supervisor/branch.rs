@@ -178,7 +178,7 @@ impl Branch {
     pub(super) fn request_stop(&self) {
         match self.position.get() {
             Some(position) => position.superior.ask(position.place, Ask::Stop(Stopped::Shutdown)),
-            None => drop(self.requests.0.send(Command::Shutdown)),
+            None => drop(self.requests.send(Command::Shutdown)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::branch::Branch;
 use super::handle::SupervisorHandle;
@@ -13,7 +13,7 @@ use super::intensity::Intensity;
 use super::member::Rules;
 use super::plant::{ChildSpec, Planted, sealed};
 use super::report::StartError;
-use super::requests::{Command, Requests};
+use super::requests::{Inbox, Requests};
 use super::run::{Run, SupervisorRules};
 use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};
@@ -35,7 +35,7 @@ pub struct SupervisorBuilder<H = SupervisorHandle> {
 /// What a supervisor is to be.
 struct Plan {
     branch: Arc<Branch>,
-    requests: mpsc::UnboundedReceiver<Command>,
+    inbox: Inbox,
     slots: BTreeMap<Place, Slot>,
     /// What was wrong first with a child.
     refused: Option<StartError>,
@@ -77,12 +77,12 @@ impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H>
 
 impl SupervisorBuilder {
     pub(super) fn new(name: Arc<str>) -> Self {
-        let (commands, requests) = mpsc::unbounded_channel();
-        let branch = Arc::new(Branch::new(name, Requests(commands)));
+        let (requests, inbox) = Requests::new();
+        let branch = Arc::new(Branch::new(name, requests));
         let handle = SupervisorHandle::new(Arc::clone(&branch));
         let plan = Plan {
             branch,
-            requests,
+            inbox,
             slots: BTreeMap::new(),
             refused: None,
             label: None,
@@ -247,7 +247,7 @@ impl Plan {
             refused = refused.or_else(|| rules.check(&name, slot.rules));
         }
         let intensity = Intensity::new(self.intensity, self.period);
-        (Run::new(self.branch, rules, self.slots, intensity, self.requests), refused)
+        (Run::new(self.branch, rules, self.slots, intensity, self.inbox), refused)
     }
 }
 

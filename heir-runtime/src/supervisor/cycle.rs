@@ -85,7 +85,7 @@ impl Run {
     /// Stops the last child that is not down; says whether all are.
     fn stop_next(&mut self) -> bool {
         let Some(Cycle { from, is_first, .. }) = self.cycle else { return true };
-        if self.rules.dynamic && !self.places.is_empty() {
+        if self.rules.dynamic && !self.is_all_down() {
             // They have been aborted together.
             return false;
         }
@@ -200,7 +200,7 @@ impl Run {
         self.set_timer(place, role);
     }
 
-    fn first_role(&self, place: Place) -> Role {
+    pub(super) fn first_role(&self, place: Place) -> Role {
         self.slots.get(&place).map_or(Role::Worker, |slot| slot.member.role())
     }
 }

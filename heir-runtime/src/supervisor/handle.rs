@@ -109,7 +109,7 @@ impl SupervisorHandle {
         let node = member.node();
         let (told, refusal) = oneshot::channel();
         // If nobody is there to take it, dropping it retires it.
-        let _ = self.branch.requests.0.send(Command::Add(place, member, told));
+        let _ = self.branch.requests.send(Command::Add(place, member, told));
         match race(refusal, node.up()).await {
             Either::Left(Ok(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
@@ -215,7 +215,7 @@ impl SupervisorHandle {
         let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
-        self.send(Command::Replace(place, Box::new(Pair::successor(post, spec)), told))?;
+        self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;
         match done.await {
             Ok(()) => Ok(handle),
             Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
@@ -254,7 +254,7 @@ impl SupervisorHandle {
     }
 
     fn send(&self, command: Command) -> Result<(), ChildError> {
-        self.branch.requests.0.send(command).map_err(|_| ChildError::Gone)
+        self.branch.requests.send(command)
     }
 }
 

@@ -52,5 +52,5 @@ pub(super) fn plant_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Plant
     let place = position.place;
     let post = Arc::new(Post::new(&spec, None, position, branch.realm().clone()));
     let handle = Handle::new(Arc::<Post<W>>::clone(&post));
-    Planted { place, member: Box::new(Pair::new(post, spec)), handle, refused: None }
+    Planted { place, member: Box::new(Pair::new(post, spec.args)), handle, refused: None }
 }

@@ -24,6 +24,9 @@ impl Run {
             self.timers.remove(&(deadline, place, role));
         }
         part.state = State::Down;
+        if role != Role::Manager {
+            slot.task = None;
+        }
         let reason = slot.member.ended(role, reason);
         self.overdue.append(slot.member.overdue(), self.ending.is_some());
         let is_wanted = slot.is_wanted() || (role == Role::Manager && matches!(slot.aim, Aim::Renewed));
@@ -31,6 +34,17 @@ impl Run {
             self.went_down(place);
         } else {
             self.ended_by_itself(place, role, reason);
+        }
+    }
+
+    /// The manager with this number has ended.
+    pub(super) fn manager_ended(&mut self, place: Place, life: u64, reason: ExitReason) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let part = slot.part(Role::Manager);
+        let was_up = !part.is_down() && !matches!(part.state, State::Delayed(_));
+        if was_up && slot.member.is_manager(life) {
+            self.managers -= 1;
+            self.ended(place, Role::Manager, reason);
         }
     }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -15,7 +15,7 @@ use super::cycle::Cycle;
 use super::intensity::Intensity;
 use super::member::Up;
 use super::report::{Overdue, StartError};
-use super::requests::Command;
+use super::requests::{Command, Inbox, ManagerEnded};
 use super::slot::{Slot, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
@@ -34,9 +34,11 @@ pub(super) struct Run {
     pub(super) slots: BTreeMap<Place, Slot>,
     pub(super) tasks: JoinSet<ExitReason>,
     /// Whose task is whose.
-    pub(super) places: HashMap<Id, (Place, Role)>,
+    pub(super) places: HashMap<Id, Place>,
+    /// How many managers there are.
+    pub(super) managers: usize,
     pub(super) intensity: Intensity,
-    requests: mpsc::UnboundedReceiver<Command>,
+    inbox: Inbox,
     /// When something is to be done about whom. What has changed since is passed over.
     pub(super) timers: BTreeSet<(Instant, Place, Role)>,
     /// The children that are being restarted together, or started for the first time.
@@ -81,7 +83,8 @@ enum Wake {
     Command(Command),
     Deadline,
     Up,
-    Ended(Place, Role, ExitReason),
+    Ended(Place, ExitReason),
+    ManagerEnded(ManagerEnded),
 }
 
 impl Run {
@@ -90,7 +93,7 @@ impl Run {
         rules: SupervisorRules,
         slots: BTreeMap<Place, Slot>,
         intensity: Intensity,
-        requests: mpsc::UnboundedReceiver<Command>,
+        inbox: Inbox,
     ) -> Self {
         Self {
             branch,
@@ -98,8 +101,9 @@ impl Run {
             slots,
             tasks: JoinSet::new(),
             places: HashMap::new(),
+            managers: 0,
             intensity,
-            requests,
+            inbox,
             timers: BTreeSet::new(),
             cycle: None,
             awaited: None,
@@ -119,7 +123,7 @@ impl Run {
         loop {
             // What was left behind has no place any more.
             if let Some(ending) = &self.ending
-                && self.places.is_empty()
+                && self.is_all_down()
             {
                 return ending.clone();
             }
@@ -137,7 +141,7 @@ impl Run {
             if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
                 return Poll::Ready(Wake::Stop);
             }
-            if let Poll::Ready(Some(command)) = self.requests.poll_recv(cx) {
+            if let Poll::Ready(Some(command)) = self.inbox.commands.poll_recv(cx) {
                 return Poll::Ready(Wake::Command(command));
             }
             if late.as_mut().is_some_and(|late| late.as_mut().poll(cx).is_ready()) {
@@ -145,9 +149,12 @@ impl Run {
             }
             while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
                 let (id, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
-                if let Some((place, role)) = self.places.remove(&id) {
-                    return Poll::Ready(Wake::Ended(place, role, reason));
+                if let Some(place) = self.places.remove(&id) {
+                    return Poll::Ready(Wake::Ended(place, reason));
                 }
+            }
+            if let Poll::Ready(Some(ended)) = self.inbox.managers.poll_recv(cx) {
+                return Poll::Ready(Wake::ManagerEnded(ended));
             }
             if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Wake::Up);
@@ -163,22 +170,34 @@ impl Run {
             Wake::Command(command) => self.obey(command),
             Wake::Deadline => self.meet_deadlines(),
             Wake::Up => self.awaited_is_up(),
-            Wake::Ended(place, role, reason) => self.ended(place, role, reason),
+            Wake::Ended(place, reason) => self.ended(place, self.first_role(place), reason),
+            Wake::ManagerEnded((place, life, reason)) => self.manager_ended(place, life, reason),
         }
     }
 
-    /// Starts one task of a child.
+    /// Whether no child has anything running that could still end.
+    pub(super) fn is_all_down(&self) -> bool {
+        self.places.is_empty() && self.managers == 0
+    }
+
+    /// Starts one part of a child.
     pub(super) fn spawn(&mut self, place: Place, role: Role) {
         self.forget_delay(place, role);
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        let task = slot.member.spawn(role, &mut self.tasks);
-        self.places.insert(task.abort.id(), (place, role));
+        if role == Role::Manager {
+            slot.member.start_manager();
+            self.managers += 1;
+        } else {
+            let task = slot.member.spawn(&mut self.tasks);
+            self.places.insert(task.abort.id(), place);
+            slot.task = Some(task);
+        }
         let counts = slot.rules.backoff != Backoff::None;
         let part = slot.part(role);
         if counts {
             part.row.started(Instant::now());
         }
-        part.state = State::Running(task);
+        part.state = State::Running;
     }
 
     /// Starts a child: what of it does not run.
@@ -220,11 +239,13 @@ impl Run {
         self.timers.clear();
         for slot in self.slots.values_mut() {
             for role in slot.roles() {
-                let part = slot.part(role);
-                match std::mem::take(&mut part.state) {
-                    State::Running(task) | State::Asked(task, _) => part.abort(&task),
-                    State::Delayed(_) => {}
-                    other => part.state = other,
+                match slot.part(role).state {
+                    State::Running | State::Asked(_) => {
+                        slot.abort(role);
+                        self.managers -= usize::from(slot.part(role).is_down());
+                    }
+                    State::Delayed(_) => slot.part(role).state = State::Down,
+                    State::Down | State::Aborted(_) => {}
                 }
             }
         }

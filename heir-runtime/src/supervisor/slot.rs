@@ -20,6 +20,8 @@ pub(super) struct Slot {
     pub(super) rules: Rules,
     /// The worker, or a supervisor.
     pub(super) first: Part,
+    /// Its task, until it is aborted, or down.
+    pub(super) task: Option<Task>,
     /// A worker's manager.
     pub(super) manager: Option<Part>,
     pub(super) aim: Aim,
@@ -35,7 +37,7 @@ pub(super) struct Slot {
     pub(super) restarts: bool,
 }
 
-/// One of the tasks of a child.
+/// A worker, its manager, or a supervisor.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) state: State,
@@ -48,9 +50,9 @@ pub(super) enum State {
     Down,
     /// Started at this time: its back-off.
     Delayed(Instant),
-    Running(Task),
+    Running,
     /// Asked to stop; aborted at this time, if ever.
-    Asked(Task, Option<Instant>),
+    Asked(Option<Instant>),
     /// Aborted; called unresponsive at this time.
     Aborted(Instant),
 }
@@ -85,6 +87,7 @@ impl Slot {
             member,
             rules,
             first,
+            task: None,
             manager,
             aim: Aim::Run,
             waiting: Vec::new(),
@@ -140,6 +143,34 @@ impl Slot {
         self.first.is_down() && self.manager.as_ref().is_none_or(Part::is_down)
     }
 
+    /// Asks one part of it to stop.
+    pub(super) fn ask_to_stop(&mut self, role: Role, shutdown: Shutdown) {
+        let Shutdown::Timeout(timeout) = shutdown else { return self.abort(role) };
+        let is_gone = match role {
+            // It has no stop hook: wherever it is, it ends.
+            Role::Manager => self.member.dismiss_manager(),
+            Role::Worker | Role::Supervisor => {
+                // It may be ending already: then nobody hears it.
+                self.task.as_mut().and_then(|task| task.stop.take()).map(|stop| stop.send(()));
+                false
+            }
+        };
+        self.part(role).state =
+            if is_gone { State::Down } else { State::Asked(Instant::now().checked_add(timeout)) };
+    }
+
+    /// Kills one part of it.
+    pub(super) fn abort(&mut self, role: Role) {
+        let is_gone = match role {
+            Role::Manager => self.member.dismiss_manager(),
+            Role::Worker | Role::Supervisor => {
+                self.task.take().inspect(|task| task.abort.abort());
+                false
+            }
+        };
+        self.part(role).state = if is_gone { State::Down } else { State::Aborted(Instant::now() + GRACE) };
+    }
+
     /// Whether it is to run, and is not being stopped for anything.
     pub(super) fn is_wanted(&self) -> bool {
         matches!(self.aim, Aim::Run)
@@ -154,36 +185,15 @@ impl Part {
 
     /// Whether it is neither down nor on its way down.
     pub(super) fn is_running(&self) -> bool {
-        matches!(self.state, State::Running(_))
+        matches!(self.state, State::Running)
     }
 
     /// When something is to be done about it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Asked(_, deadline) => *deadline,
+            State::Asked(deadline) => *deadline,
             State::Delayed(time) | State::Aborted(time) => Some(*time),
-            State::Down | State::Running(_) => None,
+            State::Down | State::Running => None,
         }
-    }
-
-    /// Asks it to stop.
-    pub(super) fn ask_to_stop(&mut self, shutdown: Shutdown) {
-        self.state = match std::mem::take(&mut self.state) {
-            State::Running(mut task) => match shutdown {
-                Shutdown::Timeout(timeout) => {
-                    // It may be ending already: then nobody hears it.
-                    task.stop.take().map(|stop| stop.send(()));
-                    State::Asked(task, Instant::now().checked_add(timeout))
-                }
-                Shutdown::BrutalKill => return self.abort(&task),
-            },
-            other => other,
-        };
-    }
-
-    /// Kills it.
-    pub(super) fn abort(&mut self, task: &Task) {
-        task.abort.abort();
-        self.state = State::Aborted(Instant::now() + GRACE);
     }
 }

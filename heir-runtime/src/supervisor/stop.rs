@@ -66,11 +66,15 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return true };
         match slot.part(role).state {
             State::Down | State::Delayed(_) => return true,
-            State::Running(_) => {}
+            State::Running => {}
             State::Asked(..) | State::Aborted(_) => return false,
         }
         let patience = slot.member.patience();
-        slot.part(role).ask_to_stop(patience);
+        slot.ask_to_stop(role, patience);
+        if slot.part(role).is_down() {
+            self.managers -= 1;
+            return true;
+        }
         self.set_timer(place, role);
         false
     }
@@ -186,16 +190,15 @@ impl Run {
             let (is_ending, cycles) = (self.ending.is_some(), self.is_stopped_to_cycle(place, role));
             let Some(slot) = self.slots.get_mut(&place) else { continue };
             let name = Arc::clone(slot.member.node().name());
-            let part = slot.part(role);
-            if part.deadline() != Some(time) {
+            if slot.part(role).deadline() != Some(time) {
                 continue;
             }
-            match std::mem::take(&mut part.state) {
+            match std::mem::take(&mut slot.part(role).state) {
                 State::Delayed(_) if is_ending => {}
                 State::Delayed(_) if cycles => self.go_on_cycling(),
                 State::Delayed(_) => self.spawn(place, role),
-                State::Asked(task, _) => {
-                    part.abort(&task);
+                State::Asked(_) => {
+                    slot.abort(role);
                     if is_ending {
                         self.overdue.aborted.push((name, role));
                     }
@@ -205,10 +208,13 @@ impl Run {
                     slot.is_held |= role != Role::Manager;
                     slot.member.left_behind(role);
                     self.overdue.left_behind((name, role));
-                    self.places.retain(|_, held| *held != (place, role));
+                    match role {
+                        Role::Manager => self.managers -= 1,
+                        _ => self.places.retain(|_, held| *held != place),
+                    }
                     self.went_down(place);
                 }
-                other => part.state = other,
+                other => slot.part(role).state = other,
             }
         }
     }

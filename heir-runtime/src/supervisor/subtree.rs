@@ -71,7 +71,7 @@ impl Member for Subtree {
         Role::Supervisor
     }
 
-    fn spawn(&mut self, _role: Role, tasks: &mut JoinSet<ExitReason>) -> Task {
+    fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
         let (stop, stopped) = oneshot::channel();
         self.branch.starting();
         let abort = tasks.spawn(supervise(Arc::clone(&self.parked), stopped));

@@ -28,9 +28,9 @@ pub(crate) fn incarnation<W: Handlers>(
     process: Arc<Process>,
     incoming: Incoming<W::Tables>,
     args: Result<W::Args, ExitReason>,
-    bounds: Bounds,
     stop: StopSignal,
 ) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
+    let bounds = post.settings.bounds();
     let mut presence = Presence { process, reason: None };
     let pulse = bounds.heartbeat.map(|heartbeat| watch(&post, &presence.process, heartbeat));
     // In a box: tokio moves the future of a task some ten times.
