@@ -1,6 +1,5 @@
 //! Calls and casts: how a handle sends them, and what their senders are told.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
@@ -8,8 +7,11 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::task::coop::poll_proceed;
 
 use crate::handle::Handle;
-use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Unsent};
+use crate::mailbox::{
+    Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Reserve, Unsent,
+};
 use crate::patience::{Late, Patience};
+use crate::post::Post;
 use crate::race::{Either, race};
 use crate::status::Status;
 use crate::worker::{Handlers, WhileDown};
@@ -21,11 +23,12 @@ enum Full {
     Fail,
 }
 
-/// How far a message is that is sent by a future: `S` waits for what most need not wait for, `R` is what is waited for last.
-enum Stage<U, R, S> {
+/// How far a call is. `U` is what is not sent, `B` the rest of a call whose patience has an end.
+enum Stage<'h, U, M: Message, R, B> {
     Unsent(Option<U>),
-    Sent(R),
-    Slow(Pin<Box<S>>),
+    Waits(Option<U>, Reserve<'h, M>),
+    Sent(Answer<R>),
+    Bounded(Pin<Box<B>>),
 }
 
 const DONE: &str = "polled after it was done";
@@ -136,8 +139,8 @@ impl<W: Handlers> Handle<W> {
         put_cast(self.try_place(), args, |args| Cast::again(args, redeliver), message)
     }
 
-    /// Most calls are sent in the first poll and answered in the second. Only what they need is in this future; the others' is made when it
-    /// is needed, in a box.
+    /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
+    /// is another one, in a box.
     fn send_call<A, R>(
         &self,
         args: A,
@@ -148,45 +151,57 @@ impl<W: Handlers> Handle<W> {
         let mut stage = Stage::Unsent(Some((args, call)));
         poll_fn(move |cx| {
             loop {
-                stage = match &mut stage {
+                let (unsent, place) = match &mut stage {
+                    Stage::Unsent(unsent) if self.is_bounded() => {
+                        let (args, call) = unsent.take().expect(DONE);
+                        stage = Stage::Bounded(Box::pin(self.call_in_time(args, call, message, full)));
+                        continue;
+                    }
                     Stage::Unsent(unsent) => {
                         ready!(poll_yield(cx));
-                        let (args, call) = unsent.take().expect(DONE);
-                        match self.try_place() {
-                            Ok(place) if self.waits_for_ever() => {
-                                let (call, answer) = call(args, cx.waker().clone());
-                                place.send(message(call));
-                                stage = Stage::Sent(answer);
-                                return Poll::Pending;
-                            }
-                            place => {
-                                Stage::Slow(Box::pin(self.call_slowly(place, args, call, message, full)))
-                            }
-                        }
+                        (unsent, self.try_place())
+                    }
+                    Stage::Waits(unsent, place) => {
+                        (unsent, ready!(Pin::new(place).poll(cx)).map_err(NotSent::Stopped))
                     }
                     Stage::Sent(answer) => return Pin::new(answer).poll(cx).map(heard),
-                    Stage::Slow(slow) => return slow.as_mut().poll(cx),
+                    Stage::Bounded(bounded) => return bounded.as_mut().poll(cx),
                 };
+                let (args, call) = unsent.take().expect(DONE);
+                match place {
+                    Ok(place) => {
+                        let (call, answer) = call(args, cx.waker().clone());
+                        place.send(message(call));
+                        // It was made for the poll under way.
+                        stage = Stage::Sent(answer);
+                        return Poll::Pending;
+                    }
+                    Err(NotSent::Full) if full == Full::Wait => {
+                        stage = Stage::Waits(Some((args, call)), self.post.mailbox.reserve());
+                    }
+                    Err(why) => return Poll::Ready(Err(not_sent(args, why))),
+                }
             }
         })
     }
 
-    async fn call_slowly<A, R>(
+    /// As [`send_call`](Self::send_call), for as long as its patience lasts.
+    async fn call_in_time<A, R>(
         &self,
-        place: Result<Place<'_, W::Message>, NotSent>,
         args: A,
         call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> Result<R, CallError<A>> {
+        poll_fn(poll_yield).await;
         let mut patience = self.patience();
-        let place = match place {
+        let place = match self.try_place() {
             Err(NotSent::Full) if full == Full::Wait => self.wait_for_place(&mut patience).await,
             place => place,
         };
         let place = match place {
             Ok(place) => place,
-            Err(why) => return Err(CallError::NotSent { args: Unsent::new(args), why }),
+            Err(why) => return Err(not_sent(args, why)),
         };
         // From here to the first look at the answer is one poll, with this waker.
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
@@ -199,50 +214,40 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// As [`send_call`](Self::send_call): most casts find a place.
-    fn send_cast<A>(
+    /// Most casts find a place. What they do otherwise is in a box, so that the future stays small.
+    async fn send_cast<A>(
         &self,
         args: A,
         cast: impl FnOnce(A) -> Cast<A>,
         message: fn(Cast<A>) -> W::Message,
-    ) -> impl Future<Output = Result<(), CastError<A>>> {
-        let mut stage = Stage::<_, Infallible, _>::Unsent(Some((args, cast)));
-        poll_fn(move |cx| {
-            loop {
-                stage = match &mut stage {
-                    Stage::Unsent(unsent) => {
-                        ready!(poll_yield(cx));
-                        let (args, cast) = unsent.take().expect(DONE);
-                        match self.try_place() {
-                            Err(NotSent::Full) => Stage::Slow(Box::pin(async move {
-                                let place = self.wait_for_place(&mut self.patience()).await;
-                                put_cast(place, args, cast, message)
-                            })),
-                            place => return Poll::Ready(put_cast(place, args, cast, message)),
-                        }
-                    }
-                    Stage::Slow(slow) => return slow.as_mut().poll(cx),
-                    Stage::Sent(never) => match *never {},
-                };
+    ) -> Result<(), CastError<A>> {
+        poll_fn(poll_yield).await;
+        let place = match self.try_place() {
+            Err(NotSent::Full) if self.is_bounded() => {
+                Box::pin(self.wait_for_place(&mut self.patience())).await
             }
-        })
+            Err(NotSent::Full) => self.post.mailbox.reserve().await.map_err(NotSent::Stopped),
+            place => place,
+        };
+        put_cast(place, args, cast, message)
+    }
+
+    /// Whether a sender may give up: after a time, or because nobody serves.
+    fn is_bounded(&self) -> bool {
+        self.timeout.is_some() || self.post.settings.while_down != WhileDown::Wait
     }
 
     fn patience(&self) -> Patience<'_> {
         Patience::new(&self.post.roster, self.post.settings.while_down, self.timeout)
     }
 
-    /// Whether nothing bounds how long a sender waits.
-    fn waits_for_ever(&self) -> bool {
-        self.timeout.is_none() && !matches!(self.post.settings.while_down, WhileDown::WaitFor(_))
-    }
-
     async fn wait_for_place(&self, patience: &mut Patience<'_>) -> Result<Place<'_, W::Message>, NotSent> {
-        let place = patience.wait_for(self.post.mailbox.reserve());
-        let place = match self.post.settings.while_down {
+        let post = self.post.post();
+        let place = patience.wait_for(post.mailbox.reserve());
+        let place = match post.settings.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
-            WhileDown::Fail => match race(pin!(self.post.roster.until_not_serving()), pin!(place)).await {
-                Either::Left(status) => return Err(self.down(status)),
+            WhileDown::Fail => match race(pin!(post.roster.until_not_serving()), pin!(place)).await {
+                Either::Left(status) => return Err(down(post, status)),
                 Either::Right(place) => place,
             },
         };
@@ -255,21 +260,26 @@ impl<W: Handlers> Handle<W> {
 
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
-        if self.post.settings.while_down == WhileDown::Fail
-            && let Some(status) = self.post.roster.not_serving()
+        let post = self.post.post();
+        if post.settings.while_down == WhileDown::Fail
+            && let Some(status) = post.roster.not_serving()
         {
-            return Err(self.down(status));
+            return Err(down(post, status));
         }
-        self.post.mailbox.try_reserve()
+        post.mailbox.try_reserve()
     }
+}
 
-    /// Why nothing is sent to a worker that does not serve.
-    fn down(&self, status: Status) -> NotSent {
-        match self.post.mailbox.closed() {
-            Some(why) => NotSent::Stopped(why),
-            None => NotSent::Down(status),
-        }
+/// Why nothing is sent to a worker that does not serve.
+fn down<W: Handlers>(post: &Post<W>, status: Status) -> NotSent {
+    match post.mailbox.closed() {
+        Some(why) => NotSent::Stopped(why),
+        None => NotSent::Down(status),
     }
+}
+
+fn not_sent<A>(args: A, why: NotSent) -> CallError<A> {
+    CallError::NotSent { args: Unsent::new(args), why }
 }
 
 /// A task that only sends yields now and then, as with tokio's own channels.

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::sync::{Notify, SemaphorePermit, TryAcquireError};
+use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
-use self::places::{Freed, Places};
+use self::places::{Line, Places, wake_sender};
+pub(crate) use self::places::{Place, Reserve};
 use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
@@ -51,7 +52,7 @@ struct Envelope<M> {
 
 struct Queue<M> {
     messages: VecDeque<Envelope<M>>,
-    freed: Freed,
+    line: Line,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
     again: Option<Box<(Envelope<M>, Refusal)>>,
     /// It stays while nothing else is to be served.
@@ -73,7 +74,7 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
-            freed: Freed::default(),
+            line: Line::default(),
             again: None,
             in_progress: None,
             waiting: None,
@@ -91,23 +92,6 @@ impl<M: Message> Mailbox<M> {
         }
     }
 
-    /// Waits for a place in the queue, and takes it.
-    pub(crate) async fn reserve(&self) -> Result<Place<'_, M>, Stopped> {
-        match self.places.take(|| self.lock().freed.owe()).await {
-            Ok(permit) => Ok(Place { permit, mailbox: self }),
-            Err(_closed) => Err(self.why_closed()),
-        }
-    }
-
-    /// Takes a place in the queue if there is one.
-    pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
-        match self.places.try_take(|| self.lock().freed.take()) {
-            Ok(permit) => Ok(Place { permit, mailbox: self }),
-            Err(TryAcquireError::NoPermits) => Err(NotSent::Full),
-            Err(TryAcquireError::Closed) => Err(NotSent::Stopped(self.why_closed())),
-        }
-    }
-
     /// How many messages wait in it.
     pub(crate) fn queued(&self) -> usize {
         self.lock().messages.len()
@@ -118,11 +102,11 @@ impl<M: Message> Mailbox<M> {
     ///
     /// Cancel safe.
     pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
-        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
-        let turn = ready!(poll_proceed(cx));
         if self.drained.load(Ordering::Acquire) {
             return Poll::Pending;
         }
+        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
+        let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
         let before = queue.in_progress.take();
         if queue.paused {
@@ -134,7 +118,7 @@ impl<M: Message> Mailbox<M> {
         let next = queue.again.take().map(|again| again.0);
         let leaves_a_place = next.is_none();
         let next = next.or_else(|| queue.messages.pop_front());
-        let give_back = leaves_a_place && next.is_some() && queue.freed.add();
+        let first_in_line = if leaves_a_place && next.is_some() { queue.line.give_back() } else { None };
         if queue.messages.is_empty() {
             // Before it serves: mostly nothing comes meanwhile.
             queue.wait(cx);
@@ -145,9 +129,7 @@ impl<M: Message> Mailbox<M> {
         drop(queue);
         drop(before);
         turn.made_progress();
-        if give_back {
-            self.places.give_back(1);
-        }
+        wake_sender(first_in_line);
         Poll::Ready(message)
     }
 
@@ -241,7 +223,9 @@ impl<M: Message> Mailbox<M> {
         }
         queue.closed = Some(why.clone());
         queue.paused = false;
+        self.places.close();
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
+        let line = queue.line.dissolve();
         self.wake(queue);
         if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
             self.refuse_now(message, died);
@@ -249,7 +233,9 @@ impl<M: Message> Mailbox<M> {
         for Envelope { message, .. } in messages {
             self.refuse_queued(message, why.clone());
         }
-        self.places.close();
+        for sender in line {
+            wake_sender(Some(sender));
+        }
         self.at_rest.notify_waiters();
     }
 
@@ -312,29 +298,5 @@ impl<M> Queue<M> {
         if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
             self.waiting = Some(cx.waker().clone());
         }
-    }
-}
-
-/// A place in the queue, taken.
-pub(crate) struct Place<'m, M> {
-    permit: SemaphorePermit<'m>,
-    mailbox: &'m Mailbox<M>,
-}
-
-impl<M: Message> Place<'_, M> {
-    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
-    pub(crate) fn send(self, mut message: M) {
-        let Self { permit, mailbox } = self;
-        // Asked here, where no lock is held: the gate is the message's own.
-        let caller = message.gate().caller();
-        let mut queue = mailbox.lock();
-        if let Some(why) = &queue.closed {
-            let why = why.clone();
-            drop(queue);
-            return mailbox.refuse_queued(message, why);
-        }
-        queue.messages.push_back(Envelope { message, caller });
-        permit.forget();
-        mailbox.wake(queue);
     }
 }

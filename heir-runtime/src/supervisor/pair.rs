@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::member::{Member, Node, Rules, Task, Up};
@@ -15,6 +14,7 @@ use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
 use crate::post::Post;
 use crate::status::Stopped;
+use crate::stop::stop_signal;
 use crate::worker::{Handlers, Settings, Shutdown, incarnation};
 
 /// A worker and its manager.
@@ -67,7 +67,7 @@ impl<W: Handlers> Member for Pair<W> {
         self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
         let incoming = self.post.wait_for_tables(self.number);
         let (post, process) = (Arc::clone(&self.post), self.post.begin(self.number));
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = stop_signal();
         let life = incarnation(post, Arc::clone(&process), incoming, args, stopped);
         let abort = tasks.spawn(life);
         // It may already be serving, or be over.

@@ -151,7 +151,7 @@ impl Slot {
             Role::Manager => self.member.dismiss_manager(),
             Role::Worker | Role::Supervisor => {
                 // It may be ending already: then nobody hears it.
-                self.task.as_mut().and_then(|task| task.stop.take()).map(|stop| stop.send(()));
+                drop(self.task.as_mut().and_then(|task| task.stop.take()));
                 false
             }
         };
