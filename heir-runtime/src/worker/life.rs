@@ -27,13 +27,10 @@ const BODY: &str = "a life has its body until it is dropped";
 /// caller is told.
 pub(super) struct Life<W: Handlers> {
     post: Arc<Post<W>>,
-    /// How long each message, signal and stop hook may take.
-    bound: Option<Duration>,
     // `None` only while it is being dropped.
     body: Option<Body<W>>,
     /// What it serves, with the way its reply leaves.
     message: Option<W::Message>,
-    reason: Option<ExitReason>,
     cx: Context<W>,
     /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
     /// incarnation died over.
@@ -43,7 +40,8 @@ pub(super) struct Life<W: Handlers> {
 /// What an incarnation does when it is done with the message before.
 pub(super) enum Next {
     Stop,
-    Signal(Signal),
+    // In a box: the task has room for whatever comes next, as long as it serves it.
+    Signal(Box<Signal>),
     Message,
 }
 
@@ -61,7 +59,6 @@ impl<W: Handlers> Life<W> {
         process: Arc<Process>,
         lease: Lease<W::Tables>,
         args: W::Args,
-        bound: Option<Duration>,
     ) -> Result<Self, ExitReason> {
         // The rest is made before the tables are touched: it is the user's code that may panic.
         let assemble = match caught(|| W::incarnate(args)) {
@@ -76,7 +73,7 @@ impl<W: Handlers> Life<W> {
         let handle = WeakHandle::new(Arc::<Post<W>>::downgrade(&post));
         let cx = Context::new(process, handle);
         let body = Body { worker: assemble(tables), seat };
-        Ok(Self { post, bound, body: Some(body), message: None, reason: None, cx, suspicious: true })
+        Ok(Self { post, body: Some(body), message: None, cx, suspicious: true })
     }
 
     /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
@@ -107,7 +104,7 @@ impl<W: Handlers> Life<W> {
         if process.is_told()
             && let Some(signal) = ready!(process.poll_signal())
         {
-            return Poll::Ready(Next::Signal(signal));
+            return Poll::Ready(Next::Signal(Box::new(signal)));
         }
         let Poll::Ready(message) = self.post.mailbox.poll_next(process.incarnation(), cx) else {
             process.listen(cx);
@@ -122,7 +119,7 @@ impl<W: Handlers> Life<W> {
         let message = self.message.as_mut().expect("it has come");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        match self.bound {
+        match self.post.settings.handler_timeout {
             // Nothing around it: each frame on the way of a panic is one to unwind.
             None => {
                 let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
@@ -161,7 +158,9 @@ impl<W: Handlers> Life<W> {
                 Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
             }
         };
-        in_time(self.bound, name, pin!(Some(hook))).await?.map_err(ExitReason::error)?;
+        in_time(self.post.settings.handler_timeout, name, pin!(Some(hook)))
+            .await?
+            .map_err(ExitReason::error)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         self.suspicious = suspicious;
@@ -179,7 +178,12 @@ impl<W: Handlers> Life<W> {
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        in_time(self.bound, "#[on(stop)]", pin!(Some(body.worker.on_stop(reason, &mut self.cx)))).await?;
+        in_time(
+            self.post.settings.handler_timeout,
+            "#[on(stop)]",
+            pin!(Some(body.worker.on_stop(reason, &mut self.cx))),
+        )
+        .await?;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
@@ -190,7 +194,7 @@ impl<W: Handlers> Life<W> {
 
     /// Ends it: its tables are home, and whoever waited for a reply is told.
     pub(super) fn end(mut self, reason: ExitReason) -> ExitReason {
-        self.reason = Some(reason.clone());
+        self.leave(Some(reason.clone()));
         reason
     }
 
@@ -218,11 +222,10 @@ impl<W: Handlers> Body<W> {
     }
 }
 
-impl<W: Handlers> Drop for Life<W> {
-    fn drop(&mut self) {
+impl<W: Handlers> Life<W> {
+    /// Sends the tables home. Without a reason of its own, its task was aborted, or its runtime is gone.
+    fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
-        // Dropped without a reason: the task was aborted, or its runtime is gone.
-        let own = self.reason.take();
         // What came from elsewhere does not speak against its tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
@@ -250,18 +253,27 @@ impl<W: Handlers> Drop for Life<W> {
     }
 }
 
+impl<W: Handlers> Drop for Life<W> {
+    fn drop(&mut self) {
+        self.leave(None);
+    }
+}
+
 /// Runs a handler or hook, caught, within its time; work that is late is dropped.
-async fn in_time<F: Future>(
+// No `async fn`: that has room for its arguments twice.
+fn in_time<F: Future>(
     bound: Option<Duration>,
     handler: &'static str,
     mut work: Pin<&mut Option<F>>,
-) -> Result<F::Output, ExitReason> {
-    let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
-    let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
-    if let Some(done) = finished_in(bound, running).await {
-        return done.map_err(ExitReason::Panic);
+) -> impl Future<Output = Result<F::Output, ExitReason>> {
+    async move {
+        let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
+        let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
+        if let Some(done) = finished_in(bound, running).await {
+            return done.map_err(ExitReason::Panic);
+        }
+        // What it holds is a user's, and may panic.
+        caught(|| work.set(None)).map_err(ExitReason::Panic)?;
+        Err(ExitReason::TimedOut { handler, limit: bound })
     }
-    // What it holds is a user's, and may panic.
-    caught(|| work.set(None)).map_err(ExitReason::Panic)?;
-    Err(ExitReason::TimedOut { handler, limit: bound })
 }

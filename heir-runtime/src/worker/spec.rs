@@ -36,17 +36,6 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Option<Duration>,
 }
 
-/// How long the steps of an incarnation may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// The hooks of its start.
-    pub(crate) start: Duration,
-    /// A handler, or a hook after the start.
-    pub(crate) handler: Option<Duration>,
-    /// One poll of its task.
-    pub(crate) heartbeat: Option<Duration>,
-}
-
 /// When a child that ended is started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -261,12 +250,6 @@ impl<W: Worker> Spec<W> {
         assert!(!heartbeat.is_zero(), "no worker yields at once: a heartbeat is not zero");
         self.settings.heartbeat = (heartbeat < Duration::MAX).then_some(heartbeat);
         self
-    }
-}
-
-impl Settings {
-    pub(crate) fn bounds(&self) -> Bounds {
-        Bounds { start: self.start_timeout, handler: self.handler_timeout, heartbeat: self.heartbeat }
     }
 }
 
