@@ -63,7 +63,7 @@ impl<W: Handlers> Manager<W> {
             post.estate.found(tables);
             post.emit(EventKind::TablesCreated);
         }
-        let heir = post.estate.manage(&format!("{} manager", post.name)).map_err(ExitReason::error)?;
+        let heir = post.estate.manage(&[&*post.name, " manager"].concat()).map_err(ExitReason::error)?;
         post.emit(EventKind::BecameHeir);
         Ok((Self { post, heir, args }, linked))
     }

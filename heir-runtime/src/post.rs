@@ -79,7 +79,7 @@ impl<W: Handlers> Post<W> {
     ) -> Self {
         let name = Arc::clone(&spec.name);
         Self {
-            estate: estate.unwrap_or_else(|| Estate::managed(&name)),
+            estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
             mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
             settings: spec.settings,
             readers: RwLock::new(W::readers()),

@@ -56,7 +56,7 @@ pub(crate) struct Settled {
 }
 
 impl<T> Cell<T> {
-    pub(super) fn new(name: &str, managed: bool) -> Self {
+    pub(super) fn new(name: Arc<str>, managed: bool) -> Self {
         let state = State {
             place: Place::Unfounded,
             heir: None,
@@ -66,7 +66,7 @@ impl<T> Cell<T> {
             issued: 0,
             reached: 0,
         };
-        Self { name: Arc::from(name), state: Expected::new(state) }
+        Self { name, state: Expected::new(state) }
     }
 
     pub(super) fn name(&self) -> &str {

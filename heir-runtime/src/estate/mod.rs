@@ -40,7 +40,7 @@ use crate::exit::Exit;
 /// # }
 /// ```
 pub fn estate<T>(name: &str, tables: T) -> (Estate<T>, Lease<T>) {
-    let estate = Estate { cell: Arc::new(Cell::new(name, false)) };
+    let estate = Estate { cell: Arc::new(Cell::new(Arc::from(name), false)) };
     estate.found(tables);
     let Ok(lease) = estate.claim(name) else { unreachable!("a new estate has neither owner nor heir") };
     (estate, lease)
@@ -59,7 +59,7 @@ pub struct Estate<T> {
 impl<T> Estate<T> {
     /// The estate of a worker, whose tables do not exist yet. Until it is [released](Self::release), only the worker's managers
     /// are let in.
-    pub(crate) fn managed(name: &str) -> Self {
+    pub(crate) fn managed(name: Arc<str>) -> Self {
         Self { cell: Arc::new(Cell::new(name, true)) }
     }
 

@@ -1,6 +1,5 @@
 //! Declaring a tree, and starting it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +11,13 @@ use super::member::Rules;
 use super::plant::{ChildSpec, Planted, sealed};
 use super::report::StartError;
 use super::requests::{Inbox, Requests};
-use super::run::{Run, SupervisorRules};
+use super::run::{Run, Slots, SupervisorRules};
 use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};
 use super::subtree::Subtree;
 use super::{Supervisor, root};
 use crate::events::{Event, Observer};
 use crate::stop::stop_signal;
-use crate::superior::Place;
 use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 
 /// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.
@@ -35,7 +33,7 @@ pub struct SupervisorBuilder<H = SupervisorHandle> {
 struct Plan {
     branch: Arc<Branch>,
     inbox: Inbox,
-    slots: BTreeMap<Place, Slot>,
+    slots: Slots,
     /// What was wrong first with a child.
     refused: Option<StartError>,
     label: Option<Arc<str>>,
@@ -82,7 +80,7 @@ impl SupervisorBuilder {
         let plan = Plan {
             branch,
             inbox,
-            slots: BTreeMap::new(),
+            slots: Slots::new(),
             refused: None,
             label: None,
             strategy: Strategy::default(),
@@ -127,7 +125,7 @@ impl SupervisorBuilder {
         let enlisted = Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration);
         self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
         self.plan.branch.enter(place, node);
-        self.plan.slots.insert(place, Slot::new(member));
+        self.plan.slots.insert(place, Box::new(Slot::new(member)));
         handle
     }
 

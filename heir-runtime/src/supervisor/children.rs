@@ -52,7 +52,7 @@ impl Run {
         }
         self.branch.enter(place, node);
         let slot = Slot { starter: Some(Starter::Added(told)), ..Slot::new(member) };
-        self.slots.insert(place, slot);
+        self.slots.insert(place, Box::new(slot));
         self.start_on_request(place);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::run::Run;
-use super::slot::{Aim, Slot, State};
+use super::slot::{Aim, State};
 use crate::events::{EventKind, Role};
 use crate::status::Stopped;
 use crate::superior::Place;
@@ -145,7 +145,7 @@ impl Run {
     /// Starts the first child that is still to be started; says whether there is a next step at once.
     fn start_next(&mut self, next: Place) -> bool {
         if let Some((place, _)) = &self.awaited {
-            if self.slots.get(place).is_some_and(Slot::is_wanted) {
+            if self.slots.get(place).is_some_and(|slot| slot.is_wanted()) {
                 return false;
             }
             self.awaited = None;

@@ -1,18 +1,19 @@
 //! The supervisor at work: what it knows, what it wakes for, and from its start to its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::branch::Branch;
 use super::cycle::Cycle;
 use super::intensity::Intensity;
 use super::member::Up;
+use super::numbers::ByNumber;
 use super::report::{Overdue, StartError};
 use super::requests::{Command, Inbox, ManagerEnded};
 use super::slot::{Slot, State};
@@ -31,16 +32,18 @@ pub(super) struct Run {
     pub(super) branch: Arc<Branch>,
     pub(super) rules: SupervisorRules,
     /// In the order in which they are started.
-    pub(super) slots: BTreeMap<Place, Slot>,
+    pub(super) slots: Slots,
     pub(super) tasks: JoinSet<ExitReason>,
     /// Whose task is whose.
-    pub(super) places: HashMap<Id, Place>,
+    pub(super) places: ByNumber<Id, Place>,
     /// How many managers there are.
     pub(super) managers: usize,
     pub(super) intensity: Intensity,
     inbox: Inbox,
     /// When something is to be done about whom. What has changed since is passed over.
     pub(super) timers: BTreeSet<(Instant, Place, Role)>,
+    /// Goes off no later than the first of them. It is not set for each anew: in a storm there are many, and few come to pass.
+    alarm: Option<Pin<Box<Sleep>>>,
     /// The children that are being restarted together, or started for the first time.
     pub(super) cycle: Option<Cycle>,
     /// The child whose start the next one waits for.
@@ -51,6 +54,9 @@ pub(super) struct Run {
     pub(super) down_from: Place,
     pub(super) overdue: Overdue,
 }
+
+/// In boxes: the map has room for more than it holds.
+pub(super) type Slots = BTreeMap<Place, Box<Slot>>;
 
 /// What a supervisor does when a child ends.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +97,7 @@ impl Run {
     pub(super) fn new(
         branch: Arc<Branch>,
         rules: SupervisorRules,
-        slots: BTreeMap<Place, Slot>,
+        slots: Slots,
         intensity: Intensity,
         inbox: Inbox,
     ) -> Self {
@@ -100,11 +106,12 @@ impl Run {
             rules,
             slots,
             tasks: JoinSet::new(),
-            places: HashMap::new(),
+            places: ByNumber::default(),
             managers: 0,
             intensity,
             inbox,
             timers: BTreeSet::new(),
+            alarm: None,
             cycle: None,
             awaited: None,
             ending: None,
@@ -134,8 +141,7 @@ impl Run {
 
     /// Waits for whatever happens next. Cancel safe.
     async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
-        let deadline = self.timers.first().map(|(time, ..)| *time);
-        let mut late = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+        self.set_alarm();
         poll_fn(|cx| {
             // Requests first: a storm of crashes must not keep a shutdown waiting.
             if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
@@ -144,7 +150,7 @@ impl Run {
             if let Poll::Ready(Some(command)) = self.inbox.commands.poll_recv(cx) {
                 return Poll::Ready(Wake::Command(command));
             }
-            if late.as_mut().is_some_and(|late| late.as_mut().poll(cx).is_ready()) {
+            if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Wake::Deadline);
             }
             while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
@@ -162,6 +168,18 @@ impl Run {
             Poll::Pending
         })
         .await
+    }
+
+    fn set_alarm(&mut self) {
+        match (self.timers.first(), &mut self.alarm) {
+            (None, alarm) => *alarm = None,
+            (Some((time, ..)), None) => self.alarm = Some(Box::pin(sleep_until(*time))),
+            (Some((time, ..)), Some(alarm)) => {
+                if alarm.deadline() > *time || alarm.is_elapsed() {
+                    alarm.as_mut().reset(*time);
+                }
+            }
+        }
     }
 
     fn react(&mut self, wake: Wake) {
@@ -182,8 +200,8 @@ impl Run {
 
     /// Starts one part of a child.
     pub(super) fn spawn(&mut self, place: Place, role: Role) {
-        self.forget_delay(place, role);
         let Some(slot) = self.slots.get_mut(&place) else { return };
+        slot.forget_delay(place, role, &mut self.timers);
         if role == Role::Manager {
             slot.member.start_manager();
             self.managers += 1;
@@ -221,11 +239,8 @@ impl Run {
 
     /// If this task waits to be started, it does so no longer.
     pub(super) fn forget_delay(&mut self, place: Place, role: Role) {
-        let Some(slot) = self.slots.get_mut(&place) else { return };
-        let part = slot.part(role);
-        if let State::Delayed(time) = part.state {
-            part.state = State::Down;
-            self.timers.remove(&(time, place, role));
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.forget_delay(place, role, &mut self.timers);
         }
     }
 

@@ -1,5 +1,6 @@
 //! A child in its supervisor: what its tasks do, and what is to become of it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -9,6 +10,7 @@ use super::member::{Member, Rules, Task};
 use super::report::{ChildError, StartError};
 use crate::events::Role;
 use crate::status::Stopped;
+use crate::superior::Place;
 use crate::worker::{Row, Shutdown};
 
 /// How long an aborted task has to reach its next await, before it is called unresponsive.
@@ -141,6 +143,20 @@ impl Slot {
 
     pub(super) fn is_down(&self) -> bool {
         self.first.is_down() && self.manager.as_ref().is_none_or(Part::is_down)
+    }
+
+    /// If this part waits to be started, it does so no longer.
+    pub(super) fn forget_delay(
+        &mut self,
+        place: Place,
+        role: Role,
+        timers: &mut BTreeSet<(Instant, Place, Role)>,
+    ) {
+        let part = self.part(role);
+        if let State::Delayed(time) = part.state {
+            part.state = State::Down;
+            timers.remove(&(time, place, role));
+        }
     }
 
     /// Asks one part of it to stop.

@@ -53,10 +53,10 @@ impl Run {
 
     /// Asks a child to stop, its manager first; says whether it is down.
     fn stop(&mut self, place: Place) -> bool {
-        let Some(slot) = self.slots.get(&place) else { return true };
+        let Some(slot) = self.slots.get_mut(&place) else { return true };
         let mut roles = slot.roles();
         for role in slot.roles() {
-            self.forget_delay(place, role);
+            slot.forget_delay(place, role, &mut self.timers);
         }
         roles.all(|role| self.stop_part(place, role))
     }
@@ -75,7 +75,7 @@ impl Run {
             self.managers -= 1;
             return true;
         }
-        self.set_timer(place, role);
+        self.timers.extend(slot.part(role).deadline().map(|deadline| (deadline, place, role)));
         false
     }
 
