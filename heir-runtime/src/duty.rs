@@ -227,11 +227,11 @@ impl<W: Handlers> Drop for Turn<W> {
         let before = std::mem::replace(&mut duty.state, State::Vacant);
         drop(duty);
         drop(before);
-        let unsaid = || match std::thread::panicking() {
-            true => ExitReason::Panic("in the manager".into()),
-            false => ExitReason::Killed,
+        let reason = match self.reason.take() {
+            Some(said) => said,
+            None if std::thread::panicking() => ExitReason::Panic("in the manager".into()),
+            None => ExitReason::Killed,
         };
-        let reason = self.reason.take().unwrap_or_else(unsaid);
         self.post.manager_ended(life, reason);
     }
 }

@@ -25,10 +25,11 @@ pub(crate) struct Post<W: Handlers> {
     pub(crate) name: Arc<str>,
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
-    pub(crate) settings: Settings,
+    /// Many of one kind share them.
+    pub(crate) settings: Arc<Settings>,
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<Readers>,
-    quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
+    quarantine: Mutex<Option<Parked<W::Tables>>>,
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
     pub(crate) roster: Roster,
@@ -48,6 +49,9 @@ pub(crate) struct Post<W: Handlers> {
     is_registered: AtomicBool,
     position: Position,
 }
+
+/// Tables that have been parked, oldest first. In a box: most have none.
+type Parked<T> = Box<Vec<Quarantined<T>>>;
 
 /// A post behind a handle. Through it a handle is `Send` and `Sync` without a look at what its worker's messages and tables hold:
 /// that may be the same handle.
@@ -73,6 +77,7 @@ impl<W: Handlers> Post<W> {
     /// The post of a worker whose tables do not exist yet, or, if there is an `estate`, are in that.
     pub(crate) fn new(
         spec: &Spec<W>,
+        settings: Arc<Settings>,
         estate: Option<Estate<W::Tables>>,
         position: Position,
         realm: Realm,
@@ -81,7 +86,7 @@ impl<W: Handlers> Post<W> {
         Self {
             estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
             mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
-            settings: spec.settings,
+            settings,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Expected::new(None),
@@ -290,15 +295,20 @@ impl<W: Handlers> Post<W> {
     pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: Readers) {
         let before = self.exchange_readers(readers);
         drop(before);
-        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).push(parked);
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().push(parked);
     }
 
     /// The tables that were parked, oldest first.
     pub(crate) fn take_quarantined(&self) -> Vec<Quarantined<W::Tables>> {
-        std::mem::take(&mut *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner))
+        let parked = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        parked.map(|parked| *parked).unwrap_or_default()
     }
 
     pub(crate) fn quarantined(&self) -> usize {
-        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.quarantine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map_or(0, |parked| parked.len())
     }
 }

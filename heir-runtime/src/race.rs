@@ -29,6 +29,7 @@ pub(crate) fn race<L: Future + Unpin, R: Future + Unpin>(
 }
 
 /// What comes of `work` in this time. Most work is done when it is first looked at: then no clock is asked, and no timer made.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 pub(crate) fn finished_in<F: Future + Unpin>(
     bound: Duration,
     mut work: F,

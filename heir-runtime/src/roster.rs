@@ -13,7 +13,7 @@ pub(crate) struct Roster(Watched<AtWork>);
 struct AtWork {
     status: Status,
     /// Counted where somebody asks for it.
-    downtime: Option<Downtime>,
+    downtime: Option<Box<Downtime>>,
     /// Whether the incarnation started last has served.
     served: bool,
 }
@@ -21,7 +21,7 @@ struct AtWork {
 impl Roster {
     /// Nobody yet.
     pub(crate) fn new(counts_downtime: bool) -> Self {
-        let downtime = counts_downtime.then(Downtime::begin);
+        let downtime = counts_downtime.then(|| Box::new(Downtime::begin()));
         Self(Watched::new(AtWork { status: Status::Down, downtime, served: false }))
     }
 
@@ -160,7 +160,7 @@ impl AtWork {
 
     /// For how long no incarnation has served, all in all.
     fn downtime(&self) -> Duration {
-        self.downtime.as_ref().map_or(Duration::ZERO, Downtime::so_far)
+        self.downtime.as_deref().map_or(Duration::ZERO, Downtime::so_far)
     }
 }
 

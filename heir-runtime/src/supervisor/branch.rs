@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -16,6 +16,7 @@ use crate::realm::Realm;
 use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Watched;
+use crate::worker::Settings;
 
 /// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
 /// goes.
@@ -28,6 +29,8 @@ pub struct Branch {
     limits: OnceLock<String>,
     realm: Realm,
     pub(super) requests: Arc<Requests>,
+    /// Those of the worker that came last: mostly the next one's, too.
+    settings: Mutex<Option<Arc<Settings>>>,
     /// The place of the next child.
     places: AtomicU64,
     /// Whether its children are stopped together.
@@ -55,6 +58,7 @@ impl Branch {
             limits: OnceLock::new(),
             realm: Realm::default(),
             requests: Arc::new(requests),
+            settings: Mutex::default(),
             places: AtomicU64::new(0),
             together: OnceLock::new(),
             roll: RwLock::default(),
@@ -90,6 +94,15 @@ impl Branch {
     pub(super) fn next_position(&self) -> Position {
         let place = self.places.fetch_add(1, Ordering::Relaxed);
         Position { place, superior: Arc::<Requests>::clone(&self.requests) }
+    }
+
+    /// A worker's settings, held once for all that have the same.
+    pub(super) fn share(&self, settings: Settings) -> Arc<Settings> {
+        let mut last = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(last) if **last == settings => Arc::clone(last),
+            _ => Arc::clone(last.insert(Arc::new(settings))),
+        }
     }
 
     pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) {

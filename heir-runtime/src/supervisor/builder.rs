@@ -241,7 +241,7 @@ impl Plan {
         let mut refused = self.refused.take();
         for slot in self.slots.values() {
             let name = Arc::clone(slot.member.node().name());
-            refused = refused.or_else(|| rules.check(&name, slot.rules));
+            refused = refused.or_else(|| rules.check(&name, slot.member.rules()));
         }
         let intensity = Intensity::new(self.intensity, self.period);
         (Run::new(self.branch, rules, self.slots, intensity, self.inbox), refused)

@@ -97,7 +97,7 @@ impl Run {
                 Aim::Replaced(..) | Aim::Finished(_) => return false,
             }
             // Managers go on, and have the tables meanwhile.
-            let is_temporary = slot.rules.restart == Restart::Temporary;
+            let is_temporary = slot.member.rules().restart == Restart::Temporary;
             for role in slot.roles().filter(|role| is_first || *role != Role::Manager) {
                 if !self.stop_part(place, role) {
                     return false;

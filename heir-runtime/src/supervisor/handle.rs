@@ -212,7 +212,8 @@ impl SupervisorHandle {
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
         let position = Position { place, superior: Arc::<Requests>::clone(&self.branch.requests) };
         let estate = Some(old.estate.clone());
-        let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
+        let settings = self.branch.share(spec.settings);
+        let post = Arc::new(Post::<V>::new(&spec, settings, estate, position, self.branch.realm().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
         self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;

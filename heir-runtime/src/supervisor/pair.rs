@@ -52,7 +52,7 @@ impl<W: Handlers> Member for Pair<W> {
     }
 
     fn rules(&self) -> Rules {
-        let Settings { restart, shutdown, significant, backoff, .. } = self.post.settings;
+        let Settings { restart, shutdown, significant, backoff, .. } = *self.post.settings;
         Rules { restart, shutdown, significant, backoff }
     }
 

@@ -16,7 +16,7 @@ use super::member::Up;
 use super::numbers::ByNumber;
 use super::report::{Overdue, StartError};
 use super::requests::{Command, Inbox, ManagerEnded};
-use super::slot::{Slot, State};
+use super::slot::{Slot, Starter, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
 use crate::events::{Event, EventKind, Role};
@@ -24,7 +24,6 @@ use crate::exit::ExitReason;
 use crate::status::Stopped;
 use crate::stop::StopSignal;
 use crate::superior::Place;
-use crate::worker::Backoff;
 
 /// A supervisor at work. It outlives its task, as a worker's post outlives the worker: a supervisor that is started again goes
 /// on with the same children, whose tables are where they were.
@@ -39,6 +38,8 @@ pub(super) struct Run {
     /// How many managers there are.
     pub(super) managers: usize,
     pub(super) intensity: Intensity,
+    /// Who waits for a child's start, while that may still fail.
+    pub(super) starters: ByNumber<Place, Starter>,
     inbox: Inbox,
     /// When something is to be done about whom. What has changed since is passed over.
     pub(super) timers: BTreeSet<(Instant, Place, Role)>,
@@ -109,6 +110,7 @@ impl Run {
             places: ByNumber::default(),
             managers: 0,
             intensity,
+            starters: ByNumber::default(),
             inbox,
             timers: BTreeSet::new(),
             alarm: None,
@@ -210,12 +212,17 @@ impl Run {
             self.places.insert(task.abort.id(), place);
             slot.task = Some(task);
         }
-        let counts = slot.rules.backoff != Backoff::None;
-        let part = slot.part(role);
-        if counts {
-            part.row.started(Instant::now());
+        let backoff = slot.member.rules().backoff;
+        slot.part(role).started(backoff);
+    }
+
+    /// Somebody waits for the start of this child.
+    pub(super) fn expect(&mut self, place: Place, starter: Starter) {
+        // Those that nobody waits for any more go when there is no room left: now and then.
+        if self.starters.len() == self.starters.capacity() {
+            self.starters.retain(|_, starter| starter.is_waited_for());
         }
-        part.state = State::Running;
+        self.starters.insert(place, starter);
     }
 
     /// Starts a child: what of it does not run.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::member::{Member, Rules, Task};
+use super::member::{Member, Task};
 use super::report::{ChildError, StartError};
 use crate::events::Role;
 use crate::status::Stopped;
 use crate::superior::Place;
-use crate::worker::{Row, Shutdown};
+use crate::worker::{Backoff, Row, Shutdown};
 
 /// How long an aborted task has to reach its next await, before it is called unresponsive.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
@@ -19,7 +19,6 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// One child of a supervisor.
 pub(super) struct Slot {
     pub(super) member: Box<dyn Member>,
-    pub(super) rules: Rules,
     /// The worker, or a supervisor.
     pub(super) first: Part,
     /// Its task, until it is aborted, or down.
@@ -31,10 +30,8 @@ pub(super) struct Slot {
     pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// Whether its tables may still be held by a worker that was left behind.
     pub(super) is_held: bool,
-    /// Whoever waits for its first start, while that may still fail.
-    pub(super) starter: Option<Starter>,
-    /// How that failed: told when it is down.
-    pub(super) start_error: Option<StartError>,
+    /// How its start failed: told when it is down.
+    pub(super) start_error: Option<Box<StartError>>,
     /// Whether it was asked for again while it was being terminated.
     pub(super) restarts: bool,
 }
@@ -43,7 +40,8 @@ pub(super) struct Slot {
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) state: State,
-    pub(super) row: Row,
+    /// Counted where somebody asks for it.
+    row: Option<Box<Row>>,
 }
 
 #[derive(Default)]
@@ -68,9 +66,9 @@ pub(super) enum Aim {
     /// It is stopped until it is asked for.
     Terminated,
     /// It is stopped, and the other takes its place.
-    Replaced(Box<dyn Member>, oneshot::Sender<()>),
+    Replaced(Box<(Box<dyn Member>, oneshot::Sender<()>)>),
     /// It is stopped for good.
-    Finished(Stopped),
+    Finished(Box<Stopped>),
 }
 
 /// Who waits for a start, and what becomes of a child that does not get up.
@@ -84,17 +82,14 @@ pub(super) enum Starter {
 impl Slot {
     pub(super) fn new(member: Box<dyn Member>) -> Self {
         let manager = (member.role() == Role::Worker).then(Part::default);
-        let (rules, first) = (member.rules(), Part::default());
         Self {
             member,
-            rules,
-            first,
+            first: Part::default(),
             task: None,
             manager,
             aim: Aim::Run,
             waiting: Vec::new(),
             is_held: false,
-            starter: None,
             restarts: false,
             start_error: None,
         }
@@ -102,12 +97,10 @@ impl Slot {
 
     /// Another child takes this one's place: its own is gone, but the tables are not.
     pub(super) fn replace(&mut self, mut member: Box<dyn Member>) {
-        self.tell_starter(StartError::Stopped(Stopped::Upgraded));
         self.member.node().hand_over();
         member.take_over();
         // The name is free: the one before had it, if anybody did.
         let _ = member.node().enlist();
-        self.rules = member.rules();
         self.member = member;
     }
 
@@ -119,10 +112,10 @@ impl Slot {
     }
 
     /// It has been stopped: whoever waits for its start is told, unless it was up.
-    pub(super) fn tell_starter(&mut self, error: StartError) {
-        let error = self.start_error.take().unwrap_or(error);
+    pub(super) fn tell(&mut self, starter: Option<Starter>, error: StartError) {
+        let error = self.start_error.take().map_or(error, |error| *error);
         let told = if self.member.node().has_been_up() { Ok(()) } else { Err(error) };
-        match self.starter.take() {
+        match starter {
             Some(Starter::Added(starter)) => drop(starter.send(told)),
             Some(Starter::Restarted(starter)) => drop(starter.send(told.map_err(ChildError::from))),
             None => {}
@@ -194,6 +187,22 @@ impl Slot {
 }
 
 impl Part {
+    /// It has been started.
+    pub(super) fn started(&mut self, backoff: Backoff) {
+        if backoff != Backoff::None {
+            self.row.get_or_insert_default().started(Instant::now());
+        }
+        self.state = State::Running;
+    }
+
+    /// How long it waits, now that it has ended, before it is started again.
+    pub(super) fn delay(&mut self, backoff: Backoff) -> Duration {
+        match backoff {
+            Backoff::None => Duration::ZERO,
+            backoff => self.row.get_or_insert_default().delay(backoff, Instant::now()),
+        }
+    }
+
     /// Whether it neither runs nor is about to.
     pub(super) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)

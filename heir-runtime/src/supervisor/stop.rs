@@ -90,7 +90,7 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         slot.member.node().close(why);
         if !matches!(slot.aim, Aim::Finished(_)) {
-            slot.aim = Aim::Finished(why.clone());
+            slot.aim = Aim::Finished(Box::new(why.clone()));
             self.go_on_with(place);
         }
     }
@@ -125,10 +125,12 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         match std::mem::replace(&mut slot.aim, Aim::Terminated) {
             Aim::Finished(why) => self.remove(place, &why),
-            Aim::Replaced(member, told) => {
+            Aim::Replaced(by) => {
+                let (member, told) = *by;
+                slot.tell(self.starters.remove(&place), StartError::Stopped(Stopped::Upgraded));
                 slot.replace(member);
                 slot.aim = Aim::Run;
-                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.rules);
+                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
                 self.branch.enter(place, slot.member.node());
                 let _ = told.send(());
                 if is_to_run {
@@ -138,7 +140,7 @@ impl Run {
                 }
             }
             Aim::Terminated => {
-                slot.tell_starter(StartError::Stopped(Stopped::Shutdown));
+                slot.tell(self.starters.remove(&place), StartError::Stopped(Stopped::Shutdown));
                 slot.member.node().terminated();
                 slot.tell_down();
                 if std::mem::take(&mut slot.restarts) {
@@ -171,11 +173,14 @@ impl Run {
             self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
         }
         // Before it is retired: whoever waits for that may start another one in its place.
-        if self.rules.dynamic || slot.rules.restart == Restart::Temporary || slot.start_error.is_some() {
+        if self.rules.dynamic
+            || slot.member.rules().restart == Restart::Temporary
+            || slot.start_error.is_some()
+        {
             self.branch.forget(place);
         }
         slot.member.node().retire(why);
-        slot.tell_starter(StartError::Stopped(why.clone()));
+        slot.tell(self.starters.remove(&place), StartError::Stopped(why.clone()));
         slot.tell_down();
     }
 

@@ -71,7 +71,7 @@ fn watch<W: Handlers>(post: &Arc<Post<W>>, process: &Arc<Process>, heartbeat: Du
 }
 
 /// Starts, and serves until it ends.
-// No `async fn`: that has room for its arguments twice.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 fn live<W: Handlers>(
     mut presence: Presence,
     start: Pin<Box<impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>>>>,

@@ -260,7 +260,7 @@ impl<W: Handlers> Drop for Life<W> {
 }
 
 /// Runs a handler or hook, caught, within its time; work that is late is dropped.
-// No `async fn`: that has room for its arguments twice.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 fn in_time<F: Future>(
     bound: Option<Duration>,
     handler: &'static str,

@@ -21,7 +21,7 @@ pub struct Spec<W: Worker> {
 }
 
 /// What is said of a worker in numbers and choices.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
