@@ -10,9 +10,8 @@ use tokio::runtime;
 use tokio::task::AbortHandle;
 
 use crate::caught::drop_caught;
-use crate::estate::Heir;
 use crate::exit::ExitReason;
-use crate::manager::manager;
+use crate::manager::{Charge, manager};
 use crate::post::Post;
 use crate::worker::{Handlers, Worker};
 
@@ -28,7 +27,7 @@ pub(crate) struct Duty<W: Worker> {
 enum State<W: Worker> {
     /// There is no manager.
     Vacant,
-    OnCall(Standby<W>),
+    OnCall(Charge<W>, runtime::Handle),
     AtWork {
         /// Known only after it has been started.
         task: Option<AbortHandle>,
@@ -39,18 +38,11 @@ enum State<W: Worker> {
     Leaving,
 }
 
-/// A manager on call: what the task has with which it goes on.
-pub(crate) struct Standby<W: Worker> {
-    pub(crate) heir: Heir<W::Tables>,
-    pub(crate) args: W::Args,
-    runtime: runtime::Handle,
-}
-
 /// What a manager's task begins with.
 pub(crate) enum Begin<W: Worker> {
     /// It is a new manager.
     New(Result<W::Args, ExitReason>),
-    Called(Standby<W>),
+    Called(Charge<W>),
 }
 
 /// How a manager has taken its dismissal.
@@ -123,11 +115,11 @@ impl<W: Handlers> Post<W> {
                 task.as_ref().inspect(|task| task.abort());
                 Dismissal::Leaves
             }
-            State::OnCall(standby) => {
+            State::OnCall(charge, _) => {
                 duty.state = State::Vacant;
                 let life = duty.life;
                 drop(duty);
-                let _ = drop_caught(standby);
+                let _ = drop_caught(charge);
                 Dismissal::Gone(life)
             }
             before => {
@@ -148,7 +140,7 @@ impl<W: Handlers> Post<W> {
 
     /// Whether there is a manager.
     pub(crate) fn is_managed(&self) -> bool {
-        matches!(self.duty().state, State::AtWork { .. } | State::OnCall(_))
+        matches!(self.duty().state, State::AtWork { .. } | State::OnCall(..))
     }
 
     fn duty(&self) -> MutexGuard<'_, Duty<W>> {
@@ -163,15 +155,14 @@ impl<W: Handlers> Wake for Post<W> {
         if let State::AtWork { called, .. } = &mut duty.state {
             *called = true;
         }
-        if !matches!(duty.state, State::OnCall(_)) {
+        if !matches!(duty.state, State::OnCall(..)) {
             return;
         }
         let before = std::mem::replace(&mut duty.state, State::Vacant);
         let number = duty.begin();
         drop(duty);
-        if let State::OnCall(standby) = before {
-            let runtime = standby.runtime.clone();
-            self.work(number, &runtime, Begin::Called(standby));
+        if let State::OnCall(charge, runtime) = before {
+            self.work(number, &runtime, Begin::Called(charge));
         }
     }
 }
@@ -191,25 +182,25 @@ impl<W: Handlers> Turn<W> {
     }
 
     /// Is on call from here on. If it has been called already, it gets back what it goes on with.
-    pub(crate) fn rest(&self, heir: Heir<W::Tables>, args: W::Args) -> Option<Standby<W>> {
-        let standby = Standby { heir, args, runtime: runtime::Handle::current() };
+    pub(crate) fn rest(&self, charge: Charge<W>) -> Option<Charge<W>> {
         let mut duty = self.post.duty();
         match &mut duty.state {
             State::AtWork { called, .. } if *called => {
                 *called = false;
-                Some(standby)
+                Some(charge)
             }
             State::AtWork { .. } => {
-                let before = std::mem::replace(&mut duty.state, State::OnCall(standby));
+                let before =
+                    std::mem::replace(&mut duty.state, State::OnCall(charge, runtime::Handle::current()));
                 drop(duty);
                 // A handle on this very task.
                 drop(before);
                 None
             }
             // Dismissed meanwhile: what it has is dropped, and then it is told.
-            State::Leaving | State::OnCall(_) | State::Vacant => {
+            State::Leaving | State::OnCall(..) | State::Vacant => {
                 drop(duty);
-                let _ = drop_caught(standby);
+                let _ = drop_caught(charge);
                 None
             }
         }

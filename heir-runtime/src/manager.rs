@@ -4,11 +4,10 @@ use std::fmt;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::caught::{caught, caught_async, drop_caught};
-use crate::duty::{Begin, Standby, Turn};
+use crate::duty::{Begin, Turn};
 use crate::estate::{Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
@@ -17,7 +16,7 @@ use crate::quarantine::{Quarantined, Verdict};
 use crate::status::Stopped;
 use crate::superior::Ask;
 use crate::table::Readers;
-use crate::worker::{AfterQuarantine, Handlers, commit, replace, undo, within};
+use crate::worker::{AfterQuarantine, Handlers, Worker, commit, replace, undo, within};
 
 /// The heir of the tables of one worker `W`, in a task of its own beside it while there is something to do.
 ///
@@ -29,58 +28,76 @@ use crate::worker::{AfterQuarantine, Handlers, commit, replace, undo, within};
 /// ("Don't Lose Your ets Tables", 2011), on the `heir` option and `give_away` of OTP's `ets`.
 pub struct Manager<W: Handlers> {
     post: Arc<Post<W>>,
+    charge: Charge<W>,
+}
+
+/// What a manager keeps while it is no task.
+pub(crate) struct Charge<W: Worker> {
     heir: Heir<W::Tables>,
     args: W::Args,
+    /// When a worker died last.
+    died: Option<Instant>,
 }
+
+/// A manager whose worker has died twice in this time waits for the next death as the task that it is.
+const OFTEN: Duration = Duration::from_secs(1);
 
 /// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them.
 pub(crate) async fn manager<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
     let post = Arc::clone(&turn.post);
-    let ended = match begin {
-        Begin::Called(Standby { heir, args, .. }) => Manager { post, heir, args }.serve(&turn, None).await,
-        Begin::New(args) => {
-            post.emit(EventKind::ManagerStarted);
-            match Box::pin(Manager::take_up(post, args)).await {
-                Ok((manager, linked)) => manager.serve(&turn, linked).await,
-                Err(reason) => Err(reason),
-            }
-        }
+    let begun = match begin {
+        Begin::Called(charge) => Ok((charge, None)),
+        Begin::New(args) => Box::pin(take_up(&post, args)).await,
+    };
+    let ended = match begun {
+        Ok((charge, linked)) => Manager { post, charge }.serve(&turn, linked).await,
+        Err(reason) => Err(reason),
     };
     turn.reason = ended.err();
 }
 
-impl<W: Handlers> Manager<W> {
-    /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
-    async fn take_up(
-        post: Arc<Post<W>>,
-        args: Result<W::Args, ExitReason>,
-    ) -> Result<(Self, Option<Recipient<W::Tables>>), ExitReason> {
-        let args = args?;
-        let mut linked = None;
-        if !post.estate.is_founded() {
-            linked = Some(link(&post).await);
-            let tables = create(&post, &args, post.readers()).await?;
-            post.estate.found(tables);
-            post.emit(EventKind::TablesCreated);
-        }
-        let heir = post.estate.manage(&[&*post.name, " manager"].concat()).map_err(ExitReason::error)?;
-        post.emit(EventKind::BecameHeir);
-        Ok((Self { post, heir, args }, linked))
+/// Becomes the heir; the first manager of a worker links to it and creates its tables before.
+async fn take_up<W: Handlers>(
+    post: &Post<W>,
+    args: Result<W::Args, ExitReason>,
+) -> Result<(Charge<W>, Option<Recipient<W::Tables>>), ExitReason> {
+    post.emit(EventKind::ManagerStarted);
+    let args = args?;
+    let mut linked = None;
+    if !post.estate.is_founded() {
+        linked = Some(link(post).await);
+        let tables = create(post, &args, post.readers()).await?;
+        post.estate.found(tables);
+        post.emit(EventKind::TablesCreated);
     }
+    let heir = post.estate.manage(&[&*post.name, " manager"].concat()).map_err(ExitReason::error)?;
+    post.emit(EventKind::BecameHeir);
+    Ok((Charge { heir, args, died: None }, linked))
+}
 
+impl<W: Handlers> Manager<W> {
     /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
     async fn serve(
         mut self,
         turn: &Turn<W>,
         mut linked: Option<Recipient<W::Tables>>,
     ) -> Result<(), ExitReason> {
+        let mut stays = false;
         loop {
-            let Some((mut lease, exit)) = self.regain(turn.waker()) else {
-                let Self { post, heir, args } = self;
-                let Some(Standby { heir, args, .. }) = turn.rest(heir, args) else { return Ok(()) };
-                self = Self { post, heir, args };
+            let inherited = if stays {
+                self.charge.heir.inherit().await
+            } else if let Some(inherited) = self.charge.heir.inherit_or_call(turn.waker()) {
+                inherited
+            } else {
+                let Some(charge) = turn.rest(self.charge) else { return Ok(()) };
+                self.charge = charge;
                 continue;
             };
+            let (mut lease, exit) = self.regain(inherited);
+            if let Some(exit) = &exit {
+                let before = self.charge.died.replace(exit.at);
+                stays = before.is_some_and(|before| exit.at.saturating_duration_since(before) < OFTEN);
+            }
             let next = match linked.take() {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
@@ -96,16 +113,16 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Has the tables as they were at the last message boundary, if nobody owns them; else it is called when that is so.
-    fn regain(&mut self, called: Waker) -> Option<(Lease<W::Tables>, Option<Exit>)> {
-        let Inheritance { lease, exit, panics } = self.heir.inherit_or_call(called)?;
+    /// Has the tables as they were at the last message boundary.
+    fn regain(&self, inherited: Inheritance<W::Tables>) -> (Lease<W::Tables>, Option<Exit>) {
+        let Inheritance { lease, exit, panics } = inherited;
         if let Some(exit) = &exit {
             self.post.emit(EventKind::Regained { exit: exit.clone() });
         }
         for message in panics {
             self.post.emit(EventKind::CodePanicked { message });
         }
-        Some((lease, exit))
+        (lease, exit)
     }
 
     /// Has the tables looked at: they come back as they are, repaired, or new.
@@ -159,7 +176,7 @@ impl<W: Handlers> Manager<W> {
         mut lease: Lease<W::Tables>,
         exit: &Exit,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        let mut new = create(&self.post, &self.args, W::readers()).await?;
+        let mut new = create(&self.post, &self.charge.args, W::readers()).await?;
         if let Err(message) = caught(|| replace::<W>(&mut lease, &mut new)) {
             self.undo(&mut lease);
             let reason = Arc::from(format!("they could not be reset: {message}"));
@@ -184,7 +201,7 @@ impl<W: Handlers> Manager<W> {
         match self.post.settings.quarantine {
             AfterQuarantine::Fresh => {
                 let readers = W::readers();
-                let new = create(&self.post, &self.args, readers.clone()).await?;
+                let new = create(&self.post, &self.charge.args, readers.clone()).await?;
                 let tables = std::mem::replace(&mut *lease, new);
                 lease.cell().set_torn(None);
                 let parked = Quarantined {
