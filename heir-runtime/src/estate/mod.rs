@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::cell::Cell;
-use self::cell::Place;
+use self::cell::{Place, State};
 pub(crate) use self::cell::{Settle, Settled, Unsettled};
 pub use self::heir::{Heir, HeirTaken, Inheritance};
 pub use self::lease::Lease;
@@ -134,8 +134,11 @@ impl<T> Estate<T> {
 
     /// Undoes what the last owner left unfinished, if the tables are at home.
     pub(crate) fn settle(&self) {
-        // A hold that only settles: its end is not an owner's.
-        drop(self.cell.hold_for_settling());
+        let is_settled = |state: &mut State<T>| matches!(state.place, Place::Home { unsettled: None, .. });
+        if !self.cell.state.with(is_settled) {
+            // A hold that only settles: its end is not an owner's.
+            drop(self.cell.hold_for_settling());
+        }
     }
 
     /// Who owns the tables, who inherits them, and how the last owner ended.

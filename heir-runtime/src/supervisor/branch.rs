@@ -204,7 +204,13 @@ impl Branch {
 
     /// All children are gone for good, and so is it.
     pub(super) fn retire_all(&self, why: &Stopped) {
-        for (place, node) in self.roll().clone().into_iter().rev() {
+        if matches!(self.status(), SubtreeStatus::Stopped(_)) {
+            return;
+        }
+        let mut from = Place::MAX;
+        // One by one: what is retired runs a user's code, and there may be very many.
+        while let Some((place, node)) = self.last_before(from) {
+            from = place;
             if let Some(tell) = self.when_forgotten.get() {
                 tell(place);
             }
@@ -214,6 +220,12 @@ impl Branch {
             roster.task = None;
             roster.enter(SubtreeStatus::Stopped(why.clone()));
         });
+    }
+
+    fn last_before(&self, place: Place) -> Option<(Place, Arc<dyn Node>)> {
+        let roll = self.roll();
+        let (place, node) = roll.range(..place).next_back()?;
+        Some((*place, Arc::clone(node)))
     }
 
     pub(super) fn picture(&self) -> Tree {

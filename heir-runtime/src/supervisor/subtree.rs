@@ -52,7 +52,9 @@ async fn supervise(parked: Parked, stop: StopSignal) -> ExitReason {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         if let Some(mut run) = self.run.take() {
-            run.abort_all();
+            if run.ending.is_none() || !run.is_all_down() {
+                run.abort_all();
+            }
             *self.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
         }
     }

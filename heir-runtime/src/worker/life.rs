@@ -246,7 +246,7 @@ impl<W: Handlers> Life<W> {
         let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, died));
         let saved = self.cx.saved.take();
         let (tables, rest) = worker.dismantle();
-        let unsettled = unfinished::<W, _>(in_message, saved, (rest, message));
+        let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
         seat.give_back(tables, reason, unsettled);
         // Told when the tables are home. It may run a hook, which is not our code.
         let _ = caught(|| tell.map(|tell| tell()));
