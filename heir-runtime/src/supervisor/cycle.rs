@@ -30,6 +30,7 @@ impl Run {
     pub(super) fn begin_life(&mut self) {
         self.cycle = Some(Cycle { from: Place::MIN, phase: Phase::Stopping, is_first: true });
         self.down_from = Place::MAX;
+        self.timers.clear();
         let places: Vec<_> = self.slots.keys().copied().collect();
         for place in places {
             for role in self.slots[&place].roles() {

@@ -17,7 +17,10 @@ impl Run {
     pub(super) fn ended(&mut self, place: Place, role: Role, reason: ExitReason) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         let part = slot.part(role);
-        if let Some(deadline) = part.deadline() {
+        // At the end of the supervisor they are passed over.
+        if let Some(deadline) = part.deadline()
+            && self.ending.is_none()
+        {
             self.timers.remove(&(deadline, place, role));
         }
         part.state = State::Down;

@@ -58,6 +58,9 @@ impl Run {
         for role in slot.roles() {
             slot.forget_delay(place, role, &mut self.timers);
         }
+        if slot.is_down() {
+            return true;
+        }
         roles.all(|role| self.stop_part(place, role))
     }
 
