@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::caught::{caught, caught_async, drop_caught};
 use crate::duty::{Begin, Turn};
-use crate::estate::{Heir, Inheritance, Lease, Recipient};
+use crate::estate::{GiveAwayError, Heir, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
 use crate::post::Post;
@@ -44,16 +44,20 @@ const OFTEN: Duration = Duration::from_secs(1);
 
 /// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them.
 pub(crate) async fn manager<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
-    let post = Arc::clone(&turn.post);
-    let begun = match begin {
-        Begin::Called(charge) => Ok((charge, None)),
-        Begin::New(args) => Box::pin(take_up(&post, args)).await,
+    turn.reason = manage(&turn, begin).await.err();
+}
+
+async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), ExitReason> {
+    let (charge, mut linked) = match begin {
+        Begin::Called(charge) => (charge, None),
+        Begin::New(args) => Box::pin(take_up(&turn.post, args)).await?,
     };
-    let ended = match begun {
-        Ok((charge, linked)) => Manager { post, charge }.serve(&turn, linked).await,
-        Err(reason) => Err(reason),
-    };
-    turn.reason = ended.err();
+    let mut manager = Manager { post: Arc::clone(&turn.post), charge };
+    loop {
+        manager.serve(turn, linked.take()).await?;
+        let Some(charge) = turn.rest(manager.charge) else { return Ok(()) };
+        manager.charge = charge;
+    }
 }
 
 /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
@@ -78,7 +82,7 @@ async fn take_up<W: Handlers>(
 impl<W: Handlers> Manager<W> {
     /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
     async fn serve(
-        mut self,
+        &mut self,
         turn: &Turn<W>,
         mut linked: Option<Recipient<W::Tables>>,
     ) -> Result<(), ExitReason> {
@@ -86,12 +90,9 @@ impl<W: Handlers> Manager<W> {
         loop {
             let inherited = if stays {
                 self.charge.heir.inherit().await
-            } else if let Some(inherited) = self.charge.heir.inherit_or_call(turn.waker()) {
-                inherited
             } else {
-                let Some(charge) = turn.rest(self.charge) else { return Ok(()) };
-                self.charge = charge;
-                continue;
+                let Some(inherited) = self.charge.heir.inherit_or_call(turn.waker()) else { return Ok(()) };
+                inherited
             };
             let (mut lease, exit) = self.regain(inherited);
             if let Some(exit) = &exit {
@@ -106,10 +107,16 @@ impl<W: Handlers> Manager<W> {
             if let Some(exit) = exit
                 && self.post.is_unexamined(&exit)
             {
-                lease = self.examine(lease, &exit).await?;
+                let verdict = self.judge(&mut lease, &exit);
+                if verdict != Verdict::Accept {
+                    // In a box, as what follows: what hardly ever happens takes no room while nothing does.
+                    lease = Box::pin(self.exchange(lease, &exit, verdict)).await?;
+                }
                 self.post.examined(&exit);
             }
-            self.give_away(lease, next).await;
+            if let Err(gone) = self.give_away(lease, next) {
+                Box::pin(self.give_to_another(gone)).await;
+            }
         }
     }
 
@@ -125,17 +132,17 @@ impl<W: Handlers> Manager<W> {
         (lease, exit)
     }
 
-    /// Has the tables looked at: they come back as they are, repaired, or new.
-    async fn examine(
+    /// Has other tables in the place of those that are not accepted.
+    async fn exchange(
         &mut self,
-        mut lease: Lease<W::Tables>,
+        lease: Lease<W::Tables>,
         exit: &Exit,
+        verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        match self.judge(&mut lease, exit) {
+        match verdict {
             Verdict::Accept => Ok(lease),
-            // In boxes: what hardly ever happens takes no room while nothing does.
-            Verdict::Reset => Box::pin(self.reset(lease, exit)).await,
-            Verdict::Quarantine(reason) => Box::pin(self.quarantine(lease, exit, reason)).await,
+            Verdict::Reset => self.reset(lease, exit).await,
+            Verdict::Quarantine(reason) => self.quarantine(lease, exit, reason).await,
         }
     }
 
@@ -230,16 +237,21 @@ impl<W: Handlers> Manager<W> {
         link(&self.post).await
     }
 
-    /// Gives the tables to the worker that waits for them; to the next one, if that dies before it has read the transfer.
-    async fn give_away(&mut self, mut lease: Lease<W::Tables>, mut next: Recipient<W::Tables>) {
+    /// Gives the tables to the worker that waits for them. The error is that it is gone.
+    fn give_away(&self, lease: Lease<W::Tables>, next: Recipient<W::Tables>) -> Result<(), Lease<W::Tables>> {
+        // Said before it is done: what the worker says comes after.
+        self.post.emit(EventKind::GivesAway { incarnation: next.incarnation() });
+        lease.give_away(next).map_err(GiveAwayError::into_lease)
+    }
+
+    /// Gives the tables to the next worker, when one has died before it has read the transfer.
+    async fn give_to_another(&mut self, mut lease: Lease<W::Tables>) {
         loop {
-            // Said before it is done: what the worker says comes after.
-            self.post.emit(EventKind::GivesAway { incarnation: next.incarnation() });
-            match lease.give_away(next) {
+            let next = link(&self.post).await;
+            match self.give_away(lease, next) {
                 Ok(()) => return,
-                Err(error) => lease = error.into_lease(),
+                Err(gone) => lease = gone,
             }
-            next = link(&self.post).await;
         }
     }
 }

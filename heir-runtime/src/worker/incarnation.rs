@@ -99,29 +99,32 @@ fn live<W: Handlers>(
 }
 
 /// Waits for the tables, and runs the hooks of a start.
-async fn start<W: Handlers>(
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn start<W: Handlers>(
     post: Arc<Post<W>>,
     process: Arc<Process>,
     incoming: Incoming<W::Tables>,
     args: Result<W::Args, ExitReason>,
     mut stop: StopSignal,
-) -> Result<(Life<W>, StopSignal), ExitReason> {
-    let args = args?;
-    let number = process.incarnation();
-    let Transfer { lease, info } = match race(&mut stop, pin!(tables(&post, number, incoming))).await {
-        Either::Left(()) => return Err(ExitReason::Shutdown),
-        Either::Right(transfer) => transfer,
-    };
-    let mut life = Life::begin(Arc::clone(&post), process, lease, args)?;
-    post.emit(EventKind::Received { incarnation: number });
-    let bound = post.settings.start_timeout;
-    let started = race(&mut stop, pin!(within(bound, "its hooks", pin!(life.start(&info))))).await;
-    match started {
-        Either::Left(()) => Err(life.end(ExitReason::Shutdown)),
-        Either::Right(Err(reason)) => Err(life.end(reason)),
-        Either::Right(Ok(())) => {
-            post.serving(number);
-            Ok((life, stop))
+) -> impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>> {
+    async move {
+        let args = args?;
+        let number = process.incarnation();
+        let Transfer { lease, info } = match race(&mut stop, pin!(tables(&post, number, incoming))).await {
+            Either::Left(()) => return Err(ExitReason::Shutdown),
+            Either::Right(transfer) => transfer,
+        };
+        let mut life = Life::begin(Arc::clone(&post), process, lease, args)?;
+        post.emit(EventKind::Received { incarnation: number });
+        let bound = post.settings.start_timeout;
+        let started = race(&mut stop, pin!(within(bound, "its hooks", pin!(life.start(&info))))).await;
+        match started {
+            Either::Left(()) => Err(life.end(ExitReason::Shutdown)),
+            Either::Right(Err(reason)) => Err(life.end(reason)),
+            Either::Right(Ok(())) => {
+                post.serving(number);
+                Ok((life, stop))
+            }
         }
     }
 }
