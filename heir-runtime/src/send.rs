@@ -283,6 +283,7 @@ fn not_sent<A>(args: A, why: NotSent) -> CallError<A> {
 }
 
 /// A task that only sends yields now and then, as with tokio's own channels.
+#[inline]
 fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
     poll_proceed(cx).map(|turn| turn.made_progress())
 }

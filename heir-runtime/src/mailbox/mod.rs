@@ -2,13 +2,15 @@
 
 mod call;
 mod error;
+#[cfg(all(test, heir_loom))]
+mod loom;
 mod places;
 mod reply;
 mod undelivered;
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -25,7 +27,7 @@ pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught};
 use crate::status::Stopped;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the
 /// post can close it at any time, even under a worker that does not let go.
@@ -100,7 +102,7 @@ impl<M: Message> Mailbox<M> {
     /// The next message, for the one incarnation that owns the tables. The one before is served. Once it is closed there is none
     /// any more: it is for the supervisor to say when its worker stops.
     ///
-    /// Cancel safe.
+    /// Cancel safe. It is always the same task that looks, until it has [`left`](Self::left).
     pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
         if self.drained.load(Ordering::Acquire) {
             return Poll::Pending;

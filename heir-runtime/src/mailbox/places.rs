@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use super::{Envelope, Mailbox, Message, NotSent};
 use crate::caught::caught;
 use crate::status::Stopped;
+use crate::sync::AtomicUsize;
 
 /// The free places, for which nobody waits.
 pub(super) struct Places(AtomicUsize);
@@ -53,6 +54,7 @@ impl Line {
 
     /// One more place. Returns who has got it, to be woken: a user's waker.
     #[must_use]
+    #[inline]
     pub(super) fn give_back(&mut self) -> Option<Waker> {
         let first = self.waiting.pop_front();
         self.freed += usize::from(first.is_none());
@@ -77,6 +79,7 @@ impl Line {
 }
 
 /// Wakes one that waits for a place, which is not our code.
+#[inline]
 pub(super) fn wake_sender(sender: Option<Waker>) {
     if let Some(sender) = sender {
         let _ = caught(|| sender.wake());

@@ -118,6 +118,7 @@ impl Process {
         }
     }
 
+    #[inline]
     pub(crate) fn incarnation(&self) -> u64 {
         self.incarnation
     }
@@ -154,6 +155,7 @@ impl Process {
     }
 
     /// An await at which its task ends, if it is to.
+    #[inline]
     pub(crate) async fn goes_on(&self) {
         if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
             // The abort is on its way.
