@@ -4,11 +4,14 @@ use std::fmt;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::runtime;
+
 use crate::caught::{caught, caught_async, drop_caught};
-use crate::duty::{Begin, Turn};
-use crate::estate::{GiveAwayError, Heir, Inheritance, Lease, Recipient};
+use crate::duty::{Charge, Number};
+use crate::estate::{GiveAwayError, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
 use crate::post::Post;
@@ -31,20 +34,62 @@ pub struct Manager<W: Handlers> {
     charge: Charge<W>,
 }
 
-/// What a manager keeps while it is no task.
-pub(crate) struct Charge<W: Worker> {
-    heir: Heir<W::Tables>,
-    args: W::Args,
-    /// When a worker died last.
-    died: Option<Instant>,
-}
-
 /// A manager whose worker has died twice in this time waits for the next death as the task that it is.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them.
-pub(crate) async fn manager<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
+/// What a manager's task begins with.
+enum Begin<W: Worker> {
+    /// It is a new manager.
+    New(Result<W::Args, ExitReason>),
+    Called(Charge<W>),
+}
+
+/// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them. When it ends
+/// and the manager with it, its supervisor is told.
+struct Turn<W: Handlers> {
+    post: Arc<Post<W>>,
+    number: Number,
+    /// Unless the task was aborted, or dropped with its runtime.
+    reason: Option<ExitReason>,
+}
+
+/// Starts a manager, and returns its number.
+pub(crate) fn start_manager<W: Handlers>(post: &Arc<Post<W>>, args: Result<W::Args, ExitReason>) -> u64 {
+    let number = post.duty.begin();
+    start(post, number, &runtime::Handle::current(), Begin::New(args));
+    number.life
+}
+
+/// Called when the tables have come home.
+impl<W: Handlers> Wake for Post<W> {
+    fn wake(self: Arc<Self>) {
+        if let Some((number, charge, runtime)) = self.duty.call() {
+            start(&self, number, &runtime, Begin::Called(charge));
+        }
+    }
+}
+
+fn start<W: Handlers>(post: &Arc<Post<W>>, number: Number, runtime: &runtime::Handle, begin: Begin<W>) {
+    let turn = Turn { post: Arc::clone(post), number, reason: None };
+    post.duty.works_as(number, runtime.spawn(Box::pin(work(turn, begin))).abort_handle());
+}
+
+async fn work<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
     turn.reason = manage(&turn, begin).await.err();
+}
+
+impl<W: Handlers> Drop for Turn<W> {
+    fn drop(&mut self) {
+        if !self.post.duty.ends(self.number) {
+            return;
+        }
+        let reason = match self.reason.take() {
+            Some(said) => said,
+            None if std::thread::panicking() => ExitReason::Panic("in the manager".into()),
+            None => ExitReason::Killed,
+        };
+        self.post.manager_ended(self.number.life, reason);
+    }
 }
 
 async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), ExitReason> {
@@ -54,8 +99,8 @@ async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), Exit
     };
     let mut manager = Manager { post: Arc::clone(&turn.post), charge };
     loop {
-        manager.serve(turn, linked.take()).await?;
-        let Some(charge) = turn.rest(manager.charge) else { return Ok(()) };
+        manager.serve(linked.take()).await?;
+        let Some(charge) = manager.post.duty.rest(manager.charge) else { return Ok(()) };
         manager.charge = charge;
     }
 }
@@ -81,17 +126,14 @@ async fn take_up<W: Handlers>(
 
 impl<W: Handlers> Manager<W> {
     /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
-    async fn serve(
-        &mut self,
-        turn: &Turn<W>,
-        mut linked: Option<Recipient<W::Tables>>,
-    ) -> Result<(), ExitReason> {
+    async fn serve(&mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<(), ExitReason> {
         let mut stays = false;
         loop {
             let inherited = if stays {
                 self.charge.heir.inherit().await
             } else {
-                let Some(inherited) = self.charge.heir.inherit_or_call(turn.waker()) else { return Ok(()) };
+                let called = Waker::from(Arc::clone(&self.post));
+                let Some(inherited) = self.charge.heir.inherit_or_call(called) else { return Ok(()) };
                 inherited
             };
             let (mut lease, exit) = self.regain(inherited);

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use crate::duty::Duty;
+use crate::duty::{Dismissal, Duty};
 use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Role};
 use crate::exit::{Exit, ExitReason};
@@ -33,7 +33,7 @@ pub(crate) struct Post<W: Handlers> {
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
     pub(crate) roster: Roster,
-    pub(crate) duty: Mutex<Duty<W>>,
+    pub(crate) duty: Duty<W>,
     /// The newest incarnation, also when it has ended.
     process: Mutex<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
@@ -94,7 +94,7 @@ impl<W: Handlers> Post<W> {
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
-            duty: Mutex::default(),
+            duty: Duty::default(),
             process: Mutex::default(),
             outliving: Arc::default(),
             realm,
@@ -243,7 +243,7 @@ impl<W: Handlers> Post<W> {
     fn vacate(&self, why: &Stopped) {
         self.close(why);
         // After an orderly end there is none.
-        self.dismiss_manager();
+        self.duty.dismiss();
         self.outliving.stop();
         drop(self.vacancy.update(Option::take));
         if let Some(name) = &self.registered
@@ -272,6 +272,15 @@ impl<W: Handlers> Post<W> {
     pub(crate) fn kill_worker(&self) -> Option<u64> {
         let process = self.process()?;
         process.kill(ExitReason::Killed).then(|| process.incarnation())
+    }
+
+    /// Kills the manager that lives, once.
+    pub(crate) fn kill_manager(&self) -> bool {
+        let dismissal = self.duty.dismiss();
+        if let Dismissal::Gone(life) = dismissal {
+            self.manager_ended(life, ExitReason::Killed);
+        }
+        dismissal != Dismissal::Nobody
     }
 
     /// Asks the supervisor for something that concerns this worker.

@@ -12,6 +12,7 @@ use crate::caught::{DropCaught, caught};
 use crate::duty::Dismissal;
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
+use crate::manager::start_manager;
 use crate::post::Post;
 use crate::status::Stopped;
 use crate::stop::stop_signal;
@@ -76,11 +77,11 @@ impl<W: Handlers> Member for Pair<W> {
     }
 
     fn start_manager(&mut self) {
-        self.manager = self.post.start_manager(self.args());
+        self.manager = start_manager(&self.post, self.args());
     }
 
     fn dismiss_manager(&mut self) -> bool {
-        matches!(self.post.dismiss_manager(), Dismissal::Gone(_))
+        matches!(self.post.duty.dismiss(), Dismissal::Gone(_))
     }
 
     fn is_manager(&self, life: u64) -> bool {
@@ -134,7 +135,7 @@ impl<W: Handlers> Node for Post<W> {
             status: self.roster.status(),
             estate: self.estate.info(),
             queued: self.mailbox.queued(),
-            managed: self.is_managed(),
+            managed: self.duty.is_done(),
         })
     }
 
