@@ -21,7 +21,8 @@ use crate::superior::Ask;
 use crate::table::Readers;
 use crate::worker::{AfterQuarantine, Handlers, Worker, commit, replace, undo, within};
 
-/// The heir of the tables of one worker `W`, in a task of its own beside it while there is something to do.
+/// The heir of the tables of one worker `W`: a task of its own beside it while there is something to do, and on call while the worker
+/// has the tables.
 ///
 /// It creates the tables, gives them to the worker, regains them when the worker dies, undoes what the worker left
 /// half-written, waits for the supervisor to start the next one, and gives them to that. It may itself die at any moment:
