@@ -231,17 +231,17 @@ impl<W: Handlers> Handle<W> {
 
     /// Whether a sender may give up: after a time, or because nobody serves.
     fn is_bounded(&self) -> bool {
-        self.timeout.is_some() || self.post.while_down != WhileDown::Wait
+        self.timeout.is_some() || self.post.settings.while_down != WhileDown::Wait
     }
 
     fn patience(&self) -> Patience<'_> {
-        Patience::new(&self.post.roster, self.post.while_down, self.timeout)
+        Patience::new(&self.post.roster, self.post.settings.while_down, self.timeout)
     }
 
     async fn wait_for_place(&self, patience: &mut Patience<'_>) -> Result<Place<'_, W::Message>, NotSent> {
         let post = self.post.post();
         let place = patience.wait_for(post.mailbox.reserve());
-        let place = match post.while_down {
+        let place = match post.settings.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
             WhileDown::Fail => match race(pin!(post.roster.until_not_serving()), pin!(place)).await {
                 Either::Left(status) => return Err(down(post, status)),
@@ -258,7 +258,7 @@ impl<W: Handlers> Handle<W> {
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
         let post = self.post.post();
-        if post.while_down == WhileDown::Fail
+        if post.settings.while_down == WhileDown::Fail
             && let Some(status) = post.roster.not_serving()
         {
             return Err(down(post, status));

@@ -13,8 +13,8 @@ their own grows, for each. heir's have a manager each. Target: 1.4.
 ";
 const NOTE: &str = "
 A recorded table is a papaya map, whose collector of old rows (seize) reserves 18.1 kB, however few rows there are: the row to mend next.
-Without one, a worker is two tasks (their futures 1.1 and 0.7 kB, each with tokio's 0.25 kB around it), the post (0.6 kB), the
-incarnation (0.2 kB), the estate (0.2 kB), and what its supervisor knows of it; raw is one task and a block of `mpsc`.
+Without one, a worker is a task (its future 0.4 kB, with tokio's 0.25 kB around it), the post (0.7 kB), the incarnation (0.14 kB), the
+estate (0.2 kB), and what its supervisor knows of it (0.3 kB); its manager is no task while it is idle. raw is one task and a block of `mpsc`.
 ";
 const WORKERS: usize = 100_000;
 

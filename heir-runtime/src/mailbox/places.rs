@@ -28,6 +28,9 @@ pub(super) struct Line {
 
 type Ticket = u64;
 
+/// How many can wait without another allocation, after a crowd has gone.
+const ROOM: usize = 256;
+
 impl Places {
     pub(super) fn new(capacity: usize) -> Self {
         Self(AtomicUsize::new(capacity))
@@ -58,6 +61,9 @@ impl Line {
     pub(super) fn give_back(&mut self) -> Option<Waker> {
         let first = self.waiting.pop_front();
         self.freed += usize::from(first.is_none());
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(ROOM);
+        }
         first.map(|(_, waker)| waker)
     }
 

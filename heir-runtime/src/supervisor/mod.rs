@@ -9,6 +9,7 @@ mod dynamic;
 mod handle;
 mod intensity;
 mod member;
+mod numbers;
 mod pair;
 mod plant;
 mod report;
