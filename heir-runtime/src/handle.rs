@@ -138,7 +138,7 @@ impl<W: Handlers> Handle<W> {
 
     /// Has the worker serve no more messages until it is [resumed](Self::resume) (`sys:suspend/1`), and waits until the one in
     /// progress is done, however long that takes. What is sent meanwhile is queued; a worker that is started again stays paused;
-    /// killing, restarting, stopping, and the passing of its tables go on as ever. It may be asked before the start.
+    /// killing, restarting, stopping, its hooks, and the passing of its tables go on as ever. It may be asked before the start.
     ///
     /// Cancel safe in this sense: dropping the future does not take the request back. A handler that waits for its own worker to
     /// be paused waits for ever.

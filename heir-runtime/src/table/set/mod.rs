@@ -32,7 +32,7 @@ use super::store::{Core, Writer};
 ///
 /// A table without rows is some 250 bytes; the first row brings 19 kB, for letting go of rows without a lock. A value that was
 /// replaced or removed is dropped when its message is over, unless somebody looks at it then. If nothing happens when it is dropped,
-/// its memory is used again when there are some dozens of its kind.
+/// its memory is used again when there are some dozens of its kind. A key may be kept for some messages longer.
 ///
 /// Swapping two tables of one type (`mem::swap`) is no write: it is not undone, and readers stay with the table they read.
 ///
