@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::contenders::{Contender, every, otp};
+use crate::contenders::{Contender, every, otp, serving};
 use crate::lane::{Lane, Threads, interleave, nanos_each};
-use crate::report::{Column, Table, Unit};
+use crate::report::{Answer, Column, Table, Unit};
 
 const ABOUT: &str = "
 One caller, one worker: from a call to its answer. The call adds one to one of 16 counters. Target: 0.95.
@@ -19,29 +19,26 @@ const CALLS: usize = 20_000;
 const ROUNDS: usize = 15;
 
 async fn lane<C: Contender>() -> Lane {
-    let (tree, handles) = C::start(1).await;
-    Lane::new(C::NAME, tree, move || {
-        let handle = handles[0].clone();
-        async move {
-            let start = Instant::now();
-            for n in 0..CALLS {
-                C::call(&handle, n as u64 % 16).await;
-            }
-            vec![nanos_each(start, CALLS)]
+    serving::<C, _>(|handle| async move {
+        let start = Instant::now();
+        for n in 0..CALLS {
+            C::call(&handle, n as u64 % 16).await;
         }
+        vec![nanos_each(start, CALLS)]
     })
+    .await
 }
 
-pub fn ask() -> Vec<Table> {
-    let table = |threads: Threads| {
+pub fn ask() -> Vec<Answer> {
+    let ask = |threads: Threads| {
         let table = Table {
             title: format!("Call round trip, {}", threads.name()),
             about: ABOUT,
             note: NOTE,
             columns: vec![Column::new("a call", Unit::Speed)],
-            rows: threads.run(async { interleave(every!(lane()), ROUNDS).await }),
+            rows: threads.run(async { interleave(&mut every!(lane()), ROUNDS).await }),
         };
-        table.and(otp::row("calls", 1, threads))
+        Answer::Table(table.and(otp::row("calls", 1, threads)))
     };
-    Threads::BOTH.map(table).into()
+    Threads::BOTH.map(ask).into()
 }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::contenders::{Restarted, every_restarted, otp};
+use crate::contenders::{MAILBOX, Restarted, every_restarted, otp};
 use crate::lane::{Lane, Threads, interleave, nanos_each};
-use crate::report::{Column, Table, Unit, percentile};
+use crate::report::{Answer, Column, Table, Unit, percentile};
 
 const ABOUT: &str = "
 The worker is told to panic and called right behind it; a call that is lost is made again as soon as there is somebody to make it to.
@@ -20,7 +20,7 @@ const CRASHES: usize = 300;
 const ROUNDS: usize = 25;
 
 async fn lane<C: Restarted>() -> Lane {
-    let (tree, handle) = C::start().await;
+    let (tree, handle) = C::start(MAILBOX).await;
     Lane::new(C::NAME, tree, move || {
         let handle = handle.clone();
         async move {
@@ -36,16 +36,16 @@ async fn lane<C: Restarted>() -> Lane {
     })
 }
 
-pub fn ask() -> Vec<Table> {
-    let table = |threads: Threads| {
+pub fn ask() -> Vec<Answer> {
+    let ask = |threads: Threads| {
         let table = Table {
             title: format!("From a panic to the first answer, {}", threads.name()),
             about: ABOUT,
             note: NOTE,
             columns: vec![Column::new("p50", Unit::Time), Column::new("p99", Unit::Time)],
-            rows: threads.run(async { interleave(every_restarted!(lane()), ROUNDS).await }),
+            rows: threads.run(async { interleave(&mut every_restarted!(lane()), ROUNDS).await }),
         };
-        table.and(otp::row("recovery", 2, threads))
+        Answer::Table(table.and(otp::row("recovery", 2, threads)))
     };
-    Threads::BOTH.map(table).into()
+    Threads::BOTH.map(ask).into()
 }
