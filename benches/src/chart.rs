@@ -88,7 +88,8 @@ fn panel(table: &Table, at: usize, column: &Column, (bar, widest): (i32, i32), a
     // What is a hundred times as much as another would leave nothing of that one.
     let logarithmic = column.unit.has_ratio() && most > 25.0;
     let length = |value: f64| {
-        let share = if logarithmic { (value * 10.0).max(1.0).log10() / (most * 10.0).log10() } else { value / most };
+        let share =
+            if logarithmic { (value * 10.0).max(1.0).log10() / (most * 10.0).log10() } else { value / most };
         (share * f64::from(widest)) as i32
     };
     let scale = if logarithmic { ", logarithmic" } else { "" };

@@ -33,8 +33,8 @@ async fn serve(mut messages: mpsc::Receiver<Message>) {
 impl Contender for Raw {
     const NAME: &'static str = "raw tokio";
     type Handle = mpsc::Sender<Message>;
-    /// Who is to be waited for, by key.
-    type Tree = Mutex<HashMap<usize, JoinHandle<()>>>;
+    /// Who is to be waited for, by key; keys count up.
+    type Tree = Mutex<Vec<Option<JoinHandle<()>>>>;
 
     async fn plant() -> Self::Tree {
         Mutex::default()
@@ -44,7 +44,8 @@ impl Contender for Raw {
         let mut tasks = tree.lock().unwrap();
         let start = |key| {
             let (sender, receiver) = mpsc::channel(MAILBOX);
-            tasks.insert(key, tokio::spawn(serve(receiver)));
+            assert_eq!(key, tasks.len());
+            tasks.push(Some(tokio::spawn(serve(receiver))));
             sender
         };
         keys.map(start).collect()
@@ -52,13 +53,13 @@ impl Contender for Raw {
 
     async fn stop_one(tree: &Self::Tree, key: usize, handle: Self::Handle) {
         drop(handle);
-        let task = tree.lock().unwrap().remove(&key).unwrap();
+        let task = tree.lock().unwrap()[key].take().unwrap();
         task.await.unwrap();
     }
 
     async fn stop(tree: Self::Tree, handles: Vec<Self::Handle>) {
         drop(handles);
-        for task in tree.into_inner().unwrap().into_values() {
+        for task in tree.into_inner().unwrap().into_iter().flatten() {
             task.await.unwrap();
         }
     }

@@ -194,7 +194,8 @@ fn beside_a_writer<K: Key>(writer: &mut dyn Write<K>, rows: u64, look_up: impl F
 }
 
 fn table<K: Key>(kind: &str, rows: u64, otp: Option<&Row>, of: fn() -> Vec<Candidate<K>>) -> Answer {
-    let columns = ["a write", "a lookup", "a lookup beside a writer"].map(|name| Column::new(name, Unit::Time));
+    let columns =
+        ["a write", "a lookup", "a lookup beside a writer"].map(|name| Column::new(name, Unit::Time));
     let mut candidates = of();
     fill(&mut candidates, 0..rows);
     let size = crate::report::short(rows);
@@ -211,7 +212,8 @@ fn table<K: Key>(kind: &str, rows: u64, otp: Option<&Row>, of: fn() -> Vec<Candi
 fn growth(otp: Option<&Row>) -> [Answer; 2] {
     let sizes = sizes(GROWTH, 100_000);
     let mut candidates = sets::<u64>();
-    let empty = || candidates.iter().map(|candidate| Row::new(candidate.name, Vec::new())).collect::<Vec<_>>();
+    let empty =
+        || candidates.iter().map(|candidate| Row::new(candidate.name, Vec::new())).collect::<Vec<_>>();
     let mut figures = [empty(), empty()];
     let mut filled = 0;
     for size in &sizes {
@@ -230,11 +232,14 @@ fn growth(otp: Option<&Row>) -> [Answer; 2] {
         }
     }
     let [writes, lookups] = figures;
-    [("A recorded write, as the rows grow", WRITE_NOTE, writes), ("A lookup, as the rows grow", LOOKUP_NOTE, lookups)]
-        .map(|(title, note, rows)| {
-            let (title, sizes) = (title.to_owned(), sizes.clone());
-            Answer::Growth(Growth { title, about: GROWTH_ABOUT, of: "rows", sizes, unit: Unit::Time, rows, note })
-        })
+    [
+        ("A recorded write, as the rows grow", WRITE_NOTE, writes),
+        ("A lookup, as the rows grow", LOOKUP_NOTE, lookups),
+    ]
+    .map(|(title, note, rows)| {
+        let (title, sizes) = (title.to_owned(), sizes.clone());
+        Answer::Growth(Growth { title, about: GROWTH_ABOUT, of: "rows", sizes, unit: Unit::Time, rows, note })
+    })
 }
 
 pub fn ask() -> Vec<Answer> {
@@ -246,7 +251,12 @@ pub fn ask() -> Vec<Answer> {
     };
     for (n, rows) in SIZES.into_iter().enumerate() {
         answers.push(table::<u64>("A table with `u64` keys", rows, part(6 * n, 6 * n + 3).as_ref(), sets));
-        answers.push(table::<String>("A table with `String` keys", rows, part(6 * n + 3, 6 * n + 6).as_ref(), sets));
+        answers.push(table::<String>(
+            "A table with `String` keys",
+            rows,
+            part(6 * n + 3, 6 * n + 6).as_ref(),
+            sets,
+        ));
     }
     for rows in SIZES {
         answers.push(table::<u64>("An ordered table with `u64` keys", rows, None, ordered));

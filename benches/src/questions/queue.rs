@@ -72,7 +72,15 @@ pub fn ask() -> Vec<Answer> {
     let growth = |title: &str, rows, note| {
         let sizes = sizes.clone();
         let of = "queued messages";
-        Answer::Growth(Growth { title: title.to_owned(), about: ABOUT, of, sizes, unit: Unit::Time, rows, note })
+        Answer::Growth(Growth {
+            title: title.to_owned(),
+            about: ABOUT,
+            of,
+            sizes,
+            unit: Unit::Time,
+            rows,
+            note,
+        })
     };
     vec![
         growth("From a panic to the first answer, as the queue grows", first, FIRST_NOTE),

@@ -68,7 +68,8 @@ pub fn ask() -> Vec<Answer> {
     }
     let shown: Vec<usize> = SHOWN.into_iter().filter(|at| *at < sizes.len()).collect();
     let columns = shown.iter().flat_map(|at| {
-        ["p50", "p99"].map(|figure| Column::new(format!("{figure}, {} rows", report::short(sizes[*at])), Unit::Time))
+        ["p50", "p99"]
+            .map(|figure| Column::new(format!("{figure}, {} rows", report::short(sizes[*at])), Unit::Time))
     });
     let [p50, p99] = &figures;
     let row = |(p50, p99): (&Row, &Row)| {

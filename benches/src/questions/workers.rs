@@ -95,11 +95,11 @@ async fn settled<C: Contender>(workers: usize) -> (C::Tree, Vec<C::Handle>, f64)
     let first = C::plant().await;
     let handles = C::start(&first, 0..1).await;
     C::call(&handles[0], 0).await;
+    C::stop(first, handles).await;
     let before = resident();
     let tree = C::plant().await;
     let handles = C::start(&tree, 0..workers).await;
     let bytes = (resident() - before) / workers as f64;
-    C::stop(first, Vec::new()).await;
     (tree, handles, bytes)
 }
 
@@ -194,7 +194,15 @@ pub fn ask() -> Vec<Answer> {
             row.samples = samples.map(|(samples, _)| std::mem::take(samples)).collect();
         }
         let sizes = sizes.iter().copied().filter(|size| shown(*size)).collect();
-        Answer::Growth(Growth { title: title.to_owned(), about: ABOUT, of: "workers", sizes, unit, rows, note })
+        Answer::Growth(Growth {
+            title: title.to_owned(),
+            about: ABOUT,
+            of: "workers",
+            sizes,
+            unit,
+            rows,
+            note,
+        })
     };
     ASKED.into_iter().enumerate().map(ask).collect()
 }
