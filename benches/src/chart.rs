@@ -99,6 +99,11 @@ fn panel(table: &Table, at: usize, column: &Column, (bar, widest): (i32, i32), a
         column.name.clone()
     };
     area.draw(&written(&title, (NAMES, bar / 2), HPos::Left))?;
+    if column.unit.has_ratio() {
+        let one = NAMES + length(1.0);
+        let line = [(one, bar), (one, (table.rows.len() as i32 + 1) * bar)];
+        area.draw(&PathElement::new(line, INK.mix(0.5)))?;
+    }
     for (n, (row, value)) in table.rows.iter().zip(&values).enumerate() {
         let top = (n as i32 + 1) * bar;
         area.draw(&written(&plain(&row.name), (NAMES - 8, top + bar / 2), HPos::Right))?;
@@ -106,11 +111,6 @@ fn panel(table: &Table, at: usize, column: &Column, (bar, widest): (i32, i32), a
         let shape = [(NAMES, top + 3), (NAMES + end, top + bar - 3)];
         area.draw(&Rectangle::new(shape, colour(&row.name).filled()))?;
         area.draw(&written(text, (NAMES + end + 6, top + bar / 2), HPos::Left))?;
-    }
-    if column.unit.has_ratio() {
-        let one = NAMES + length(1.0);
-        let line = [(one, bar), (one, (table.rows.len() as i32 + 1) * bar)];
-        area.draw(&PathElement::new(line, INK))?;
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ fn lines(growth: &Growth, file: &Path) -> Drawn {
         .x_label_formatter(&|size| short(size.round() as u64))
         .y_label_formatter(&|figure| growth.unit.tick(*figure))
         .axis_style(INK)
-        .bold_line_style(INK.mix(0.35))
+        .bold_line_style(INK.mix(0.25))
         .light_line_style(INK.mix(0.1))
         .label_style(label())
         .x_desc(growth.of)

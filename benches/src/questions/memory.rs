@@ -15,7 +15,7 @@ Without one, a worker is two tasks (their futures 1.1 and 0.7 kB, each with toki
 incarnation (0.2 kB), the estate (0.2 kB), and what its supervisor knows of it; raw is one task and a block of `mpsc`.
 ";
 const WORKERS: u64 = 100_000;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 pub fn ask() -> Vec<Answer> {
     let row = |name: &'static str| {

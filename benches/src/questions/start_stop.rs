@@ -15,7 +15,7 @@ heir starts two tasks for each, and the next when the one before serves: two han
 an actor without waiting for it, and ends it with its last address.
 ";
 const WORKERS: usize = 100_000;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 async fn lane<C: Contender>() -> Lane {
     Lane::new(C::NAME, (), || async {

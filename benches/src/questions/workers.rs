@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 use heir_benches::Rows;
 
 use crate::contenders::{self, Contender, otp};
-use crate::lane::{Threads, nanos_each, sizes};
-use crate::report::{Answer, Growth, Row, Unit};
+use crate::lane::{Threads, nanos_each, short, sizes};
+use crate::report::{Answer, Growth, Row, Unit, median};
 
 const ABOUT: &str = "
-So many idle workers under one supervisor (raw: under nobody), on a `current_thread` runtime, each number of them in a process of its
-own. In brackets: compared with the first row. A number is left out where the workers would take more than half of the memory, or
-longer than 30 s to start.
+So many idle workers under one supervisor (raw: under nobody), on a `current_thread` runtime, each number of them in processes of
+their own: medians, and, in brackets, the ratio to the first row. A number is left out where the workers would take more than half of the
+memory, or a process 30 s.
 ";
 const SIZES: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
-/// So many starts, stops and calls are measured.
+/// So many starts and stops are measured, and ten times as many calls.
 const TIMES: usize = 1_000;
+/// How long a process may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Asked {
@@ -106,36 +107,36 @@ async fn settled<C: Contender>(workers: usize) -> (C::Tree, Vec<C::Handle>, f64)
 fn all<C: Contender>(workers: usize) -> [f64; 5] {
     Threads::Current.run(async move {
         let (tree, handles, bytes) = settled::<C>(workers).await;
-        let mut figures = [0.0, 0.0, 0.0, 0.0, bytes];
+        let (mut starts, mut stops) = (Vec::new(), Vec::new());
         // One more, and one fewer: there are always as many.
-        for n in 0..2 * TIMES {
+        for key in workers..workers + 2 * TIMES {
             let start = Instant::now();
-            let one = C::start(&tree, workers + n..workers + n + 1).await.remove(0);
-            let started = nanos_each(start, TIMES);
+            let one = C::start(&tree, key..key + 1).await.remove(0);
+            starts.push(nanos_each(start, 1));
             C::call(&one, 0).await;
             let start = Instant::now();
-            C::stop_one(&tree, workers + n, one).await;
-            if n >= TIMES {
-                figures[0] += started;
-                figures[1] += nanos_each(start, TIMES);
-            }
+            C::stop_one(&tree, key, one).await;
+            stops.push(nanos_each(start, 1));
         }
+        let one = calls::<C>(&handles, |_| 0).await;
         let mut any = Rows::new(88_172_645_463_325_252, workers as u64);
-        for n in 0..2 {
-            let start = Instant::now();
-            for _ in 0..10 * TIMES {
-                black_box(C::call(&handles[0], 0).await);
-            }
-            figures[2] = nanos_each(start, 10 * TIMES);
-            let drawn: Vec<usize> = (0..TIMES * (1 + 9 * n)).map(|_| any.draw()).collect();
-            let start = Instant::now();
-            for worker in &drawn {
-                black_box(C::call(&handles[*worker], 0).await);
-            }
-            figures[3] = nanos_each(start, drawn.len());
-        }
-        figures
+        let any = calls::<C>(&handles, |_| any.draw()).await;
+        [median(&starts[TIMES..]), median(&stops[TIMES..]), one, any, bytes]
     })
+}
+
+/// What a call takes: the median of several times a hundred.
+async fn calls<C: Contender>(handles: &[C::Handle], mut which: impl FnMut(usize) -> usize) -> f64 {
+    let mut figures = Vec::new();
+    for _ in 0..TIMES / 10 {
+        let drawn: Vec<usize> = (0..100).map(&mut which).collect();
+        let start = Instant::now();
+        for worker in &drawn {
+            black_box(C::call(&handles[*worker], 0).await);
+        }
+        figures.push(nanos_each(start, drawn.len()));
+    }
+    median(&figures)
 }
 
 fn resident() -> f64 {
@@ -148,22 +149,39 @@ fn kilobytes(file: &str, key: &str) -> f64 {
     line.split_whitespace().next().unwrap().parse::<f64>().unwrap() * 1024.0
 }
 
-/// Its figures, for each size those that are asked for.
-fn grown(name: &'static str) -> Vec<Option<Inhabited>> {
-    let mut all: Vec<Option<Inhabited>> = Vec::new();
-    for size in sizes(SIZES, 10_000) {
-        let last = all.last();
-        let affordable = match last {
-            None => true,
-            Some(None) => false,
-            Some(Some(last)) => {
-                let bytes = if size > 1_000 { last.bytes() * size as f64 } else { 0.0 };
-                2.0 * bytes < kilobytes("/proc/meminfo", "MemAvailable:") && last.took * 10 < PATIENCE
+/// For each contender and each size, what it was each time it was measured.
+fn grown(names: &[&'static str], sizes: &[u64]) -> Vec<Vec<Vec<Inhabited>>> {
+    let mut all: Vec<Vec<Vec<Inhabited>>> = names.iter().map(|_| Vec::new()).collect();
+    for size in sizes {
+        for grown in &mut all {
+            grown.push(Vec::new());
+        }
+        for _ in 0..rounds(*size) {
+            for (name, grown) in names.iter().zip(&mut all) {
+                if affordable(grown, *size) {
+                    let inhabited = inhabited(name, *size, "all").unwrap_or_else(|why| panic!("{why}"));
+                    grown.last_mut().unwrap().push(inhabited);
+                }
             }
-        };
-        all.push(affordable.then(|| inhabited(name, size, "all").unwrap_or_else(|why| panic!("{why}"))));
+        }
     }
     all
+}
+
+fn rounds(size: u64) -> usize {
+    if size < 1_000_000 && !short() { 5 } else { 1 }
+}
+
+/// Whether so many can be measured, after ten times fewer were.
+fn affordable(grown: &[Vec<Inhabited>], size: u64) -> bool {
+    let [.., fewer, _] = grown else {
+        return true;
+    };
+    fewer.last().is_some_and(|fewer| {
+        // The bytes of a few are pages that they do not fill.
+        let bytes = if size > 1_000 { fewer.bytes() * size as f64 } else { 0.0 };
+        2.0 * bytes < kilobytes("/proc/meminfo", "MemAvailable:") && fewer.took * 10 < PATIENCE
+    })
 }
 
 pub fn ask() -> Vec<Answer> {
@@ -173,17 +191,16 @@ pub fn ask() -> Vec<Answer> {
         // Whoever stops one of its actors is not told when it has ended.
         .filter(|name| *name != contenders::actix::Actix::NAME)
         .collect();
-    let grown: Vec<_> = names.iter().map(|name| grown(name)).collect();
+    let grown = grown(&names, &sizes);
     let otp = otp::row("workers", ASKED.len() * SIZES.len(), Threads::Current);
     let ask = |(asked, Asked { title, unit, note }): (usize, Asked)| {
         // A few workers are lost in the pages that they share with others.
         let shown = |size: u64| unit != Unit::Bytes || size >= 1_000;
         let mut rows: Vec<Row> = Vec::new();
         for (name, grown) in names.iter().zip(&grown) {
-            let figure = |inhabited: &Option<Inhabited>| {
-                inhabited.iter().map(|inhabited| inhabited.figures[asked]).collect()
-            };
-            rows.push(Row::new(*name, grown.iter().map(figure).collect()));
+            let figures =
+                |times: &Vec<Inhabited>| times.iter().map(|inhabited| inhabited.figures[asked]).collect();
+            rows.push(Row::new(*name, grown.iter().map(figures).collect()));
         }
         if let Some(otp) = &otp {
             let samples = otp.samples[asked * SIZES.len()..][..sizes.len()].to_vec();
