@@ -107,6 +107,7 @@ mod realm;
 mod roster;
 mod send;
 mod status;
+mod stop;
 mod superior;
 mod supervisor;
 mod sync;

@@ -1,17 +1,37 @@
 //! Calls and casts: how a handle sends them, and what their senders are told.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::{Poll, Waker};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop::poll_proceed;
 
 use crate::handle::Handle;
-use crate::mailbox::{Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Unsent};
+use crate::mailbox::{
+    Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Reserve, Unsent,
+};
 use crate::patience::{Late, Patience};
+use crate::post::Post;
 use crate::race::{Either, race};
 use crate::status::Status;
 use crate::worker::{Handlers, WhileDown};
+
+/// What a sender does that finds the mailbox full.
+#[derive(Clone, Copy, PartialEq)]
+enum Full {
+    Wait,
+    Fail,
+}
+
+/// How far a call is. `U` is what is not sent, `B` the rest of a call whose patience has an end.
+enum Stage<'h, U, M: Message, R, B> {
+    Unsent(Option<U>),
+    Waits(Option<U>, Reserve<'h, M>),
+    Sent(Answer<R>),
+    Bounded(Pin<Box<B>>),
+}
+
+const DONE: &str = "polled after it was done";
 
 impl<W: Handlers> Handle<W> {
     /// Sends a call and waits for its reply. The generated methods are made of this.
@@ -22,26 +42,24 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// [`CallError`] tells what became of the call.
-    pub async fn call<A, R>(
+    pub fn call<A, R>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let mut patience = self.patience();
-        let place = self.place(&mut patience).await;
-        send_call(patience, place, args, Call::new, message).await
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        self.send_call(args, Call::new, message, Full::Wait)
     }
 
     /// Sends a call if the mailbox has a place for it, and waits for its reply.
     ///
     /// # Errors
     /// As [`call`](Self::call), and [`NotSent::Full`].
-    pub async fn try_call<A, R>(
+    pub fn try_call<A, R>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        send_call(self.patience(), self.try_place(), args, Call::new, message).await
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        self.send_call(args, Call::new, message, Full::Fail)
     }
 
     /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its worker dies over it: its
@@ -49,29 +67,28 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
-    pub async fn call_again<A: Clone, R>(
+    pub fn call_again<A: Clone, R>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let mut patience = self.patience();
-        let place = self.place(&mut patience).await;
-        send_call(patience, place, args, |args, waker| Call::again(args, redeliver, waker), message).await
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        let call = move |args, waker| Call::again(args, redeliver, waker);
+        self.send_call(args, call, message, Full::Wait)
     }
 
     /// As [`try_call`](Self::try_call), for a message that is served again as in [`call_again`](Self::call_again).
     ///
     /// # Errors
     /// As both of them.
-    pub async fn try_call_again<A: Clone, R>(
+    pub fn try_call_again<A: Clone, R>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Call<A, R>) -> W::Message,
-    ) -> Result<R, CallError<A>> {
-        let call = |args, waker| Call::again(args, redeliver, waker);
-        send_call(self.patience(), self.try_place(), args, call, message).await
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        let call = move |args, waker| Call::again(args, redeliver, waker);
+        self.send_call(args, call, message, Full::Fail)
     }
 
     /// Sends a cast: returns when it is queued. It is served, unless the worker stops for good before, or dies over it: then
@@ -80,8 +97,12 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// [`CastError`] tells why it was not queued.
-    pub async fn cast<A>(&self, args: A, message: fn(Cast<A>) -> W::Message) -> Result<(), CastError<A>> {
-        send_cast(self.place(&mut self.patience()).await, args, Cast::new, message)
+    pub fn cast<A>(
+        &self,
+        args: A,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> impl Future<Output = Result<(), CastError<A>>> {
+        self.send_cast(args, Cast::new, message)
     }
 
     /// Sends a cast if the mailbox has a place for it.
@@ -89,20 +110,20 @@ impl<W: Handlers> Handle<W> {
     /// # Errors
     /// As [`cast`](Self::cast), and [`NotSent::Full`].
     pub fn try_cast<A>(&self, args: A, message: fn(Cast<A>) -> W::Message) -> Result<(), CastError<A>> {
-        send_cast(self.try_place(), args, Cast::new, message)
+        put_cast(self.try_place(), args, Cast::new, message)
     }
 
     /// As [`cast`](Self::cast), for a message that is served again as in [`call_again`](Self::call_again).
     ///
     /// # Errors
     /// As [`cast`](Self::cast).
-    pub async fn cast_again<A: Clone>(
+    pub fn cast_again<A: Clone>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Cast<A>) -> W::Message,
-    ) -> Result<(), CastError<A>> {
-        send_cast(self.place(&mut self.patience()).await, args, |args| Cast::again(args, redeliver), message)
+    ) -> impl Future<Output = Result<(), CastError<A>>> {
+        self.send_cast(args, move |args| Cast::again(args, redeliver), message)
     }
 
     /// As [`try_cast`](Self::try_cast), for a message that is served again as in [`call_again`](Self::call_again).
@@ -115,34 +136,118 @@ impl<W: Handlers> Handle<W> {
         redeliver: u32,
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
-        send_cast(self.try_place(), args, |args| Cast::again(args, redeliver), message)
+        put_cast(self.try_place(), args, |args| Cast::again(args, redeliver), message)
+    }
+
+    /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
+    /// is another one, in a box.
+    fn send_call<A, R>(
+        &self,
+        args: A,
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
+        message: fn(Call<A, R>) -> W::Message,
+        full: Full,
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        let mut stage = Stage::Unsent(Some((args, call)));
+        poll_fn(move |cx| {
+            loop {
+                let (unsent, place) = match &mut stage {
+                    Stage::Unsent(unsent) if self.is_bounded() => {
+                        let (args, call) = unsent.take().expect(DONE);
+                        stage = Stage::Bounded(Box::pin(self.call_in_time(args, call, message, full)));
+                        continue;
+                    }
+                    Stage::Unsent(unsent) => {
+                        ready!(poll_yield(cx));
+                        (unsent, self.try_place())
+                    }
+                    Stage::Waits(unsent, place) => {
+                        (unsent, ready!(Pin::new(place).poll(cx)).map_err(NotSent::Stopped))
+                    }
+                    Stage::Sent(answer) => return Pin::new(answer).poll(cx).map(heard),
+                    Stage::Bounded(bounded) => return bounded.as_mut().poll(cx),
+                };
+                let (args, call) = unsent.take().expect(DONE);
+                match place {
+                    Ok(place) => {
+                        let (call, answer) = call(args, cx.waker().clone());
+                        place.send(message(call));
+                        // It was made for the poll under way.
+                        stage = Stage::Sent(answer);
+                        return Poll::Pending;
+                    }
+                    Err(NotSent::Full) if full == Full::Wait => {
+                        stage = Stage::Waits(Some((args, call)), self.post.mailbox.reserve());
+                    }
+                    Err(why) => return Poll::Ready(Err(not_sent(args, why))),
+                }
+            }
+        })
+    }
+
+    /// As [`send_call`](Self::send_call), for as long as its patience lasts.
+    async fn call_in_time<A, R>(
+        &self,
+        args: A,
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
+        message: fn(Call<A, R>) -> W::Message,
+        full: Full,
+    ) -> Result<R, CallError<A>> {
+        poll_fn(poll_yield).await;
+        let mut patience = self.patience();
+        let place = match self.try_place() {
+            Err(NotSent::Full) if full == Full::Wait => self.wait_for_place(&mut patience).await,
+            place => place,
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => return Err(not_sent(args, why)),
+        };
+        // From here to the first look at the answer is one poll, with this waker.
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let (call, answer) = call(args, waker);
+        place.send(message(call));
+        match patience.wait_for(answer).await {
+            Ok(outcome) => heard(outcome),
+            Err(Late::TimedOut(bound)) => Err(CallError::TimedOut(bound)),
+            Err(Late::DownFor(bound)) => Err(CallError::DownFor(bound)),
+        }
+    }
+
+    /// Most casts find a place. What they do otherwise is in a box, so that the future stays small.
+    async fn send_cast<A>(
+        &self,
+        args: A,
+        cast: impl FnOnce(A) -> Cast<A>,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> Result<(), CastError<A>> {
+        poll_fn(poll_yield).await;
+        let place = match self.try_place() {
+            Err(NotSent::Full) if self.is_bounded() => {
+                Box::pin(self.wait_for_place(&mut self.patience())).await
+            }
+            Err(NotSent::Full) => self.post.mailbox.reserve().await.map_err(NotSent::Stopped),
+            place => place,
+        };
+        put_cast(place, args, cast, message)
+    }
+
+    /// Whether a sender may give up: after a time, or because nobody serves.
+    fn is_bounded(&self) -> bool {
+        self.timeout.is_some() || self.post.while_down != WhileDown::Wait
     }
 
     fn patience(&self) -> Patience<'_> {
         Patience::new(&self.post.roster, self.post.while_down, self.timeout)
     }
 
-    /// Waits for a place in the mailbox. There mostly is one; the wait is in a box, so that what does not wait stays small.
-    async fn place(&self, patience: &mut Patience<'_>) -> Result<Place<'_, W::Message>, NotSent> {
-        let at_once = poll_fn(|cx| {
-            // A task that only sends yields now and then, as with tokio's own channels.
-            poll_proceed(cx).map(|turn| {
-                turn.made_progress();
-                self.try_place()
-            })
-        });
-        match at_once.await {
-            Err(NotSent::Full) => Box::pin(self.wait_for_place(patience)).await,
-            at_once => at_once,
-        }
-    }
-
     async fn wait_for_place(&self, patience: &mut Patience<'_>) -> Result<Place<'_, W::Message>, NotSent> {
-        let place = patience.wait_for(self.post.mailbox.reserve());
-        let place = match self.post.while_down {
+        let post = self.post.post();
+        let place = patience.wait_for(post.mailbox.reserve());
+        let place = match post.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
-            WhileDown::Fail => match race(pin!(self.post.roster.until_not_serving()), pin!(place)).await {
-                Either::Left(status) => return Err(self.down(status)),
+            WhileDown::Fail => match race(pin!(post.roster.until_not_serving()), pin!(place)).await {
+                Either::Left(status) => return Err(down(post, status)),
                 Either::Right(place) => place,
             },
         };
@@ -155,48 +260,35 @@ impl<W: Handlers> Handle<W> {
 
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
-        if self.post.while_down == WhileDown::Fail
-            && let Some(status) = self.post.roster.not_serving()
+        let post = self.post.post();
+        if post.while_down == WhileDown::Fail
+            && let Some(status) = post.roster.not_serving()
         {
-            return Err(self.down(status));
+            return Err(down(post, status));
         }
-        self.post.mailbox.try_reserve()
-    }
-
-    /// Why nothing is sent to a worker that does not serve.
-    fn down(&self, status: Status) -> NotSent {
-        match self.post.mailbox.closed() {
-            Some(why) => NotSent::Stopped(why),
-            None => NotSent::Down(status),
-        }
+        post.mailbox.try_reserve()
     }
 }
 
-async fn send_call<M: Message, A, R>(
-    mut patience: Patience<'_>,
-    place: Result<Place<'_, M>, NotSent>,
-    args: A,
-    call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
-    message: fn(Call<A, R>) -> M,
-) -> Result<R, CallError<A>> {
-    let place = match place {
-        Ok(place) => place,
-        Err(why) => return Err(CallError::NotSent { args: Unsent::new(args), why }),
-    };
-    // From here to the first look at the answer is one poll, with this waker.
-    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-    let (call, answer) = call(args, waker);
-    place.send(message(call));
-    match patience.wait_for(answer).await {
-        Ok(Outcome::Reply(reply)) => Ok(reply),
-        Ok(Outcome::Refused(why)) => Err(CallError::refused(*why)),
-        Ok(Outcome::Unanswered) => Err(CallError::Unanswered),
-        Err(Late::TimedOut(bound)) => Err(CallError::TimedOut(bound)),
-        Err(Late::DownFor(bound)) => Err(CallError::DownFor(bound)),
+/// Why nothing is sent to a worker that does not serve.
+fn down<W: Handlers>(post: &Post<W>, status: Status) -> NotSent {
+    match post.mailbox.closed() {
+        Some(why) => NotSent::Stopped(why),
+        None => NotSent::Down(status),
     }
 }
 
-fn send_cast<A, M: Message>(
+fn not_sent<A>(args: A, why: NotSent) -> CallError<A> {
+    CallError::NotSent { args: Unsent::new(args), why }
+}
+
+/// A task that only sends yields now and then, as with tokio's own channels.
+#[inline]
+fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
+    poll_proceed(cx).map(|turn| turn.made_progress())
+}
+
+fn put_cast<A, M: Message>(
     place: Result<Place<'_, M>, NotSent>,
     args: A,
     cast: impl FnOnce(A) -> Cast<A>,
@@ -208,5 +300,13 @@ fn send_cast<A, M: Message>(
             Ok(())
         }
         Err(why) => Err(CastError::NotSent { args: Unsent::new(args), why }),
+    }
+}
+
+fn heard<A, R>(outcome: Outcome<R>) -> Result<R, CallError<A>> {
+    match outcome {
+        Outcome::Reply(reply) => Ok(reply),
+        Outcome::Refused(why) => Err(CallError::refused(*why)),
+        Outcome::Unanswered => Err(CallError::Unanswered),
     }
 }

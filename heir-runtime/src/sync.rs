@@ -6,10 +6,16 @@ use std::task::{Poll, Waker};
 use tokio::sync::Notify;
 
 #[cfg(not(heir_loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicUsize},
+};
 
 #[cfg(heir_loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard};
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicUsize},
+};
 
 use crate::caught::caught;
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
+use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use heir_runtime::table::{BagTable, OrderedTable, Recorded, Table};
@@ -27,6 +28,18 @@ impl Clone for Touchy {
     fn clone(&self) -> Self {
         tick();
         Self(self.0)
+    }
+}
+impl Default for Touchy {
+    fn default() -> Self {
+        tick();
+        Self(0)
+    }
+}
+impl AddAssign for Touchy {
+    fn add_assign(&mut self, other: Self) {
+        tick();
+        self.0 += other.0;
     }
 }
 impl Drop for Touchy {
@@ -156,6 +169,8 @@ exhaust!(
         table.update(&Touchy(3), |value| value.0 += 1);
         table.entry(Touchy(8)).and_modify(|value| value.0 += 1).or_insert(Touchy(80));
         table.remove_if(|_, value| value.0 == 40);
+        table.add(Touchy(5), Touchy(1));
+        table.add_up_to(Touchy(9), Touchy(3), &Touchy(2), Touchy(1));
         table.extend((20..28).map(|key| (Touchy(key), Touchy(1))));
         table.clear();
         table.insert_new(Touchy(1), Touchy(12));
@@ -173,6 +188,8 @@ exhaust!(
         table.update(&Touchy(3), |value| value.0 += 1);
         table.entry(Touchy(8)).and_modify(|value| value.0 += 1).or_insert(Touchy(80));
         table.pop_first();
+        table.add(Touchy(5), Touchy(1));
+        table.add_up_to(Touchy(9), Touchy(3), &Touchy(2), Touchy(1));
         table.extend((20..28).map(|key| (Touchy(key), Touchy(1))));
         table.clear();
         table.insert_new(Touchy(1), Touchy(12));

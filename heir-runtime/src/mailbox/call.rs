@@ -135,13 +135,13 @@ impl<A: Send + 'static> Args<A> {
     }
 }
 
-enum Reply<R> {
-    Awaited(WayBack<R>),
-    /// The handler is done; its message has not committed yet.
-    Kept(WayBack<R>, R),
-    /// Kept, and never sent: its message was undone.
-    Lost(R),
-    Left,
+/// Where the reply is, and where it is to go.
+struct Reply<R> {
+    /// `None` once the caller has been told.
+    way_back: Option<WayBack<R>>,
+    /// The handler is done; its message has not committed yet. Without a way back it is only to be dropped with the message, where
+    /// its panic is caught.
+    kept: Option<R>,
 }
 
 impl<A, R> Call<A, R> {
@@ -160,7 +160,7 @@ impl<A, R> Call<A, R> {
 
     fn with(args: Args<A>, waker: Waker) -> (Self, Answer<R>) {
         let (way_back, answer) = reply(waker);
-        (Self { args, reply: Reply::Awaited(way_back) }, answer)
+        (Self { args, reply: Reply { way_back: Some(way_back), kept: None } }, answer)
     }
 
     /// Takes the arguments, to serve the message.
@@ -173,52 +173,33 @@ impl<A, R> Call<A, R> {
 
     /// Keeps the reply until the message has committed; a second one takes the place of the first.
     pub fn keep(&mut self, value: R) {
-        self.reply = match std::mem::replace(&mut self.reply, Reply::Left) {
-            Reply::Awaited(way_back) | Reply::Kept(way_back, _) => Reply::Kept(way_back, value),
-            gone => gone,
-        };
+        self.reply.kept = Some(value);
     }
 }
 
 impl<A, R: Send + 'static> sealed::Sealed for Call<A, R> {
     fn caller(&self) -> Option<Arc<dyn Caller>> {
-        match &self.reply {
-            Reply::Awaited(way_back) | Reply::Kept(way_back, _) => way_back.caller(),
-            Reply::Lost(_) | Reply::Left => None,
-        }
+        self.reply.way_back.as_ref()?.caller()
     }
 }
 
 impl<A: Send + 'static, R: Send + 'static> Gate for Call<A, R> {
     fn open(&mut self) {
-        match std::mem::replace(&mut self.reply, Reply::Left) {
-            // The caller may have gone, or been told: then nobody wants the reply.
-            Reply::Kept(way_back, value) => way_back.answer(Outcome::Reply(value)),
-            waiting => self.reply = waiting,
+        // The caller may have gone, or been told: then nobody wants the reply.
+        if let Some(value) = self.reply.kept.take()
+            && let Some(way_back) = self.reply.way_back.take()
+        {
+            way_back.answer(Outcome::Reply(value));
         }
     }
 
     fn refuse(&mut self, why: Refusal) -> Option<Tell> {
-        let way_back = match std::mem::replace(&mut self.reply, Reply::Left) {
-            Reply::Awaited(way_back) => way_back,
-            Reply::Kept(way_back, value) => {
-                // Dropped with the message, where its panic is caught.
-                self.reply = Reply::Lost(value);
-                way_back
-            }
-            gone => {
-                self.reply = gone;
-                return None;
-            }
-        };
-        if way_back.is_for_nobody() {
-            return None;
-        }
+        let way_back = self.reply.way_back.take_if(|way_back| !way_back.is_for_nobody())?;
         Some(Box::new(move || way_back.answer(Outcome::Refused(Box::new(why)))))
     }
 
     fn retry(&mut self) -> bool {
-        matches!(self.reply, Reply::Awaited(_)) && self.args.retry()
+        self.reply.way_back.is_some() && self.reply.kept.is_none() && self.args.retry()
     }
 
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>> {

@@ -2,38 +2,43 @@
 
 mod call;
 mod error;
+#[cfg(all(test, heir_loom))]
+mod loom;
+mod places;
 mod reply;
 mod undelivered;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
+use self::places::{Line, Places, wake_sender};
+pub(crate) use self::places::{Place, Reserve};
 use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught};
 use crate::status::Stopped;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the
 /// post can close it at any time, even under a worker that does not let go.
 pub(crate) struct Mailbox<M> {
     /// The worker's name.
     worker: Arc<str>,
-    /// The places that are free: senders wait for them in their order.
-    places: Semaphore,
+    places: Places,
     /// Locked to move a message in or out; never while one is served, nor for any code that is not ours.
     queue: Mutex<Queue<M>>,
+    /// Whether the incarnation that serves took the last message out, and will be woken for the next one: then it need not look.
+    drained: AtomicBool,
     /// How many messages were refused because it was closed.
     refused: AtomicUsize,
     /// While it is paused: no message is in progress any more, or it is closed.
@@ -49,17 +54,19 @@ struct Envelope<M> {
 
 struct Queue<M> {
     messages: VecDeque<Envelope<M>>,
+    line: Line,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
     again: Option<Box<(Envelope<M>, Refusal)>>,
+    /// It stays while nothing else is to be served.
     in_progress: Option<InProgress>,
-    /// The incarnation that waits for a message: a task of ours.
+    /// The incarnation that serves: a task of ours, to be woken when there is something to do.
     waiting: Option<Waker>,
     paused: bool,
     /// Why nothing of it will be served any more, once that is so.
     closed: Option<Stopped>,
 }
 
-/// The message that was taken out last, until its worker asks for the next one, or has ended.
+/// The message that was taken out last, until its worker looks for the next one, or has ended.
 struct InProgress {
     incarnation: u64,
     caller: Option<Arc<dyn Caller>>,
@@ -69,6 +76,7 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
+            line: Line::default(),
             again: None,
             in_progress: None,
             waiting: None,
@@ -77,28 +85,12 @@ impl<M: Message> Mailbox<M> {
         };
         Self {
             worker,
-            places: Semaphore::new(capacity),
+            places: Places::new(capacity),
             queue: Mutex::new(queue),
+            drained: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             at_rest: Notify::new(),
             on_undelivered,
-        }
-    }
-
-    /// Waits for a place in the queue, and takes it.
-    pub(crate) async fn reserve(&self) -> Result<Place<'_, M>, Stopped> {
-        match self.places.acquire().await {
-            Ok(permit) => Ok(Place { permit, mailbox: self }),
-            Err(_closed) => Err(self.why_closed()),
-        }
-    }
-
-    /// Takes a place in the queue if there is one.
-    pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
-        match self.places.try_acquire() {
-            Ok(permit) => Ok(Place { permit, mailbox: self }),
-            Err(TryAcquireError::NoPermits) => Err(NotSent::Full),
-            Err(TryAcquireError::Closed) => Err(NotSent::Stopped(self.why_closed())),
         }
     }
 
@@ -110,47 +102,48 @@ impl<M: Message> Mailbox<M> {
     /// The next message, for the one incarnation that owns the tables. The one before is served. Once it is closed there is none
     /// any more: it is for the supervisor to say when its worker stops.
     ///
-    /// Cancel safe.
-    pub(crate) async fn next(&self, incarnation: u64) -> M {
-        poll_fn(|cx| self.poll_next(incarnation, cx)).await
-    }
-
-    fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
+    /// Cancel safe. It is always the same task that looks, until it has [`left`](Self::left).
+    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
+        if self.drained.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
         // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
         let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
-        queue.in_progress = None;
+        let before = queue.in_progress.take();
         if queue.paused {
             queue.wait(cx);
             drop(queue);
             self.at_rest.notify_waiters();
             return Poll::Pending;
         }
-        let again = queue.again.take();
-        let leaves_a_place = again.is_none();
-        let next = match again {
-            Some(again) => Some(again.0),
-            None => queue.messages.pop_front(),
-        };
-        let Some(Envelope { message, caller }) = next else {
+        let next = queue.again.take().map(|again| again.0);
+        let leaves_a_place = next.is_none();
+        let next = next.or_else(|| queue.messages.pop_front());
+        let first_in_line = if leaves_a_place && next.is_some() { queue.line.give_back() } else { None };
+        if queue.messages.is_empty() {
+            // Before it serves: mostly nothing comes meanwhile.
             queue.wait(cx);
-            return Poll::Pending;
-        };
+            self.drained.store(true, Ordering::Relaxed);
+        }
+        let Some(Envelope { message, caller }) = next else { return Poll::Pending };
         queue.in_progress = Some(InProgress { incarnation, caller });
         drop(queue);
+        drop(before);
         turn.made_progress();
-        if leaves_a_place {
-            // It may wake a sender, which is not our code.
-            let _ = caught(|| self.places.add_permits(1));
-        }
+        wake_sender(first_in_line);
         Poll::Ready(message)
     }
 
     /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.
     pub(crate) fn left(&self) {
         let mut queue = self.lock();
-        if queue.in_progress.take().is_some() && queue.paused {
-            drop(queue);
+        let waiting = self.take_waiting(&mut queue);
+        let served = queue.in_progress.take();
+        let is_at_rest = served.is_some() && queue.paused;
+        drop(queue);
+        drop((waiting, served));
+        if is_at_rest {
             self.at_rest.notify_waiters();
         }
     }
@@ -200,6 +193,8 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         // One that is closed stays as `close` leaves it.
         queue.paused = queue.closed.is_none();
+        // Whoever serves says that it is at rest when it looks for a message.
+        self.wake(queue);
     }
 
     /// How the pausing went, once none is in progress. If it was resumed meanwhile, there is nothing to wait for.
@@ -212,14 +207,9 @@ impl<M: Message> Mailbox<M> {
     }
 
     pub(crate) fn resume(&self) {
-        let waiting = {
-            let mut queue = self.lock();
-            queue.paused = false;
-            queue.waiting.take()
-        };
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        let mut queue = self.lock();
+        queue.paused = false;
+        self.wake(queue);
         self.at_rest.notify_waiters();
     }
 
@@ -235,19 +225,18 @@ impl<M: Message> Mailbox<M> {
         }
         queue.closed = Some(why.clone());
         queue.paused = false;
+        self.places.close();
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
-        let waiting = queue.waiting.take();
-        drop(queue);
+        let line = queue.line.dissolve();
+        self.wake(queue);
         if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
             self.refuse_now(message, died);
         }
         for Envelope { message, .. } in messages {
             self.refuse_queued(message, why.clone());
         }
-        // It wakes senders, which are not our code.
-        let _ = caught(|| self.places.close());
-        if let Some(waiting) = waiting {
-            waiting.wake();
+        for sender in line {
+            wake_sender(Some(sender));
         }
         self.at_rest.notify_waiters();
     }
@@ -286,6 +275,20 @@ impl<M: Message> Mailbox<M> {
         self.closed().unwrap_or(Stopped::Dropped)
     }
 
+    /// Has whoever serves look at what has changed, once it is unlocked.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let waiting = self.take_waiting(&mut queue);
+        drop(queue);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+
+    fn take_waiting(&self, queue: &mut Queue<M>) -> Option<Waker> {
+        self.drained.store(false, Ordering::Release);
+        queue.waiting.take()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue<M>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -296,34 +299,6 @@ impl<M> Queue<M> {
     fn wait(&mut self, cx: &Context<'_>) {
         if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
             self.waiting = Some(cx.waker().clone());
-        }
-    }
-}
-
-/// A place in the queue, taken.
-pub(crate) struct Place<'m, M> {
-    permit: SemaphorePermit<'m>,
-    mailbox: &'m Mailbox<M>,
-}
-
-impl<M: Message> Place<'_, M> {
-    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
-    pub(crate) fn send(self, mut message: M) {
-        let Self { permit, mailbox } = self;
-        // Asked here, where no lock is held: the gate is the message's own.
-        let caller = message.gate().caller();
-        let mut queue = mailbox.lock();
-        if let Some(why) = &queue.closed {
-            let why = why.clone();
-            drop(queue);
-            return mailbox.refuse_queued(message, why);
-        }
-        queue.messages.push_back(Envelope { message, caller });
-        let waiting = queue.waiting.take();
-        drop(queue);
-        permit.forget();
-        if let Some(waiting) = waiting {
-            waiting.wake();
         }
     }
 }

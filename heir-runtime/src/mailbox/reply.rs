@@ -34,7 +34,7 @@ enum State<R> {
 /// A caller that waits, `waker` being that of the poll under way: the way back to it, and its end of it.
 pub(crate) fn reply<R>(waker: Waker) -> (WayBack<R>, Answer<R>) {
     let cell = Arc::new(Cell(Mutex::new(State::Waiting(waker))));
-    (WayBack(Some(Arc::clone(&cell))), Answer { cell: Some(cell), registered: true })
+    (WayBack(Some(Arc::clone(&cell))), Answer(Some(cell)))
 }
 
 impl<R> Cell<R> {
@@ -108,22 +108,15 @@ impl<R> Drop for WayBack<R> {
     }
 }
 
-/// The caller's end, to be awaited in the poll in which it was made, and from then on.
-pub(crate) struct Answer<R> {
-    // `None` once it has been heard.
-    cell: Option<Arc<Cell<R>>>,
-    /// Whether the waker of the poll under way is the one in the cell: then an answer wakes it, and there is no need to look.
-    registered: bool,
-}
+/// The caller's end. Whoever it was made for is woken when there is something to hear.
+// `None` once it has been heard.
+pub(crate) struct Answer<R>(Option<Arc<Cell<R>>>);
 
 impl<R> Future for Answer<R> {
     type Output = Outcome<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        if std::mem::take(&mut self.registered) {
-            return Poll::Pending;
-        }
-        let Some(cell) = &self.cell else { return Poll::Ready(Outcome::Unanswered) };
+        let Some(cell) = &self.0 else { return Poll::Ready(Outcome::Unanswered) };
         let mut replacement: Option<Waker> = None;
         let heard = loop {
             let mut state = cell.lock();
@@ -144,7 +137,7 @@ impl<R> Future for Answer<R> {
             drop(state);
             replacement = Some(cx.waker().clone());
         };
-        self.cell = None;
+        self.0 = None;
         Poll::Ready(match heard {
             State::Answered(outcome) => outcome,
             State::Waiting(_) | State::Heard | State::Gone => Outcome::Unanswered,
@@ -154,7 +147,7 @@ impl<R> Future for Answer<R> {
 
 impl<R> Drop for Answer<R> {
     fn drop(&mut self) {
-        if let Some(cell) = self.cell.take() {
+        if let Some(cell) = self.0.take() {
             let mut state = cell.lock();
             let before = std::mem::replace(&mut *state, State::Gone);
             drop(state);

@@ -5,11 +5,10 @@ mod tasks;
 mod ties;
 
 use std::collections::VecDeque;
-use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -22,7 +21,6 @@ use self::tasks::Tasks;
 use self::ties::Tie;
 use crate::caught::caught;
 use crate::exit::ExitReason;
-use crate::race::Either;
 
 /// One incarnation, as others see it, from its start to its end. It holds nothing of the worker's.
 ///
@@ -117,6 +115,7 @@ impl Process {
         }
     }
 
+    #[inline]
     pub(crate) fn incarnation(&self) -> u64 {
         self.incarnation
     }
@@ -153,6 +152,7 @@ impl Process {
     }
 
     /// An await at which its task ends, if it is to.
+    #[inline]
     pub(crate) async fn goes_on(&self) {
         if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
             // The abort is on its way.
@@ -193,31 +193,27 @@ impl Process {
         }
     }
 
-    /// Waits for a signal, or for `other`; a signal wins a tie.
-    ///
-    /// Cancel safe if `other` is. For the task of the incarnation.
-    pub(crate) async fn signal_or<R>(&self, other: impl Future<Output = R>) -> Either<Signal, R> {
-        let mut other = pin!(other);
-        poll_fn(|cx| {
-            match self.flags.load(Ordering::Acquire) {
-                0 => {}
-                // The abort is on its way, and wakes the task.
-                flags if flags & DOOMED != 0 => return Poll::Pending,
-                _ => {
-                    if let Some(signal) = self.next_signal() {
-                        return Poll::Ready(Either::Left(signal));
-                    }
-                }
-            }
-            if let Poll::Ready(output) = other.as_mut().poll(cx) {
-                return Poll::Ready(Either::Right(output));
-            }
-            if self.listens.load(Ordering::Relaxed) && self.wakes(cx.waker()) {
-                cx.waker().wake_by_ref();
-            }
-            Poll::Pending
-        })
-        .await
+    /// Whether there is anything to be looked at before the next message.
+    #[inline]
+    pub(crate) fn is_told(&self) -> bool {
+        self.flags.load(Ordering::Acquire) != 0
+    }
+
+    /// The signal that comes before the next message, if there is one.
+    pub(crate) fn poll_signal(&self) -> Poll<Option<Signal>> {
+        if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
+            // The abort is on its way, and wakes the task.
+            return Poll::Pending;
+        }
+        Poll::Ready(self.next_signal())
+    }
+
+    /// Has its task, which waits, woken for the next signal, if it may get one.
+    #[inline]
+    pub(crate) fn listen(&self, cx: &Context<'_>) {
+        if self.listens.load(Ordering::Relaxed) && self.wakes(cx.waker()) {
+            cx.waker().wake_by_ref();
+        }
     }
 
     /// Has this task end with it; at once if it has ended.

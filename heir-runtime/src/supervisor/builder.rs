@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::branch::Branch;
 use super::handle::SupervisorHandle;
@@ -20,6 +20,7 @@ use super::strategy::{AutoShutdown, Strategy};
 use super::subtree::Subtree;
 use super::{Supervisor, root};
 use crate::events::{Event, Observer};
+use crate::stop::stop_signal;
 use crate::superior::Place;
 use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 
@@ -217,7 +218,7 @@ impl<H> SupervisorBuilder<H> {
         // Without a timer this panics here, in tokio's words, and not in every child.
         drop(tokio::time::sleep(Duration::ZERO));
         let branch = Arc::clone(&run.branch);
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = stop_signal();
         branch.starting();
         let task = tokio::spawn(root(run, stopped));
         branch.started(task.abort_handle());

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::report::Overdue;
@@ -13,6 +12,7 @@ use super::tree::TreeNode;
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
 use crate::status::Stopped;
+use crate::stop::StopOnDrop;
 use crate::worker::{Backoff, Restart, Shutdown};
 
 /// What a supervisor needs of a child to start and stop it: nothing of tables.
@@ -97,5 +97,5 @@ pub(super) struct Rules {
 pub(super) struct Task {
     pub(super) abort: AbortHandle,
     /// Sent or dropped, it asks the task to stop.
-    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) stop: Option<StopOnDrop>,
 }

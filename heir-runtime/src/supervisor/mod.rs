@@ -26,7 +26,6 @@ use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::branch::Branch;
@@ -41,6 +40,7 @@ pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
 use crate::race::{Either, race};
 use crate::status::Stopped;
+use crate::stop::{StopOnDrop, StopSignal};
 
 /// A running tree: made by [`Supervisor::builder`], or by what `#[supervisor]` generates.
 ///
@@ -56,7 +56,7 @@ pub struct Supervisor<H = SupervisorHandle> {
     handle: H,
     branch: Arc<Branch>,
     // Sent or dropped, it asks the tree to stop.
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<StopOnDrop>,
     // Until it has ended; then there is a report.
     task: Option<JoinHandle<Ended>>,
     report: ShutdownReport,
@@ -76,7 +76,7 @@ impl Supervisor {
 }
 
 impl<H> Supervisor<H> {
-    fn new(handle: H, branch: Arc<Branch>, stop: oneshot::Sender<()>, task: JoinHandle<Ended>) -> Self {
+    fn new(handle: H, branch: Arc<Branch>, stop: StopOnDrop, task: JoinHandle<Ended>) -> Self {
         let report = ShutdownReport::new(Stopped::Dropped);
         Self { handle, branch, stop: Some(stop), task: Some(task), report }
     }
@@ -148,7 +148,7 @@ impl<H> fmt::Debug for Supervisor<H> {
 }
 
 /// The task of a supervisor that nobody is above of.
-async fn root(mut run: Run, stop: oneshot::Receiver<()>) -> Ended {
+async fn root(mut run: Run, stop: StopSignal) -> Ended {
     let ending = run.live(stop).await;
     let why = ending.stopped();
     let overdue = std::mem::take(&mut run.overdue);

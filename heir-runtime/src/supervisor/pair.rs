@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::member::{Member, Node, Rules, Task, Up};
@@ -17,6 +16,7 @@ use crate::manager::manager;
 use crate::post::Post;
 use crate::race::{Either, race};
 use crate::status::Stopped;
+use crate::stop::{StopSignal, stop_signal};
 use crate::worker::{Handlers, Shutdown, Spec, incarnation};
 
 /// A worker and its manager.
@@ -41,7 +41,7 @@ impl<W: Handlers> Pair<W> {
         pair
     }
 
-    fn spawn_worker(&mut self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
+    fn spawn_worker(&mut self, stopped: StopSignal, tasks: &mut JoinSet<ExitReason>) -> Task {
         let spec = self.spec.get();
         let args = caught(|| spec.args.clone()).map_err(ExitReason::Panic);
         self.number = self.post.estate.issue();
@@ -56,7 +56,7 @@ impl<W: Handlers> Pair<W> {
         Task { abort, stop: None }
     }
 
-    fn spawn_manager(&self, stopped: oneshot::Receiver<()>, tasks: &mut JoinSet<ExitReason>) -> Task {
+    fn spawn_manager(&self, stopped: StopSignal, tasks: &mut JoinSet<ExitReason>) -> Task {
         let spec = caught(|| Box::new(self.spec.get().clone())).map_err(ExitReason::Panic);
         let abort = tasks.spawn(Box::pin(managed(Arc::clone(&self.post), spec, stopped)));
         self.post.roster.manager_started(abort.clone());
@@ -67,14 +67,14 @@ impl<W: Handlers> Pair<W> {
 async fn managed<W: Handlers>(
     post: Arc<Post<W>>,
     spec: Result<Box<Spec<W>>, ExitReason>,
-    stopped: oneshot::Receiver<()>,
+    stopped: StopSignal,
 ) -> ExitReason {
     let spec = match spec {
         Ok(spec) => spec,
         Err(reason) => return reason,
     };
     match race(stopped, pin!(manager(post, spec))).await {
-        Either::Left(_) => ExitReason::Shutdown,
+        Either::Left(()) => ExitReason::Shutdown,
         Either::Right(reason) => reason,
     }
 }
@@ -95,7 +95,7 @@ impl<W: Handlers> Member for Pair<W> {
     }
 
     fn spawn(&mut self, role: Role, tasks: &mut JoinSet<ExitReason>) -> Task {
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = stop_signal();
         let task = match role {
             Role::Manager => self.spawn_manager(stopped, tasks),
             Role::Worker | Role::Supervisor => self.spawn_worker(stopped, tasks),

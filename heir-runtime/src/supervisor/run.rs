@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -22,6 +22,7 @@ use crate::caught::message_of;
 use crate::events::{Event, EventKind, Role};
 use crate::exit::ExitReason;
 use crate::status::Stopped;
+use crate::stop::StopSignal;
 use crate::superior::Place;
 use crate::worker::Backoff;
 
@@ -112,7 +113,7 @@ impl Run {
     /// Starts the children, tells when they are up, and supervises them until the end, at which they are down.
     ///
     /// It may be dropped at any time, and be run again.
-    pub(super) async fn live(&mut self, mut stop: oneshot::Receiver<()>) -> Ending {
+    pub(super) async fn live(&mut self, mut stop: StopSignal) -> Ending {
         self.ending = None;
         self.intensity.reset();
         self.begin_life();
@@ -129,7 +130,7 @@ impl Run {
     }
 
     /// Waits for whatever happens next. Cancel safe.
-    async fn wake(&mut self, stop: &mut oneshot::Receiver<()>) -> Wake {
+    async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
         let deadline = self.timers.first().map(|(time, ..)| *time);
         let mut late = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
         poll_fn(|cx| {

@@ -172,7 +172,7 @@ impl Part {
             State::Running(mut task) => match shutdown {
                 Shutdown::Timeout(timeout) => {
                     // It may be ending already: then nobody hears it.
-                    task.stop.take().map(|stop| stop.send(()));
+                    drop(task.stop.take());
                     State::Asked(task, Instant::now().checked_add(timeout))
                 }
                 Shutdown::BrutalKill => return self.abort(&task),

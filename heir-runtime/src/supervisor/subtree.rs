@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::branch::Branch;
@@ -12,6 +11,7 @@ use super::run::Run;
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
 use crate::status::Stopped;
+use crate::stop::{StopSignal, stop_signal};
 use crate::worker::Shutdown;
 
 /// A supervisor in the care of another one.
@@ -40,7 +40,7 @@ impl Subtree {
     }
 }
 
-async fn supervise(parked: Parked, stop: oneshot::Receiver<()>) -> ExitReason {
+async fn supervise(parked: Parked, stop: StopSignal) -> ExitReason {
     let run = parked.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut borrowed = Borrowed { run, parked };
     match &mut borrowed.run {
@@ -72,7 +72,7 @@ impl Member for Subtree {
     }
 
     fn spawn(&mut self, _role: Role, tasks: &mut JoinSet<ExitReason>) -> Task {
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = stop_signal();
         self.branch.starting();
         let abort = tasks.spawn(supervise(Arc::clone(&self.parked), stopped));
         self.branch.started(abort.clone());

@@ -3,9 +3,11 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use foldhash::SharedSeed;
+use foldhash::fast::SeedableRandomState;
 use papaya::Guard as _;
 
 use super::kept::Kept;
@@ -50,47 +52,41 @@ impl<K: Eq> Eq for Hashed<K> {}
 /// The map never sees two keys of one hash. It would make room for them by growing, twice as large for each, until the
 /// memory is gone: what a `Hash` that is merely poor must not be able to do.
 enum Chain<K, V> {
-    One(Hashed<K>, Kept<V>),
-    More(Box<[(Hashed<K>, Kept<V>)]>),
+    One(Row<K, V>),
+    More(Box<[Row<K, V>]>),
 }
 
+type Row<K, V> = (Kept<K>, Kept<V>);
+
 impl<K, V> Chain<K, V> {
-    fn rows(&self) -> impl Iterator<Item = (&Hashed<K>, &Kept<V>)> {
-        let (one, more) = match self {
-            Self::One(key, value) => (Some((key, value)), &[][..]),
-            Self::More(rows) => (None, &**rows),
-        };
-        one.into_iter().chain(more.iter().map(|(key, value)| (key, value)))
+    fn rows(&self) -> &[Row<K, V>] {
+        match self {
+            Self::One(row) => std::slice::from_ref(row),
+            Self::More(rows) => rows,
+        }
     }
 
-    fn row<Q>(&self, key: &Q) -> Option<(&Hashed<K>, &Kept<V>)>
+    fn row<Q>(&self, key: &Q) -> Option<&Row<K, V>>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
         match self {
-            Self::One(one, value) => (*one.key().borrow() == *key).then_some((one, value)),
-            Self::More(rows) => {
-                rows.iter().find(|(one, _)| *one.key().borrow() == *key).map(|(one, value)| (one, value))
-            }
+            Self::One(row) => (*K::borrow(&row.0) == *key).then_some(row),
+            Self::More(rows) => rows.iter().find(|row| *K::borrow(&row.0) == *key),
         }
     }
 }
 
 impl<K: Eq + Clone, V: Clone> Chain<K, V> {
     /// What is left of the rows without those of this key, and, if there is a new one, with that.
-    fn replace(chain: Option<&Self>, key: &K, new: Option<(Hashed<K>, Kept<V>)>) -> Option<Self> {
-        let others = |(one, _): &(&Hashed<K>, &Kept<V>)| *one.key() != *key;
-        let mut rows: Vec<_> = chain
-            .into_iter()
-            .flat_map(Self::rows)
-            .filter(others)
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+    fn replace(chain: Option<&Self>, key: &K, new: Option<Row<K, V>>) -> Option<Self> {
+        let others = chain.map_or(&[][..], Self::rows).iter().filter(|row| *row.0 != *key);
+        let mut rows: Vec<_> = others.cloned().collect();
         rows.extend(new);
         match rows.len() {
             0 => None,
-            1 => rows.pop().map(|(key, value)| Self::One(key, value)),
+            1 => rows.pop().map(Self::One),
             _ => Some(Self::More(rows.into_boxed_slice())),
         }
     }
@@ -117,12 +113,28 @@ impl Hasher for Ready {
 /// The shared part of a table of rows by the hash of their key.
 pub(super) type HashCore<K, V> = Arc<Core<HashStore<K, V>, Hashed<K>, Kept<V>>>;
 
+type Chains<K, V> = papaya::HashMap<u64, Chain<K, V>, BuildHasherDefault<Ready>>;
+
+type Pinned<'a, K, V> =
+    papaya::HashMapRef<'a, u64, Chain<K, V>, BuildHasherDefault<Ready>, papaya::LocalGuard<'a>>;
+
 /// Rows by the hash of their key.
 pub(super) struct HashStore<K, V> {
-    chains: papaya::HashMap<u64, Chain<K, V>, BuildHasherDefault<Ready>>,
+    /// Made for the first row: it weighs 18 kB, nearly all of it the collector of old rows.
+    ///
+    /// Maps that shared one would be light, and unsound: each collects all there is in it when it is dropped, also what somebody
+    /// is looking at in another (papaya 0.2.5, its issue 102). Nor could any tell when a row is dropped.
+    chains: OnceLock<Chains<K, V>>,
     /// How many rows there are. There is one writer.
     rows: AtomicUsize,
-    hasher: RandomState,
+    hasher: SeedableRandomState,
+}
+
+/// A hasher for one table. Both of its seeds come from where those of std's hash maps do, which is the operating system.
+fn hasher() -> SeedableRandomState {
+    static SHARED: OnceLock<SharedSeed> = OnceLock::new();
+    let random = || RandomState::new().hash_one(());
+    SeedableRandomState::with_seed(random(), SHARED.get_or_init(|| SharedSeed::from_u64(random())))
 }
 
 impl<K, V> HashStore<K, V>
@@ -135,14 +147,15 @@ where
     }
 
     /// Looks at a row in place. No lock is held: `look` may use the table, and may take its time.
+    #[inline]
     pub(super) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&K, &V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let chains = self.chains.pin();
+        let chains = self.chains.get()?.pin();
         let (key, value) = chains.get(&self.hasher.hash_one(key))?.row(key)?;
-        Some(look(key.key(), value))
+        Some(look(key, value))
     }
 
     /// The key of a row that is there, to write with.
@@ -151,20 +164,42 @@ where
         K: Borrow<Q> + Clone,
         Q: Hash + Eq + ?Sized,
     {
-        let chains = self.chains.pin();
-        chains.get(&self.hasher.hash_one(key))?.row(key).map(|(key, _)| key.clone())
+        let chains = self.chains.get()?.pin();
+        let hash = self.hasher.hash_one(key);
+        chains.get(&hash)?.row(key).map(|(key, _)| Hashed { hash, key: key.clone() })
     }
 
     /// Looks at the rows in place, in no order, while `look` says to go on.
     ///
     /// Rows that are there all the while are seen once; others may be seen or not. No lock is held.
-    pub(super) fn each(&self, mut look: impl FnMut(&Hashed<K>, &V) -> bool) {
-        let chains = self.chains.pin();
-        for (key, value) in chains.values().flat_map(Chain::rows) {
-            if !look(key, value) {
-                break;
+    pub(super) fn each(&self, mut look: impl FnMut(&K, &V) -> bool) {
+        self.each_hashed(|_, key, value| look(key, value));
+    }
+
+    fn each_hashed(&self, mut look: impl FnMut(u64, &Kept<K>, &V) -> bool) {
+        let Some(chains) = self.chains.get().map(papaya::HashMap::pin) else { return };
+        for (hash, chain) in &chains {
+            for (key, value) in chain.rows() {
+                if !look(*hash, key, value) {
+                    return;
+                }
             }
         }
+    }
+}
+
+impl<K, V> HashStore<K, V>
+where
+    K: Hash + Eq + Clone,
+{
+    /// The keys of the rows that `choose` has something for, to write with, each with that.
+    pub(super) fn choose<C>(&self, mut choose: impl FnMut(&K, &V) -> Option<C>) -> Vec<(Hashed<K>, C)> {
+        let mut chosen = Vec::new();
+        self.each_hashed(|hash, key, value| {
+            chosen.extend(choose(key, value).map(|choice| (Hashed { hash, key: key.clone() }, choice)));
+            true
+        });
+        chosen
     }
 }
 
@@ -173,8 +208,77 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    /// Puts a row whose value is made of the one that is there: has `note` note that first.
+    ///
+    /// One look for both: each costs a pinning of the map.
+    pub(super) fn change<R>(
+        &self,
+        key: Hashed<K>,
+        make: impl FnOnce(Option<&Kept<V>>) -> (Kept<V>, R),
+        note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
+    ) -> R {
+        let chains = self.chains.get_or_init(Chains::default).pin();
+        let Hashed { hash, key } = key;
+        let chain = chains.get(&hash);
+        let row = chain.and_then(|chain| chain.row(&*key));
+        let (value, answer) = make(row.map(|(_, old)| old));
+        self.exchange(&chains, hash, chain, row, (key, value), note);
+        answer
+    }
+
+    /// `change`, if there is a row.
+    pub(super) fn update<Q, R>(
+        &self,
+        key: &Q,
+        make: impl FnOnce(&Kept<V>) -> (Kept<V>, R),
+        note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let chains = self.chains.get()?.pin();
+        let hash = self.hasher.hash_one(key);
+        let chain = chains.get(&hash)?;
+        let row = chain.row(key)?;
+        let (value, answer) = make(&row.1);
+        self.exchange(&chains, hash, Some(chain), Some(row), (row.0.clone(), value), note);
+        Some(answer)
+    }
+
+    /// Puts a row in the place of `row`, which was found in `chain`: has `note` note that first.
+    #[inline]
+    fn exchange(
+        &self,
+        chains: &Pinned<'_, K, V>,
+        hash: u64,
+        chain: Option<&Chain<K, V>>,
+        row: Option<&Row<K, V>>,
+        new: Row<K, V>,
+        note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
+    ) {
+        // The key that is there, not the one that equals it: it is what is put back.
+        let own = row.map_or(&new.0, |(key, _)| key).clone();
+        let old = row.map(|(_, old)| old.clone());
+        let is_new = row.is_none();
+        let new = match (chain, row) {
+            (None, _) | (Some(Chain::One(_)), Some(_)) => Chain::One(new),
+            (Some(_), _) => {
+                let Some(chain) = Chain::replace(chain, &own, Some(new)) else {
+                    unreachable!("a chain with a new row has one at least")
+                };
+                chain
+            }
+        };
+        note(Hashed { hash, key: own }, old);
+        chains.insert(hash, new);
+        if is_new {
+            self.count(false, true);
+        }
+    }
+
     fn set(&self, hash: u64, chain: Option<Chain<K, V>>) {
-        let chains = self.chains.pin();
+        let chains = self.chains.get_or_init(Chains::default).pin();
         match chain {
             Some(chain) => drop(chains.insert(hash, chain)),
             None => drop(chains.remove(&hash)),
@@ -196,8 +300,13 @@ where
     type Value = Kept<V>;
     type Later<'a> = HashMap<&'a Hashed<K>, Option<&'a Kept<V>>, BuildHasherDefault<Ready>>;
 
+    // The map would keep them until a batch of some dozens is full: too long for a value whose end means something.
+    const LETS_GO: bool = std::mem::needs_drop::<V>();
+    const RING: usize = 16;
+    const PLAIN: bool = !std::mem::needs_drop::<(K, V)>();
+
     fn new() -> Self {
-        Self { chains: papaya::HashMap::default(), rows: AtomicUsize::new(0), hasher: RandomState::new() }
+        Self { chains: OnceLock::new(), rows: AtomicUsize::new(0), hasher: hasher() }
     }
 
     fn put<R>(
@@ -207,26 +316,7 @@ where
         look: impl FnOnce(Option<&Self::Value>) -> R,
         note: impl FnOnce(Self::Key, Option<Self::Value>),
     ) -> R {
-        let chains = self.chains.pin();
-        let hash = key.hash;
-        let chain = chains.get(&hash);
-        let row = chain.and_then(|chain| chain.row(key.key()));
-        let old = row.map(|(_, value)| value);
-        // The key that is there, not the one that equals it: it is what is put back.
-        note(row.map_or(&key, |(key, _)| key).clone(), old.cloned());
-        let new = match (chain, old) {
-            (None, _) | (Some(Chain::One(..)), Some(_)) => Chain::One(key, value),
-            (Some(_), _) => {
-                let own = key.clone();
-                let Some(chain) = Chain::replace(chain, own.key(), Some((key, value))) else {
-                    unreachable!("a chain with a new row has one at least")
-                };
-                chain
-            }
-        };
-        chains.insert(hash, new);
-        self.count(old.is_some(), true);
-        look(old)
+        self.change(key, |old| (value, look(old)), note)
     }
 
     fn remove(
@@ -234,35 +324,39 @@ where
         key: &Self::Key,
         note: impl FnOnce(Self::Key, Option<Self::Value>),
     ) -> Option<Self::Value> {
-        let chains = self.chains.pin();
+        let chains = self.chains.get()?.pin();
         let chain = chains.get(&key.hash)?;
         let (own, old) = chain.row(key.key())?;
         let old = old.clone();
         let rest = Chain::replace(Some(chain), key.key(), None);
-        note(own.clone(), Some(old.clone()));
+        note(Hashed { hash: key.hash, key: own.clone() }, Some(old.clone()));
         self.set(key.hash, rest);
         self.count(true, false);
         Some(old)
     }
 
     fn restore(&self, key: &Self::Key, old: Option<&Self::Value>) {
-        let chains = self.chains.pin();
+        let Some(chains) = self.chains.get().map(papaya::HashMap::pin) else { return };
         let chain = chains.get(&key.hash);
         let was_there = chain.is_some_and(|chain| chain.row(key.key()).is_some());
-        let new = Chain::replace(chain, key.key(), old.map(|old| (key.clone(), old.clone())));
+        let new = old.map(|old| (key.key.clone(), old.clone()));
+        let new = match chain {
+            Some(Chain::One(_)) if was_there => new.map(Chain::One),
+            None => new.map(Chain::One),
+            Some(_) => Chain::replace(chain, key.key(), new),
+        };
         self.set(key.hash, new);
         self.count(was_there, old.is_some());
     }
 
     fn let_go(&self) {
-        // The map would keep them until a batch of some dozens is full: too long for a value whose end means something.
-        if std::mem::needs_drop::<V>() {
-            self.chains.guard().flush();
+        if let Some(chains) = self.chains.get() {
+            chains.guard().flush();
         }
     }
 
     fn get(&self, key: &Self::Key) -> Option<Self::Value> {
-        let chains = self.chains.pin();
+        let chains = self.chains.get()?.pin();
         chains.get(&key.hash)?.row(key.key()).map(|(_, value)| value.clone())
     }
 
@@ -276,5 +370,31 @@ where
         old: Option<&'a Self::Value>,
     ) -> Option<Option<&'a Self::Value>> {
         later.insert(key, old)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Numbers = HashStore<u64, u64>;
+
+    #[test]
+    fn a_table_without_rows_has_no_map_whatever_is_asked_of_it() {
+        let store = Numbers::new();
+        assert_eq!(store.look(&1, |_, value| *value), None);
+        assert!(store.find(&1).is_none());
+        assert_eq!(store.choose(|_, _| Some(())).len(), 0);
+        assert!(store.remove(&store.hashed(1), |_, _| unreachable!("there is nothing to note")).is_none());
+        store.restore(&store.hashed(1), None);
+        store.let_go();
+        assert!(store.chains.get().is_none());
+        assert!(size_of::<Numbers>() < 128);
+    }
+
+    #[test]
+    fn each_table_hashes_in_its_own_way() {
+        let (one, other) = (Numbers::new(), Numbers::new());
+        assert_ne!(one.hashed(1).hash, other.hashed(1).hash);
     }
 }

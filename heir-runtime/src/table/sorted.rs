@@ -101,6 +101,13 @@ where
     /// A row of this key: the record holds on to one that is there anyway.
     type Key = Row<K, V>;
     type Value = Row<K, V>;
+
+    // A row is dropped with the last that holds it: there is nothing else to let go of.
+    const LETS_GO: bool = std::mem::needs_drop::<V>();
+    // There is a lock anyway, and the ring is most of a small table's weight.
+    const RING: usize = 8;
+    const PLAIN: bool = false;
+
     type Later<'a> = BTreeMap<&'a K, Option<&'a Row<K, V>>>;
 
     fn new() -> Self {

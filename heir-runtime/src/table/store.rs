@@ -1,9 +1,13 @@
 //! What every kind of table is made of: a shared map, the record of its changes, and the one who writes them.
 
+use std::borrow::Borrow;
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use super::record::{Record, Undo};
+use super::hashed::{HashStore, Hashed};
+use super::kept::Kept;
+use super::record::{Notes, Record};
 
 /// A map with one writer and any number of readers, none of whom ever waits for a message.
 ///
@@ -33,6 +37,15 @@ pub(super) trait Store: Send + Sync + 'static {
 
     /// Puts back what was there before a change: as often as need be.
     fn restore(&self, key: &Self::Key, old: Option<&Self::Value>);
+
+    /// Whether what has been replaced or removed, by message, is to be dropped when the message is over.
+    const LETS_GO: bool;
+
+    /// How many changes the writer notes before it takes a lock to make room.
+    const RING: usize;
+
+    /// Whether nothing happens when a key or a value is dropped.
+    const PLAIN: bool;
 
     /// Drops what has been replaced or removed, as far as no reader looks at it.
     fn let_go(&self) {}
@@ -64,7 +77,7 @@ pub(super) struct Core<S, K, V> {
 
 impl<S: Store> Core<S, S::Key, S::Value> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { store: S::new(), record: Record::new() })
+        Arc::new(Self { store: S::new(), record: Record::new(S::RING, S::PLAIN) })
     }
 }
 
@@ -75,13 +88,12 @@ impl<S: Store> Core<S, S::Key, S::Value> {
 /// nobody knows.
 pub(super) struct Writer<S, K, V> {
     core: Arc<Core<S, K, V>>,
-    dirty: bool,
-    spent: Vec<Undo<K, V>>,
+    notes: Notes<K, V>,
 }
 
 impl<S: Store> Writer<S, S::Key, S::Value> {
     pub(super) fn new(core: Arc<Core<S, S::Key, S::Value>>) -> Self {
-        Self { core, dirty: false, spent: Vec::new() }
+        Self { notes: Notes::new(&core.record), core }
     }
 
     pub(super) fn store(&self) -> &S {
@@ -94,30 +106,25 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         value: S::Value,
         look: impl FnOnce(Option<&S::Value>) -> R,
     ) -> R {
-        let Self { core, dirty, .. } = self;
-        core.store.put(key, value, look, |key, old| {
-            *dirty = true;
-            core.record.push(key, old);
-        })
+        let Core { store, record } = &*self.core;
+        store.put(key, value, look, |key, old| self.notes.note(record, key, old))
     }
 
     pub(super) fn remove(&mut self, key: &S::Key) -> Option<S::Value> {
-        let Self { core, dirty, .. } = self;
-        core.store.remove(key, |key, old| {
-            *dirty = true;
-            core.record.push(key, old);
-        })
+        let Core { store, record } = &*self.core;
+        store.remove(key, |key, old| self.notes.note(record, key, old))
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        self.dirty
+        self.notes.is_dirty()
     }
 
     pub(super) fn commit(&mut self) {
-        if self.dirty {
-            self.dirty = false;
-            self.core.record.commit(&mut self.spent);
-            self.core.store.let_go();
+        if self.is_dirty() {
+            self.notes.commit(&self.core.record, S::LETS_GO);
+            if S::LETS_GO {
+                self.core.store.let_go();
+            }
         }
     }
 
@@ -126,24 +133,22 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
     /// A panic of the user's code stops the undoing of one change, not of the others, and comes out at the end; the record
     /// then stays, and another call begins anew. That is sound, because what is put back does not depend on what is there.
     pub(super) fn rollback(&mut self) {
-        if !self.dirty {
+        if !self.is_dirty() {
             return;
         }
         let mut panicked = None;
-        for segment in self.core.record.changes().iter().rev() {
-            for (key, old) in segment.iter().rev() {
-                let restore = AssertUnwindSafe(|| self.core.store.restore(key, old.as_ref()));
-                if let Err(payload) = catch_unwind(restore) {
-                    panicked.get_or_insert(payload);
-                }
+        for (key, old) in self.core.record.changes().iter().rev() {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.core.store.restore(key, old))) {
+                panicked.get_or_insert(payload);
             }
         }
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
-        self.dirty = false;
-        self.core.record.undone(&mut self.spent);
-        self.core.store.let_go();
+        self.notes.undone(&self.core.record);
+        if S::LETS_GO {
+            self.core.store.let_go();
+        }
     }
 
     /// The number of the message under way.
@@ -156,17 +161,44 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         &self,
         mut read: impl FnMut(&S::Key, Option<&S::Value>, Option<&S::Value>) -> R,
     ) -> Vec<R> {
-        let segments = self.core.record.changes();
+        let changes = self.core.record.changes();
         let mut later = S::Later::default();
         // From the newest to the oldest: what a change put is what the next change of the key found, or what is there now.
-        let changes = segments.iter().flat_map(|segment| segment.iter()).rev();
         let mut read: Vec<R> = changes
-            .map(|(key, old)| match S::later(&mut later, key, old.as_ref()) {
-                Some(new) => read(key, old.as_ref(), new),
-                None => read(key, old.as_ref(), self.core.store.get(key).as_ref()),
+            .iter()
+            .rev()
+            .map(|(key, old)| match S::later(&mut later, key, old) {
+                Some(new) => read(key, old, new),
+                None => read(key, old, self.core.store.get(key).as_ref()),
             })
             .collect();
         read.reverse();
         read
+    }
+}
+
+impl<K, V> Writer<HashStore<K, V>, Hashed<K>, Kept<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Puts a row whose value `make` makes of the one that is there.
+    pub(super) fn change<R>(
+        &mut self,
+        key: Hashed<K>,
+        make: impl FnOnce(Option<&Kept<V>>) -> (Kept<V>, R),
+    ) -> R {
+        let Core { store, record } = &*self.core;
+        store.change(key, make, |key, old| self.notes.note(record, key, old))
+    }
+
+    /// `change`, if there is a row.
+    pub(super) fn update<Q, R>(&mut self, key: &Q, make: impl FnOnce(&Kept<V>) -> (Kept<V>, R)) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Core { store, record } = &*self.core;
+        store.update(key, make, |key, old| self.notes.note(record, key, old))
     }
 }

@@ -1,14 +1,12 @@
 //! One incarnation of a worker, from its start to its end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use super::heartbeat::Pulse;
-use super::life::Life;
+use super::life::{Life, Next};
 use super::{Bounds, Handlers};
 use crate::estate::{Incoming, Transfer};
 use crate::events::EventKind;
@@ -16,9 +14,7 @@ use crate::exit::ExitReason;
 use crate::post::Post;
 use crate::process::Process;
 use crate::race::{Either, finished_in, race};
-
-/// Asks a child to stop; so does dropping the other end.
-pub(crate) type StopSignal = oneshot::Receiver<()>;
+use crate::stop::StopSignal;
 
 /// The task of one incarnation: waits for its tables, becomes their owner, serves until it ends.
 ///
@@ -85,7 +81,7 @@ async fn live<W: Handlers>(
         Err(reason) => return reason,
     };
     let Transfer { lease, info } = match race(&mut stop, pin!(tables(&post, number, incoming))).await {
-        Either::Left(_) => return ExitReason::Shutdown,
+        Either::Left(()) => return ExitReason::Shutdown,
         Either::Right(transfer) => transfer,
     };
     let mut life = match Life::begin(Arc::clone(&post), process, lease, args, bounds.handler) {
@@ -95,7 +91,7 @@ async fn live<W: Handlers>(
     post.emit(EventKind::Received { incarnation: number });
     let started = race(&mut stop, pin!(within(bounds.start, "its hooks", pin!(life.start(&info))))).await;
     match started {
-        Either::Left(_) => return life.end(ExitReason::Shutdown),
+        Either::Left(()) => return life.end(ExitReason::Shutdown),
         Either::Right(Err(reason)) => return life.end(reason),
         Either::Right(Ok(())) => {}
     }
@@ -104,11 +100,10 @@ async fn live<W: Handlers>(
         if let Some(reason) = life.asked_to_end() {
             return Box::pin(life.stop(reason)).await;
         }
-        let next = race(&mut stop, pin!(life.next())).await;
-        let served = match next {
-            Either::Left(_) => return Box::pin(life.stop(ExitReason::Shutdown)).await,
-            Either::Right(Either::Right(message)) => life.serve(message).await,
-            Either::Right(Either::Left(signal)) => Box::pin(life.heed(signal)).await,
+        let served = match poll_fn(|cx| life.poll_next(&mut stop, cx)).await {
+            Next::Stop => return Box::pin(life.stop(ExitReason::Shutdown)).await,
+            Next::Signal(signal) => Box::pin(life.heed(signal)).await,
+            Next::Message => life.serve().await,
         };
         if let Err(reason) = served {
             return life.end(reason);

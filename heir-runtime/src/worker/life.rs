@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use super::settle::unfinished;
@@ -14,7 +15,8 @@ use crate::handle::WeakHandle;
 use crate::mailbox::{Message as _, Refusal};
 use crate::post::Post;
 use crate::process::{Process, Signal};
-use crate::race::{Either, finished_in};
+use crate::race::finished_in;
+use crate::stop::StopSignal;
 
 const BODY: &str = "a life has its body until it is dropped";
 
@@ -36,6 +38,13 @@ pub(super) struct Life<W: Handlers> {
     /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
     /// incarnation died over.
     suspicious: bool,
+}
+
+/// What an incarnation does when it is done with the message before.
+pub(super) enum Next {
+    Stop,
+    Signal(Signal),
+    Message,
 }
 
 struct Body<W: Handlers> {
@@ -87,16 +96,30 @@ impl<W: Handlers> Life<W> {
         Ok(())
     }
 
-    /// The next signal, or the next message.
+    /// What to do next: a stop comes before a signal, and a signal before a message.
     ///
     /// Cancel safe.
-    pub(super) async fn next(&mut self) -> Either<Signal, W::Message> {
-        self.cx.process.signal_or(self.post.mailbox.next(self.cx.incarnation())).await
+    pub(super) fn poll_next(&mut self, stop: &mut StopSignal, cx: &mut task::Context<'_>) -> Poll<Next> {
+        if Pin::new(stop).poll(cx).is_ready() {
+            return Poll::Ready(Next::Stop);
+        }
+        let process = &self.cx.process;
+        if process.is_told()
+            && let Some(signal) = ready!(process.poll_signal())
+        {
+            return Poll::Ready(Next::Signal(signal));
+        }
+        let Poll::Ready(message) = self.post.mailbox.poll_next(process.incarnation(), cx) else {
+            process.listen(cx);
+            return Poll::Pending;
+        };
+        self.message = Some(message);
+        Poll::Ready(Next::Message)
     }
 
-    /// Serves one message: all of its effects on the recorded tables, or none.
-    pub(super) async fn serve(&mut self, message: W::Message) -> Result<(), ExitReason> {
-        let message = self.message.insert(message);
+    /// Serves the message that came next: all of its effects on the recorded tables, or none.
+    pub(super) async fn serve(&mut self) -> Result<(), ExitReason> {
+        let message = self.message.as_mut().expect("it has come");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         match self.bound {

@@ -80,8 +80,11 @@ where
     /// Puts a value behind those the key has, even if it has an equal one (ETS `duplicate_bag`).
     pub fn insert_duplicate(&mut self, key: K, value: V) {
         let value = Arc::new(Kept::new(value));
-        let values = self.store().look(&key, |_, values| Arc::clone(values)).unwrap_or_default();
-        self.put(key, values.iter().cloned().chain([value]).collect());
+        let key = self.store().hashed(key);
+        self.writer.change(key, |old| {
+            let values = old.map_or(&[][..], |values| &***values);
+            (Kept::new(values.iter().cloned().chain([value]).collect()), ())
+        });
     }
 
     /// Puts a value if the key has none yet. Returns whether it did (ETS `insert_new`).
@@ -125,9 +128,9 @@ where
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
         let mut found = Vec::new();
         self.store().each(|key, values| {
-            let left: Values<V> = values.iter().filter(|one| !condition(key.key(), one)).cloned().collect();
+            let left: Values<V> = values.iter().filter(|one| !condition(key, one)).cloned().collect();
             if left.len() < values.len() {
-                found.push((key.key().clone(), values.len() - left.len(), left));
+                found.push((key.clone(), values.len() - left.len(), left));
             }
             true
         });

@@ -93,7 +93,7 @@ where
     /// Pairs that are there all the while are seen once; others may be seen or not. No lock is held.
     pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
         self.store().each(|key, values| {
-            values.iter().for_each(|value| look(key.key(), value));
+            values.iter().for_each(|value| look(key, value));
             true
         });
     }
@@ -107,7 +107,7 @@ where
     pub fn keys(&self) -> std::vec::IntoIter<K> {
         let mut keys = Vec::new();
         self.store().each(|key, _| {
-            keys.push(key.key().clone());
+            keys.push(key.clone());
             true
         });
         keys.into_iter()
@@ -162,16 +162,14 @@ where
         let copying = self.core.record.copy();
         let mut rows = HashMap::with_capacity(self.keys_len());
         self.store().each(|key, values| {
-            rows.insert(key.key().clone(), clones(values));
+            rows.insert(key.clone(), clones(values));
             true
         });
         // Whatever was written since the boundary, the copy may have seen or not: put back what was there before it.
-        for segment in copying.changes().iter().rev() {
-            for (key, old) in segment.iter().rev() {
-                rows.remove(key.key());
-                if let Some(old) = old {
-                    rows.insert(key.key().clone(), clones(old));
-                }
+        for (key, old) in copying.changes().iter().rev() {
+            rows.remove(key.key());
+            if let Some(old) = old {
+                rows.insert(key.key().clone(), clones(old));
             }
         }
         Snapshot::new(rows, copying.boundary())

@@ -207,12 +207,10 @@ where
         let copying = self.core.record.copy();
         let mut rows: BTreeMap<K, V> = self.iter().collect();
         // Whatever was written since the boundary, the copy may have seen or not: put back what was there before it.
-        for segment in copying.changes().iter().rev() {
-            for (key, old) in segment.iter().rev() {
-                rows.remove::<K>(&key.0);
-                if let Some(old) = old {
-                    rows.insert(K::clone(&old.0), V::clone(&old.1));
-                }
+        for (key, old) in copying.changes().iter().rev() {
+            rows.remove::<K>(&key.0);
+            if let Some(old) = old {
+                rows.insert(K::clone(&old.0), V::clone(&old.1));
             }
         }
         Snapshot::new(rows, copying.boundary())

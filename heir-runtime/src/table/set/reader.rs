@@ -26,6 +26,7 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// The value of a row.
+    #[inline]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -54,6 +55,7 @@ where
     /// names.insert(1, "Ada".to_owned());
     /// assert_eq!(names.with(&1, |name| name.len()), Some(3)); // ETS: lookup_element
     /// ```
+    #[inline]
     pub fn with<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
@@ -86,7 +88,7 @@ where
     /// Rows that are there all the while are seen once; others may be seen or not. No lock is held.
     pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
         self.store().each(|key, value| {
-            look(key.key(), value);
+            look(key, value);
             true
         });
     }
@@ -157,12 +159,10 @@ where
             rows.insert(key.clone(), value.clone());
         });
         // Whatever was written since the boundary, the copy may have seen or not: put back what was there before it.
-        for segment in copying.changes().iter().rev() {
-            for (key, old) in segment.iter().rev() {
-                rows.remove(key.key());
-                if let Some(old) = old {
-                    rows.insert(key.key().clone(), V::clone(old));
-                }
+        for (key, old) in copying.changes().iter().rev() {
+            rows.remove(key.key());
+            if let Some(old) = old {
+                rows.insert(key.key().clone(), V::clone(old));
             }
         }
         Snapshot::new(rows, copying.boundary())

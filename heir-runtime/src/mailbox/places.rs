@@ -1,0 +1,365 @@
+//! The way in: a place in the queue, taken or waited for, and then a message in it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use super::{Envelope, Mailbox, Message, NotSent};
+use crate::caught::caught;
+use crate::status::Stopped;
+use crate::sync::AtomicUsize;
+
+/// The free places, for which nobody waits.
+pub(super) struct Places(AtomicUsize);
+
+/// Those who wait for a place, in their order, and the places that have not come back to [`Places`]: under the lock of the queue.
+///
+/// The place of a message that is taken out is for who is first in the line; without one it is only noted, and comes back when a
+/// sender misses it: mostly many at once. So while somebody waits, no place is free.
+#[derive(Default)]
+pub(super) struct Line {
+    freed: usize,
+    /// In the order of their tickets. Who is not there any more has got a place.
+    waiting: VecDeque<(Ticket, Waker)>,
+    next: Ticket,
+}
+
+type Ticket = u64;
+
+impl Places {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self(AtomicUsize::new(capacity))
+    }
+
+    /// From here on there is none: a sender looks where it is told why.
+    pub(super) fn close(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1)).is_ok()
+    }
+}
+
+impl Line {
+    /// Takes a place of those that have been noted, or else of the free ones.
+    fn take(&mut self, free: &Places) -> bool {
+        let Some(others) = std::mem::take(&mut self.freed).checked_sub(1) else { return free.take() };
+        free.0.fetch_add(others, Ordering::Relaxed);
+        true
+    }
+
+    /// One more place. Returns who has got it, to be woken: a user's waker.
+    #[must_use]
+    #[inline]
+    pub(super) fn give_back(&mut self) -> Option<Waker> {
+        let first = self.waiting.pop_front();
+        self.freed += usize::from(first.is_none());
+        first.map(|(_, waker)| waker)
+    }
+
+    /// Nobody will get a place any more: those who wait look when they are woken.
+    pub(super) fn dissolve(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        std::mem::take(&mut self.waiting).into_iter().map(|(_, waker)| waker)
+    }
+
+    fn join(&mut self, waker: Waker) -> Ticket {
+        let ticket = self.next;
+        self.next += 1;
+        self.waiting.push_back((ticket, waker));
+        ticket
+    }
+
+    fn position(&self, ticket: Ticket) -> Option<usize> {
+        self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
+    }
+}
+
+/// Wakes one that waits for a place, which is not our code.
+#[inline]
+pub(super) fn wake_sender(sender: Option<Waker>) {
+    if let Some(sender) = sender {
+        let _ = caught(|| sender.wake());
+    }
+}
+
+impl<M: Message> Mailbox<M> {
+    /// Takes a place in the queue if there is one.
+    pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
+        if self.places.take() {
+            return Ok(Place(self));
+        }
+        let mut queue = self.lock();
+        if let Some(why) = &queue.closed {
+            return Err(NotSent::Stopped(why.clone()));
+        }
+        if queue.line.take(&self.places) { Ok(Place(self)) } else { Err(NotSent::Full) }
+    }
+
+    /// Waits for a place in the queue, and takes it.
+    pub(crate) fn reserve(&self) -> Reserve<'_, M> {
+        Reserve { mailbox: self, ticket: None }
+    }
+
+    fn give_back(&self) {
+        let first = self.lock().line.give_back();
+        wake_sender(first);
+    }
+}
+
+/// Waits for a place, and takes it.
+pub(crate) struct Reserve<'m, M: Message> {
+    mailbox: &'m Mailbox<M>,
+    /// Of one that stands in the line, or has got its place there and has not taken it.
+    ticket: Option<Ticket>,
+}
+
+impl<'m, M: Message> Future for Reserve<'m, M> {
+    type Output = Result<Place<'m, M>, Stopped>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mailbox = self.mailbox;
+        let place = || Poll::Ready(Ok(Place(mailbox)));
+        let mut waker: Option<Waker> = None;
+        loop {
+            let mut queue = mailbox.lock();
+            if let Some(why) = &queue.closed {
+                self.ticket = None;
+                return Poll::Ready(Err(why.clone()));
+            }
+            let line = &mut queue.line;
+            match self.ticket.map(|ticket| line.position(ticket)) {
+                None if line.take(&mailbox.places) => return place(),
+                None => {
+                    if let Some(waker) = waker.take() {
+                        self.ticket = Some(line.join(waker));
+                        return Poll::Pending;
+                    }
+                }
+                Some(None) => {
+                    self.ticket = None;
+                    return place();
+                }
+                Some(Some(position)) => {
+                    let known = &mut line.waiting[position].1;
+                    if known.will_wake(cx.waker()) {
+                        return Poll::Pending;
+                    }
+                    if let Some(waker) = waker.take() {
+                        let before = std::mem::replace(known, waker);
+                        drop(queue);
+                        drop(before);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            // Cloned where no lock is held: it is a user's.
+            drop(queue);
+            waker = Some(cx.waker().clone());
+        }
+    }
+}
+
+impl<M: Message> Drop for Reserve<'_, M> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut queue = self.mailbox.lock();
+        if let Some(position) = queue.line.position(ticket) {
+            let left = queue.line.waiting.remove(position);
+            drop(queue);
+            drop(left);
+        } else {
+            // It has got a place, and did not take it.
+            drop(queue);
+            self.mailbox.give_back();
+        }
+    }
+}
+
+/// A place in the queue, taken. Dropped without a message in it, it is given back.
+pub(crate) struct Place<'m, M: Message>(&'m Mailbox<M>);
+
+impl<M: Message> Place<'_, M> {
+    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
+    pub(crate) fn send(self, mut message: M) {
+        // Asked here, where no lock is held: the gate is the message's own.
+        let caller = message.gate().caller();
+        let mailbox = self.0;
+        std::mem::forget(self);
+        let mut queue = mailbox.lock();
+        if let Some(why) = &queue.closed {
+            let why = why.clone();
+            drop(queue);
+            return mailbox.refuse_queued(message, why);
+        }
+        queue.messages.push_back(Envelope { message, caller });
+        mailbox.wake(queue);
+    }
+}
+
+impl<M: Message> Drop for Place<'_, M> {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    use super::*;
+    use crate::mailbox::{Cast, Gate};
+
+    struct Note(Cast<()>);
+
+    impl Message for Note {
+        fn gate(&mut self) -> &mut dyn Gate {
+            &mut self.0
+        }
+
+        fn name(&self) -> &'static str {
+            "note"
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// One that waits for a place, and how often it has been woken.
+    struct Sender<'m> {
+        reserve: Reserve<'m, Note>,
+        woken: Arc<Woken>,
+    }
+
+    impl<'m> Sender<'m> {
+        fn new(mailbox: &'m Mailbox<Note>) -> Self {
+            Self { reserve: mailbox.reserve(), woken: Arc::default() }
+        }
+
+        fn poll(&mut self) -> Poll<Result<Place<'m, Note>, Stopped>> {
+            let waker = Waker::from(Arc::clone(&self.woken));
+            Pin::new(&mut self.reserve).poll(&mut Context::from_waker(&waker))
+        }
+
+        fn is_woken(&self) -> bool {
+            self.woken.0.load(Ordering::Relaxed) > 0
+        }
+    }
+
+    fn mailbox(capacity: usize) -> Mailbox<Note> {
+        Mailbox::new(Arc::from("worker"), capacity, None)
+    }
+
+    fn note() -> Note {
+        Note(Cast::new(()))
+    }
+
+    fn serve_one(mailbox: &Mailbox<Note>) -> bool {
+        mailbox.poll_next(1, &mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn places_come_back_in_the_order_in_which_senders_wait() {
+        let mailbox = mailbox(1);
+        mailbox.try_reserve().unwrap().send(note());
+        let (mut first, mut second) = (Sender::new(&mailbox), Sender::new(&mailbox));
+        assert!(first.poll().is_pending() && second.poll().is_pending());
+        assert!(serve_one(&mailbox));
+        assert!(first.is_woken() && !second.is_woken());
+        assert!(matches!(mailbox.try_reserve(), Err(NotSent::Full)), "it is the first one's already");
+        assert!(second.poll().is_pending());
+        let Poll::Ready(Ok(place)) = first.poll() else { panic!("its turn") };
+        drop(place);
+        assert!(second.is_woken(), "one that is not used is given on");
+        assert!(second.poll().is_ready());
+    }
+
+    #[test]
+    fn one_that_goes_away_leaves_its_place_in_the_line_or_what_it_got_there() {
+        let mailbox = mailbox(1);
+        mailbox.try_reserve().unwrap().send(note());
+        let mut all = [(); 3].map(|()| Sender::new(&mailbox));
+        assert!(all.iter_mut().all(|sender| sender.poll().is_pending()));
+        let [first, second, mut third] = all;
+        drop(second);
+        assert!(serve_one(&mailbox));
+        assert!(first.is_woken() && !third.is_woken());
+        drop(first);
+        assert!(third.is_woken() && third.poll().is_ready());
+    }
+
+    #[test]
+    fn closing_tells_those_who_wait_and_those_who_come() {
+        let mailbox = mailbox(2);
+        let taken = mailbox.try_reserve().unwrap();
+        mailbox.try_reserve().unwrap().send(note());
+        let mut sender = Sender::new(&mailbox);
+        assert!(sender.poll().is_pending());
+        mailbox.close(&Stopped::Shutdown);
+        assert!(sender.is_woken());
+        assert!(matches!(sender.poll(), Poll::Ready(Err(Stopped::Shutdown))));
+        assert!(matches!(mailbox.try_reserve(), Err(NotSent::Stopped(Stopped::Shutdown))));
+        taken.send(note());
+        assert_eq!(mailbox.refused(), 2, "that in the queue, and the one sent since");
+    }
+
+    /// Against the simplest thing that could work: a count and a list.
+    #[test]
+    fn no_place_is_lost_or_given_twice() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let capacity = random.usize(1..5);
+            let mailbox = mailbox(capacity);
+            let (mut held, mut queued) = (Vec::new(), 0);
+            let mut line: Vec<Sender<'_>> = Vec::new();
+            for _ in 0..400 {
+                match random.u8(0..6) {
+                    0 | 1 => {
+                        let mut sender = Sender::new(&mailbox);
+                        match sender.poll() {
+                            Poll::Ready(place) => held.push(place.unwrap()),
+                            Poll::Pending => line.push(sender),
+                        }
+                    }
+                    2 => held.extend(mailbox.try_reserve().ok()),
+                    3 => {
+                        if let Some(place) = held.pop() {
+                            place.send(note());
+                            queued += 1;
+                        }
+                    }
+                    4 => {
+                        let served = serve_one(&mailbox);
+                        assert_eq!(served, queued > 0, "seed {seed}");
+                        queued -= usize::from(served);
+                    }
+                    _ if random.bool() => drop(held.pop()),
+                    _ if !line.is_empty() => drop(line.swap_remove(random.usize(0..line.len()))),
+                    _ => {}
+                }
+                // Whoever is woken takes what it got.
+                line.sort_by_key(|sender| sender.reserve.ticket);
+                while line.first().is_some_and(Sender::is_woken) {
+                    let Poll::Ready(Ok(place)) = line.remove(0).poll() else {
+                        panic!("seed {seed}: woken for nothing")
+                    };
+                    held.push(place);
+                }
+                assert!(!line.iter().any(Sender::is_woken), "seed {seed}: out of its turn");
+                let used = held.len() + queued;
+                assert!(used <= capacity, "seed {seed}: {used} of {capacity}");
+                assert!(line.is_empty() || used == capacity, "seed {seed}: one waits and one is free");
+            }
+        }
+    }
+}
