@@ -3,7 +3,8 @@
 //!
 //! What is compared is not the count, which depends on the processor and the C library, but its ratio to that of the same thing done
 //! by hand, counted in the same run. A thing is done N times, and 2 N times, each in a process of its own: what is counted is the
-//! difference, so what comes before and after does not matter.
+//! difference, so what comes before and after does not matter. From run to run they differ by two instructions in 50 000, and those
+//! without a panic by none.
 
 mod scenarios;
 mod workers;

@@ -1,6 +1,7 @@
 //! What a recorded write costs, and a reader's lookup, beside the map underneath and what people use instead.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
@@ -35,6 +36,11 @@ const GROWTH: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_
 const TIMES: usize = 50_000;
 const ROUNDS: usize = 9;
 
+/// How a map hashes: as std does, or as a `Table`.
+trait Hashes: BuildHasher + Default + Clone + Send + Sync + 'static {}
+impl Hashes for std::hash::RandomState {}
+impl Hashes for foldhash::fast::RandomState {}
+
 trait Write<K>: Send {
     /// Overwrites a row, and commits.
     fn put(&mut self, key: K, value: u64);
@@ -67,13 +73,13 @@ impl<K> Candidate<K> {
 
 macro_rules! shared {
     ($map:ty, |$write:ident, $key:ident, $value:ident| $put:expr, |$read:ident, $wanted:ident| $get:expr) => {
-        impl<K: Key> Write<K> for Arc<$map> {
+        impl<K: Key, S: Hashes> Write<K> for Arc<$map> {
             fn put(&mut self, $key: K, $value: u64) {
                 let $write = &**self;
                 $put;
             }
         }
-        impl<K: Key> Read<K> for Arc<$map> {
+        impl<K: Key, S: Hashes> Read<K> for Arc<$map> {
             fn get(&self, $wanted: &K) -> Option<u64> {
                 let $read = &**self;
                 $get
@@ -82,19 +88,27 @@ macro_rules! shared {
     };
 }
 
-shared!(papaya::HashMap<K, u64>, |map, key, value| map.pin().insert(key, value), |map, key| map.pin().get(key).copied());
-shared!(RwLock<HashMap<K, u64>>, |map, key, value| map.write().unwrap().insert(key, value), |map, key| map
-    .read()
-    .unwrap()
-    .get(key)
-    .copied());
-shared!(RwLock<BTreeMap<K, u64>>, |map, key, value| map.write().unwrap().insert(key, value), |map, key| map
-    .read()
-    .unwrap()
-    .get(key)
-    .copied());
-shared!(DashMap<K, u64>, |map, key, value| map.insert(key, value), |map, key| DashMap::get(map, key)
-    .map(|value| *value));
+shared!(papaya::HashMap<K, u64, S>, |map, key, value| map.pin().insert(key, value), |map, key| {
+    map.pin().get(key).copied()
+});
+shared!(RwLock<HashMap<K, u64, S>>, |map, key, value| map.write().unwrap().insert(key, value), |map, key| {
+    map.read().unwrap().get(key).copied()
+});
+shared!(DashMap<K, u64, S>, |map, key, value| map.insert(key, value), |map, key| {
+    DashMap::get(map, key).map(|value| *value)
+});
+
+impl<K: Key> Write<K> for Arc<RwLock<BTreeMap<K, u64>>> {
+    fn put(&mut self, key: K, value: u64) {
+        self.write().unwrap().insert(key, value);
+    }
+}
+
+impl<K: Key> Read<K> for Arc<RwLock<BTreeMap<K, u64>>> {
+    fn get(&self, key: &K) -> Option<u64> {
+        self.read().unwrap().get(key).copied()
+    }
+}
 
 macro_rules! ours {
     ($table:ident, $reader:ident) => {
@@ -116,13 +130,17 @@ ours!(Set, TableReader);
 ours!(OrderedTable, OrderedTableReader);
 
 fn sets<K: Key>() -> Vec<Candidate<K>> {
+    type Fold = foldhash::fast::RandomState;
     let table = Set::for_tests();
     let reader = table.reader();
     vec![
-        Candidate::shared::<papaya::HashMap<K, u64>>("papaya, bare"),
+        Candidate::shared::<papaya::HashMap<K, u64, Fold>>("papaya, foldhash: the map underneath"),
         Candidate::new("`Table`", table, reader),
+        Candidate::shared::<papaya::HashMap<K, u64>>("papaya"),
         Candidate::shared::<RwLock<HashMap<K, u64>>>("`RwLock<HashMap>`"),
+        Candidate::shared::<RwLock<HashMap<K, u64, Fold>>>("`RwLock<HashMap>`, foldhash"),
         Candidate::shared::<DashMap<K, u64>>("`DashMap`"),
+        Candidate::shared::<DashMap<K, u64, Fold>>("`DashMap`, foldhash"),
     ]
 }
 
@@ -130,7 +148,7 @@ fn ordered<K: Key>() -> Vec<Candidate<K>> {
     let table = OrderedTable::for_tests();
     let reader = table.reader();
     vec![
-        Candidate::shared::<RwLock<BTreeMap<K, u64>>>("`RwLock<BTreeMap>`, bare"),
+        Candidate::shared::<RwLock<BTreeMap<K, u64>>>("`RwLock<BTreeMap>`: the map underneath"),
         Candidate::new("`OrderedTable`", table, reader),
     ]
 }
