@@ -8,7 +8,7 @@ use heir_runtime::{Dynamic, Supervisor};
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use crate::workers::{Counts, Kept, Message, Recorded, churn, serve, serve_again};
+use crate::workers::{Counts, Kept, Message, Recorded, serve, serve_again};
 
 pub struct Scenario {
     pub name: &'static str,
@@ -76,7 +76,7 @@ async fn carry_out(name: String, times: u64) {
         "start and stop by hand" => starts_by_hand(times).await,
         "start and stop, keep table" => starts_kept(times).await,
         "start and stop, recorded table" => starts_recorded(times).await,
-        "owner's access by hand" => churned_by_hand(times),
+        "owner's access by hand" => churned_by_hand(times).await,
         "owner's access, keep table" => churned_kept(times).await,
         other => panic!("there is no `{other}`"),
     }
@@ -216,10 +216,12 @@ fn readers_lookups(times: u64) {
     }
 }
 
-fn churned_by_hand(times: u64) {
-    let mut counts = Counts::default();
-    let counts = black_box(&mut counts);
-    black_box(churn!(counts, times));
+async fn churned_by_hand(times: u64) {
+    let (worker, messages) = mpsc::channel(MAILBOX);
+    tokio::spawn(serve(messages));
+    let (reply, answer) = oneshot::channel();
+    worker.send(Message::Churn(times, reply)).await.unwrap();
+    black_box(answer.await.unwrap());
 }
 
 async fn churned_kept(times: u64) {
