@@ -47,7 +47,10 @@ fn write(answers: &[Answer], into: &Path) -> Result<(), Box<dyn std::error::Erro
     for answer in answers {
         chart::draw(answer, &charts.join(answer.slug()).with_extension("svg"))?;
     }
-    let head = include_str!("results-head.md").replace("{machine}", &machine::machine());
+    let questions: Vec<String> = questions::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let head = include_str!("results-head.md")
+        .replace("{machine}", &machine::machine())
+        .replace("{questions}", &questions.join(", "));
     let answers: Vec<String> = answers.iter().map(Answer::render).collect();
     fs::write(into.join("RESULTS.md"), head + answers.join("\n").trim_end() + "\n")?;
     Ok(())

@@ -21,7 +21,10 @@ them up while another thread overwrites them as fast as it can. Targets: 1.3 and
 and ets.
 ";
 const NOTE: &str = "
-A write pays for the key's clone and the push on the record. ets copies the row out, and its calls cross into C.
+A write pays for the key's clone, for the note on the record, and for what lies one pointer further away; a lookup for that pointer. A table
+hashes with foldhash, which takes a third of SipHash's time: so the map underneath does here, and the others are shown with either. papaya's
+readers take no lock, so they neither wait for the writer nor slow it down, and a reader's closure may take its time; an overwrite makes a new row
+and leaves the old one to its collector, where the maps behind a lock write in place: what a write costs more there. ets copies the row out.
 ";
 const ORDERED_NOTE: &str = "
 The map underneath is a `BTreeMap` behind a lock held for one search.
@@ -29,8 +32,16 @@ The map underneath is a `BTreeMap` behind a lock held for one search.
 const GROWTH_ABOUT: &str = "
 The same, `u64` keys, nobody beside.
 ";
-const WRITE_NOTE: &str = "";
-const LOOKUP_NOTE: &str = "";
+const WRITE_NOTE: &str = "
+Bends are caches, and no longer work: the instructions of a write stay within 2 % from 1000 rows to 100 000. A row takes 54 bytes in papaya, 70 in
+a `Table`, 36 in `HashMap` (resident, a million rows): 10 000 rows are in the second-level cache (1 MiB), 100 000 are not. cachegrind, with this machine's
+caches: an overwrite in a `Table` has 1 miss of the first level and none of the second among 1000 rows, 3.7 and 2.3 among 100 000, 14 and 13 among a million, where
+papaya also retires old rows that have gone cold (12 and 11, bare). The next bend, from a million on, is the third level (32 MiB).
+";
+const LOOKUP_NOTE: &str = "
+The same bends: among 100 000 rows a lookup in a `Table` has 3.5 misses of the first level and 2.0 of the second (the tag, the slot, the row); bare, 2.9 and
+1.4; in `HashMap` 1.8 and 0.5, as its rows lie in the table itself. Among a million it is 4.1 and 3.5, 3.7 and 2.9, 2.0 and 1.8.
+";
 const SIZES: [u64; 2] = [1_000, 1_000_000];
 const GROWTH: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 const TIMES: usize = 50_000;

@@ -10,9 +10,9 @@ const ABOUT: &str = "
 their own grows, for each. heir's have a manager each. Target: 1.4.
 ";
 const NOTE: &str = "
-A recorded table is a papaya map, whose collector of old rows (seize) reserves 18.1 kB, however few rows there are: the row to mend next.
-Without one, a worker is two tasks (their futures 1.1 and 0.7 kB, each with tokio's 0.25 kB around it), the post (0.6 kB), the
-incarnation (0.2 kB), the estate (0.2 kB), and what its supervisor knows of it; raw is one task and a block of `mpsc`.
+A recorded table without rows has no map: papaya's, whose collector of old rows (seize) reserves 18 kB, is made for the first row. A
+worker is two tasks (the worker's and its manager's, with tokio's 0.25 kB around each), the post, the incarnation, the estate, and what
+its supervisor knows of it; raw is one task and a block of `mpsc`. What it is for how many is below, under growth.
 ";
 const WORKERS: u64 = 100_000;
 const ROUNDS: usize = 2;

@@ -17,8 +17,16 @@ const ABOUT: &str = "
 In the mailbox of a worker are a message that it will die over, a call, so many casts, and one more call when it begins, on a
 `current_thread` runtime, of those whose mailbox outlives a panic (ractor's, tokio-actors', actix's and OTP's go down with the worker).
 ";
-const FIRST_NOTE: &str = "";
-const ALL_NOTE: &str = "";
+const FIRST_NOTE: &str = "
+The first answer is there after the first message, but its caller is on the same thread: it has its turn when the worker gives way, which is
+when the queue is empty, or when tokio's budget for one poll is spent. That is 128 messages, for `mpsc` and for heir (counted: 128 had been
+served when the first caller was polled, of 1000 and of 10 000 alike; all of them, when there were fewer). So it bends upwards where 128 messages take as long
+as the restart, and is flat from 128 on. On another thread the caller would not wait for them. (Why kameo's caller waits for all was not looked into.)
+";
+const ALL_NOTE: &str = "
+The restart, and then so many times a message: the bend is where they are equally long, about 50 messages. From there on the line is straight,
+and its slope what a cast costs its worker (callgrind and the clock agree that it does not change from 1000 to 10 000).
+";
 const SIZES: [u64; 5] = [1, 10, 100, 1_000, 10_000];
 const MAILBOX: usize = 16_384;
 const CRASHES: usize = 20;

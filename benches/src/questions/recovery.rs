@@ -14,7 +14,8 @@ the state then; only heir's recorded table undoes the message that was half done
 const NOTE: &str = "
 The unwinding is two thirds of the loop's time, and no less for the others. heir has three tasks where the loop has two (the manager
 regains the tables and undoes the message), and what it starts can be linked to and monitored; a recorded table adds the writing and the
-undoing of a row. OTP's caller finds nobody there and tries again until the next one has registered.
+undoing of a row. OTP's caller finds nobody there and tries again until the next one has registered. Its supervisor goes through all
+restarts of the last second at each: a round begins when it has forgotten those of the one before. actix does not come back from a panic.
 ";
 const CRASHES: usize = 300;
 const ROUNDS: usize = 25;

@@ -12,8 +12,14 @@ const ABOUT: &str = "
 As above, with so many rows in the table, on a `current_thread` runtime, of those who still have them after a panic; each round is 300
 crashes. Targets: p50 1.15, p99 1.5, and flat in the rows.
 ";
-const NOTE: &str = "";
-const GROWTH_NOTE: &str = "";
+const NOTE: &str = "
+Tables move as they are: a hand-over is a few moves of a pointer and never looks at a row. What is added to the loop's time is the same
+with one row and with ten million.
+";
+const GROWTH_NOTE: &str = "
+No bend, but for what the one row that is touched is found by: it is in the caches all the time. Nor is the crash's undoing longer: the
+record holds what one message has changed.
+";
 const SIZES: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /// Which of them are in the table.
 const SHOWN: [usize; 3] = [0, 4, 7];

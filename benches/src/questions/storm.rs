@@ -16,8 +16,8 @@ those that got no answer; lost answers are increments that were answered and are
 the throughput without crashes, and nothing lost but the calls that die with their worker.
 ";
 const NOTE: &str = "
-What a caller of ractor, tokio-actors or OTP had sent to an actor that then died is lost with its mailbox, which the caller is told. actix does not come back from a
-panic. The loops that lose the state lose every increment that had been answered before the last crash.
+What a caller of ractor, tokio-actors or OTP had sent to an actor that then died is lost with its mailbox, which its callers are told. actix does not
+come back from a panic. The loops that lose the state lose every increment that had been answered before the last crash.
 ";
 const CALLERS: u64 = 16;
 const LASTS: Duration = Duration::from_millis(500);
