@@ -97,10 +97,10 @@ async fn next<H>(mut handle: watch::Receiver<H>) {
     let _ = handle.changed().await;
 }
 
-/// What this makes of each contender, as a list; the first is what the others are compared with.
+/// What this makes of each contender; the first is what the others are compared with.
 macro_rules! every {
     ($lane:ident($($argument:expr),*)) => {
-        vec![
+        [
             $lane::<crate::contenders::raw::Raw>($($argument),*).await,
             $lane::<crate::contenders::heir::Recorded>($($argument),*).await,
             $lane::<crate::contenders::heir::Kept>($($argument),*).await,
@@ -145,7 +145,7 @@ pub fn names() -> [&'static str; 7] {
 /// As `every`, of those that start again when they die.
 macro_rules! every_restarted {
     ($lane:ident($($argument:expr),*)) => {
-        vec![
+        [
             $lane::<crate::contenders::restart_loop::Losing>($($argument),*).await,
             $lane::<crate::contenders::restart_loop::Sharing>($($argument),*).await,
             $lane::<crate::contenders::heir::Recorded>($($argument),*).await,
