@@ -1,6 +1,7 @@
 //! Contenders side by side: each round runs all of them once, so that what disturbs the machine disturbs them alike.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
@@ -14,7 +15,8 @@ pub struct Lane {
     _tree: Box<dyn Send>,
 }
 
-type Round = Pin<Box<dyn Future<Output = Vec<f64>> + Send>>;
+/// A measurement to come.
+pub type Round = Pin<Box<dyn Future<Output = Vec<f64>> + Send>>;
 
 impl Lane {
     /// `round` measures once, and returns a figure for each column; `tree` lives as long.
@@ -25,13 +27,21 @@ impl Lane {
     ) -> Self {
         Self { name, round: Box::new(move || Box::pin(round())), _tree: Box::new(tree) }
     }
+
+    /// The same, each round in the hands of somebody else.
+    pub fn by<F: Future<Output = Vec<f64>> + Send + 'static>(
+        self,
+        mut carry_out: impl FnMut(Round) -> F + Send + 'static,
+    ) -> Self {
+        let mut round = self.round;
+        Self::new(self.name, self._tree, move || carry_out(round()))
+    }
 }
 
 /// Runs them in turn, this many times, after a round that does not count.
-pub async fn interleave(mut lanes: Vec<Lane>, rounds: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> =
-        lanes.iter().map(|lane| Row { name: lane.name.to_owned(), samples: Vec::new() }).collect();
-    for round in 0..=rounds {
+pub async fn interleave(lanes: &mut [Lane], rounds: usize) -> Vec<Row> {
+    let mut rows: Vec<Row> = lanes.iter().map(|lane| Row::new(lane.name, Vec::new())).collect();
+    for round in 0..=if short() { 1 } else { rounds } {
         for (lane, row) in lanes.iter_mut().zip(&mut rows) {
             let figures = (lane.round)().await;
             row.samples.resize(figures.len(), Vec::new());
@@ -43,6 +53,33 @@ pub async fn interleave(mut lanes: Vec<Lane>, rounds: usize) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The same at each size, which the lanes look up in `goal`: for each of their figures, a row of what it was at the sizes.
+pub async fn interleave_at<const N: usize>(
+    lanes: &mut [Lane],
+    sizes: &[u64],
+    goal: &AtomicU64,
+    rounds: usize,
+) -> [Vec<Row>; N] {
+    let mut figures = [const { Vec::new() }; N];
+    for all in &mut figures {
+        all.extend(lanes.iter().map(|lane| Row::new(lane.name, Vec::new())));
+    }
+    for size in sizes {
+        goal.store(*size, Relaxed);
+        for (at, row) in interleave(lanes, rounds).await.into_iter().enumerate() {
+            for (samples, all) in row.samples.into_iter().zip(&mut figures) {
+                all[at].samples.push(samples);
+            }
+        }
+    }
+    figures
+}
+
+/// Whether this is only to see that everything works.
+pub fn short() -> bool {
+    std::env::var_os("HEIR_BENCHES_SHORT").is_some()
 }
 
 /// On which runtime a question is asked.
@@ -74,6 +111,11 @@ impl Threads {
         };
         builder.worker_threads(2).enable_all().build().unwrap()
     }
+}
+
+/// The sizes that a question is asked for, if it is to be asked for more than this only when there is time.
+pub fn sizes<const N: usize>(all: [u64; N], most_in_short: u64) -> Vec<u64> {
+    all.into_iter().filter(|size| !short() || *size <= most_in_short).collect()
 }
 
 /// Nanoseconds since then, for each of so many.

@@ -1,10 +1,14 @@
-//! One Markdown table per question, and the machine they were answered on.
+//! What was found out, as Markdown: a table for each question, or for each way in which a cost grows.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::process::Command;
 
-/// The answers to one question.
+/// What a question is answered with.
+pub enum Answer {
+    Table(Table),
+    Growth(Growth),
+}
+
+/// Contenders side by side.
 pub struct Table {
     pub title: String,
     /// What is measured, how, and where it is to land.
@@ -12,6 +16,20 @@ pub struct Table {
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
     /// What the figures come from, above all those that miss their target.
+    pub note: &'static str,
+}
+
+/// How one cost grows.
+pub struct Growth {
+    pub title: String,
+    pub about: &'static str,
+    /// What there is more and more of.
+    pub of: &'static str,
+    pub sizes: Vec<u64>,
+    pub unit: Unit,
+    /// With the figures for each size; none where there was nothing to measure.
+    pub rows: Vec<Row>,
+    /// Why the lines bend where they do.
     pub note: &'static str,
 }
 
@@ -42,6 +60,46 @@ pub struct Row {
     pub samples: Vec<Vec<f64>>,
 }
 
+impl Answer {
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Table(table) => &table.title,
+            Self::Growth(growth) => &growth.title,
+        }
+    }
+
+    /// The name of its chart's file, without the ending.
+    pub fn slug(&self) -> String {
+        let words: Vec<String> = self
+            .title()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        words.join("-")
+    }
+
+    pub fn render(&self) -> String {
+        let (about, table, note) = match self {
+            Self::Table(table) => (table.about, table.render(), table.note),
+            Self::Growth(growth) => (growth.about, growth.render(), growth.note),
+        };
+        let title = self.title();
+        format!(
+            "## {title}\n\n{}\n\n{table}\n![{title}](charts/{}.svg)\n\n{}\n",
+            about.trim(),
+            self.slug(),
+            note.trim()
+        )
+    }
+}
+
+impl Row {
+    pub fn new(name: impl Into<String>, samples: Vec<Vec<f64>>) -> Self {
+        Self { name: name.into(), samples }
+    }
+}
+
 impl Column {
     pub fn new(name: impl Into<String>, unit: Unit) -> Self {
         Self { name: name.into(), unit }
@@ -55,8 +113,8 @@ impl Table {
         self
     }
 
-    pub fn render(&self) -> String {
-        let mut text = format!("## {}\n\n{}\n\n|", self.title, self.about.trim());
+    fn render(&self) -> String {
+        let mut text = "|".to_owned();
         for column in &self.columns {
             let _ = write!(text, " | {}", column.name);
             if column.unit.has_ratio() {
@@ -76,17 +134,58 @@ impl Table {
             }
             text.push_str(" |\n");
         }
-        let _ = write!(text, "\n{}\n", self.note.trim());
         text
     }
 }
 
+impl Growth {
+    fn render(&self) -> String {
+        let mut text = format!("| {}", self.of);
+        for size in &self.sizes {
+            let _ = write!(text, " | {}", short(*size));
+        }
+        text.push_str(" |\n|---");
+        text.push_str(&"|--:".repeat(self.sizes.len()));
+        text.push_str("|\n");
+        for row in &self.rows {
+            let _ = write!(text, "| {}", row.name);
+            for (samples, first) in row.samples.iter().zip(&self.rows[0].samples) {
+                match (samples.is_empty(), first.is_empty()) {
+                    (true, _) => text.push_str(" |"),
+                    (_, true) => drop(write!(text, " | {}", self.unit.show(median(samples)))),
+                    _ => {
+                        let figure = median(samples);
+                        let ratio = figure / median(first);
+                        let _ = write!(text, " | {} ({ratio:.2})", self.unit.show(figure));
+                    }
+                }
+            }
+            text.push_str(" |\n");
+        }
+        text
+    }
+}
+
+/// 1000 as 1k.
+pub fn short(size: u64) -> String {
+    match size {
+        1_000_000.. => format!("{}M", size / 1_000_000),
+        1_000.. => format!("{}k", size / 1_000),
+        _ => size.to_string(),
+    }
+}
+
 impl Unit {
-    fn has_ratio(self) -> bool {
+    pub fn has_ratio(self) -> bool {
         !matches!(self, Self::Share | Self::Number)
     }
 
-    fn ratio_name(self) -> &'static str {
+    /// Whether longer bars mean something.
+    pub fn has_chart(self) -> bool {
+        self != Self::Share
+    }
+
+    pub fn ratio_name(self) -> &'static str {
         match self {
             Self::Speed | Self::Rate => "speed, first row = 1",
             Self::Time => "time, first row = 1",
@@ -94,14 +193,41 @@ impl Unit {
         }
     }
 
-    fn show(self, figure: f64) -> String {
+    pub fn show(self, figure: f64) -> String {
         match self {
+            Self::Speed | Self::Time if figure >= 10_000_000.0 => format!("{:.1} ms", figure / 1e6),
             Self::Speed | Self::Time if figure >= 10_000.0 => format!("{:.1} µs", figure / 1000.0),
+            Self::Speed | Self::Time if figure < 10.0 => format!("{figure:.1} ns"),
             Self::Speed | Self::Time => format!("{figure:.0} ns"),
             Self::Bytes => format!("{figure:.0} B"),
             Self::Rate => format!("{:.0} k/s", figure / 1000.0),
             Self::Share => format!("{figure:.2}"),
             Self::Number => format!("{figure:.0}"),
+        }
+    }
+
+    /// As short as it can be said, at an axis.
+    pub fn tick(self, figure: f64) -> String {
+        let (suffixes, unit) = match self {
+            Self::Speed | Self::Time => (["n", "µ", "m", ""], "s"),
+            Self::Bytes => (["", "k", "M", "G"], "B"),
+            _ => (["", "k", "M", "G"], ""),
+        };
+        let mut figure = figure;
+        let mut step = 0;
+        while figure > 999.5 && step < 3 {
+            figure /= 1000.0;
+            step += 1;
+        }
+        format!("{} {}{unit}", (figure * 1000.0).round() / 1000.0, suffixes[step])
+    }
+
+    /// To the first row, round by round: what disturbs the machine disturbs both.
+    pub fn ratio(self, samples: &[f64], first: &[f64]) -> f64 {
+        let ratios: Vec<f64> = samples.iter().zip(first).map(|(figure, first)| figure / first).collect();
+        match self {
+            Self::Speed => 1.0 / median(&ratios),
+            _ => median(&ratios),
         }
     }
 
@@ -114,12 +240,7 @@ impl Unit {
         let _ = write!(text, " | {}", self.show(figure));
         if self.has_ratio() {
             let (low, high) = spread(samples);
-            // Round by round: what disturbs the machine disturbs both.
-            let ratios: Vec<f64> = samples.iter().zip(first).map(|(figure, first)| figure / first).collect();
-            let ratio = match self {
-                Self::Speed => 1.0 / median(&ratios),
-                _ => median(&ratios),
-            };
+            let ratio = self.ratio(samples, first);
             let _ = write!(text, " | {} to {} | **{ratio:.2}**", self.show(low), self.show(high));
         }
     }
@@ -140,24 +261,4 @@ pub fn percentile(samples: &[f64], percent: usize) -> f64 {
 /// Where the middle half of them is.
 fn spread(samples: &[f64]) -> (f64, f64) {
     (percentile(samples, 25), percentile(samples, 75))
-}
-
-/// What all this ran on.
-pub fn machine() -> String {
-    let line = |file: &str, key: &str| {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let found =
-            text.lines().find(|line| line.starts_with(key)).and_then(|line| line.split([':', '=']).nth(1));
-        found.map_or("unknown".to_owned(), |value| value.trim().trim_matches('"').to_owned())
-    };
-    let rustc = Command::new("rustc").arg("--version").output();
-    let rustc = rustc
-        .map_or("unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "{cores} cores of {} ({}), {}, {rustc}, release profile, the system's allocator.",
-        line("/proc/cpuinfo", "model name"),
-        std::env::consts::ARCH,
-        line("/etc/os-release", "PRETTY_NAME"),
-    )
 }

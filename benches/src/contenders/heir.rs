@@ -1,10 +1,11 @@
 //! This project: a worker under a supervisor, with its manager.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use heir_runtime::{Dynamic, Supervisor, Table, handlers, heir};
 
-use super::{Contender, Restarted};
+use super::{Contender, Filled, Restarted, row};
 
 #[heir]
 pub struct Recorded {
@@ -16,6 +17,12 @@ pub struct Recorded {
 impl Recorded {
     fn add(&mut self, key: u64) -> u64 {
         self.counts.add(key, 1)
+    }
+
+    fn fill(&mut self, rows: Range<u64>) {
+        for n in rows {
+            self.counts.insert(row(n), n);
+        }
     }
 
     #[cast]
@@ -44,6 +51,12 @@ impl Kept {
         *count
     }
 
+    fn fill(&mut self, rows: Range<u64>) {
+        for n in rows {
+            self.counts.insert(row(n), n);
+        }
+    }
+
     #[cast]
     fn note(&mut self, key: u64) {
         *self.counts.entry(key).or_default() += 1;
@@ -61,20 +74,27 @@ macro_rules! contender {
         impl Contender for $worker {
             const NAME: &'static str = $name;
             type Handle = $handle;
-            type Tree = Supervisor;
+            type Tree = (Supervisor, Dynamic<usize, $worker>);
 
-            async fn start(workers: usize) -> (Self::Tree, Vec<$handle>) {
+            async fn plant() -> Self::Tree {
                 let mut tree = Supervisor::builder("bench");
                 let all = tree.child(Dynamic::<usize, $worker>::spec().name("workers"));
-                let tree = tree.start().await.unwrap();
-                let mut handles = Vec::with_capacity(workers);
-                for key in 0..workers {
-                    handles.push(all.start(key, $worker::spec()).await.unwrap());
-                }
-                (tree, handles)
+                (tree.start().await.unwrap(), all)
             }
 
-            async fn stop(tree: Self::Tree, _handles: Vec<$handle>) {
+            async fn start((_, all): &Self::Tree, keys: Range<usize>) -> Vec<$handle> {
+                let mut handles = Vec::with_capacity(keys.len());
+                for key in keys {
+                    handles.push(all.start(key, $worker::spec()).await.unwrap());
+                }
+                handles
+            }
+
+            async fn stop_one((_, all): &Self::Tree, key: usize, _handle: $handle) {
+                all.stop(&key).await.unwrap();
+            }
+
+            async fn stop((tree, _): Self::Tree, _handles: Vec<$handle>) {
                 tree.shutdown().await;
             }
 
@@ -92,9 +112,9 @@ macro_rules! contender {
             type Handle = $handle;
             type Tree = Supervisor;
 
-            async fn start() -> (Supervisor, $handle) {
+            async fn start(mailbox: usize) -> (Supervisor, $handle) {
                 let mut tree = Supervisor::builder("bench").intensity(u32::MAX);
-                let handle = tree.worker(Self::spec());
+                let handle = tree.worker(Self::spec().mailbox(mailbox));
                 (tree.start().await.unwrap(), handle)
             }
 
@@ -108,6 +128,12 @@ macro_rules! contender {
 
             async fn cast(handle: &$handle) {
                 handle.note(0).await.unwrap();
+            }
+        }
+
+        impl Filled for $worker {
+            async fn fill(handle: &$handle, rows: Range<u64>) {
+                handle.fill(rows).await.unwrap();
             }
         }
     };

@@ -1,14 +1,17 @@
 //! kameo: actors under a supervisor of its own (`kameo::supervision`), which restarts a child on its mailbox.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use kameo::Actor;
 use kameo::actor::{ActorRef, Spawn};
 use kameo::error::Infallible;
+use kameo::mailbox;
 use kameo::message::{Context, Message};
+use kameo::supervision::RestartPolicy;
 
-use super::{Contender, Restarted};
+use super::{Contender, MAILBOX, Restarted};
 
 pub struct Kameo;
 
@@ -59,8 +62,13 @@ impl Message<Crash> for Counter {
     }
 }
 
-async fn child(parent: &ActorRef<Parent>) -> ActorRef<Counter> {
-    let child = Counter::supervise(parent, ()).restart_limit(u32::MAX, Duration::from_secs(1)).spawn().await;
+async fn child(parent: &ActorRef<Parent>, mailbox: usize) -> ActorRef<Counter> {
+    let child = Counter::supervise(parent, ())
+        // Those that are asked to stop are not to come back.
+        .restart_policy(RestartPolicy::Transient)
+        .restart_limit(u32::MAX, Duration::from_secs(1))
+        .spawn_with_mailbox(mailbox::bounded(mailbox))
+        .await;
     child.wait_for_startup().await;
     child
 }
@@ -79,13 +87,21 @@ impl Contender for Kameo {
     type Handle = ActorRef<Counter>;
     type Tree = Tree;
 
-    async fn start(workers: usize) -> (Tree, Vec<Self::Handle>) {
-        let parent = Parent::spawn(Parent);
-        let mut handles = Vec::with_capacity(workers);
-        for _ in 0..workers {
-            handles.push(child(&parent).await);
+    async fn plant() -> Tree {
+        Tree(Parent::spawn(Parent))
+    }
+
+    async fn start(tree: &Tree, keys: Range<usize>) -> Vec<Self::Handle> {
+        let mut handles = Vec::with_capacity(keys.len());
+        for _ in keys {
+            handles.push(child(&tree.0, MAILBOX).await);
         }
-        (Tree(parent), handles)
+        handles
+    }
+
+    async fn stop_one(_: &Tree, _: usize, handle: Self::Handle) {
+        handle.stop_gracefully().await.unwrap();
+        handle.wait_for_shutdown().await;
     }
 
     async fn stop(tree: Tree, handles: Vec<Self::Handle>) {
@@ -110,9 +126,9 @@ impl Restarted for Kameo {
     type Handle = ActorRef<Counter>;
     type Tree = Tree;
 
-    async fn start() -> (Tree, Self::Handle) {
+    async fn start(mailbox: usize) -> (Tree, Self::Handle) {
         let parent = Parent::spawn(Parent);
-        let child = child(&parent).await;
+        let child = child(&parent, mailbox).await;
         (Tree(parent), child)
     }
 

@@ -4,11 +4,13 @@
 //! messages, which is the default of all that bound theirs (ractor's have no bound).
 
 use std::future::Future;
-use std::time::Duration;
+use std::ops::Range;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 
+use crate::lane::Lane;
+
+pub mod actix;
 pub mod heir;
 pub mod kameo;
 pub mod otp;
@@ -28,10 +30,16 @@ pub trait Contender: 'static {
     type Handle: Clone + Send + Sync + 'static;
 
     /// What the workers live under.
-    type Tree: Send + 'static;
+    type Tree: Send + Sync + 'static;
 
-    /// Starts so many workers, supervised as one would in a service.
-    fn start(workers: usize) -> impl Future<Output = (Self::Tree, Vec<Self::Handle>)> + Send;
+    /// Where workers can be started, supervised as one would in a service.
+    fn plant() -> impl Future<Output = Self::Tree> + Send;
+
+    /// Starts a worker for each key, each when the one before is up.
+    fn start(tree: &Self::Tree, keys: Range<usize>) -> impl Future<Output = Vec<Self::Handle>> + Send;
+
+    /// Stops one of them, and waits until it is gone.
+    fn stop_one(tree: &Self::Tree, key: usize, handle: Self::Handle) -> impl Future<Output = ()> + Send;
 
     /// Stops them all, and waits until they are gone.
     fn stop(tree: Self::Tree, handles: Vec<Self::Handle>) -> impl Future<Output = ()> + Send;
@@ -51,7 +59,8 @@ pub trait Restarted: 'static {
     /// What the worker lives under.
     type Tree: Send + 'static;
 
-    fn start() -> impl Future<Output = (Self::Tree, Self::Handle)> + Send;
+    /// With a mailbox of this size, if it has a bound.
+    fn start(mailbox: usize) -> impl Future<Output = (Self::Tree, Self::Handle)> + Send;
 
     /// Has the worker panic in the middle of a message, after it has added this much to counter 0.
     fn crash(handle: &Self::Handle, added: u64) -> impl Future<Output = ()> + Send;
@@ -63,33 +72,80 @@ pub trait Restarted: 'static {
     fn cast(handle: &Self::Handle) -> impl Future<Output = ()> + Send;
 }
 
-/// How long a caller waits before it takes a call for lost, where it would wait for ever.
-pub const PATIENCE: Duration = Duration::from_millis(100);
+/// One whose rows outlive it.
+pub trait Filled: Restarted {
+    /// Puts these rows in, and waits until they are.
+    fn fill(handle: &Self::Handle, rows: Range<u64>) -> impl Future<Output = ()> + Send;
+}
+
+/// The key of the nth row; that of row 0 is 0.
+pub fn row(n: u64) -> u64 {
+    n.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// A lane with one worker, which lives as long; a round has its handle.
+pub async fn serving<C: Contender, F: Future<Output = Vec<f64>> + Send + 'static>(
+    mut round: impl FnMut(C::Handle) -> F + Send + 'static,
+) -> Lane {
+    let tree = C::plant().await;
+    let handle = C::start(&tree, 0..1).await.remove(0);
+    Lane::new(C::NAME, tree, move || round(handle.clone()))
+}
 
 /// Waits for the next incarnation, which says that it is there: nobody polls.
 async fn next<H>(mut handle: watch::Receiver<H>) {
-    // One that is not told in this time looks again.
-    let _ = timeout(PATIENCE, handle.changed()).await;
+    let _ = handle.changed().await;
 }
 
-/// What this makes of each contender, as a list; the first is what the others are compared with.
+/// What this makes of each contender; the first is what the others are compared with.
 macro_rules! every {
     ($lane:ident($($argument:expr),*)) => {
-        vec![
+        [
             $lane::<crate::contenders::raw::Raw>($($argument),*).await,
             $lane::<crate::contenders::heir::Recorded>($($argument),*).await,
             $lane::<crate::contenders::heir::Kept>($($argument),*).await,
             $lane::<crate::contenders::kameo::Kameo>($($argument),*).await,
             $lane::<crate::contenders::ractor::Ractor>($($argument),*).await,
             $lane::<crate::contenders::tokio_actors::TokioActors>($($argument),*).await,
+            crate::contenders::actix::at_home($lane::<crate::contenders::actix::Actix>($($argument),*)).await,
         ]
     };
+}
+
+/// What this makes of the one of this name.
+macro_rules! named {
+    ($name:expr, $make:ident($($argument:expr),*)) => {{
+        use crate::contenders::{Contender, actix, heir, kameo, ractor, raw, tokio_actors};
+        match $name {
+            raw::Raw::NAME => $make::<raw::Raw>($($argument),*),
+            <heir::Recorded as Contender>::NAME => $make::<heir::Recorded>($($argument),*),
+            <heir::Kept as Contender>::NAME => $make::<heir::Kept>($($argument),*),
+            <kameo::Kameo as Contender>::NAME => $make::<kameo::Kameo>($($argument),*),
+            <ractor::Ractor as Contender>::NAME => $make::<ractor::Ractor>($($argument),*),
+            <tokio_actors::TokioActors as Contender>::NAME => $make::<tokio_actors::TokioActors>($($argument),*),
+            actix::Actix::NAME => $make::<actix::Actix>($($argument),*),
+            other => panic!("nobody is called {other}"),
+        }
+    }};
+}
+
+/// What they are called.
+pub fn names() -> [&'static str; 7] {
+    [
+        raw::Raw::NAME,
+        <heir::Recorded as Contender>::NAME,
+        <heir::Kept as Contender>::NAME,
+        <kameo::Kameo as Contender>::NAME,
+        <ractor::Ractor as Contender>::NAME,
+        <tokio_actors::TokioActors as Contender>::NAME,
+        actix::Actix::NAME,
+    ]
 }
 
 /// As `every`, of those that start again when they die.
 macro_rules! every_restarted {
     ($lane:ident($($argument:expr),*)) => {
-        vec![
+        [
             $lane::<crate::contenders::restart_loop::Losing>($($argument),*).await,
             $lane::<crate::contenders::restart_loop::Sharing>($($argument),*).await,
             $lane::<crate::contenders::heir::Recorded>($($argument),*).await,
@@ -101,4 +157,4 @@ macro_rules! every_restarted {
     };
 }
 
-pub(crate) use {every, every_restarted};
+pub(crate) use {every, every_restarted, named};

@@ -2,12 +2,13 @@
 //! learn of it through a `watch` channel.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
 
-use super::{Contender, PATIENCE, Restarted, next};
+use super::{Contender, Restarted, next};
 
 pub struct Ractor;
 
@@ -104,14 +105,21 @@ impl Contender for Ractor {
     type Handle = ActorRef<Message>;
     type Tree = Tree;
 
-    async fn start(workers: usize) -> (Tree, Vec<Self::Handle>) {
-        let (parent, _) = Actor::spawn(None, Parent, None).await.unwrap();
-        let mut handles = Vec::with_capacity(workers);
-        for _ in 0..workers {
-            let (child, _) = Actor::spawn_linked(None, Counter, (), parent.get_cell()).await.unwrap();
+    async fn plant() -> Tree {
+        Tree(Actor::spawn(None, Parent, None).await.unwrap().0)
+    }
+
+    async fn start(tree: &Tree, keys: Range<usize>) -> Vec<Self::Handle> {
+        let mut handles = Vec::with_capacity(keys.len());
+        for _ in keys {
+            let (child, _) = Actor::spawn_linked(None, Counter, (), tree.0.get_cell()).await.unwrap();
             handles.push(child);
         }
-        (Tree(parent), handles)
+        handles
+    }
+
+    async fn stop_one(_: &Tree, _: usize, handle: Self::Handle) {
+        handle.stop_and_wait(None, None).await.unwrap();
     }
 
     async fn stop(tree: Tree, handles: Vec<Self::Handle>) {
@@ -137,7 +145,7 @@ impl Restarted for Ractor {
     type Handle = watch::Receiver<Option<ActorRef<Message>>>;
     type Tree = Tree;
 
-    async fn start() -> (Tree, Self::Handle) {
+    async fn start(_: usize) -> (Tree, Self::Handle) {
         let (current, handle) = watch::channel(None);
         let (parent, _) = Actor::spawn(None, Parent, Some(current)).await.unwrap();
         (Tree(parent), handle)
@@ -151,9 +159,7 @@ impl Restarted for Ractor {
     async fn call(handle: &Self::Handle) -> Option<u64> {
         let mut handle = handle.clone();
         let child = handle.borrow_and_update().clone()?;
-        if let Ok(CallResult::Success(count)) =
-            child.call(|reply| Message::Add(0, reply), Some(PATIENCE)).await
-        {
+        if let Ok(CallResult::Success(count)) = child.call(|reply| Message::Add(0, reply), None).await {
             return Some(count);
         }
         next(handle).await;

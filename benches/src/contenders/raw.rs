@@ -1,6 +1,8 @@
 //! tokio alone: a task, an `mpsc` channel, a `oneshot` for each reply. Nobody supervises it.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Mutex;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -31,19 +33,33 @@ async fn serve(mut messages: mpsc::Receiver<Message>) {
 impl Contender for Raw {
     const NAME: &'static str = "raw tokio";
     type Handle = mpsc::Sender<Message>;
-    type Tree = Vec<JoinHandle<()>>;
+    /// Who is to be waited for, by key; keys count up.
+    type Tree = Mutex<Vec<Option<JoinHandle<()>>>>;
 
-    async fn start(workers: usize) -> (Self::Tree, Vec<Self::Handle>) {
-        let start = |_| {
+    async fn plant() -> Self::Tree {
+        Mutex::default()
+    }
+
+    async fn start(tree: &Self::Tree, keys: Range<usize>) -> Vec<Self::Handle> {
+        let mut tasks = tree.lock().unwrap();
+        let start = |key| {
             let (sender, receiver) = mpsc::channel(MAILBOX);
-            (tokio::spawn(serve(receiver)), sender)
+            assert_eq!(key, tasks.len());
+            tasks.push(Some(tokio::spawn(serve(receiver))));
+            sender
         };
-        (0..workers).map(start).unzip()
+        keys.map(start).collect()
+    }
+
+    async fn stop_one(tree: &Self::Tree, key: usize, handle: Self::Handle) {
+        drop(handle);
+        let task = tree.lock().unwrap()[key].take().unwrap();
+        task.await.unwrap();
     }
 
     async fn stop(tree: Self::Tree, handles: Vec<Self::Handle>) {
         drop(handles);
-        for task in tree {
+        for task in tree.into_inner().unwrap().into_iter().flatten() {
             task.await.unwrap();
         }
     }

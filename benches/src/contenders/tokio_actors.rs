@@ -2,15 +2,17 @@
 //! Callers learn of a new one through a `watch` channel.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_actors::actor::context::ActorContext;
 use tokio_actors::actor::handle::ActorHandle;
 use tokio_actors::actor::{Actor, ActorExt};
-use tokio_actors::{ActorResult, StopReason, SupervisionConfig};
+use tokio_actors::types::ActorId;
+use tokio_actors::{ActorError, ActorResult, StopReason, SupervisionConfig};
 
-use super::{Contender, PATIENCE, Restarted, next};
+use super::{Contender, Restarted, next};
 
 pub struct TokioActors;
 
@@ -53,36 +55,39 @@ impl Actor for Counter {
 }
 
 struct Parent {
-    workers: usize,
     current: Option<watch::Sender<Option<ActorHandle<Counter>>>>,
 }
 
-struct Children;
+enum Order {
+    Start(usize),
+    Stop(ActorId),
+}
 
 impl Actor for Parent {
-    type Message = Children;
+    type Message = Order;
     type Response = Vec<ActorHandle<Counter>>;
 
-    async fn handle(&mut self, _: Children, ctx: &mut ActorContext<Self>) -> ActorResult<Self::Response> {
-        let mut children = Vec::with_capacity(self.workers);
-        for _ in 0..self.workers {
-            let current = self.current.clone();
-            let make = move || Counter { counts: HashMap::new(), current: current.clone() };
-            children.push(
-                ctx.spawn_child(make)
-                    .await
-                    .map_err(|error| tokio_actors::ActorError::user(error.to_string()))?,
-            );
+    async fn handle(&mut self, order: Order, ctx: &mut ActorContext<Self>) -> ActorResult<Self::Response> {
+        let failed = |error: &dyn ToString| ActorError::user(error.to_string());
+        let mut children = Vec::new();
+        match order {
+            Order::Start(workers) => {
+                children.reserve_exact(workers);
+                for _ in 0..workers {
+                    let current = self.current.clone();
+                    let make = move || Counter { counts: HashMap::new(), current: current.clone() };
+                    children.push(ctx.spawn_child(make).await.map_err(|error| failed(&error))?);
+                }
+            }
+            Order::Stop(child) => ctx.terminate_child(child).await.map_err(|error| failed(&error))?,
         }
         Ok(children)
     }
 }
 
-async fn start(parent: Parent) -> (Tree, Vec<ActorHandle<Counter>>) {
-    let supervision = SupervisionConfig::one_for_one().max_restarts(u32::MAX as _, Duration::from_secs(1));
-    let parent = parent.spawn().with_supervision(supervision).await.unwrap();
-    let children = parent.send(Children).await.unwrap();
-    (Tree(parent), children)
+async fn plant(current: Option<watch::Sender<Option<ActorHandle<Counter>>>>) -> Tree {
+    let supervision = SupervisionConfig::one_for_one().max_restarts(u32::MAX, Duration::from_secs(1));
+    Tree(Parent { current }.spawn().with_supervision(supervision).await.unwrap())
 }
 
 pub struct Tree(ActorHandle<Parent>);
@@ -92,8 +97,16 @@ impl Contender for TokioActors {
     type Handle = ActorHandle<Counter>;
     type Tree = Tree;
 
-    async fn start(workers: usize) -> (Tree, Vec<Self::Handle>) {
-        start(Parent { workers, current: None }).await
+    async fn plant() -> Tree {
+        plant(None).await
+    }
+
+    async fn start(tree: &Tree, keys: Range<usize>) -> Vec<Self::Handle> {
+        tree.0.send(Order::Start(keys.len())).await.unwrap()
+    }
+
+    async fn stop_one(tree: &Tree, _: usize, handle: Self::Handle) {
+        tree.0.send(Order::Stop(handle.id().clone())).await.unwrap();
     }
 
     async fn stop(tree: Tree, handles: Vec<Self::Handle>) {
@@ -116,9 +129,10 @@ impl Restarted for TokioActors {
     type Handle = watch::Receiver<Option<ActorHandle<Counter>>>;
     type Tree = Tree;
 
-    async fn start() -> (Tree, Self::Handle) {
+    async fn start(_: usize) -> (Tree, Self::Handle) {
         let (current, mut handle) = watch::channel(None);
-        let (tree, _) = start(Parent { workers: 1, current: Some(current) }).await;
+        let tree = plant(Some(current)).await;
+        tree.0.send(Order::Start(1)).await.unwrap();
         handle.wait_for(Option::is_some).await.unwrap();
         (tree, handle)
     }
@@ -131,7 +145,7 @@ impl Restarted for TokioActors {
     async fn call(handle: &Self::Handle) -> Option<u64> {
         let mut handle = handle.clone();
         let child = handle.borrow_and_update().clone()?;
-        if let Ok(count) = child.send_timeout(Message::Add(0), PATIENCE).await {
+        if let Ok(count) = child.send(Message::Add(0)).await {
             return Some(count);
         }
         next(handle).await;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::contenders::{Restarted, every_restarted, otp};
+use crate::contenders::{MAILBOX, Restarted, every_restarted, otp};
 use crate::lane::{Lane, Threads, interleave, nanos_each};
-use crate::report::{Column, Table, Unit, percentile};
+use crate::report::{Answer, Column, Table, Unit, percentile};
 
 const ABOUT: &str = "
 The worker is told to panic and called right behind it; a call that is lost is made again as soon as there is somebody to make it to.
@@ -14,13 +14,14 @@ the state then; only heir's recorded table undoes the message that was half done
 const NOTE: &str = "
 The unwinding is two thirds of the loop's time, and no less for the others. heir has three tasks where the loop has two (the manager
 regains the tables and undoes the message), and what it starts can be linked to and monitored; a recorded table adds the writing and the
-undoing of a row. OTP's caller finds nobody there and tries again until the next one has registered.
+undoing of a row. OTP's caller finds nobody there and tries again until the next one has registered. Its supervisor goes through all
+restarts of the last second at each: a round begins when it has forgotten those of the one before. actix does not come back from a panic.
 ";
 const CRASHES: usize = 300;
 const ROUNDS: usize = 25;
 
 async fn lane<C: Restarted>() -> Lane {
-    let (tree, handle) = C::start().await;
+    let (tree, handle) = C::start(MAILBOX).await;
     Lane::new(C::NAME, tree, move || {
         let handle = handle.clone();
         async move {
@@ -36,16 +37,16 @@ async fn lane<C: Restarted>() -> Lane {
     })
 }
 
-pub fn ask() -> Vec<Table> {
-    let table = |threads: Threads| {
+pub fn ask() -> Vec<Answer> {
+    let ask = |threads: Threads| {
         let table = Table {
             title: format!("From a panic to the first answer, {}", threads.name()),
             about: ABOUT,
             note: NOTE,
             columns: vec![Column::new("p50", Unit::Time), Column::new("p99", Unit::Time)],
-            rows: threads.run(async { interleave(every_restarted!(lane()), ROUNDS).await }),
+            rows: threads.run(async { interleave(&mut every_restarted!(lane()), ROUNDS).await }),
         };
-        table.and(otp::row("recovery", 2, threads))
+        Answer::Table(table.and(otp::row("recovery", 2, threads)))
     };
-    Threads::BOTH.map(table).into()
+    Threads::BOTH.map(ask).into()
 }

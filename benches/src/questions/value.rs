@@ -1,8 +1,9 @@
 //! What is left after a crash.
 
-use crate::contenders::{Restarted, every_restarted, otp};
+use crate::contenders::actix::{self, Actix};
+use crate::contenders::{Contender, MAILBOX, Restarted, every_restarted, otp};
 use crate::lane::{Lane, Threads, interleave};
-use crate::report::{Column, Table, Unit};
+use crate::report::{Answer, Column, Row, Table, Unit};
 
 const ABOUT: &str = "
 100 increments, a crash, 10 more that are queued right behind it: the value. In the second column the message that dies has added
@@ -10,7 +11,8 @@ const ABOUT: &str = "
 ";
 const NOTE: &str = "
 An ets table, a mutex and a `keep` table outlive a worker, with what it had half done; only the recorded table is as it was before the
-message. A mailbox that goes down with its worker (ractor, tokio-actors, OTP) takes the 10 along.
+message. actix's supervisor starts an actor again that has stopped, but not one that has panicked: nobody is there to answer. A mailbox
+that goes down with its worker (ractor, tokio-actors, OTP) takes the 10 along.
 ";
 
 async fn lane<C: Restarted>() -> Lane {
@@ -18,7 +20,7 @@ async fn lane<C: Restarted>() -> Lane {
 }
 
 async fn value<C: Restarted>(half_done: u64) -> f64 {
-    let (_tree, handle) = C::start().await;
+    let (_tree, handle) = C::start(MAILBOX).await;
     for _ in 0..100 {
         C::call(&handle).await.unwrap_or_else(|| panic!("{} lost a call", C::NAME));
     }
@@ -34,7 +36,7 @@ async fn value<C: Restarted>(half_done: u64) -> f64 {
     }
 }
 
-pub fn ask() -> Vec<Table> {
+pub fn ask() -> Vec<Answer> {
     let columns =
         ["died before it wrote", "died half done"].map(|name| Column::new(name, Unit::Number)).into();
     let table = Table {
@@ -42,7 +44,9 @@ pub fn ask() -> Vec<Table> {
         about: ABOUT,
         note: NOTE,
         columns,
-        rows: Threads::Two.run(async { interleave(every_restarted!(lane()), 5).await }),
+        rows: Threads::Two.run(async { interleave(&mut every_restarted!(lane()), 5).await }),
     };
-    vec![table.and(otp::row("value", 2, Threads::Two))]
+    assert!(!Threads::Two.run(actix::comes_back()), "actix comes back from a panic: it is to take part");
+    let actix = Row::new(Actix::NAME, vec![Vec::new(); 2]);
+    vec![Answer::Table(table.and(Some(actix)).and(otp::row("value", 2, Threads::Two)))]
 }
