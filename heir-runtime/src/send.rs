@@ -23,10 +23,10 @@ enum Full {
     Fail,
 }
 
-/// How far a call is. `U` is what is not sent, `B` the rest of a call whose patience has an end.
+/// How far a call is. `U` is what its message is made of, `B` the rest of a call whose patience has an end.
 enum Stage<'h, U, M: Message, R, B> {
     Unsent(Option<U>),
-    Waits(Option<U>, Reserve<'h, M>),
+    Waits(Option<M>, Reserve<'h, M>),
     Sent(Answer<'h, M, R>),
     Bounded(Pin<Box<B>>),
 }
@@ -42,7 +42,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// [`CallError`] tells what became of the call.
-    pub fn call<A, R: 'static>(
+    pub fn call<A: 'static, R: 'static>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
@@ -54,7 +54,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call), and [`NotSent::Full`].
-    pub fn try_call<A, R: 'static>(
+    pub fn try_call<A: 'static, R: 'static>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
@@ -67,7 +67,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
-    pub fn call_again<A: Clone, R: 'static>(
+    pub fn call_again<A: Clone + 'static, R: 'static>(
         &self,
         args: A,
         redeliver: u32,
@@ -81,7 +81,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As both of them.
-    pub fn try_call_again<A: Clone, R: 'static>(
+    pub fn try_call_again<A: Clone + 'static, R: 'static>(
         &self,
         args: A,
         redeliver: u32,
@@ -97,7 +97,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// [`CastError`] tells why it was not queued.
-    pub fn cast<A>(
+    pub fn cast<A: 'static>(
         &self,
         args: A,
         message: fn(Cast<A>) -> W::Message,
@@ -109,15 +109,19 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`cast`](Self::cast), and [`NotSent::Full`].
-    pub fn try_cast<A>(&self, args: A, message: fn(Cast<A>) -> W::Message) -> Result<(), CastError<A>> {
-        put_cast(self.try_place(), args, Cast::new, message)
+    pub fn try_cast<A: 'static>(
+        &self,
+        args: A,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> Result<(), CastError<A>> {
+        self.put_cast(message(Cast::new(args))).map_err(|(message, why)| cast_not_sent(message, why))
     }
 
     /// As [`cast`](Self::cast), for a message that is served again as in [`call_again`](Self::call_again).
     ///
     /// # Errors
     /// As [`cast`](Self::cast).
-    pub fn cast_again<A: Clone>(
+    pub fn cast_again<A: Clone + 'static>(
         &self,
         args: A,
         redeliver: u32,
@@ -130,18 +134,19 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`try_cast`](Self::try_cast).
-    pub fn try_cast_again<A: Clone>(
+    pub fn try_cast_again<A: Clone + 'static>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
-        put_cast(self.try_place(), args, |args| Cast::again(args, redeliver), message)
+        let cast = Cast::again(args, redeliver);
+        self.put_cast(message(cast)).map_err(|(message, why)| cast_not_sent(message, why))
     }
 
     /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
     /// is another one, in a box.
-    fn send_call<A, R: 'static>(
+    fn send_call<A: 'static, R: 'static>(
         &self,
         args: A,
         call: impl FnOnce(A) -> Call<A, R>,
@@ -151,40 +156,52 @@ impl<W: Handlers> Handle<W> {
         let mut stage = Stage::Unsent(Some((args, call)));
         poll_fn(move |cx| {
             loop {
-                let (unsent, place) = match &mut stage {
+                stage = match &mut stage {
                     Stage::Unsent(unsent) if self.is_bounded() => {
                         let (args, call) = unsent.take().expect(DONE);
-                        stage = Stage::Bounded(Box::pin(self.call_in_time(args, call, message, full)));
-                        continue;
+                        Stage::Bounded(Box::pin(self.call_in_time(args, call, message, full)))
                     }
                     Stage::Unsent(unsent) => {
                         ready!(poll_yield(cx));
-                        (unsent, self.try_place())
+                        let (args, call) = unsent.take().expect(DONE);
+                        let mailbox = &self.post.post().mailbox;
+                        match mailbox.try_call(message(call(args)), cx.waker().clone()) {
+                            Ok(answer) => {
+                                // From here on it is woken: it need not look before.
+                                stage = Stage::Sent(answer);
+                                return Poll::Pending;
+                            }
+                            Err((message, NotSent::Full)) if full == Full::Wait => {
+                                Stage::Waits(Some(message), mailbox.reserve())
+                            }
+                            Err((message, why)) => {
+                                return Poll::Ready(Err(not_sent(take_back(message), why)));
+                            }
+                        }
                     }
-                    Stage::Waits(unsent, place) => {
-                        (unsent, ready!(Pin::new(place).poll(cx)).map_err(NotSent::Stopped))
+                    Stage::Waits(message, place) => {
+                        let place = ready!(Pin::new(place).poll(cx));
+                        let message = message.take().expect(DONE);
+                        match place {
+                            Ok(place) => {
+                                stage = Stage::Sent(place.call(message, cx.waker().clone()));
+                                return Poll::Pending;
+                            }
+                            Err(why) => {
+                                let why = NotSent::Stopped(why);
+                                return Poll::Ready(Err(not_sent(take_back(message), why)));
+                            }
+                        }
                     }
                     Stage::Sent(answer) => return Pin::new(answer).poll(cx).map(heard),
                     Stage::Bounded(bounded) => return bounded.as_mut().poll(cx),
                 };
-                let (args, call) = unsent.take().expect(DONE);
-                match place {
-                    Ok(place) => {
-                        // From here on it is woken: it need not look before.
-                        stage = Stage::Sent(place.call(message(call(args)), cx.waker().clone()));
-                        return Poll::Pending;
-                    }
-                    Err(NotSent::Full) if full == Full::Wait => {
-                        stage = Stage::Waits(Some((args, call)), self.post.mailbox.reserve());
-                    }
-                    Err(why) => return Poll::Ready(Err(not_sent(args, why))),
-                }
             }
         })
     }
 
     /// As [`send_call`](Self::send_call), for as long as its patience lasts.
-    async fn call_in_time<A, R: 'static>(
+    async fn call_in_time<A: 'static, R: 'static>(
         &self,
         args: A,
         call: impl FnOnce(A) -> Call<A, R>,
@@ -211,22 +228,40 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// Most casts find a place. What they do otherwise is in a box, so that the future stays small.
-    async fn send_cast<A>(
+    /// Most casts find a place. What bounds them otherwise is in a box, so that the future stays small.
+    async fn send_cast<A: 'static>(
         &self,
         args: A,
         cast: impl FnOnce(A) -> Cast<A>,
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
         poll_fn(poll_yield).await;
-        let place = match self.try_place() {
-            Err(NotSent::Full) if self.is_bounded() => {
-                Box::pin(self.wait_for_place(&mut self.patience())).await
+        let (message, place) = match self.put_cast(message(cast(args))) {
+            Err((message, NotSent::Full)) if self.is_bounded() => {
+                (message, Box::pin(self.wait_for_place(&mut self.patience())).await)
             }
-            Err(NotSent::Full) => self.post.mailbox.reserve().await.map_err(NotSent::Stopped),
-            place => place,
+            Err((message, NotSent::Full)) => {
+                (message, self.post.mailbox.reserve().await.map_err(NotSent::Stopped))
+            }
+            Err((message, why)) => (message, Err(why)),
+            Ok(()) => return Ok(()),
         };
-        put_cast(place, args, cast, message)
+        match place {
+            Ok(place) => {
+                place.send(message);
+                Ok(())
+            }
+            Err(why) => Err(cast_not_sent(message, why)),
+        }
+    }
+
+    /// Queues a cast if there is a place. What is not sent comes back.
+    fn put_cast(&self, message: W::Message) -> Result<(), (W::Message, NotSent)> {
+        let post = self.post.post();
+        match is_down(post) {
+            Some(why) => Err((message, why)),
+            None => post.mailbox.try_send(message),
+        }
     }
 
     /// Whether a sender may give up: after a time, or because nobody serves.
@@ -258,12 +293,18 @@ impl<W: Handlers> Handle<W> {
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
         let post = self.post.post();
-        if post.settings.while_down == WhileDown::Fail
-            && let Some(status) = post.roster.not_serving()
-        {
-            return Err(down(post, status));
+        match is_down(post) {
+            Some(why) => Err(why),
+            None => post.mailbox.try_reserve(),
         }
-        post.mailbox.try_reserve()
+    }
+}
+
+/// Why nothing is sent at the moment, to a worker whose spec says so while it does not serve.
+fn is_down<W: Handlers>(post: &Post<W>) -> Option<NotSent> {
+    match post.settings.while_down {
+        WhileDown::Fail => post.roster.not_serving().map(|status| down(post, status)),
+        WhileDown::Wait | WhileDown::WaitFor(_) => None,
     }
 }
 
@@ -285,19 +326,17 @@ fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
     poll_proceed(cx).map(|turn| turn.made_progress())
 }
 
-fn put_cast<A, M: Message>(
-    place: Result<Place<'_, M>, NotSent>,
-    args: A,
-    cast: impl FnOnce(A) -> Cast<A>,
-    message: fn(Cast<A>) -> M,
-) -> Result<(), CastError<A>> {
-    match place {
-        Ok(place) => {
-            place.send(message(cast(args)));
-            Ok(())
-        }
-        Err(why) => Err(CastError::NotSent { args: Unsent::new(args), why }),
-    }
+fn cast_not_sent<A: 'static>(message: impl Message, why: NotSent) -> CastError<A> {
+    CastError::NotSent { args: Unsent::new(take_back(message)), why }
+}
+
+/// The arguments of a message that was not sent.
+///
+/// # Panics
+/// If it is not the one that was made of them.
+fn take_back<A: 'static>(mut message: impl Message) -> A {
+    let args = message.gate().take_back().and_then(|args| args.downcast().ok());
+    *args.expect("a message has the arguments it was made of until it is served")
 }
 
 fn heard<A, R>(outcome: Result<Option<R>, Box<Refusal>>) -> Result<R, CallError<A>> {

@@ -21,7 +21,7 @@ pub use self::call::{Call, Cast, Gate, Message, Refusal};
 pub(crate) use self::callers::{Answer, Debt};
 use self::callers::{Callers, Outcome};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
-use self::places::{Line, Places, wake_sender};
+use self::places::{Line, wake_sender};
 pub(crate) use self::places::{Place, Reserve};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
@@ -34,7 +34,6 @@ use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
 pub(crate) struct Mailbox<M> {
     /// The worker's name.
     worker: Arc<str>,
-    places: Places,
     /// Locked to move a message in or out; never while one is served, nor for any code that is not ours.
     queue: Mutex<Queue<M>>,
     /// Whether the incarnation that serves took the last message out, and will be woken for the next one: then it need not look.
@@ -92,7 +91,7 @@ impl<M: Message> Mailbox<M> {
         let queue = Queue {
             messages: VecDeque::new(),
             callers: Callers::default(),
-            line: Line::default(),
+            line: Line::new(capacity),
             again: None,
             in_progress: None,
             waiting: None,
@@ -101,7 +100,6 @@ impl<M: Message> Mailbox<M> {
         };
         Self {
             worker,
-            places: Places::new(capacity),
             queue: Mutex::new(queue),
             drained: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
@@ -261,7 +259,6 @@ impl<M: Message> Mailbox<M> {
         }
         queue.closed = Some(why.clone());
         queue.paused = false;
-        self.places.close();
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
         let line = queue.line.dissolve();
         self.wake(queue);

@@ -3,24 +3,17 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use super::{Answer, Envelope, Mailbox, Message, NotSent};
+use super::{Answer, Envelope, Mailbox, Message, NotSent, Queue};
 use crate::caught::caught;
 use crate::status::Stopped;
-use crate::sync::AtomicUsize;
 
-/// The free places, for which nobody waits.
-pub(super) struct Places(AtomicUsize);
-
-/// Those who wait for a place, in their order, and the places that have not come back to [`Places`]: under the lock of the queue.
+/// The free places, or else those who wait for one, in their order: under the lock of the queue.
 ///
-/// The place of a message that is taken out is for who is first in the line; without one it is only noted, and comes back when a
-/// sender misses it: mostly many at once. So while somebody waits, no place is free.
-#[derive(Default)]
+/// The place of a message that is taken out is for whoever is first. So while somebody waits, no place is free.
 pub(super) struct Line {
-    freed: usize,
+    free: usize,
     /// In the order of their tickets. Who is not there any more has got a place.
     waiting: VecDeque<(Ticket, Waker)>,
     next: Ticket,
@@ -31,28 +24,16 @@ type Ticket = u64;
 /// How many can wait without another allocation, after a crowd has gone.
 const ROOM: usize = 256;
 
-impl Places {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self(AtomicUsize::new(capacity))
-    }
-
-    /// From here on there is none: a sender looks where it is told why.
-    pub(super) fn close(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1)).is_ok()
-    }
-}
-
 impl Line {
-    /// Takes a place of those that have been noted, or else of the free ones.
-    fn take(&mut self, free: &Places) -> bool {
-        let Some(others) = std::mem::take(&mut self.freed).checked_sub(1) else { return free.take() };
-        free.0.fetch_add(others, Ordering::Relaxed);
-        true
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { free: capacity, waiting: VecDeque::new(), next: 0 }
+    }
+
+    /// Takes a place, if one is free.
+    fn take(&mut self) -> bool {
+        let is_free = self.free > 0;
+        self.free -= usize::from(is_free);
+        is_free
     }
 
     /// One more place. Returns who has got it, to be woken: a user's waker.
@@ -60,7 +41,7 @@ impl Line {
     #[inline]
     pub(super) fn give_back(&mut self) -> Option<Waker> {
         let first = self.waiting.pop_front();
-        self.freed += usize::from(first.is_none());
+        self.free += usize::from(first.is_none());
         if self.waiting.is_empty() {
             self.waiting.shrink_to(ROOM);
         }
@@ -95,14 +76,32 @@ pub(super) fn wake_sender(sender: Option<Waker>) {
 impl<M: Message> Mailbox<M> {
     /// Takes a place in the queue if there is one.
     pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
-        if self.places.take() {
-            return Ok(Place(self));
-        }
+        self.lock().take_place().map(|()| Place(self))
+    }
+
+    /// Queues a message that nobody waits for, if there is a place. What is not sent comes back.
+    pub(crate) fn try_send(&self, message: M) -> Result<(), (M, NotSent)> {
         let mut queue = self.lock();
-        if let Some(why) = &queue.closed {
-            return Err(NotSent::Stopped(why.clone()));
+        if let Err(why) = queue.take_place() {
+            drop(queue);
+            return Err((message, why));
         }
-        if queue.line.take(&self.places) { Ok(Place(self)) } else { Err(NotSent::Full) }
+        queue.messages.push_back(Envelope { message, caller: None });
+        self.wake(queue);
+        Ok(())
+    }
+
+    /// As [`try_send`](Self::try_send), for a message whose reply somebody waits for, who is woken when there is an answer.
+    pub(crate) fn try_call<R>(&self, message: M, waker: Waker) -> Result<Answer<'_, M, R>, (M, NotSent)> {
+        let mut queue = self.lock();
+        if let Err(why) = queue.take_place() {
+            drop(queue);
+            return Err((message, why));
+        }
+        let (caller, place) = queue.callers.add(waker);
+        queue.messages.push_back(Envelope { message, caller: Some(caller) });
+        self.wake(queue);
+        Ok(Answer::new(self, place))
     }
 
     /// Waits for a place in the queue, and takes it.
@@ -113,6 +112,16 @@ impl<M: Message> Mailbox<M> {
     fn give_back(&self) {
         let first = self.lock().line.give_back();
         wake_sender(first);
+    }
+}
+
+impl<M> Queue<M> {
+    fn take_place(&mut self) -> Result<(), NotSent> {
+        match &self.closed {
+            Some(why) => Err(NotSent::Stopped(why.clone())),
+            None if self.line.take() => Ok(()),
+            None => Err(NotSent::Full),
+        }
     }
 }
 
@@ -138,7 +147,7 @@ impl<'m, M: Message> Future for Reserve<'m, M> {
             }
             let line = &mut queue.line;
             match self.ticket.map(|ticket| line.position(ticket)) {
-                None if line.take(&mailbox.places) => return place(),
+                None if line.take() => return place(),
                 None => {
                     if let Some(waker) = waker.take() {
                         self.ticket = Some(line.join(waker));
@@ -235,6 +244,7 @@ impl<M: Message> Drop for Place<'_, M> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
     use super::*;
@@ -357,7 +367,8 @@ mod tests {
                             Poll::Pending => line.push(sender),
                         }
                     }
-                    2 => held.extend(mailbox.try_reserve().ok()),
+                    2 if random.bool() => held.extend(mailbox.try_reserve().ok()),
+                    2 => queued += usize::from(mailbox.try_send(note()).is_ok()),
                     3 => {
                         if let Some(place) = held.pop() {
                             place.send(note());
