@@ -91,6 +91,7 @@ compile_error!(
 pub mod __private;
 mod caught;
 pub mod compile_fail;
+mod duty;
 mod estate;
 mod events;
 mod exit;
@@ -122,8 +123,8 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Tell,
-    Undelivered, Unsent,
+    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Undelivered,
+    Unsent,
 };
 pub use self::manager::Manager;
 pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};

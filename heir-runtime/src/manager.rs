@@ -1,14 +1,17 @@
 //! The manager: the heir of one worker's tables, and the steps of the pattern in their order.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::runtime;
 
 use crate::caught::{caught, caught_async, drop_caught};
-use crate::estate::{Heir, Inheritance, Lease, Recipient};
+use crate::duty::{Charge, Number};
+use crate::estate::{GiveAwayError, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
 use crate::exit::{Exit, ExitReason};
 use crate::post::Post;
@@ -16,9 +19,10 @@ use crate::quarantine::{Quarantined, Verdict};
 use crate::status::Stopped;
 use crate::superior::Ask;
 use crate::table::Readers;
-use crate::worker::{AfterQuarantine, Handlers, Spec, commit, replace, undo, within};
+use crate::worker::{AfterQuarantine, Handlers, Worker, commit, replace, undo, within};
 
-/// The heir of the tables of one worker `W`, in a task of its own beside it.
+/// The heir of the tables of one worker `W`: a task of its own beside it while there is something to do, and on call while the worker
+/// has the tables.
 ///
 /// It creates the tables, gives them to the worker, regains them when the worker dies, undoes what the worker left
 /// half-written, waits for the supervisor to start the next one, and gives them to that. It may itself die at any moment:
@@ -28,45 +32,116 @@ use crate::worker::{AfterQuarantine, Handlers, Spec, commit, replace, undo, with
 /// ("Don't Lose Your ets Tables", 2011), on the `heir` option and `give_away` of OTP's `ets`.
 pub struct Manager<W: Handlers> {
     post: Arc<Post<W>>,
-    heir: Heir<W::Tables>,
-    spec: Box<Spec<W>>,
+    charge: Charge<W>,
 }
 
-/// The manager's task. It does not return: it ends when it fails, or is stopped.
-pub(crate) async fn manager<W: Handlers>(post: Arc<Post<W>>, spec: Box<Spec<W>>) -> ExitReason {
-    post.emit(EventKind::ManagerStarted);
-    let ended = match Manager::take_up(post, spec).await {
-        Ok((manager, linked)) => manager.serve(linked).await,
-        Err(reason) => Err(reason),
-    };
-    match ended {
-        Err(reason) => reason,
-        Ok(never) => match never {},
+/// A manager whose worker has died twice in this time waits for the next death as the task that it is.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// What a manager's task begins with.
+enum Begin<W: Worker> {
+    /// It is a new manager.
+    New(Result<W::Args, ExitReason>),
+    Called(Charge<W>),
+}
+
+/// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them. When it ends
+/// and the manager with it, its supervisor is told.
+struct Turn<W: Handlers> {
+    post: Arc<Post<W>>,
+    number: Number,
+    /// Unless the task was aborted, or dropped with its runtime.
+    reason: Option<ExitReason>,
+}
+
+/// Starts a manager, and returns its number.
+pub(crate) fn start_manager<W: Handlers>(post: &Arc<Post<W>>, args: Result<W::Args, ExitReason>) -> u64 {
+    let number = post.duty.begin();
+    start(post, number, &runtime::Handle::current(), Begin::New(args));
+    number.life
+}
+
+/// Called when the tables have come home.
+impl<W: Handlers> Wake for Post<W> {
+    fn wake(self: Arc<Self>) {
+        if let Some((number, charge, runtime)) = self.duty.call() {
+            start(&self, number, &runtime, Begin::Called(charge));
+        }
     }
+}
+
+fn start<W: Handlers>(post: &Arc<Post<W>>, number: Number, runtime: &runtime::Handle, begin: Begin<W>) {
+    let turn = Turn { post: Arc::clone(post), number, reason: None };
+    post.duty.works_as(number, runtime.spawn(Box::pin(work(turn, begin))).abort_handle());
+}
+
+async fn work<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
+    turn.reason = manage(&turn, begin).await.err();
+}
+
+impl<W: Handlers> Drop for Turn<W> {
+    fn drop(&mut self) {
+        if !self.post.duty.ends(self.number) {
+            return;
+        }
+        let reason = match self.reason.take() {
+            Some(said) => said,
+            None if std::thread::panicking() => ExitReason::Panic("in the manager".into()),
+            None => ExitReason::Killed,
+        };
+        self.post.manager_ended(self.number.life, reason);
+    }
+}
+
+async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), ExitReason> {
+    let (charge, mut linked) = match begin {
+        Begin::Called(charge) => (charge, None),
+        Begin::New(args) => Box::pin(take_up(&turn.post, args)).await?,
+    };
+    let mut manager = Manager { post: Arc::clone(&turn.post), charge };
+    loop {
+        manager.serve(linked.take()).await?;
+        let Some(charge) = manager.post.duty.rest(manager.charge) else { return Ok(()) };
+        manager.charge = charge;
+    }
+}
+
+/// Becomes the heir; the first manager of a worker links to it and creates its tables before.
+async fn take_up<W: Handlers>(
+    post: &Post<W>,
+    args: Result<W::Args, ExitReason>,
+) -> Result<(Charge<W>, Option<Recipient<W::Tables>>), ExitReason> {
+    post.emit(EventKind::ManagerStarted);
+    let args = args?;
+    let mut linked = None;
+    if !post.estate.is_founded() {
+        linked = Some(link(post).await);
+        let tables = create(post, &args, post.readers()).await?;
+        post.estate.found(tables);
+        post.emit(EventKind::TablesCreated);
+    }
+    let heir = post.estate.manage(&[&*post.name, " manager"].concat()).map_err(ExitReason::error)?;
+    post.emit(EventKind::BecameHeir);
+    Ok((Charge { heir, args, died: None }, linked))
 }
 
 impl<W: Handlers> Manager<W> {
-    /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
-    async fn take_up(
-        post: Arc<Post<W>>,
-        spec: Box<Spec<W>>,
-    ) -> Result<(Self, Option<Recipient<W::Tables>>), ExitReason> {
-        let mut linked = None;
-        if !post.estate.is_founded() {
-            linked = Some(link(&post).await);
-            let tables = Box::pin(create(&spec, post.readers())).await?;
-            post.estate.found(tables);
-            post.emit(EventKind::TablesCreated);
-        }
-        let heir = post.estate.manage(&format!("{} manager", post.name)).map_err(ExitReason::error)?;
-        post.emit(EventKind::BecameHeir);
-        Ok((Self { post, heir, spec }, linked))
-    }
-
-    /// Gives the tables away, regains them, for ever. It traps exits: the death of a worker reaches it as a value.
-    async fn serve(mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<Infallible, ExitReason> {
+    /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
+    async fn serve(&mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<(), ExitReason> {
+        let mut stays = false;
         loop {
-            let (mut lease, exit) = self.regain().await;
+            let inherited = if stays {
+                self.charge.heir.inherit().await
+            } else {
+                let called = Waker::from(Arc::clone(&self.post));
+                let Some(inherited) = self.charge.heir.inherit_or_call(called) else { return Ok(()) };
+                inherited
+            };
+            let (mut lease, exit) = self.regain(inherited);
+            if let Some(exit) = &exit {
+                let before = self.charge.died.replace(exit.at);
+                stays = before.is_some_and(|before| exit.at.saturating_duration_since(before) < OFTEN);
+            }
             let next = match linked.take() {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
@@ -75,16 +150,22 @@ impl<W: Handlers> Manager<W> {
             if let Some(exit) = exit
                 && self.post.is_unexamined(&exit)
             {
-                lease = self.examine(lease, &exit).await?;
+                let verdict = self.judge(&mut lease, &exit);
+                if verdict != Verdict::Accept {
+                    // In a box, as what follows: what hardly ever happens takes no room while nothing does.
+                    lease = Box::pin(self.exchange(lease, &exit, verdict)).await?;
+                }
                 self.post.examined(&exit);
             }
-            self.give_away(lease, next).await;
+            if let Err(gone) = self.give_away(lease, next) {
+                Box::pin(self.give_to_another(gone)).await;
+            }
         }
     }
 
-    /// Waits until nobody owns the tables, and has them as they were at the last message boundary.
-    async fn regain(&mut self) -> (Lease<W::Tables>, Option<Exit>) {
-        let Inheritance { lease, exit, panics } = self.heir.inherit().await;
+    /// Has the tables as they were at the last message boundary.
+    fn regain(&self, inherited: Inheritance<W::Tables>) -> (Lease<W::Tables>, Option<Exit>) {
+        let Inheritance { lease, exit, panics } = inherited;
         if let Some(exit) = &exit {
             self.post.emit(EventKind::Regained { exit: exit.clone() });
         }
@@ -94,17 +175,17 @@ impl<W: Handlers> Manager<W> {
         (lease, exit)
     }
 
-    /// Has the tables looked at: they come back as they are, repaired, or new.
-    async fn examine(
+    /// Has other tables in the place of those that are not accepted.
+    async fn exchange(
         &mut self,
-        mut lease: Lease<W::Tables>,
+        lease: Lease<W::Tables>,
         exit: &Exit,
+        verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        match self.judge(&mut lease, exit) {
+        match verdict {
             Verdict::Accept => Ok(lease),
-            // In boxes: what hardly ever happens takes no room while nothing does.
-            Verdict::Reset => Box::pin(self.reset(lease, exit)).await,
-            Verdict::Quarantine(reason) => Box::pin(self.quarantine(lease, exit, reason)).await,
+            Verdict::Reset => self.reset(lease, exit).await,
+            Verdict::Quarantine(reason) => self.quarantine(lease, exit, reason).await,
         }
     }
 
@@ -114,7 +195,7 @@ impl<W: Handlers> Manager<W> {
             return Verdict::quarantine(format_args!("its last message could not be undone: {torn}"));
         }
         let suspicions = self.post.suspicions();
-        if self.spec.crash_loop.is_some_and(|limit| suspicions >= limit) {
+        if self.post.settings.crash_loop.is_some_and(|limit| suspicions >= limit) {
             let reason = &exit.reason;
             return Verdict::quarantine(format_args!(
                 "{suspicions} starts in a row died, the last of {reason}"
@@ -145,7 +226,7 @@ impl<W: Handlers> Manager<W> {
         mut lease: Lease<W::Tables>,
         exit: &Exit,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        let mut new = create(&self.spec, W::readers()).await?;
+        let mut new = create(&self.post, &self.charge.args, W::readers()).await?;
         if let Err(message) = caught(|| replace::<W>(&mut lease, &mut new)) {
             self.undo(&mut lease);
             let reason = Arc::from(format!("they could not be reset: {message}"));
@@ -167,10 +248,10 @@ impl<W: Handlers> Manager<W> {
         exit: &Exit,
         reason: Arc<str>,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        match self.spec.quarantine {
+        match self.post.settings.quarantine {
             AfterQuarantine::Fresh => {
                 let readers = W::readers();
-                let new = create(&self.spec, readers.clone()).await?;
+                let new = create(&self.post, &self.charge.args, readers.clone()).await?;
                 let tables = std::mem::replace(&mut *lease, new);
                 lease.cell().set_torn(None);
                 let parked = Quarantined {
@@ -199,16 +280,21 @@ impl<W: Handlers> Manager<W> {
         link(&self.post).await
     }
 
-    /// Gives the tables to the worker that waits for them; to the next one, if that dies before it has read the transfer.
-    async fn give_away(&mut self, mut lease: Lease<W::Tables>, mut next: Recipient<W::Tables>) {
+    /// Gives the tables to the worker that waits for them. The error is that it is gone.
+    fn give_away(&self, lease: Lease<W::Tables>, next: Recipient<W::Tables>) -> Result<(), Lease<W::Tables>> {
+        // Said before it is done: what the worker says comes after.
+        self.post.emit(EventKind::GivesAway { incarnation: next.incarnation() });
+        lease.give_away(next).map_err(GiveAwayError::into_lease)
+    }
+
+    /// Gives the tables to the next worker, when one has died before it has read the transfer.
+    async fn give_to_another(&mut self, mut lease: Lease<W::Tables>) {
         loop {
-            // Said before it is done: what the worker says comes after.
-            self.post.emit(EventKind::GivesAway { incarnation: next.incarnation() });
-            match lease.give_away(next) {
+            let next = link(&self.post).await;
+            match self.give_away(lease, next) {
                 Ok(()) => return,
-                Err(error) => lease = error.into_lease(),
+                Err(gone) => lease = gone,
             }
-            next = link(&self.post).await;
         }
     }
 }
@@ -224,10 +310,11 @@ async fn link<W: Handlers>(post: &Post<W>) -> Recipient<W::Tables> {
 
 /// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
 fn create<W: Handlers>(
-    spec: &Spec<W>,
+    post: &Post<W>,
+    args: &W::Args,
     readers: Readers,
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
-    let creation = caught(|| W::create(spec.args.clone(), readers));
+    let creation = caught(|| W::create(args.clone(), readers));
     let creation = async {
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
@@ -239,7 +326,7 @@ fn create<W: Handlers>(
             Err(message) => Err(ExitReason::Panic(message)),
         }
     };
-    let start_timeout = spec.start_timeout;
+    let start_timeout = post.settings.start_timeout;
     async move { within(start_timeout, "creating its tables", pin!(creation)).await }
 }
 

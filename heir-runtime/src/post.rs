@@ -4,8 +4,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use tokio::task::AbortHandle;
-
+use crate::duty::{Dismissal, Duty};
 use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Role};
 use crate::exit::{Exit, ExitReason};
@@ -19,21 +18,22 @@ use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Expected;
 use crate::table::Readers;
-use crate::worker::{Handlers, Shutdown, Spec, WhileDown, readers_of};
+use crate::worker::{Handlers, Settings, Spec, WhileDown, readers_of};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
     pub(crate) name: Arc<str>,
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
-    pub(crate) while_down: WhileDown,
-    pub(crate) shutdown: Shutdown,
+    /// Many of one kind share them.
+    pub(crate) settings: Arc<Settings>,
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<Readers>,
-    quarantine: Mutex<Vec<Quarantined<W::Tables>>>,
+    quarantine: Mutex<Option<Parked<W::Tables>>>,
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
     pub(crate) roster: Roster,
+    pub(crate) duty: Duty<W>,
     /// The newest incarnation, also when it has ended.
     process: Mutex<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
@@ -49,6 +49,9 @@ pub(crate) struct Post<W: Handlers> {
     is_registered: AtomicBool,
     position: Position,
 }
+
+/// Tables that have been parked, oldest first. In a box: most have none.
+type Parked<T> = Box<Vec<Quarantined<T>>>;
 
 /// A post behind a handle. Through it a handle is `Send` and `Sync` without a look at what its worker's messages and tables hold:
 /// that may be the same handle.
@@ -74,23 +77,24 @@ impl<W: Handlers> Post<W> {
     /// The post of a worker whose tables do not exist yet, or, if there is an `estate`, are in that.
     pub(crate) fn new(
         spec: &Spec<W>,
+        settings: Arc<Settings>,
         estate: Option<Estate<W::Tables>>,
         position: Position,
         realm: Realm,
     ) -> Self {
         let name = Arc::clone(&spec.name);
         Self {
-            estate: estate.unwrap_or_else(|| Estate::managed(&name)),
-            mailbox: Mailbox::new(Arc::clone(&name), spec.mailbox, spec.on_undelivered.clone()),
-            while_down: spec.while_down,
-            shutdown: spec.shutdown,
+            estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
+            mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
+            settings,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
             vacancy: Expected::new(None),
-            roster: Roster::new(matches!(spec.while_down, WhileDown::WaitFor(_))),
+            roster: Roster::new(matches!(spec.settings.while_down, WhileDown::WaitFor(_))),
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            duty: Duty::default(),
             process: Mutex::default(),
             outliving: Arc::default(),
             realm,
@@ -238,6 +242,8 @@ impl<W: Handlers> Post<W> {
 
     fn vacate(&self, why: &Stopped) {
         self.close(why);
+        // After an orderly end there is none.
+        self.duty.dismiss();
         self.outliving.stop();
         drop(self.vacancy.update(Option::take));
         if let Some(name) = &self.registered
@@ -268,14 +274,22 @@ impl<W: Handlers> Post<W> {
         process.kill(ExitReason::Killed).then(|| process.incarnation())
     }
 
-    /// Aborts the manager that lives, once.
+    /// Kills the manager that lives, once.
     pub(crate) fn kill_manager(&self) -> bool {
-        self.roster.take_manager().inspect(AbortHandle::abort).is_some()
+        let dismissal = self.duty.dismiss();
+        if let Dismissal::Gone(life) = dismissal {
+            self.manager_ended(life, ExitReason::Killed);
+        }
+        dismissal != Dismissal::Nobody
     }
 
     /// Asks the supervisor for something that concerns this worker.
     pub(crate) fn ask(&self, what: Ask) {
         self.position.superior.ask(self.position.place, what);
+    }
+
+    pub(crate) fn manager_ended(&self, life: u64, reason: ExitReason) {
+        self.position.superior.manager_ended(self.position.place, life, reason);
     }
 
     pub(crate) fn readers(&self) -> Readers {
@@ -290,15 +304,20 @@ impl<W: Handlers> Post<W> {
     pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: Readers) {
         let before = self.exchange_readers(readers);
         drop(before);
-        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).push(parked);
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().push(parked);
     }
 
     /// The tables that were parked, oldest first.
     pub(crate) fn take_quarantined(&self) -> Vec<Quarantined<W::Tables>> {
-        std::mem::take(&mut *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner))
+        let parked = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        parked.map(|parked| *parked).unwrap_or_default()
     }
 
     pub(crate) fn quarantined(&self) -> usize {
-        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.quarantine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map_or(0, |parked| parked.len())
     }
 }

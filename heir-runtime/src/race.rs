@@ -29,9 +29,15 @@ pub(crate) fn race<L: Future + Unpin, R: Future + Unpin>(
 }
 
 /// What comes of `work` in this time. Most work is done when it is first looked at: then no clock is asked, and no timer made.
-pub(crate) async fn finished_in<F: Future + Unpin>(bound: Duration, mut work: F) -> Option<F::Output> {
-    if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx))).await {
-        return Some(done);
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+pub(crate) fn finished_in<F: Future + Unpin>(
+    bound: Duration,
+    mut work: F,
+) -> impl Future<Output = Option<F::Output>> {
+    async move {
+        if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx))).await {
+            return Some(done);
+        }
+        Box::pin(timeout(bound, work)).await.ok()
     }
-    Box::pin(timeout(bound, work)).await.ok()
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::status::{Status, Stopped};
@@ -14,17 +13,16 @@ pub(crate) struct Roster(Watched<AtWork>);
 struct AtWork {
     status: Status,
     /// Counted where somebody asks for it.
-    downtime: Option<Downtime>,
+    downtime: Option<Box<Downtime>>,
     /// Whether the incarnation started last has served.
     served: bool,
-    manager: Option<AbortHandle>,
 }
 
 impl Roster {
     /// Nobody yet.
     pub(crate) fn new(counts_downtime: bool) -> Self {
-        let downtime = counts_downtime.then(Downtime::begin);
-        Self(Watched::new(AtWork { status: Status::Down, downtime, served: false, manager: None }))
+        let downtime = counts_downtime.then(|| Box::new(Downtime::begin()));
+        Self(Watched::new(AtWork { status: Status::Down, downtime, served: false }))
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -72,31 +70,11 @@ impl Roster {
 
     /// Nobody will be at work any more. Says whether that is news.
     pub(crate) fn stopped(&self, why: Stopped) -> bool {
-        self.0.update(|at_work| {
-            at_work.manager = None;
-            at_work.enter(Status::Stopped(why))
-        })
+        self.0.update(|at_work| at_work.enter(Status::Stopped(why)))
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.0.read(|at_work| matches!(at_work.status, Status::Stopped(_)))
-    }
-
-    pub(crate) fn manager_started(&self, task: AbortHandle) {
-        self.0.update(|at_work| at_work.manager = Some(task));
-    }
-
-    pub(crate) fn manager_down(&self) {
-        self.0.update(|at_work| at_work.manager = None);
-    }
-
-    pub(crate) fn is_managed(&self) -> bool {
-        self.0.read(|at_work| at_work.manager.is_some())
-    }
-
-    /// The manager that lives, to be killed: once.
-    pub(crate) fn take_manager(&self) -> Option<AbortHandle> {
-        self.0.update(|at_work| at_work.manager.take())
     }
 
     /// Whether the incarnation started last has served, even if it has ended since.
@@ -182,7 +160,7 @@ impl AtWork {
 
     /// For how long no incarnation has served, all in all.
     fn downtime(&self) -> Duration {
-        self.downtime.as_ref().map_or(Duration::ZERO, Downtime::so_far)
+        self.downtime.as_deref().map_or(Duration::ZERO, Downtime::so_far)
     }
 }
 

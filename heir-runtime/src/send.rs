@@ -2,13 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 
 use crate::handle::Handle;
 use crate::mailbox::{
-    Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Reserve, Unsent,
+    Answer, Call, CallError, Cast, CastError, Message, NotSent, Place, Refusal, Reserve, Unsent,
 };
 use crate::patience::{Late, Patience};
 use crate::post::Post;
@@ -27,7 +27,7 @@ enum Full {
 enum Stage<'h, U, M: Message, R, B> {
     Unsent(Option<U>),
     Waits(Option<U>, Reserve<'h, M>),
-    Sent(Answer<R>),
+    Sent(Answer<'h, M, R>),
     Bounded(Pin<Box<B>>),
 }
 
@@ -42,7 +42,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// [`CallError`] tells what became of the call.
-    pub fn call<A, R>(
+    pub fn call<A, R: 'static>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
@@ -54,7 +54,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call), and [`NotSent::Full`].
-    pub fn try_call<A, R>(
+    pub fn try_call<A, R: 'static>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
@@ -67,13 +67,13 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
-    pub fn call_again<A: Clone, R>(
+    pub fn call_again<A: Clone, R: 'static>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Call<A, R>) -> W::Message,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let call = move |args, waker| Call::again(args, redeliver, waker);
+        let call = move |args| Call::again(args, redeliver);
         self.send_call(args, call, message, Full::Wait)
     }
 
@@ -81,13 +81,13 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As both of them.
-    pub fn try_call_again<A: Clone, R>(
+    pub fn try_call_again<A: Clone, R: 'static>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Call<A, R>) -> W::Message,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let call = move |args, waker| Call::again(args, redeliver, waker);
+        let call = move |args| Call::again(args, redeliver);
         self.send_call(args, call, message, Full::Fail)
     }
 
@@ -141,10 +141,10 @@ impl<W: Handlers> Handle<W> {
 
     /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
     /// is another one, in a box.
-    fn send_call<A, R>(
+    fn send_call<A, R: 'static>(
         &self,
         args: A,
-        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
+        call: impl FnOnce(A) -> Call<A, R>,
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
@@ -170,10 +170,8 @@ impl<W: Handlers> Handle<W> {
                 let (args, call) = unsent.take().expect(DONE);
                 match place {
                     Ok(place) => {
-                        let (call, answer) = call(args, cx.waker().clone());
-                        place.send(message(call));
-                        // It was made for the poll under way.
-                        stage = Stage::Sent(answer);
+                        // From here on it is woken: it need not look before.
+                        stage = Stage::Sent(place.call(message(call(args)), cx.waker().clone()));
                         return Poll::Pending;
                     }
                     Err(NotSent::Full) if full == Full::Wait => {
@@ -186,10 +184,10 @@ impl<W: Handlers> Handle<W> {
     }
 
     /// As [`send_call`](Self::send_call), for as long as its patience lasts.
-    async fn call_in_time<A, R>(
+    async fn call_in_time<A, R: 'static>(
         &self,
         args: A,
-        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
+        call: impl FnOnce(A) -> Call<A, R>,
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> Result<R, CallError<A>> {
@@ -205,8 +203,7 @@ impl<W: Handlers> Handle<W> {
         };
         // From here to the first look at the answer is one poll, with this waker.
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let (call, answer) = call(args, waker);
-        place.send(message(call));
+        let answer = place.call(message(call(args)), waker);
         match patience.wait_for(answer).await {
             Ok(outcome) => heard(outcome),
             Err(Late::TimedOut(bound)) => Err(CallError::TimedOut(bound)),
@@ -234,17 +231,17 @@ impl<W: Handlers> Handle<W> {
 
     /// Whether a sender may give up: after a time, or because nobody serves.
     fn is_bounded(&self) -> bool {
-        self.timeout.is_some() || self.post.while_down != WhileDown::Wait
+        self.timeout.is_some() || self.post.settings.while_down != WhileDown::Wait
     }
 
     fn patience(&self) -> Patience<'_> {
-        Patience::new(&self.post.roster, self.post.while_down, self.timeout)
+        Patience::new(&self.post.roster, self.post.settings.while_down, self.timeout)
     }
 
     async fn wait_for_place(&self, patience: &mut Patience<'_>) -> Result<Place<'_, W::Message>, NotSent> {
         let post = self.post.post();
         let place = patience.wait_for(post.mailbox.reserve());
-        let place = match post.while_down {
+        let place = match post.settings.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => place.await,
             WhileDown::Fail => match race(pin!(post.roster.until_not_serving()), pin!(place)).await {
                 Either::Left(status) => return Err(down(post, status)),
@@ -261,7 +258,7 @@ impl<W: Handlers> Handle<W> {
     /// Takes a place in the mailbox if there is one.
     fn try_place(&self) -> Result<Place<'_, W::Message>, NotSent> {
         let post = self.post.post();
-        if post.while_down == WhileDown::Fail
+        if post.settings.while_down == WhileDown::Fail
             && let Some(status) = post.roster.not_serving()
         {
             return Err(down(post, status));
@@ -303,10 +300,10 @@ fn put_cast<A, M: Message>(
     }
 }
 
-fn heard<A, R>(outcome: Outcome<R>) -> Result<R, CallError<A>> {
+fn heard<A, R>(outcome: Result<Option<R>, Box<Refusal>>) -> Result<R, CallError<A>> {
     match outcome {
-        Outcome::Reply(reply) => Ok(reply),
-        Outcome::Refused(why) => Err(CallError::refused(*why)),
-        Outcome::Unanswered => Err(CallError::Unanswered),
+        Ok(Some(reply)) => Ok(reply),
+        Ok(None) => Err(CallError::Unanswered),
+        Err(why) => Err(CallError::refused(*why)),
     }
 }

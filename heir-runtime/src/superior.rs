@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::exit::ExitReason;
 use crate::status::Stopped;
 
 /// Where a child is in its supervisor, and the way to it.
@@ -17,6 +18,9 @@ pub(crate) type Place = u64;
 pub(crate) trait Superior: Send + Sync {
     /// One that is gone has retired the child, or does so as it goes.
     fn ask(&self, place: Place, what: Ask);
+
+    /// The manager of a worker has ended: the one with this number.
+    fn manager_ended(&self, place: Place, life: u64, reason: ExitReason);
 }
 
 /// What is to be done with a child.

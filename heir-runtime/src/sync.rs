@@ -129,18 +129,34 @@ impl<S> Expected<S> {
             if let Some(found) = take(&mut self.lock().value) {
                 return Poll::Ready(found);
             }
-            let waker = cx.waker().clone();
-            let mut inner = self.lock();
-            if let Some(found) = take(&mut inner.value) {
-                drop(inner);
-                return Poll::Ready(found);
+            match self.take_or_wake(cx.waker().clone(), &mut take) {
+                Some(found) => Poll::Ready(found),
+                None => Poll::Pending,
             }
-            let before = inner.waiting.replace(waker);
-            drop(inner);
-            drop(before);
-            Poll::Pending
         })
         .await
+    }
+
+    /// What `take` finds; if that is nothing, wakes `waker` at the next change.
+    pub(crate) fn take_or_wake<R>(&self, waker: Waker, take: impl FnOnce(&mut S) -> Option<R>) -> Option<R> {
+        let mut inner = self.lock();
+        if let Some(found) = take(&mut inner.value) {
+            return Some(found);
+        }
+        let before = inner.waiting.replace(waker);
+        drop(inner);
+        drop(before);
+        None
+    }
+
+    /// Makes a change, and does not wait any more.
+    pub(crate) fn leave<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
+        let mut inner = self.lock();
+        let result = work(&mut inner.value);
+        let waiting = inner.waiting.take();
+        drop(inner);
+        drop(waiting);
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, Waited<S>> {

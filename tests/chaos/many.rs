@@ -6,8 +6,8 @@ use heir_runtime::{Dynamic, Stopped, Supervisor, handlers, heir};
 use heir_tests::Random;
 use tokio::task::JoinSet;
 
-/// One of many.
-#[heir]
+/// One of many. They are stopped together: the last of them waits for a hundred thousand others, on whatever machine this is.
+#[heir(shutdown = "60s")]
 struct Session {
     #[table(rollback)]
     visits: u64,

@@ -58,6 +58,22 @@ async fn a_manager_killed_while_the_worker_owns_disturbs_nobody() {
 }
 
 #[tokio::test]
+async fn a_manager_is_no_task_while_its_worker_lives_unless_that_dies_often() {
+    let (counter, _tree, _) = start().await;
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    for tasks in [2, 2, 3, 3] {
+        counter.count().await.unwrap();
+        assert_eq!(alive(), tasks, "the supervisor, the worker and, after two deaths in a row, the manager");
+        counter.die().await.unwrap();
+    }
+    // However it waits, it can be killed, and the next one is the heir.
+    assert_eq!(counter.check().await.unwrap(), (4, 4));
+    assert!(counter.kill_manager());
+    counter.kill();
+    assert_eq!(counter.check().await.unwrap(), (4, 4));
+}
+
+#[tokio::test]
 async fn a_manager_killed_while_it_holds_the_tables_loses_nothing() {
     let (counter, _tree, recorder) =
         struck(|kind| *kind == EventKind::Waiting, |counter| assert!(counter.kill_manager())).await;

@@ -1,8 +1,9 @@
 //! Pause and resume: a worker that serves nothing, and is otherwise as alive as any.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use heir_runtime::{Stopped, SupervisorBuilder};
+use heir_runtime::{ExitReason, ExitSignal, Stopped, SupervisorBuilder, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -141,4 +142,65 @@ async fn whoever_waits_for_a_pause_is_told_that_the_worker_has_stopped_or_was_re
     }
     drop(tree);
     assert_eq!(stopped.await.unwrap(), Err(Stopped::Shutdown));
+}
+
+/// Takes its time over what is no message.
+#[heir]
+struct Deliberate {
+    #[table(keep)]
+    served: u64,
+    /// Told when a hook runs.
+    #[arg]
+    begins: Arc<Notify>,
+    /// What its hooks wait for.
+    #[arg]
+    goes_on: Arc<Notify>,
+}
+
+#[handlers]
+impl Deliberate {
+    fn serve(&mut self) -> u64 {
+        self.served += 1;
+        self.served
+    }
+
+    #[on(exit)]
+    async fn exited(&mut self, _signal: &ExitSignal) {
+        self.begins.notify_one();
+        self.goes_on.notified().await;
+    }
+
+    #[on(stop)]
+    async fn stopped(&mut self, _reason: &ExitReason) {
+        self.begins.notify_one();
+        self.goes_on.notified().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pausing_does_not_wait_for_a_hook_that_runs_when_the_last_message_is_done() {
+    let (mut tree, _) = Recorder::tree();
+    let (begins, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let worker = tree.worker(Deliberate::spec(Arc::clone(&begins), Arc::clone(&goes_on)));
+    let _tree = tree.start().await.unwrap();
+    let pause = || tokio::time::timeout(Duration::from_secs(1), worker.pause());
+
+    assert_eq!(worker.serve().await.unwrap(), 1);
+    worker.exit(ExitReason::error("noticed"));
+    begins.notified().await;
+    pause().await.expect("no message is in progress").unwrap();
+    goes_on.notify_one();
+    worker.resume();
+
+    assert_eq!(worker.serve().await.unwrap(), 2);
+    let restarted = tokio::spawn({
+        let worker = worker.clone();
+        async move { worker.restart().await }
+    });
+    begins.notified().await;
+    pause().await.expect("no message is in progress").unwrap();
+    goes_on.notify_one();
+    worker.resume();
+    assert_eq!(restarted.await.unwrap().unwrap(), 2);
+    assert_eq!(worker.serve().await.unwrap(), 3);
 }

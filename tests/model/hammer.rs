@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heir_runtime::table::{BagTable, OrderedTable, Recorded, Table};
+use heir_runtime::table::{BagTable, OrderedTable, OrderedTableReader, Recorded, Table};
 
 const MESSAGES: u64 = 3_000;
 const ACCOUNTS: u64 = 8;
@@ -159,4 +159,60 @@ fn whoever_looks_may_use_the_table() {
     let other = table.reader();
     table.retain(|key, _| other.contains_key(key) && other.snapshot().is_empty());
     assert_eq!(table.len(), 2);
+}
+
+/// A key or a value whose destructor asks the table it was in.
+#[derive(Clone)]
+struct Asks(u32, Option<OrderedTableReader<Asks, u32>>);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if let Some(table) = &self.1 {
+            assert!(table.len() < 1_000);
+        }
+    }
+}
+
+impl PartialEq for Asks {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl Eq for Asks {}
+impl PartialOrd for Asks {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Asks {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+#[test]
+fn a_destructor_may_use_the_table() {
+    let reader = <OrderedTable<Asks, u32> as Recorded>::reader_first();
+    let mut table = <OrderedTable<Asks, u32> as Recorded>::open(&reader);
+    for number in 0..200 {
+        let key = Asks(number % 7, Some(reader.clone()));
+        if number % 5 == 0 {
+            table.remove(&key);
+        } else {
+            table.insert(key, number);
+        }
+        match number % 3 {
+            0 => table.rollback(),
+            1 => table.commit(),
+            _ => drop(reader.snapshot()),
+        }
+    }
+    // Messages whose changes are let go of many at a time.
+    for number in 0..200 {
+        table.insert(Asks(number % 7, Some(reader.clone())), number);
+        table.commit();
+    }
+    table.clear();
+    table.commit();
+    assert!(reader.is_empty());
 }

@@ -11,8 +11,9 @@ const ABOUT: &str = "
 on two worker threads: the time for each. heir's have a manager each.
 ";
 const NOTE: &str = "
-heir starts two tasks for each, and the next when the one before serves: two hand-overs between tasks where raw has none. actix starts
-an actor without waiting for it, and ends it with its last address.
+heir starts two tasks for each, of which one is left when it serves, and the next when the one before does: a start goes from its caller
+to the supervisor, the manager, the worker and back, where ractor's and raw's is done by the caller. actix starts an actor without
+waiting for it, and ends it with its last address.
 ";
 const WORKERS: usize = 100_000;
 const ROUNDS: usize = 2;

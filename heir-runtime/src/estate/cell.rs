@@ -21,7 +21,8 @@ pub(super) struct State<T> {
     pub(super) managed: bool,
     /// What stood in the way when the tables were last settled.
     torn: Option<Arc<str>>,
-    last_exit: Option<Exit>,
+    /// In a box: most have none.
+    last_exit: Option<Box<Exit>>,
     /// The highest incarnation number handed out.
     issued: u64,
     /// The highest incarnation number that has owned the tables.
@@ -56,7 +57,7 @@ pub(crate) struct Settled {
 }
 
 impl<T> Cell<T> {
-    pub(super) fn new(name: &str, managed: bool) -> Self {
+    pub(super) fn new(name: Arc<str>, managed: bool) -> Self {
         let state = State {
             place: Place::Unfounded,
             heir: None,
@@ -66,7 +67,7 @@ impl<T> Cell<T> {
             issued: 0,
             reached: 0,
         };
-        Self { name: Arc::from(name), state: Expected::new(state) }
+        Self { name, state: Expected::new(state) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -103,7 +104,7 @@ impl<T> Cell<T> {
     ) -> Option<(Lease<T>, Unsettled<T>, Option<Exit>)> {
         let incarnation = state.reached;
         let (tables, unsettled) = state.leave(Arc::clone(heir), incarnation).ok()?;
-        Some((Lease::new(tables, Seat::heir(self, incarnation)), unsettled, state.last_exit.clone()))
+        Some((Lease::new(tables, Seat::heir(self, incarnation)), unsettled, state.last_exit()))
     }
 
     /// Takes the tables home for a moment, only to settle them.
@@ -127,7 +128,7 @@ impl<T> Cell<T> {
             };
             let next = Owner { name, incarnation, since: Instant::now() };
             let owner = std::mem::replace(owner, next);
-            let before = Succession { owner, reached: state.reached, last_exit: state.last_exit.clone() };
+            let before = Succession { owner, reached: state.reached, last_exit: state.last_exit() };
             state.reached = incarnation;
             Some(before)
         })
@@ -152,7 +153,11 @@ impl<T> Cell<T> {
         self.state.update(|state| {
             state.place = Place::Home { tables, unsettled };
             if let Some((incarnation, reason, in_message)) = exit {
-                state.last_exit = Some(Exit { incarnation, reason, in_message, at });
+                let exit = Exit { incarnation, reason, in_message, at };
+                match &mut state.last_exit {
+                    Some(last) => **last = exit,
+                    none => *none = Some(Box::new(exit)),
+                }
             }
         });
     }
@@ -176,7 +181,7 @@ impl<T> Cell<T> {
             },
             heir: state.heir.clone(),
             incarnation: state.reached,
-            last_exit: state.last_exit.clone(),
+            last_exit: state.last_exit(),
         })
     }
 }
@@ -185,6 +190,10 @@ impl<T> State<T> {
     /// Who is to have the tables when they are home.
     pub(super) fn promised_to(&self, estate: &str) -> Option<Arc<str>> {
         self.heir.clone().or_else(|| self.managed.then(|| Arc::from(format!("the manager of {estate}"))))
+    }
+
+    fn last_exit(&self) -> Option<Exit> {
+        self.last_exit.as_deref().cloned()
     }
 
     fn issue(&mut self) -> u64 {

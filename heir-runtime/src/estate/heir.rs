@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::Lease;
-use super::cell::{Cell, settle};
+use super::cell::{Cell, State, settle};
 use crate::exit::Exit;
 
 /// The heir of an estate (`ets:setopts/2`, option `heir`): made by [`Estate::heir`](crate::Estate::heir).
@@ -65,11 +66,19 @@ impl<T> Heir<T> {
         let panics = settle(unsettled, &mut lease);
         Inheritance { lease, exit, panics }
     }
+
+    /// As [`inherit`](Self::inherit), if nobody owns the tables. Else wakes `called` when that is so.
+    pub(crate) fn inherit_or_call(&mut self, called: Waker) -> Option<Inheritance<T>> {
+        let inherit = |state: &mut State<T>| self.cell.inherit(state, &self.name);
+        let (mut lease, unsettled, exit) = self.cell.state.take_or_wake(called, inherit)?;
+        let panics = settle(unsettled, &mut lease);
+        Some(Inheritance { lease, exit, panics })
+    }
 }
 
 impl<T> Drop for Heir<T> {
     fn drop(&mut self) {
-        self.cell.state.with(|state| state.heir = None);
+        self.cell.state.leave(|state| state.heir = None);
     }
 }
 

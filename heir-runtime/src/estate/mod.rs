@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::cell::Cell;
-use self::cell::Place;
+use self::cell::{Place, State};
 pub(crate) use self::cell::{Settle, Settled, Unsettled};
 pub use self::heir::{Heir, HeirTaken, Inheritance};
 pub use self::lease::Lease;
@@ -40,7 +40,7 @@ use crate::exit::Exit;
 /// # }
 /// ```
 pub fn estate<T>(name: &str, tables: T) -> (Estate<T>, Lease<T>) {
-    let estate = Estate { cell: Arc::new(Cell::new(name, false)) };
+    let estate = Estate { cell: Arc::new(Cell::new(Arc::from(name), false)) };
     estate.found(tables);
     let Ok(lease) = estate.claim(name) else { unreachable!("a new estate has neither owner nor heir") };
     (estate, lease)
@@ -59,7 +59,7 @@ pub struct Estate<T> {
 impl<T> Estate<T> {
     /// The estate of a worker, whose tables do not exist yet. Until it is [released](Self::release), only the worker's managers
     /// are let in.
-    pub(crate) fn managed(name: &str) -> Self {
+    pub(crate) fn managed(name: Arc<str>) -> Self {
         Self { cell: Arc::new(Cell::new(name, true)) }
     }
 
@@ -134,8 +134,11 @@ impl<T> Estate<T> {
 
     /// Undoes what the last owner left unfinished, if the tables are at home.
     pub(crate) fn settle(&self) {
-        // A hold that only settles: its end is not an owner's.
-        drop(self.cell.hold_for_settling());
+        let is_settled = |state: &mut State<T>| matches!(state.place, Place::Home { unsettled: None, .. });
+        if !self.cell.state.with(is_settled) {
+            // A hold that only settles: its end is not an owner's.
+            drop(self.cell.hold_for_settling());
+        }
     }
 
     /// Who owns the tables, who inherits them, and how the last owner ended.

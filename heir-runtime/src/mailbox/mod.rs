@@ -1,11 +1,11 @@
 //! The mailbox: a worker's queue of messages, which outlives each of its incarnations.
 
 mod call;
+mod callers;
 mod error;
 #[cfg(all(test, heir_loom))]
 mod loom;
 mod places;
-mod reply;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -17,12 +17,12 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
-pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
+pub use self::call::{Call, Cast, Gate, Message, Refusal};
+pub(crate) use self::callers::{Answer, Debt};
+use self::callers::{Callers, Outcome};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
 use self::places::{Line, Places, wake_sender};
 pub(crate) use self::places::{Place, Reserve};
-use self::reply::Caller;
-pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught};
@@ -46,14 +46,28 @@ pub(crate) struct Mailbox<M> {
     on_undelivered: Option<OnUndelivered>,
 }
 
-/// A message, and who is to be told if a worker holds on to it.
+/// A message, and the caller who waits for its reply.
 struct Envelope<M> {
     message: M,
-    caller: Option<Arc<dyn Caller>>,
+    caller: Option<Debt>,
+}
+
+/// A message that is taken out to be served.
+pub(crate) struct Received<M> {
+    pub(crate) message: M,
+    /// Whether somebody waits for its reply.
+    pub(crate) is_call: bool,
+}
+
+/// Who is to be told that a message gets no reply, when that is so.
+pub(crate) enum Tell {
+    Caller(Debt, Refusal),
+    Hook(Box<dyn FnOnce() + Send>),
 }
 
 struct Queue<M> {
     messages: VecDeque<Envelope<M>>,
+    callers: Callers<M>,
     line: Line,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
     again: Option<Box<(Envelope<M>, Refusal)>>,
@@ -69,13 +83,15 @@ struct Queue<M> {
 /// The message that was taken out last, until its worker looks for the next one, or has ended.
 struct InProgress {
     incarnation: u64,
-    caller: Option<Arc<dyn Caller>>,
+    /// Until it is told.
+    caller: Option<Debt>,
 }
 
 impl<M: Message> Mailbox<M> {
     pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
+            callers: Callers::default(),
             line: Line::default(),
             again: None,
             in_progress: None,
@@ -103,14 +119,14 @@ impl<M: Message> Mailbox<M> {
     /// any more: it is for the supervisor to say when its worker stops.
     ///
     /// Cancel safe. It is always the same task that looks, until it has [`left`](Self::left).
-    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
+    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<Received<M>> {
         if self.drained.load(Ordering::Acquire) {
             return Poll::Pending;
         }
         // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
         let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
-        let before = queue.in_progress.take();
+        queue.in_progress = None;
         if queue.paused {
             queue.wait(cx);
             drop(queue);
@@ -127,22 +143,43 @@ impl<M: Message> Mailbox<M> {
             self.drained.store(true, Ordering::Relaxed);
         }
         let Some(Envelope { message, caller }) = next else { return Poll::Pending };
+        let is_call = caller.is_some();
         queue.in_progress = Some(InProgress { incarnation, caller });
         drop(queue);
-        drop(before);
         turn.made_progress();
         wake_sender(first_in_line);
-        Poll::Ready(message)
+        Poll::Ready(Received { message, is_call })
+    }
+
+    /// The call in progress has committed: it goes back to its caller, with its reply. If that has gone, it is dropped here.
+    pub(crate) fn answer(&self, message: M) {
+        let mut queue = self.lock();
+        // There is none any more if it was told that its worker does not yield.
+        if let Some(caller) = queue.take_caller() {
+            callers::tell(queue, caller, Outcome::Served(message));
+        }
     }
 
     /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.
-    pub(crate) fn left(&self) {
+    /// Returns the caller of what it served, if that is still to be told.
+    pub(crate) fn left(&self) -> Option<Debt> {
         let mut queue = self.lock();
         let waiting = self.take_waiting(&mut queue);
-        let served = queue.in_progress.take();
-        let is_at_rest = served.is_some() && queue.paused;
+        let caller = queue.take_caller();
+        self.rest(queue);
+        drop(waiting);
+        caller
+    }
+
+    /// The message before is served, and the incarnation does something else before it looks for the next one.
+    pub(crate) fn served(&self) {
+        self.rest(self.lock());
+    }
+
+    /// No message is in progress.
+    fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+        let is_at_rest = queue.in_progress.take().is_some() && queue.paused;
         drop(queue);
-        drop((waiting, served));
         if is_at_rest {
             self.at_rest.notify_waiters();
         }
@@ -150,12 +187,11 @@ impl<M: Message> Mailbox<M> {
 
     /// This incarnation does not yield to the runtime: the caller of the message it serves is told so.
     pub(crate) fn abandon(&self, incarnation: u64) {
-        let caller = match &self.lock().in_progress {
-            Some(served) if served.incarnation == incarnation => served.caller.clone(),
-            Some(_) | None => None,
-        };
-        if let Some(caller) = caller {
-            caller.refuse(Refusal::Unresponsive { incarnation });
+        let mut queue = self.lock();
+        let is_at_it = queue.in_progress.as_ref().is_some_and(|served| served.incarnation == incarnation);
+        if is_at_it && let Some(caller) = queue.take_caller() {
+            let why = Refusal::Unresponsive { incarnation };
+            callers::tell(queue, caller, Outcome::Refused(Box::new(why)));
         }
     }
 
@@ -170,7 +206,7 @@ impl<M: Message> Mailbox<M> {
         if queue.closed.is_some() {
             return Err((message, died));
         }
-        let caller = queue.in_progress.as_ref().and_then(|served| served.caller.clone());
+        let caller = queue.take_caller();
         queue.again = Some(Box::new((Envelope { message, caller }, died)));
         Ok(())
     }
@@ -229,10 +265,10 @@ impl<M: Message> Mailbox<M> {
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
         let line = queue.line.dissolve();
         self.wake(queue);
-        if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
-            self.refuse_now(message, died);
+        if let Some((again, died)) = again.map(|again| *again) {
+            self.refuse_now(again, died);
         }
-        for Envelope { message, .. } in messages {
+        for message in messages {
             self.refuse_queued(message, why.clone());
         }
         for sender in line {
@@ -253,20 +289,31 @@ impl<M: Message> Mailbox<M> {
 
     /// Takes what is needed to tell that `message` gets no reply: to its caller, or, if there is none, to whoever gets what is not
     /// delivered. `None` if there is nobody at all.
-    pub(crate) fn refuse(&self, message: &mut M, why: Refusal) -> Option<Tell> {
-        let told = message.gate().refuse(why.clone());
-        told.or_else(|| Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why)))
+    pub(crate) fn refuse(&self, message: &mut M, caller: Option<Debt>, why: Refusal) -> Option<Tell> {
+        if let Some(caller) = caller.and_then(|caller| self.lock().callers.still_there(caller)) {
+            return Some(Tell::Caller(caller, why));
+        }
+        Some(Tell::Hook(self.on_undelivered.as_ref()?.take(&self.worker, message, why)))
     }
 
-    fn refuse_queued(&self, message: M, why: Stopped) {
+    pub(crate) fn tell(&self, tell: Tell) {
+        match tell {
+            Tell::Caller(caller, why) => {
+                callers::tell(self.lock(), caller, Outcome::Refused(Box::new(why)));
+            }
+            Tell::Hook(hook) => hook(),
+        }
+    }
+
+    fn refuse_queued(&self, message: Envelope<M>, why: Stopped) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.refuse_now(message, Refusal::Stopped(why));
     }
 
     /// Tells that it gets no reply, and drops it: hooks, arguments, the message's own gate are not our code, and nobody is left to
     /// tell of their panics.
-    fn refuse_now(&self, mut message: M, why: Refusal) {
-        let _ = caught(|| self.refuse(&mut message, why).map(|tell| tell()));
+    fn refuse_now(&self, Envelope { mut message, caller }: Envelope<M>, why: Refusal) {
+        let _ = caught(|| self.refuse(&mut message, caller, why).map(|tell| self.tell(tell)));
         let _ = drop_caught(message);
     }
 
@@ -295,6 +342,11 @@ impl<M: Message> Mailbox<M> {
 }
 
 impl<M> Queue<M> {
+    /// The caller of the message in progress, if that is still to be told.
+    fn take_caller(&mut self) -> Option<Debt> {
+        self.in_progress.as_mut()?.caller.take()
+    }
+
     /// Has this task woken when there is something to do.
     fn wait(&mut self, cx: &Context<'_>) {
         if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use super::{Envelope, Mailbox, Message, NotSent};
+use super::{Answer, Envelope, Mailbox, Message, NotSent};
 use crate::caught::caught;
 use crate::status::Stopped;
 use crate::sync::AtomicUsize;
@@ -27,6 +27,9 @@ pub(super) struct Line {
 }
 
 type Ticket = u64;
+
+/// How many can wait without another allocation, after a crowd has gone.
+const ROOM: usize = 256;
 
 impl Places {
     pub(super) fn new(capacity: usize) -> Self {
@@ -58,6 +61,9 @@ impl Line {
     pub(super) fn give_back(&mut self) -> Option<Waker> {
         let first = self.waiting.pop_front();
         self.freed += usize::from(first.is_none());
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(ROOM);
+        }
         first.map(|(_, waker)| waker)
     }
 
@@ -182,21 +188,41 @@ impl<M: Message> Drop for Reserve<'_, M> {
 /// A place in the queue, taken. Dropped without a message in it, it is given back.
 pub(crate) struct Place<'m, M: Message>(&'m Mailbox<M>);
 
-impl<M: Message> Place<'_, M> {
-    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
-    pub(crate) fn send(self, mut message: M) {
-        // Asked here, where no lock is held: the gate is the message's own.
-        let caller = message.gate().caller();
-        let mailbox = self.0;
-        std::mem::forget(self);
+impl<'m, M: Message> Place<'m, M> {
+    /// Puts a message there that nobody waits for. If the mailbox has been closed meanwhile, it is refused like those before it.
+    pub(crate) fn send(self, message: M) {
+        let mailbox = self.take();
         let mut queue = mailbox.lock();
         if let Some(why) = &queue.closed {
             let why = why.clone();
             drop(queue);
-            return mailbox.refuse_queued(message, why);
+            return mailbox.refuse_queued(Envelope { message, caller: None }, why);
         }
-        queue.messages.push_back(Envelope { message, caller });
+        queue.messages.push_back(Envelope { message, caller: None });
         mailbox.wake(queue);
+    }
+
+    /// Puts a message there for whose reply somebody waits, who is woken when there is an answer.
+    pub(crate) fn call<R>(self, message: M, waker: Waker) -> Answer<'m, M, R> {
+        let mailbox = self.take();
+        let mut queue = mailbox.lock();
+        let (caller, place) = queue.callers.add(waker);
+        let message = Envelope { message, caller: Some(caller) };
+        if let Some(why) = &queue.closed {
+            let why = why.clone();
+            drop(queue);
+            mailbox.refuse_queued(message, why);
+        } else {
+            queue.messages.push_back(message);
+            mailbox.wake(queue);
+        }
+        Answer::new(mailbox, place)
+    }
+
+    fn take(self) -> &'m Mailbox<M> {
+        let mailbox = self.0;
+        std::mem::forget(self);
+        mailbox
     }
 }
 

@@ -48,6 +48,13 @@ struct State {
     fate: Fate,
     /// Until it is known, what is to be aborted waits for it.
     task: Option<AbortHandle>,
+    /// Most have none.
+    relations: Option<Box<Relations>>,
+}
+
+/// What an incarnation has to do with others.
+#[derive(Default)]
+struct Relations {
     inbox: VecDeque<Received>,
     /// Of its task, while that waits for a message.
     waker: Option<Waker>,
@@ -75,6 +82,10 @@ enum Fate {
 }
 
 impl State {
+    fn relations(&mut self) -> &mut Relations {
+        self.relations.get_or_insert_default()
+    }
+
     /// The reason it ends for: settled once.
     fn settle(&mut self, own: Option<ExitReason>) -> ExitReason {
         let reason = match (&self.fate, own) {
@@ -95,15 +106,7 @@ impl Process {
         traps_exits: bool,
         outliving: &Arc<Outliving>,
     ) -> Self {
-        let state = State {
-            fate: Fate::Alive,
-            task: None,
-            inbox: VecDeque::new(),
-            waker: None,
-            ties: Vec::new(),
-            witnesses: Vec::new(),
-            tasks: Tasks::default(),
-        };
+        let state = State { fate: Fate::Alive, task: None, relations: None };
         Self {
             name: Arc::clone(name),
             incarnation,
@@ -164,24 +167,26 @@ impl Process {
     pub(crate) fn ending(&self, own: Option<ExitReason>) -> ExitReason {
         let (reason, tasks) = {
             let mut state = self.lock();
-            (state.settle(own), std::mem::take(&mut state.tasks))
+            let tasks = state.relations.as_mut().map(|relations| std::mem::take(&mut relations.tasks));
+            (state.settle(own), tasks)
         };
-        tasks.end(&self.outliving);
+        if let Some(tasks) = tasks {
+            tasks.end(&self.outliving);
+        }
         reason
     }
 
     /// It has ended, and its tables are home: whoever is linked to it or monitors it is told.
     pub(crate) fn ended(self: &Arc<Self>, own: Option<ExitReason>) {
-        let (reason, ties, witnesses, tasks) = {
+        let (reason, relations) = {
             let mut state = self.lock();
             let reason = state.settle(own);
             state.fate = Fate::Ended(reason.clone());
             state.task = None;
-            state.waker = None;
-            state.inbox.clear();
-            let State { ties, witnesses, tasks, .. } = &mut *state;
-            (reason, std::mem::take(ties), std::mem::take(witnesses), std::mem::take(tasks))
+            (reason, state.relations.take())
         };
+        let Some(relations) = relations else { return };
+        let Relations { ties, witnesses, tasks, .. } = *relations;
         // There are some only if it never had its tables.
         tasks.end(&self.outliving);
         for tie in &ties {
@@ -220,7 +225,7 @@ impl Process {
     pub(crate) fn adopt(&self, task: Attachment) {
         let mut state = self.lock();
         if matches!(state.fate, Fate::Alive | Fate::Doomed(_)) {
-            state.tasks.add(task);
+            state.relations().tasks.add(task);
         } else {
             drop(state);
             task.cancel();
@@ -229,8 +234,9 @@ impl Process {
 
     fn next_signal(&self) -> Option<Signal> {
         let mut state = self.lock();
-        let received = state.inbox.pop_front();
-        if state.inbox.is_empty() {
+        let relations = state.relations();
+        let received = relations.inbox.pop_front();
+        if relations.inbox.is_empty() {
             self.flags.fetch_and(!SIGNALLED, Ordering::Relaxed);
         }
         received.map(|received| received.signal)
@@ -239,10 +245,11 @@ impl Process {
     /// Has `waker` woken for the next signal; says whether there is one already.
     fn wakes(&self, waker: &Waker) -> bool {
         let mut state = self.lock();
-        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.waker = Some(waker.clone());
+        let relations = state.relations();
+        if !relations.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            relations.waker = Some(waker.clone());
         }
-        !state.inbox.is_empty()
+        !relations.inbox.is_empty()
     }
 
     fn receive(&self, state: MutexGuard<'_, State>, signal: ExitSignal, over: Option<&Arc<Self>>) {
@@ -257,9 +264,10 @@ impl Process {
         if !matches!(state.fate, Fate::Alive) {
             return;
         }
-        state.inbox.push_back(Received::new(signal, over));
+        let relations = state.relations();
+        relations.inbox.push_back(Received::new(signal, over));
         self.flags.fetch_or(SIGNALLED, Ordering::Release);
-        let waker = state.waker.take();
+        let waker = relations.waker.take();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();

@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 use super::signal::Bond;
-use super::{Down, ExitSignal, ExitSource, Fate, MonitorId, Process, Received, SIGNALLED, Signal, State};
+use super::{
+    Down, ExitSignal, ExitSource, Fate, MonitorId, Process, Received, Relations, SIGNALLED, Signal, State,
+};
 use crate::exit::ExitReason;
 
 /// One incarnation's half of a link or monitor.
@@ -38,7 +40,12 @@ impl Process {
         let bond = Bond::new();
         {
             let mut state = self.lock();
-            if state.ties.iter().any(|tie| tie.role == Role::Linked && Arc::ptr_eq(&tie.peer, other)) {
+            if state
+                .relations()
+                .ties
+                .iter()
+                .any(|tie| tie.role == Role::Linked && Arc::ptr_eq(&tie.peer, other))
+            {
                 return;
             }
             state.tie(other, bond, Role::Linked);
@@ -60,9 +67,16 @@ impl Process {
     pub(crate) fn unlink(&self, other: &Self) {
         let unlinked: Vec<_> = {
             let mut state = self.lock();
-            state.inbox.retain(|received| !received.over.as_ref().is_some_and(|peer| peer.is_of(other)));
+            state
+                .relations()
+                .inbox
+                .retain(|received| !received.over.as_ref().is_some_and(|peer| peer.is_of(other)));
             self.settle_flags(&state);
-            state.ties.extract_if(.., |tie| tie.role == Role::Linked && tie.peer.is_of(other)).collect()
+            state
+                .relations()
+                .ties
+                .extract_if(.., |tie| tie.role == Role::Linked && tie.peer.is_of(other))
+                .collect()
         };
         for tie in unlinked {
             tie.peer.lock().untie(|half| half.bond == tie.bond);
@@ -88,11 +102,15 @@ impl Process {
     pub(crate) fn demonitor(&self, MonitorId(bond): MonitorId) {
         let ended: Vec<_> = {
             let mut state = self.lock();
-            state.inbox.retain(
+            state.relations().inbox.retain(
                 |received| !matches!(&received.signal, Signal::Down(down) if down.monitor == MonitorId(bond)),
             );
             self.settle_flags(&state);
-            state.ties.extract_if(.., |tie| tie.role == Role::Watches && tie.bond == bond).collect()
+            state
+                .relations()
+                .ties
+                .extract_if(.., |tie| tie.role == Role::Watches && tie.bond == bond)
+                .collect()
         };
         for tie in ended {
             tie.peer.lock().untie(|half| half.bond == bond);
@@ -106,11 +124,12 @@ impl Process {
             return None;
         }
         // Those that nobody waits for any more go when there is no room left: now and then.
-        if state.witnesses.len() == state.witnesses.capacity() {
-            state.witnesses.retain(|(_, witness)| !witness.is_closed());
+        let witnesses = &mut state.relations().witnesses;
+        if witnesses.len() == witnesses.capacity() {
+            witnesses.retain(|(_, witness)| !witness.is_closed());
         }
         let (witness, down) = oneshot::channel();
-        state.witnesses.push((MonitorId(Bond::new()), witness));
+        witnesses.push((MonitorId(Bond::new()), witness));
         Some(down)
     }
 
@@ -152,7 +171,7 @@ impl Process {
 
     /// Signals have been removed.
     fn settle_flags(&self, state: &State) {
-        if state.inbox.is_empty() {
+        if state.relations.as_ref().is_none_or(|relations| relations.inbox.is_empty()) {
             self.flags.fetch_and(!SIGNALLED, Ordering::Relaxed);
         }
     }
@@ -160,7 +179,7 @@ impl Process {
 
 impl State {
     fn tie(&mut self, peer: &Arc<Process>, bond: Bond, role: Role) {
-        self.ties.push(Tie { peer: Arc::clone(peer), bond, role });
+        self.relations().ties.push(Tie { peer: Arc::clone(peer), bond, role });
     }
 
     /// Makes the half of the end that was not asked, unless it has ended.
@@ -174,9 +193,10 @@ impl State {
 
     /// Removes these ties, and says whether there were any.
     fn untie(&mut self, these: impl Fn(&Tie) -> bool) -> bool {
-        let before = self.ties.len();
-        self.ties.retain(|tie| !these(tie));
-        self.ties.len() < before
+        let Some(Relations { ties, .. }) = self.relations.as_deref_mut() else { return false };
+        let before = ties.len();
+        ties.retain(|tie| !these(tie));
+        ties.len() < before
     }
 }
 

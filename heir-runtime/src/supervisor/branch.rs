@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -16,6 +16,7 @@ use crate::realm::Realm;
 use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Watched;
+use crate::worker::Settings;
 
 /// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
 /// goes.
@@ -28,6 +29,8 @@ pub struct Branch {
     limits: OnceLock<String>,
     realm: Realm,
     pub(super) requests: Arc<Requests>,
+    /// Those of the worker that came last: mostly the next one's, too.
+    settings: Mutex<Option<Arc<Settings>>>,
     /// The place of the next child.
     places: AtomicU64,
     /// Whether its children are stopped together.
@@ -55,6 +58,7 @@ impl Branch {
             limits: OnceLock::new(),
             realm: Realm::default(),
             requests: Arc::new(requests),
+            settings: Mutex::default(),
             places: AtomicU64::new(0),
             together: OnceLock::new(),
             roll: RwLock::default(),
@@ -90,6 +94,15 @@ impl Branch {
     pub(super) fn next_position(&self) -> Position {
         let place = self.places.fetch_add(1, Ordering::Relaxed);
         Position { place, superior: Arc::<Requests>::clone(&self.requests) }
+    }
+
+    /// A worker's settings, held once for all that have the same.
+    pub(super) fn share(&self, settings: Settings) -> Arc<Settings> {
+        let mut last = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(last) if **last == settings => Arc::clone(last),
+            _ => Arc::clone(last.insert(Arc::new(settings))),
+        }
     }
 
     pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) {
@@ -178,7 +191,7 @@ impl Branch {
     pub(super) fn request_stop(&self) {
         match self.position.get() {
             Some(position) => position.superior.ask(position.place, Ask::Stop(Stopped::Shutdown)),
-            None => drop(self.requests.0.send(Command::Shutdown)),
+            None => drop(self.requests.send(Command::Shutdown)),
         }
     }
 
@@ -191,7 +204,13 @@ impl Branch {
 
     /// All children are gone for good, and so is it.
     pub(super) fn retire_all(&self, why: &Stopped) {
-        for (place, node) in self.roll().clone().into_iter().rev() {
+        if matches!(self.status(), SubtreeStatus::Stopped(_)) {
+            return;
+        }
+        let mut from = Place::MAX;
+        // One by one: what is retired runs a user's code, and there may be very many.
+        while let Some((place, node)) = self.last_before(from) {
+            from = place;
             if let Some(tell) = self.when_forgotten.get() {
                 tell(place);
             }
@@ -201,6 +220,12 @@ impl Branch {
             roster.task = None;
             roster.enter(SubtreeStatus::Stopped(why.clone()));
         });
+    }
+
+    fn last_before(&self, place: Place) -> Option<(Place, Arc<dyn Node>)> {
+        let roll = self.roll();
+        let (place, node) = roll.range(..place).next_back()?;
+        Some((*place, Arc::clone(node)))
     }
 
     pub(super) fn picture(&self) -> Tree {

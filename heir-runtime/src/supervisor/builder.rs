@@ -1,11 +1,8 @@
 //! Declaring a tree, and starting it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::mpsc;
 
 use super::branch::Branch;
 use super::handle::SupervisorHandle;
@@ -13,15 +10,14 @@ use super::intensity::Intensity;
 use super::member::Rules;
 use super::plant::{ChildSpec, Planted, sealed};
 use super::report::StartError;
-use super::requests::{Command, Requests};
-use super::run::{Run, SupervisorRules};
+use super::requests::{Inbox, Requests};
+use super::run::{Run, Slots, SupervisorRules};
 use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};
 use super::subtree::Subtree;
 use super::{Supervisor, root};
 use crate::events::{Event, Observer};
 use crate::stop::stop_signal;
-use crate::superior::Place;
 use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
 
 /// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.
@@ -36,8 +32,8 @@ pub struct SupervisorBuilder<H = SupervisorHandle> {
 /// What a supervisor is to be.
 struct Plan {
     branch: Arc<Branch>,
-    requests: mpsc::UnboundedReceiver<Command>,
-    slots: BTreeMap<Place, Slot>,
+    inbox: Inbox,
+    slots: Slots,
     /// What was wrong first with a child.
     refused: Option<StartError>,
     label: Option<Arc<str>>,
@@ -78,13 +74,13 @@ impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H>
 
 impl SupervisorBuilder {
     pub(super) fn new(name: Arc<str>) -> Self {
-        let (commands, requests) = mpsc::unbounded_channel();
-        let branch = Arc::new(Branch::new(name, Requests(commands)));
+        let (requests, inbox) = Requests::new();
+        let branch = Arc::new(Branch::new(name, requests));
         let handle = SupervisorHandle::new(Arc::clone(&branch));
         let plan = Plan {
             branch,
-            requests,
-            slots: BTreeMap::new(),
+            inbox,
+            slots: Slots::new(),
             refused: None,
             label: None,
             strategy: Strategy::default(),
@@ -129,7 +125,7 @@ impl SupervisorBuilder {
         let enlisted = Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration);
         self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
         self.plan.branch.enter(place, node);
-        self.plan.slots.insert(place, Slot::new(member));
+        self.plan.slots.insert(place, Box::new(Slot::new(member)));
         handle
     }
 
@@ -245,10 +241,10 @@ impl Plan {
         let mut refused = self.refused.take();
         for slot in self.slots.values() {
             let name = Arc::clone(slot.member.node().name());
-            refused = refused.or_else(|| rules.check(&name, slot.rules));
+            refused = refused.or_else(|| rules.check(&name, slot.member.rules()));
         }
         let intensity = Intensity::new(self.intensity, self.period);
-        (Run::new(self.branch, rules, self.slots, intensity, self.requests), refused)
+        (Run::new(self.branch, rules, self.slots, intensity, self.inbox), refused)
     }
 }
 

@@ -51,8 +51,8 @@ impl Run {
             return;
         }
         self.branch.enter(place, node);
-        let slot = Slot { starter: Some(Starter::Added(told)), ..Slot::new(member) };
-        self.slots.insert(place, slot);
+        self.expect(place, Starter::Added(told));
+        self.slots.insert(place, Box::new(Slot::new(member)));
         self.start_on_request(place);
     }
 
@@ -62,7 +62,7 @@ impl Run {
         match slot.aim {
             Aim::Terminated if slot.is_down() => slot.tell_down(),
             Aim::Run | Aim::Renewed => {
-                let restart = slot.rules.restart;
+                let restart = slot.member.rules().restart;
                 self.end_on_request(place, restart);
             }
             // Once the other one has its place, that is terminated.
@@ -84,9 +84,7 @@ impl Run {
             let _ = told.send(Err(error));
             return;
         }
-        if let Some(slot) = self.slots.get_mut(&place) {
-            slot.starter = Some(Starter::Restarted(told));
-        }
+        self.expect(place, Starter::Restarted(told));
         self.run_again(place);
     }
 
@@ -117,7 +115,7 @@ impl Run {
         let Some(slot) = self.slots.get(&place) else { return };
         if let Aim::Run | Aim::Renewed | Aim::Terminated = slot.aim {
             slot.member.node().close(&Stopped::Upgraded);
-            self.aim_at(place, Aim::Replaced(member, told));
+            self.aim_at(place, Aim::Replaced(Box::new((member, told))));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::run::Run;
-use super::slot::{Aim, Slot, State};
+use super::slot::{Aim, State};
 use crate::events::{EventKind, Role};
 use crate::status::Stopped;
 use crate::superior::Place;
@@ -30,6 +30,7 @@ impl Run {
     pub(super) fn begin_life(&mut self) {
         self.cycle = Some(Cycle { from: Place::MIN, phase: Phase::Stopping, is_first: true });
         self.down_from = Place::MAX;
+        self.timers.clear();
         let places: Vec<_> = self.slots.keys().copied().collect();
         for place in places {
             for role in self.slots[&place].roles() {
@@ -85,7 +86,7 @@ impl Run {
     /// Stops the last child that is not down; says whether all are.
     fn stop_next(&mut self) -> bool {
         let Some(Cycle { from, is_first, .. }) = self.cycle else { return true };
-        if self.rules.dynamic && !self.places.is_empty() {
+        if self.rules.dynamic && !self.is_all_down() {
             // They have been aborted together.
             return false;
         }
@@ -97,7 +98,7 @@ impl Run {
                 Aim::Replaced(..) | Aim::Finished(_) => return false,
             }
             // Managers go on, and have the tables meanwhile.
-            let is_temporary = slot.rules.restart == Restart::Temporary;
+            let is_temporary = slot.member.rules().restart == Restart::Temporary;
             for role in slot.roles().filter(|role| is_first || *role != Role::Manager) {
                 if !self.stop_part(place, role) {
                     return false;
@@ -145,7 +146,7 @@ impl Run {
     /// Starts the first child that is still to be started; says whether there is a next step at once.
     fn start_next(&mut self, next: Place) -> bool {
         if let Some((place, _)) = &self.awaited {
-            if self.slots.get(place).is_some_and(Slot::is_wanted) {
+            if self.slots.get(place).is_some_and(|slot| slot.is_wanted()) {
                 return false;
             }
             self.awaited = None;
@@ -200,7 +201,7 @@ impl Run {
         self.set_timer(place, role);
     }
 
-    fn first_role(&self, place: Place) -> Role {
+    pub(super) fn first_role(&self, place: Place) -> Role {
         self.slots.get(&place).map_or(Role::Worker, |slot| slot.member.role())
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Supervisor;
 use super::builder::SupervisorBuilder;
 use super::handle::SupervisorHandle;
+use super::numbers::ByNumber;
 use super::plant::{Planted, plant_worker};
 use super::report::StartError;
 use crate::caught::caught;
@@ -64,7 +65,7 @@ pub struct Dynamic<K, W: Handlers> {
 
 struct Workers<K, W: Handlers> {
     by_key: HashMap<K, Handle<W>>,
-    keys: HashMap<Place, K>,
+    keys: ByNumber<Place, K>,
 }
 
 /// Why a worker was not started under a key.
@@ -83,7 +84,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// A supervisor without workers, to be given to [`SupervisorBuilder::child`], or started by itself.
     pub fn spec() -> SupervisorBuilder<Self> {
         Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
-            let workers = Arc::new(Mutex::new(Workers { by_key: HashMap::new(), keys: HashMap::new() }));
+            let workers = Arc::new(Mutex::new(Workers { by_key: HashMap::new(), keys: ByNumber::default() }));
             let forgetful = Arc::downgrade(&workers);
             supervisor.branch().when_forgotten(move |place| {
                 if let Some(workers) = forgetful.upgrade() {
@@ -103,7 +104,8 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// [`DynamicError`] tells who has the key, or why it did not start.
     pub async fn start(&self, key: K, spec: Spec<W>) -> Result<W::Handle, DynamicError<W::Handle>> {
         let spec = {
-            let name = format!("{}[{key:?}]", spec.name);
+            let mut name = String::with_capacity(spec.name.len() + 22);
+            let _ = write!(name, "{}[{key:?}]", spec.name);
             spec.name(name)
         };
         let Planted { place, member, handle, refused } = plant_worker(spec, self.supervisor.branch());

@@ -109,7 +109,7 @@ impl SupervisorHandle {
         let node = member.node();
         let (told, refusal) = oneshot::channel();
         // If nobody is there to take it, dropping it retires it.
-        let _ = self.branch.requests.0.send(Command::Add(place, member, told));
+        let _ = self.branch.requests.send(Command::Add(place, member, told));
         match race(refusal, node.up()).await {
             Either::Left(Ok(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
@@ -212,10 +212,11 @@ impl SupervisorHandle {
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
         let position = Position { place, superior: Arc::<Requests>::clone(&self.branch.requests) };
         let estate = Some(old.estate.clone());
-        let post = Arc::new(Post::<V>::new(&spec, estate, position, self.branch.realm().clone()));
+        let settings = self.branch.share(spec.settings);
+        let post = Arc::new(Post::<V>::new(&spec, settings, estate, position, self.branch.realm().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
-        self.send(Command::Replace(place, Box::new(Pair::successor(post, spec)), told))?;
+        self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;
         match done.await {
             Ok(()) => Ok(handle),
             Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
@@ -254,7 +255,7 @@ impl SupervisorHandle {
     }
 
     fn send(&self, command: Command) -> Result<(), ChildError> {
-        self.branch.requests.0.send(command).map_err(|_| ChildError::Gone)
+        self.branch.requests.send(command)
     }
 }
 

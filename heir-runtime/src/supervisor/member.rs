@@ -25,8 +25,21 @@ pub(super) trait Member: Send {
     /// What its first task is: the worker, or a supervisor. Only a worker has a second one, its manager.
     fn role(&self) -> Role;
 
-    /// Starts one of its tasks, once more.
-    fn spawn(&mut self, role: Role, tasks: &mut JoinSet<ExitReason>) -> Task;
+    /// Starts its first task, once more.
+    fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task;
+
+    /// Starts its manager, once more.
+    fn start_manager(&mut self) {}
+
+    /// Ends its manager; says whether it is gone at once.
+    fn dismiss_manager(&mut self) -> bool {
+        true
+    }
+
+    /// Whether it is the manager started last that has this number.
+    fn is_manager(&self, _life: u64) -> bool {
+        false
+    }
 
     /// One of its tasks has ended, as far as its task could tell for this reason; returns the real one.
     fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason;
@@ -92,10 +105,10 @@ pub(super) struct Rules {
     pub(super) backoff: Backoff,
 }
 
-/// A task that runs.
+/// The first task of a child, while it runs.
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) abort: AbortHandle,
-    /// Sent or dropped, it asks the task to stop.
+    /// Dropped, it asks the task to stop.
     pub(super) stop: Option<StopOnDrop>,
 }

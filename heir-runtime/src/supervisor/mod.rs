@@ -9,6 +9,7 @@ mod dynamic;
 mod handle;
 mod intensity;
 mod member;
+mod numbers;
 mod pair;
 mod plant;
 mod report;
@@ -55,7 +56,7 @@ use crate::stop::{StopOnDrop, StopSignal};
 pub struct Supervisor<H = SupervisorHandle> {
     handle: H,
     branch: Arc<Branch>,
-    // Sent or dropped, it asks the tree to stop.
+    // Dropped, it asks the tree to stop.
     stop: Option<StopOnDrop>,
     // Until it has ended; then there is a report.
     task: Option<JoinHandle<Ended>>,

@@ -1,6 +1,5 @@
-//! The worker and its manager: two tasks, one child.
+//! The worker and its manager: one child.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,72 +9,41 @@ use super::member::{Member, Node, Rules, Task, Up};
 use super::slot::GRACE;
 use super::tree::{TreeNode, WorkerNode};
 use crate::caught::{DropCaught, caught};
+use crate::duty::Dismissal;
 use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
-use crate::manager::manager;
+use crate::manager::start_manager;
 use crate::post::Post;
-use crate::race::{Either, race};
 use crate::status::Stopped;
-use crate::stop::{StopSignal, stop_signal};
-use crate::worker::{Handlers, Shutdown, Spec, incarnation};
+use crate::stop::stop_signal;
+use crate::worker::{Handlers, Settings, Shutdown, incarnation};
 
 /// A worker and its manager.
 pub(super) struct Pair<W: Handlers> {
     post: Arc<Post<W>>,
-    spec: DropCaught<Spec<W>>,
+    args: DropCaught<W::Args>,
     /// The incarnation started last.
     number: u64,
+    /// The manager started last.
+    manager: u64,
     /// Whether the tables are still those of the worker whose place it is to take.
     waits: bool,
 }
 
 impl<W: Handlers> Pair<W> {
-    pub(super) fn new(post: Arc<Post<W>>, spec: Spec<W>) -> Self {
-        Self { post, spec: DropCaught::new(spec), number: 0, waits: false }
+    pub(super) fn new(post: Arc<Post<W>>, args: W::Args) -> Self {
+        Self { post, args: DropCaught::new(args), number: 0, manager: 0, waits: false }
     }
 
     /// One that is to take the place, and the tables, of another one.
-    pub(super) fn successor(post: Arc<Post<W>>, spec: Spec<W>) -> Self {
-        let mut pair = Self::new(post, spec);
+    pub(super) fn successor(post: Arc<Post<W>>, args: W::Args) -> Self {
+        let mut pair = Self::new(post, args);
         pair.waits = true;
         pair
     }
 
-    fn spawn_worker(&mut self, stopped: StopSignal, tasks: &mut JoinSet<ExitReason>) -> Task {
-        let spec = self.spec.get();
-        let args = caught(|| spec.args.clone()).map_err(ExitReason::Panic);
-        self.number = self.post.estate.issue();
-        // Said before the manager can see it.
-        self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
-        let incoming = self.post.wait_for_tables(self.number);
-        let (post, process) = (Arc::clone(&self.post), self.post.begin(self.number));
-        let life = incarnation(post, Arc::clone(&process), incoming, args, spec.bounds(), stopped);
-        let abort = tasks.spawn(life);
-        // It may already be serving, or be over.
-        process.runs_as(abort.clone());
-        Task { abort, stop: None }
-    }
-
-    fn spawn_manager(&self, stopped: StopSignal, tasks: &mut JoinSet<ExitReason>) -> Task {
-        let spec = caught(|| Box::new(self.spec.get().clone())).map_err(ExitReason::Panic);
-        let abort = tasks.spawn(Box::pin(managed(Arc::clone(&self.post), spec, stopped)));
-        self.post.roster.manager_started(abort.clone());
-        Task { abort, stop: None }
-    }
-}
-
-async fn managed<W: Handlers>(
-    post: Arc<Post<W>>,
-    spec: Result<Box<Spec<W>>, ExitReason>,
-    stopped: StopSignal,
-) -> ExitReason {
-    let spec = match spec {
-        Ok(spec) => spec,
-        Err(reason) => return reason,
-    };
-    match race(stopped, pin!(manager(post, spec))).await {
-        Either::Left(()) => ExitReason::Shutdown,
-        Either::Right(reason) => reason,
+    fn args(&self) -> Result<W::Args, ExitReason> {
+        caught(|| self.args.get().clone()).map_err(ExitReason::Panic)
     }
 }
 
@@ -85,36 +53,51 @@ impl<W: Handlers> Member for Pair<W> {
     }
 
     fn rules(&self) -> Rules {
-        let spec = self.spec.get();
-        let (restart, shutdown) = (spec.restart, spec.shutdown);
-        Rules { restart, shutdown, significant: spec.significant, backoff: spec.backoff }
+        let Settings { restart, shutdown, significant, backoff, .. } = *self.post.settings;
+        Rules { restart, shutdown, significant, backoff }
     }
 
     fn role(&self) -> Role {
         Role::Worker
     }
 
-    fn spawn(&mut self, role: Role, tasks: &mut JoinSet<ExitReason>) -> Task {
+    fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
+        let args = self.args();
+        self.number = self.post.estate.issue();
+        // Said before the manager can see it.
+        self.post.emit(EventKind::WorkerStarted { incarnation: self.number });
+        let incoming = self.post.wait_for_tables(self.number);
+        let (post, process) = (Arc::clone(&self.post), self.post.begin(self.number));
         let (stop, stopped) = stop_signal();
-        let task = match role {
-            Role::Manager => self.spawn_manager(stopped, tasks),
-            Role::Worker | Role::Supervisor => self.spawn_worker(stopped, tasks),
-        };
-        Task { stop: Some(stop), ..task }
+        let life = incarnation(post, Arc::clone(&process), incoming, args, stopped);
+        let abort = tasks.spawn(life);
+        // It may already be serving, or be over.
+        process.runs_as(abort.clone());
+        Task { abort, stop: Some(stop) }
+    }
+
+    fn start_manager(&mut self) {
+        self.manager = start_manager(&self.post, self.args());
+    }
+
+    fn dismiss_manager(&mut self) -> bool {
+        matches!(self.post.duty.dismiss(), Dismissal::Gone(_))
+    }
+
+    fn is_manager(&self, life: u64) -> bool {
+        self.manager == life
     }
 
     fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
-        match role {
-            Role::Manager => self.post.roster.manager_down(),
-            Role::Worker | Role::Supervisor => {
-                self.post.roster.down();
-                // Its task was aborted, and could not say what for.
-                if reason == ExitReason::Killed {
-                    return self.post.exit_reason().unwrap_or(reason);
-                }
-            }
+        if role == Role::Manager {
+            return reason;
         }
-        reason
+        self.post.roster.down();
+        match reason {
+            // Its task was aborted, and could not say what for.
+            ExitReason::Killed => self.post.exit_reason().unwrap_or(ExitReason::Killed),
+            said => said,
+        }
     }
 
     fn left_behind(&mut self, role: Role) {
@@ -152,7 +135,7 @@ impl<W: Handlers> Node for Post<W> {
             status: self.roster.status(),
             estate: self.estate.info(),
             queued: self.mailbox.queued(),
-            managed: self.roster.is_managed(),
+            managed: self.duty.is_done(),
         })
     }
 
@@ -169,7 +152,7 @@ impl<W: Handlers> Node for Post<W> {
     }
 
     fn patience(&self) -> Duration {
-        let once = match self.shutdown {
+        let once = match self.settings.shutdown {
             Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
             Shutdown::BrutalKill => GRACE,
         };

@@ -50,7 +50,8 @@ impl<W: Handlers> sealed::Plant<W::Handle> for Spec<W> {
 pub(super) fn plant_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Planted<Handle<W>> {
     let position = branch.next_position();
     let place = position.place;
-    let post = Arc::new(Post::new(&spec, None, position, branch.realm().clone()));
+    let post =
+        Arc::new(Post::new(&spec, branch.share(spec.settings), None, position, branch.realm().clone()));
     let handle = Handle::new(Arc::<Post<W>>::clone(&post));
-    Planted { place, member: Box::new(Pair::new(post, spec)), handle, refused: None }
+    Planted { place, member: Box::new(Pair::new(post, spec.args)), handle, refused: None }
 }

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::member::Member;
 use super::report::{ChildError, StartError};
+use crate::exit::ExitReason;
 use crate::superior::{Ask, Place, Superior};
 
 /// What a supervisor is asked from outside.
@@ -19,11 +20,40 @@ pub(super) enum Command {
     Replace(Place, Box<dyn Member>, oneshot::Sender<()>),
 }
 
+/// The manager of this child has ended, the one with this number, for this reason.
+pub(super) type ManagerEnded = (Place, u64, ExitReason);
+
 /// The way to a supervisor.
-pub(super) struct Requests(pub(super) mpsc::UnboundedSender<Command>);
+pub(super) struct Requests {
+    commands: mpsc::UnboundedSender<Command>,
+    managers: mpsc::UnboundedSender<ManagerEnded>,
+}
+
+/// Where a supervisor gets them.
+pub(super) struct Inbox {
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) managers: mpsc::UnboundedReceiver<ManagerEnded>,
+}
+
+impl Requests {
+    pub(super) fn new() -> (Self, Inbox) {
+        let (commands, asked) = mpsc::unbounded_channel();
+        let (managers, ended) = mpsc::unbounded_channel();
+        (Self { commands, managers }, Inbox { commands: asked, managers: ended })
+    }
+
+    /// The error is that the supervisor is gone.
+    pub(super) fn send(&self, command: Command) -> Result<(), ChildError> {
+        self.commands.send(command).map_err(|_| ChildError::Gone)
+    }
+}
 
 impl Superior for Requests {
     fn ask(&self, place: Place, what: Ask) {
-        let _ = self.0.send(Command::Of(place, what));
+        let _ = self.commands.send(Command::Of(place, what));
+    }
+
+    fn manager_ended(&self, place: Place, life: u64, reason: ExitReason) {
+        let _ = self.managers.send((place, life, reason));
     }
 }

@@ -1,9 +1,6 @@
 //! What follows when a child ends: it is started again, alone or with others, or it is over.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::report::StartError;
 use super::run::{Ending, Run};
@@ -13,17 +10,23 @@ use crate::events::{EventKind, Role};
 use crate::exit::ExitReason;
 use crate::status::Stopped;
 use crate::superior::Place;
-use crate::worker::{Backoff, Restart};
+use crate::worker::Restart;
 
 impl Run {
     /// One of a child's tasks has ended.
     pub(super) fn ended(&mut self, place: Place, role: Role, reason: ExitReason) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         let part = slot.part(role);
-        if let Some(deadline) = part.deadline() {
+        // At the end of the supervisor they are passed over.
+        if let Some(deadline) = part.deadline()
+            && self.ending.is_none()
+        {
             self.timers.remove(&(deadline, place, role));
         }
         part.state = State::Down;
+        if role != Role::Manager {
+            slot.task = None;
+        }
         let reason = slot.member.ended(role, reason);
         self.overdue.append(slot.member.overdue(), self.ending.is_some());
         let is_wanted = slot.is_wanted() || (role == Role::Manager && matches!(slot.aim, Aim::Renewed));
@@ -31,6 +34,17 @@ impl Run {
             self.went_down(place);
         } else {
             self.ended_by_itself(place, role, reason);
+        }
+    }
+
+    /// The manager with this number has ended.
+    pub(super) fn manager_ended(&mut self, place: Place, life: u64, reason: ExitReason) {
+        let Some(slot) = self.slots.get_mut(&place) else { return };
+        let part = slot.part(Role::Manager);
+        let was_up = !part.is_down() && !matches!(part.state, State::Delayed(_));
+        if was_up && slot.member.is_manager(life) {
+            self.managers -= 1;
+            self.ended(place, Role::Manager, reason);
         }
     }
 
@@ -49,12 +63,12 @@ impl Run {
     fn ended_by_itself(&mut self, place: Place, role: Role, reason: ExitReason) {
         let is_first_start = self.is_first_start_of(place);
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        let (rules, node) = (slot.rules, slot.member.node());
+        let (rules, node) = (slot.member.rules(), slot.member.node());
         if node.has_been_up() {
-            slot.starter = None;
+            self.starters.remove(&place);
         } else if reason.is_failure() {
             // Also when its supervisor has been restarted since: it is one child more, and no part of that start.
-            if slot.starter.as_ref().is_some_and(Starter::is_waited_for) {
+            if self.starters.get(&place).is_some_and(Starter::is_waited_for) {
                 return self.start_failed(place, role, reason);
             }
             if is_first_start {
@@ -78,10 +92,7 @@ impl Run {
             return self.end(Ending::GaveUp(reason));
         }
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        let delay = match rules.backoff {
-            Backoff::None => Duration::ZERO,
-            backoff => slot.part(role).row.delay(backoff, Instant::now()),
-        };
+        let delay = slot.part(role).delay(rules.backoff);
         node.emit(EventKind::Restarting { role, reason });
         match self.rules.strategy {
             Strategy::OneForAll if role != Role::Manager => self.cycle_from(Place::MIN, place, delay),
@@ -95,7 +106,7 @@ impl Run {
     fn ended_for_good(&mut self, place: Place, reason: ExitReason) {
         let Some(slot) = self.slots.get(&place) else { return };
         let name = Arc::clone(slot.member.node().name());
-        let is_significant = slot.rules.significant;
+        let is_significant = slot.member.rules().significant;
         self.finish(place, &Stopped::Ended(reason));
         let ends = match self.rules.auto_shutdown {
             AutoShutdown::Never => false,
@@ -103,7 +114,7 @@ impl Run {
             AutoShutdown::AllSignificant => !self
                 .slots
                 .values()
-                .any(|slot| slot.rules.significant && !matches!(slot.aim, Aim::Finished(_))),
+                .any(|slot| slot.member.rules().significant && !matches!(slot.aim, Aim::Finished(_))),
         };
         if is_significant && ends {
             self.end(Ending::Significant(name));
@@ -115,8 +126,8 @@ impl Run {
         self.awaited.take_if(|(awaited, _)| *awaited == place);
         let Some(slot) = self.slots.get_mut(&place) else { return };
         let child = Arc::clone(slot.member.node().name());
-        slot.start_error = Some(StartError::Child { child, role, reason: reason.clone() });
-        if let Some(Starter::Added(_)) = slot.starter {
+        slot.start_error = Some(Box::new(StartError::Child { child, role, reason: reason.clone() }));
+        if let Some(Starter::Added(_)) = self.starters.get(&place) {
             self.finish(place, &Stopped::Ended(reason));
         } else {
             self.aim_at(place, Aim::Terminated);
@@ -126,7 +137,7 @@ impl Run {
 
 impl Starter {
     /// Whether somebody still waits: a start that nobody waits for any more is one like any other.
-    fn is_waited_for(&self) -> bool {
+    pub(super) fn is_waited_for(&self) -> bool {
         match self {
             Self::Added(told) => !told.is_closed(),
             Self::Restarted(told) => !told.is_closed(),

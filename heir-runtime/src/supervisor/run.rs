@@ -1,22 +1,22 @@
 //! The supervisor at work: what it knows, what it wakes for, and from its start to its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::branch::Branch;
 use super::cycle::Cycle;
 use super::intensity::Intensity;
 use super::member::Up;
+use super::numbers::ByNumber;
 use super::report::{Overdue, StartError};
-use super::requests::Command;
-use super::slot::{Slot, State};
+use super::requests::{Command, Inbox, ManagerEnded};
+use super::slot::{Slot, Starter, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
 use crate::events::{Event, EventKind, Role};
@@ -24,7 +24,6 @@ use crate::exit::ExitReason;
 use crate::status::Stopped;
 use crate::stop::StopSignal;
 use crate::superior::Place;
-use crate::worker::Backoff;
 
 /// A supervisor at work. It outlives its task, as a worker's post outlives the worker: a supervisor that is started again goes
 /// on with the same children, whose tables are where they were.
@@ -32,14 +31,20 @@ pub(super) struct Run {
     pub(super) branch: Arc<Branch>,
     pub(super) rules: SupervisorRules,
     /// In the order in which they are started.
-    pub(super) slots: BTreeMap<Place, Slot>,
+    pub(super) slots: Slots,
     pub(super) tasks: JoinSet<ExitReason>,
     /// Whose task is whose.
-    pub(super) places: HashMap<Id, (Place, Role)>,
+    pub(super) places: ByNumber<Id, Place>,
+    /// How many managers there are.
+    pub(super) managers: usize,
     pub(super) intensity: Intensity,
-    requests: mpsc::UnboundedReceiver<Command>,
+    /// Who waits for a child's start, while that may still fail.
+    pub(super) starters: ByNumber<Place, Starter>,
+    inbox: Inbox,
     /// When something is to be done about whom. What has changed since is passed over.
     pub(super) timers: BTreeSet<(Instant, Place, Role)>,
+    /// Goes off no later than the first of them. It is not set for each anew: in a storm there are many, and few come to pass.
+    alarm: Option<Pin<Box<Sleep>>>,
     /// The children that are being restarted together, or started for the first time.
     pub(super) cycle: Option<Cycle>,
     /// The child whose start the next one waits for.
@@ -50,6 +55,9 @@ pub(super) struct Run {
     pub(super) down_from: Place,
     pub(super) overdue: Overdue,
 }
+
+/// In boxes: the map has room for more than it holds.
+pub(super) type Slots = BTreeMap<Place, Box<Slot>>;
 
 /// What a supervisor does when a child ends.
 #[derive(Clone, Copy, Debug)]
@@ -82,26 +90,30 @@ enum Wake {
     Command(Command),
     Deadline,
     Up,
-    Ended(Place, Role, ExitReason),
+    Ended(Place, ExitReason),
+    ManagerEnded(ManagerEnded),
 }
 
 impl Run {
     pub(super) fn new(
         branch: Arc<Branch>,
         rules: SupervisorRules,
-        slots: BTreeMap<Place, Slot>,
+        slots: Slots,
         intensity: Intensity,
-        requests: mpsc::UnboundedReceiver<Command>,
+        inbox: Inbox,
     ) -> Self {
         Self {
             branch,
             rules,
             slots,
             tasks: JoinSet::new(),
-            places: HashMap::new(),
+            places: ByNumber::default(),
+            managers: 0,
             intensity,
-            requests,
+            starters: ByNumber::default(),
+            inbox,
             timers: BTreeSet::new(),
+            alarm: None,
             cycle: None,
             awaited: None,
             ending: None,
@@ -120,7 +132,7 @@ impl Run {
         loop {
             // What was left behind has no place any more.
             if let Some(ending) = &self.ending
-                && self.places.is_empty()
+                && self.is_all_down()
             {
                 return ending.clone();
             }
@@ -131,24 +143,26 @@ impl Run {
 
     /// Waits for whatever happens next. Cancel safe.
     async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
-        let deadline = self.timers.first().map(|(time, ..)| *time);
-        let mut late = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+        self.set_alarm();
         poll_fn(|cx| {
             // Requests first: a storm of crashes must not keep a shutdown waiting.
             if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
                 return Poll::Ready(Wake::Stop);
             }
-            if let Poll::Ready(Some(command)) = self.requests.poll_recv(cx) {
+            if let Poll::Ready(Some(command)) = self.inbox.commands.poll_recv(cx) {
                 return Poll::Ready(Wake::Command(command));
             }
-            if late.as_mut().is_some_and(|late| late.as_mut().poll(cx).is_ready()) {
+            if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Wake::Deadline);
             }
             while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
                 let (id, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
-                if let Some((place, role)) = self.places.remove(&id) {
-                    return Poll::Ready(Wake::Ended(place, role, reason));
+                if let Some(place) = self.places.remove(&id) {
+                    return Poll::Ready(Wake::Ended(place, reason));
                 }
+            }
+            if let Poll::Ready(Some(ended)) = self.inbox.managers.poll_recv(cx) {
+                return Poll::Ready(Wake::ManagerEnded(ended));
             }
             if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Wake::Up);
@@ -158,28 +172,57 @@ impl Run {
         .await
     }
 
+    fn set_alarm(&mut self) {
+        match (self.timers.first(), &mut self.alarm) {
+            (None, alarm) => *alarm = None,
+            (Some((time, ..)), None) => self.alarm = Some(Box::pin(sleep_until(*time))),
+            (Some((time, ..)), Some(alarm)) => {
+                if alarm.deadline() > *time || alarm.is_elapsed() {
+                    alarm.as_mut().reset(*time);
+                }
+            }
+        }
+    }
+
     fn react(&mut self, wake: Wake) {
         match wake {
             Wake::Stop => self.end(Ending::Shutdown),
             Wake::Command(command) => self.obey(command),
             Wake::Deadline => self.meet_deadlines(),
             Wake::Up => self.awaited_is_up(),
-            Wake::Ended(place, role, reason) => self.ended(place, role, reason),
+            Wake::Ended(place, reason) => self.ended(place, self.first_role(place), reason),
+            Wake::ManagerEnded((place, life, reason)) => self.manager_ended(place, life, reason),
         }
     }
 
-    /// Starts one task of a child.
+    /// Whether no child has anything running that could still end.
+    pub(super) fn is_all_down(&self) -> bool {
+        self.places.is_empty() && self.managers == 0
+    }
+
+    /// Starts one part of a child.
     pub(super) fn spawn(&mut self, place: Place, role: Role) {
-        self.forget_delay(place, role);
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        let task = slot.member.spawn(role, &mut self.tasks);
-        self.places.insert(task.abort.id(), (place, role));
-        let counts = slot.rules.backoff != Backoff::None;
-        let part = slot.part(role);
-        if counts {
-            part.row.started(Instant::now());
+        slot.forget_delay(place, role, &mut self.timers);
+        if role == Role::Manager {
+            slot.member.start_manager();
+            self.managers += 1;
+        } else {
+            let task = slot.member.spawn(&mut self.tasks);
+            self.places.insert(task.abort.id(), place);
+            slot.task = Some(task);
         }
-        part.state = State::Running(task);
+        let backoff = slot.member.rules().backoff;
+        slot.part(role).started(backoff);
+    }
+
+    /// Somebody waits for the start of this child.
+    pub(super) fn expect(&mut self, place: Place, starter: Starter) {
+        // Those that nobody waits for any more go when there is no room left: now and then.
+        if self.starters.len() == self.starters.capacity() {
+            self.starters.retain(|_, starter| starter.is_waited_for());
+        }
+        self.starters.insert(place, starter);
     }
 
     /// Starts a child: what of it does not run.
@@ -203,11 +246,8 @@ impl Run {
 
     /// If this task waits to be started, it does so no longer.
     pub(super) fn forget_delay(&mut self, place: Place, role: Role) {
-        let Some(slot) = self.slots.get_mut(&place) else { return };
-        let part = slot.part(role);
-        if let State::Delayed(time) = part.state {
-            part.state = State::Down;
-            self.timers.remove(&(time, place, role));
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.forget_delay(place, role, &mut self.timers);
         }
     }
 
@@ -221,11 +261,13 @@ impl Run {
         self.timers.clear();
         for slot in self.slots.values_mut() {
             for role in slot.roles() {
-                let part = slot.part(role);
-                match std::mem::take(&mut part.state) {
-                    State::Running(task) | State::Asked(task, _) => part.abort(&task),
-                    State::Delayed(_) => {}
-                    other => part.state = other,
+                match slot.part(role).state {
+                    State::Running | State::Asked(_) => {
+                        slot.abort(role);
+                        self.managers -= usize::from(slot.part(role).is_down());
+                    }
+                    State::Delayed(_) => slot.part(role).state = State::Down,
+                    State::Down | State::Aborted(_) => {}
                 }
             }
         }

@@ -1,15 +1,17 @@
 //! A child in its supervisor: what its tasks do, and what is to become of it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::member::{Member, Rules, Task};
+use super::member::{Member, Task};
 use super::report::{ChildError, StartError};
 use crate::events::Role;
 use crate::status::Stopped;
-use crate::worker::{Row, Shutdown};
+use crate::superior::Place;
+use crate::worker::{Backoff, Row, Shutdown};
 
 /// How long an aborted task has to reach its next await, before it is called unresponsive.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
@@ -17,9 +19,10 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// One child of a supervisor.
 pub(super) struct Slot {
     pub(super) member: Box<dyn Member>,
-    pub(super) rules: Rules,
     /// The worker, or a supervisor.
     pub(super) first: Part,
+    /// Its task, until it is aborted, or down.
+    pub(super) task: Option<Task>,
     /// A worker's manager.
     pub(super) manager: Option<Part>,
     pub(super) aim: Aim,
@@ -27,19 +30,18 @@ pub(super) struct Slot {
     pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// Whether its tables may still be held by a worker that was left behind.
     pub(super) is_held: bool,
-    /// Whoever waits for its first start, while that may still fail.
-    pub(super) starter: Option<Starter>,
-    /// How that failed: told when it is down.
-    pub(super) start_error: Option<StartError>,
+    /// How its start failed: told when it is down.
+    pub(super) start_error: Option<Box<StartError>>,
     /// Whether it was asked for again while it was being terminated.
     pub(super) restarts: bool,
 }
 
-/// One of the tasks of a child.
+/// A worker, its manager, or a supervisor.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) state: State,
-    pub(super) row: Row,
+    /// Counted where somebody asks for it.
+    row: Option<Box<Row>>,
 }
 
 #[derive(Default)]
@@ -48,9 +50,9 @@ pub(super) enum State {
     Down,
     /// Started at this time: its back-off.
     Delayed(Instant),
-    Running(Task),
+    Running,
     /// Asked to stop; aborted at this time, if ever.
-    Asked(Task, Option<Instant>),
+    Asked(Option<Instant>),
     /// Aborted; called unresponsive at this time.
     Aborted(Instant),
 }
@@ -64,9 +66,9 @@ pub(super) enum Aim {
     /// It is stopped until it is asked for.
     Terminated,
     /// It is stopped, and the other takes its place.
-    Replaced(Box<dyn Member>, oneshot::Sender<()>),
+    Replaced(Box<(Box<dyn Member>, oneshot::Sender<()>)>),
     /// It is stopped for good.
-    Finished(Stopped),
+    Finished(Box<Stopped>),
 }
 
 /// Who waits for a start, and what becomes of a child that does not get up.
@@ -80,16 +82,14 @@ pub(super) enum Starter {
 impl Slot {
     pub(super) fn new(member: Box<dyn Member>) -> Self {
         let manager = (member.role() == Role::Worker).then(Part::default);
-        let (rules, first) = (member.rules(), Part::default());
         Self {
             member,
-            rules,
-            first,
+            first: Part::default(),
+            task: None,
             manager,
             aim: Aim::Run,
             waiting: Vec::new(),
             is_held: false,
-            starter: None,
             restarts: false,
             start_error: None,
         }
@@ -97,12 +97,10 @@ impl Slot {
 
     /// Another child takes this one's place: its own is gone, but the tables are not.
     pub(super) fn replace(&mut self, mut member: Box<dyn Member>) {
-        self.tell_starter(StartError::Stopped(Stopped::Upgraded));
         self.member.node().hand_over();
         member.take_over();
         // The name is free: the one before had it, if anybody did.
         let _ = member.node().enlist();
-        self.rules = member.rules();
         self.member = member;
     }
 
@@ -114,10 +112,10 @@ impl Slot {
     }
 
     /// It has been stopped: whoever waits for its start is told, unless it was up.
-    pub(super) fn tell_starter(&mut self, error: StartError) {
-        let error = self.start_error.take().unwrap_or(error);
+    pub(super) fn tell(&mut self, starter: Option<Starter>, error: StartError) {
+        let error = self.start_error.take().map_or(error, |error| *error);
         let told = if self.member.node().has_been_up() { Ok(()) } else { Err(error) };
-        match self.starter.take() {
+        match starter {
             Some(Starter::Added(starter)) => drop(starter.send(told)),
             Some(Starter::Restarted(starter)) => drop(starter.send(told.map_err(ChildError::from))),
             None => {}
@@ -140,6 +138,48 @@ impl Slot {
         self.first.is_down() && self.manager.as_ref().is_none_or(Part::is_down)
     }
 
+    /// If this part waits to be started, it does so no longer.
+    pub(super) fn forget_delay(
+        &mut self,
+        place: Place,
+        role: Role,
+        timers: &mut BTreeSet<(Instant, Place, Role)>,
+    ) {
+        let part = self.part(role);
+        if let State::Delayed(time) = part.state {
+            part.state = State::Down;
+            timers.remove(&(time, place, role));
+        }
+    }
+
+    /// Asks one part of it to stop.
+    pub(super) fn ask_to_stop(&mut self, role: Role, shutdown: Shutdown) {
+        let Shutdown::Timeout(timeout) = shutdown else { return self.abort(role) };
+        let is_gone = match role {
+            // It has no stop hook: wherever it is, it ends.
+            Role::Manager => self.member.dismiss_manager(),
+            Role::Worker | Role::Supervisor => {
+                // It may be ending already: then nobody hears it.
+                drop(self.task.as_mut().and_then(|task| task.stop.take()));
+                false
+            }
+        };
+        self.part(role).state =
+            if is_gone { State::Down } else { State::Asked(Instant::now().checked_add(timeout)) };
+    }
+
+    /// Kills one part of it.
+    pub(super) fn abort(&mut self, role: Role) {
+        let is_gone = match role {
+            Role::Manager => self.member.dismiss_manager(),
+            Role::Worker | Role::Supervisor => {
+                self.task.take().inspect(|task| task.abort.abort());
+                false
+            }
+        };
+        self.part(role).state = if is_gone { State::Down } else { State::Aborted(Instant::now() + GRACE) };
+    }
+
     /// Whether it is to run, and is not being stopped for anything.
     pub(super) fn is_wanted(&self) -> bool {
         matches!(self.aim, Aim::Run)
@@ -147,6 +187,22 @@ impl Slot {
 }
 
 impl Part {
+    /// It has been started.
+    pub(super) fn started(&mut self, backoff: Backoff) {
+        if backoff != Backoff::None {
+            self.row.get_or_insert_default().started(Instant::now());
+        }
+        self.state = State::Running;
+    }
+
+    /// How long it waits, now that it has ended, before it is started again.
+    pub(super) fn delay(&mut self, backoff: Backoff) -> Duration {
+        match backoff {
+            Backoff::None => Duration::ZERO,
+            backoff => self.row.get_or_insert_default().delay(backoff, Instant::now()),
+        }
+    }
+
     /// Whether it neither runs nor is about to.
     pub(super) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)
@@ -154,36 +210,15 @@ impl Part {
 
     /// Whether it is neither down nor on its way down.
     pub(super) fn is_running(&self) -> bool {
-        matches!(self.state, State::Running(_))
+        matches!(self.state, State::Running)
     }
 
     /// When something is to be done about it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Asked(_, deadline) => *deadline,
+            State::Asked(deadline) => *deadline,
             State::Delayed(time) | State::Aborted(time) => Some(*time),
-            State::Down | State::Running(_) => None,
+            State::Down | State::Running => None,
         }
-    }
-
-    /// Asks it to stop.
-    pub(super) fn ask_to_stop(&mut self, shutdown: Shutdown) {
-        self.state = match std::mem::take(&mut self.state) {
-            State::Running(mut task) => match shutdown {
-                Shutdown::Timeout(timeout) => {
-                    // It may be ending already: then nobody hears it.
-                    drop(task.stop.take());
-                    State::Asked(task, Instant::now().checked_add(timeout))
-                }
-                Shutdown::BrutalKill => return self.abort(&task),
-            },
-            other => other,
-        };
-    }
-
-    /// Kills it.
-    pub(super) fn abort(&mut self, task: &Task) {
-        task.abort.abort();
-        self.state = State::Aborted(Instant::now() + GRACE);
     }
 }

@@ -53,10 +53,13 @@ impl Run {
 
     /// Asks a child to stop, its manager first; says whether it is down.
     fn stop(&mut self, place: Place) -> bool {
-        let Some(slot) = self.slots.get(&place) else { return true };
+        let Some(slot) = self.slots.get_mut(&place) else { return true };
         let mut roles = slot.roles();
         for role in slot.roles() {
-            self.forget_delay(place, role);
+            slot.forget_delay(place, role, &mut self.timers);
+        }
+        if slot.is_down() {
+            return true;
         }
         roles.all(|role| self.stop_part(place, role))
     }
@@ -66,12 +69,16 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return true };
         match slot.part(role).state {
             State::Down | State::Delayed(_) => return true,
-            State::Running(_) => {}
+            State::Running => {}
             State::Asked(..) | State::Aborted(_) => return false,
         }
         let patience = slot.member.patience();
-        slot.part(role).ask_to_stop(patience);
-        self.set_timer(place, role);
+        slot.ask_to_stop(role, patience);
+        if slot.part(role).is_down() {
+            self.managers -= 1;
+            return true;
+        }
+        self.timers.extend(slot.part(role).deadline().map(|deadline| (deadline, place, role)));
         false
     }
 
@@ -86,7 +93,7 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         slot.member.node().close(why);
         if !matches!(slot.aim, Aim::Finished(_)) {
-            slot.aim = Aim::Finished(why.clone());
+            slot.aim = Aim::Finished(Box::new(why.clone()));
             self.go_on_with(place);
         }
     }
@@ -121,10 +128,12 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         match std::mem::replace(&mut slot.aim, Aim::Terminated) {
             Aim::Finished(why) => self.remove(place, &why),
-            Aim::Replaced(member, told) => {
+            Aim::Replaced(by) => {
+                let (member, told) = *by;
+                slot.tell(self.starters.remove(&place), StartError::Stopped(Stopped::Upgraded));
                 slot.replace(member);
                 slot.aim = Aim::Run;
-                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.rules);
+                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
                 self.branch.enter(place, slot.member.node());
                 let _ = told.send(());
                 if is_to_run {
@@ -134,7 +143,7 @@ impl Run {
                 }
             }
             Aim::Terminated => {
-                slot.tell_starter(StartError::Stopped(Stopped::Shutdown));
+                slot.tell(self.starters.remove(&place), StartError::Stopped(Stopped::Shutdown));
                 slot.member.node().terminated();
                 slot.tell_down();
                 if std::mem::take(&mut slot.restarts) {
@@ -167,11 +176,14 @@ impl Run {
             self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
         }
         // Before it is retired: whoever waits for that may start another one in its place.
-        if self.rules.dynamic || slot.rules.restart == Restart::Temporary || slot.start_error.is_some() {
+        if self.rules.dynamic
+            || slot.member.rules().restart == Restart::Temporary
+            || slot.start_error.is_some()
+        {
             self.branch.forget(place);
         }
         slot.member.node().retire(why);
-        slot.tell_starter(StartError::Stopped(why.clone()));
+        slot.tell(self.starters.remove(&place), StartError::Stopped(why.clone()));
         slot.tell_down();
     }
 
@@ -186,16 +198,15 @@ impl Run {
             let (is_ending, cycles) = (self.ending.is_some(), self.is_stopped_to_cycle(place, role));
             let Some(slot) = self.slots.get_mut(&place) else { continue };
             let name = Arc::clone(slot.member.node().name());
-            let part = slot.part(role);
-            if part.deadline() != Some(time) {
+            if slot.part(role).deadline() != Some(time) {
                 continue;
             }
-            match std::mem::take(&mut part.state) {
+            match std::mem::take(&mut slot.part(role).state) {
                 State::Delayed(_) if is_ending => {}
                 State::Delayed(_) if cycles => self.go_on_cycling(),
                 State::Delayed(_) => self.spawn(place, role),
-                State::Asked(task, _) => {
-                    part.abort(&task);
+                State::Asked(_) => {
+                    slot.abort(role);
                     if is_ending {
                         self.overdue.aborted.push((name, role));
                     }
@@ -205,10 +216,13 @@ impl Run {
                     slot.is_held |= role != Role::Manager;
                     slot.member.left_behind(role);
                     self.overdue.left_behind((name, role));
-                    self.places.retain(|_, held| *held != (place, role));
+                    match role {
+                        Role::Manager => self.managers -= 1,
+                        _ => self.places.retain(|_, held| *held != place),
+                    }
                     self.went_down(place);
                 }
-                other => part.state = other,
+                other => slot.part(role).state = other,
             }
         }
     }

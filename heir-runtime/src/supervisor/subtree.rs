@@ -52,7 +52,9 @@ async fn supervise(parked: Parked, stop: StopSignal) -> ExitReason {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         if let Some(mut run) = self.run.take() {
-            run.abort_all();
+            if run.ending.is_none() || !run.is_all_down() {
+                run.abort_all();
+            }
             *self.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
         }
     }
@@ -71,7 +73,7 @@ impl Member for Subtree {
         Role::Supervisor
     }
 
-    fn spawn(&mut self, _role: Role, tasks: &mut JoinSet<ExitReason>) -> Task {
+    fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
         let (stop, stopped) = stop_signal();
         self.branch.starting();
         let abort = tasks.spawn(supervise(Arc::clone(&self.parked), stopped));

@@ -43,7 +43,7 @@ pub struct WorkerNode {
     pub estate: EstateInfo,
     /// How many messages wait for it.
     pub queued: usize,
-    /// Whether its manager runs.
+    /// Whether it has a manager: at work, or on call.
     pub managed: bool,
 }
 

@@ -221,8 +221,12 @@ where
         let Hashed { hash, key } = key;
         let chain = chains.get(&hash);
         let row = chain.and_then(|chain| chain.row(&*key));
+        // The key that is there, not the one that equals it: it is what is put back. Cloned before there is an answer, which is the
+        // user's, and would be dropped by a panic.
+        let own = row.map_or(&key, |(own, _)| own).clone();
+        let old = row.map(|(_, old)| old.clone());
         let (value, answer) = make(row.map(|(_, old)| old));
-        self.exchange(&chains, hash, chain, row, (key, value), note);
+        self.exchange(&chains, hash, chain, (own, old), (key, value), note);
         answer
     }
 
@@ -240,28 +244,26 @@ where
         let chains = self.chains.get()?.pin();
         let hash = self.hasher.hash_one(key);
         let chain = chains.get(&hash)?;
-        let row = chain.row(key)?;
-        let (value, answer) = make(&row.1);
-        self.exchange(&chains, hash, Some(chain), Some(row), (row.0.clone(), value), note);
+        let (own, old) = chain.row(key)?;
+        let (key, before) = (own.clone(), (own.clone(), Some(old.clone())));
+        let (value, answer) = make(old);
+        self.exchange(&chains, hash, Some(chain), before, (key, value), note);
         Some(answer)
     }
 
-    /// Puts a row in the place of `row`, which was found in `chain`: has `note` note that first.
+    /// Puts a row in the place of its key in `chain`: has `note` note first what was there.
     #[inline]
     fn exchange(
         &self,
         chains: &Pinned<'_, K, V>,
         hash: u64,
         chain: Option<&Chain<K, V>>,
-        row: Option<&Row<K, V>>,
+        (own, old): (Kept<K>, Option<Kept<V>>),
         new: Row<K, V>,
         note: impl FnOnce(Hashed<K>, Option<Kept<V>>),
     ) {
-        // The key that is there, not the one that equals it: it is what is put back.
-        let own = row.map_or(&new.0, |(key, _)| key).clone();
-        let old = row.map(|(_, old)| old.clone());
-        let is_new = row.is_none();
-        let new = match (chain, row) {
+        let is_new = old.is_none();
+        let new = match (chain, &old) {
             (None, _) | (Some(Chain::One(_)), Some(_)) => Chain::One(new),
             (Some(_), _) => {
                 let Some(chain) = Chain::replace(chain, &own, Some(new)) else {
@@ -375,7 +377,11 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
+    use crate::caught::caught;
+    use crate::table::Table;
 
     type Numbers = HashStore<u64, u64>;
 
@@ -396,5 +402,40 @@ mod tests {
     fn each_table_hashes_in_its_own_way() {
         let (one, other) = (Numbers::new(), Numbers::new());
         assert_ne!(one.hashed(1).hash, other.hashed(1).hash);
+    }
+
+    #[test]
+    fn a_key_whose_clone_panics_drops_no_value_but_caught() {
+        static ARMED: AtomicBool = AtomicBool::new(false);
+
+        #[derive(PartialEq, Eq, Hash)]
+        struct Key;
+
+        impl Clone for Key {
+            fn clone(&self) -> Self {
+                assert!(!ARMED.load(Ordering::Relaxed), "from a clone");
+                Self
+            }
+        }
+
+        #[derive(Clone)]
+        struct Value;
+
+        impl Drop for Value {
+            fn drop(&mut self) {
+                assert!(!ARMED.load(Ordering::Relaxed), "from a destructor");
+            }
+        }
+
+        let mut table = Table::for_tests();
+        table.insert(Key, Value);
+        table.commit();
+        ARMED.store(true, Ordering::Relaxed);
+        // Two panics at once would end the process.
+        let inserted = caught(|| drop(table.insert(Key, Value)));
+        let updated = caught(|| drop(table.update(&Key, |value| value.clone())));
+        ARMED.store(false, Ordering::Relaxed);
+        assert_eq!(inserted.unwrap_err().as_ref(), "from a clone");
+        assert_eq!(updated.unwrap_err().as_ref(), "from a clone");
     }
 }

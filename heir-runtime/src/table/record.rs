@@ -55,7 +55,7 @@ struct Log<K, V> {
 
 /// The writer's end of a record.
 pub(super) struct Notes<K, V> {
-    ring: Option<Producer<Undo<K, V>>>,
+    ring: Producer<Undo<K, V>>,
     /// The message under way.
     turn: Turn,
     /// How many changes it has noted.
@@ -92,9 +92,11 @@ impl<K, V> Record<K, V> {
 
     /// The changes of the message under way.
     pub(super) fn changes(&self) -> Changes<K, V> {
-        let mut log = self.lock();
-        let last = self.last(&log);
-        log.since(last)
+        // Nobody else may come to give up those before them: the ring, once it is empty, has room.
+        self.tidy(&mut Vec::new(), |log| {
+            let last = self.last(log);
+            log.since(last)
+        })
     }
 
     /// Begins a copy of the table as of the last boundary.
@@ -136,8 +138,15 @@ impl<K, V> Record<K, V> {
 impl<K, V> Notes<K, V> {
     /// For the one writer of this record.
     pub(super) fn new(record: &Record<K, V>) -> Self {
-        let last = record.last(&record.lock());
-        Self { ring: None, turn: last + 1, noted: 0, spent: Vec::new() }
+        let mut spent = Vec::new();
+        let (ring, turn) = record.tidy(&mut spent, |log| {
+            // What a writer before this one has left.
+            log.empty_ring();
+            let (writers, readers) = RingBuffer::new(log.room);
+            log.ring = Some(readers);
+            (writers, record.last(log) + 1)
+        });
+        Self { ring, turn, noted: 0, spent }
     }
 
     /// Whether the message under way has noted anything.
@@ -145,36 +154,34 @@ impl<K, V> Notes<K, V> {
         self.noted > 0
     }
 
-    /// Notes a change that is about to be made.
+    /// Sees that there is room for one more change. What has to be let go of for it is dropped here: where no lock is held, and
+    /// nothing is half done.
+    #[inline]
+    pub(super) fn ready(&mut self, record: &Record<K, V>) {
+        if self.ring.is_full() {
+            self.make_room(record);
+        }
+    }
+
+    /// Notes a change that is about to be made. Only moves: it may be under a lock.
+    ///
+    /// # Panics
+    /// If it was not made [`ready`](Self::ready).
     #[expect(
         clippy::inline_always,
         reason = "what is noted is written where it is to be, and not twice before: 6 of 50 ns"
     )]
     #[inline(always)]
-    pub(super) fn note(&mut self, record: &Record<K, V>, key: K, old: Option<V>) {
+    pub(super) fn note(&mut self, key: K, old: Option<V>) {
         self.noted += 1;
-        let turn = self.turn;
-        // Asked first, and not told by `push`: what might come back would be written twice.
-        let ring = match &mut self.ring {
-            Some(ring) if !ring.is_full() => ring,
-            _ => self.make_room(record),
-        };
-        let noted = ring.push(Undo { turn, key, old });
-        assert!(noted.is_ok(), "there is room in the ring");
+        let undo = Undo { turn: self.turn, key, old };
+        let noted = self.ring.push(undo).is_ok();
+        assert!(noted, "there is room in the ring");
     }
 
     #[cold]
-    fn make_room(&mut self, record: &Record<K, V>) -> &mut Producer<Undo<K, V>> {
-        let Self { ring, spent, .. } = self;
-        record.tidy(spent, |log| {
-            ring.get_or_insert_with(|| {
-                // What a writer before this one has left.
-                log.empty_ring();
-                let (writers, readers) = RingBuffer::new(log.room);
-                log.ring = Some(readers);
-                writers
-            })
-        })
+    fn make_room(&mut self, record: &Record<K, V>) {
+        record.tidy(&mut self.spent, |_| ());
     }
 
     /// Marks a message boundary: the changes up to here stay. They are let go of `now`, or by whoever looks next: that is the
@@ -220,6 +227,7 @@ impl<K, V> Log<K, V> {
         self.empty_ring();
         if !self.open.is_empty() {
             self.closed.push(self.open.drain(..).collect());
+            self.open.shrink_to(ROOM);
         }
         let first = self.closed.partition_point(|segment| ended(segment, last));
         let mut segments = self.closed[first..].iter().cloned();
@@ -297,5 +305,45 @@ impl<K, V> Drop for Copying<'_, K, V> {
                 log.copying.swap_remove(at);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> (Record<u64, u64>, Notes<u64, u64>) {
+        let record = Record::new(16, true);
+        let notes = Notes::new(&record);
+        (record, notes)
+    }
+
+    #[test]
+    fn whoever_reads_the_changes_of_each_message_leaves_none_behind() {
+        let (record, mut notes) = record();
+        for n in 0..100 {
+            notes.ready(&record);
+            notes.note(n, None);
+            assert_eq!(record.changes().iter().collect::<Vec<_>>(), [(&n, None)]);
+            notes.commit(&record, false);
+        }
+        assert!(record.lock().closed.len() <= 1);
+    }
+
+    #[test]
+    fn the_room_of_a_large_message_that_was_undone_is_given_back() {
+        let (record, mut notes) = record();
+        for n in 0..100_000 {
+            notes.ready(&record);
+            notes.note(n, None);
+        }
+        assert_eq!(record.changes().iter().count(), 100_000);
+        notes.undone(&record);
+        for n in 0..100 {
+            notes.ready(&record);
+            notes.note(n, None);
+            notes.commit(&record, true);
+        }
+        assert!(record.lock().open.capacity() + notes.spent.capacity() <= 2 * ROOM);
     }
 }

@@ -192,3 +192,38 @@ impl<K, V> Drop for SortedStore<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{OnceLock, mpsc};
+    use std::time::Duration;
+
+    use crate::table::{OrderedTable, OrderedTableReader};
+
+    static READER: OnceLock<OrderedTableReader<Key, u64>> = OnceLock::new();
+
+    /// Its destructor reads the table it is in.
+    #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+    struct Key(u64);
+
+    impl Drop for Key {
+        fn drop(&mut self) {
+            let _ = READER.get().map(OrderedTableReader::len);
+        }
+    }
+
+    #[test]
+    fn a_keys_destructor_may_read_the_table_whenever_it_runs() {
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut table = OrderedTable::for_tests();
+            let _ = READER.set(table.reader());
+            for value in 0..100 {
+                table.insert(Key(1), value);
+                table.commit();
+            }
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(30)).expect("no destructor runs while the rows are locked");
+    }
+}

@@ -19,7 +19,7 @@ pub(super) trait Store: Send + Sync + 'static {
 
     fn new() -> Self;
 
-    /// Puts a row: has `note` note what is there, replaces it, and shows it to `look`.
+    /// Puts a row: has `note` note what is there, and replaces it; shows it to `look`, before or after.
     fn put<R>(
         &self,
         key: Self::Key,
@@ -88,12 +88,13 @@ impl<S: Store> Core<S, S::Key, S::Value> {
 /// nobody knows.
 pub(super) struct Writer<S, K, V> {
     core: Arc<Core<S, K, V>>,
-    notes: Notes<K, V>,
+    /// Made for the first change: most of what a writer weighs.
+    notes: Option<Box<Notes<K, V>>>,
 }
 
 impl<S: Store> Writer<S, S::Key, S::Value> {
     pub(super) fn new(core: Arc<Core<S, S::Key, S::Value>>) -> Self {
-        Self { notes: Notes::new(&core.record), core }
+        Self { core, notes: None }
     }
 
     pub(super) fn store(&self) -> &S {
@@ -106,25 +107,33 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         value: S::Value,
         look: impl FnOnce(Option<&S::Value>) -> R,
     ) -> R {
-        let Core { store, record } = &*self.core;
-        store.put(key, value, look, |key, old| self.notes.note(record, key, old))
+        let (store, notes) = self.ready();
+        store.put(key, value, look, |key, old| notes.note(key, old))
     }
 
     pub(super) fn remove(&mut self, key: &S::Key) -> Option<S::Value> {
+        let (store, notes) = self.ready();
+        store.remove(key, |key, old| notes.note(key, old))
+    }
+
+    /// Where a change is made, and where it is noted: with room for one.
+    #[inline]
+    fn ready(&mut self) -> (&S, &mut Notes<S::Key, S::Value>) {
         let Core { store, record } = &*self.core;
-        store.remove(key, |key, old| self.notes.note(record, key, old))
+        let notes = self.notes.get_or_insert_with(|| Box::new(Notes::new(record)));
+        notes.ready(record);
+        (store, notes)
     }
 
     pub(super) fn is_dirty(&self) -> bool {
-        self.notes.is_dirty()
+        self.notes.as_ref().is_some_and(|notes| notes.is_dirty())
     }
 
     pub(super) fn commit(&mut self) {
-        if self.is_dirty() {
-            self.notes.commit(&self.core.record, S::LETS_GO);
-            if S::LETS_GO {
-                self.core.store.let_go();
-            }
+        let Some(notes) = self.notes.as_mut().filter(|notes| notes.is_dirty()) else { return };
+        notes.commit(&self.core.record, S::LETS_GO);
+        if S::LETS_GO {
+            self.core.store.let_go();
         }
     }
 
@@ -133,9 +142,7 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
     /// A panic of the user's code stops the undoing of one change, not of the others, and comes out at the end; the record
     /// then stays, and another call begins anew. That is sound, because what is put back does not depend on what is there.
     pub(super) fn rollback(&mut self) {
-        if !self.is_dirty() {
-            return;
-        }
+        let Some(notes) = self.notes.as_mut().filter(|notes| notes.is_dirty()) else { return };
         let mut panicked = None;
         for (key, old) in self.core.record.changes().iter().rev() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.core.store.restore(key, old))) {
@@ -145,7 +152,7 @@ impl<S: Store> Writer<S, S::Key, S::Value> {
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
-        self.notes.undone(&self.core.record);
+        notes.undone(&self.core.record);
         if S::LETS_GO {
             self.core.store.let_go();
         }
@@ -188,8 +195,8 @@ where
         key: Hashed<K>,
         make: impl FnOnce(Option<&Kept<V>>) -> (Kept<V>, R),
     ) -> R {
-        let Core { store, record } = &*self.core;
-        store.change(key, make, |key, old| self.notes.note(record, key, old))
+        let (store, notes) = self.ready();
+        store.change(key, make, |key, old| notes.note(key, old))
     }
 
     /// `change`, if there is a row.
@@ -198,7 +205,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Core { store, record } = &*self.core;
-        store.update(key, make, |key, old| self.notes.note(record, key, old))
+        let (store, notes) = self.ready();
+        store.update(key, make, |key, old| notes.note(key, old))
     }
 }

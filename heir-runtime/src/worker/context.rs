@@ -14,7 +14,8 @@ use crate::process::Process;
 pub struct Context<W: Handlers> {
     pub(super) process: Arc<Process>,
     handle: WeakHandle<W>,
-    end: Option<ExitReason>,
+    // In a box: it is the last thing that most incarnations ask for.
+    end: Option<Box<ExitReason>>,
     /// The `rollback` tables as they were before the transaction under way.
     pub(super) saved: Option<W::Saved>,
     /// Whether the message under way has marked a boundary: then it is not served again.
@@ -52,7 +53,7 @@ impl<W: Handlers> Context<W> {
     /// Ends this incarnation for any reason, once this message has committed (`{stop, Reason, State}`): for
     /// [`ExitReason::shutdown("words")`](ExitReason::shutdown) it is `{stop, {shutdown, Words}, State}`. The stop hook runs.
     pub fn stop_with(&mut self, reason: ExitReason) {
-        self.end = Some(reason);
+        self.end = Some(Box::new(reason));
     }
 
     /// Ends this incarnation, with reason [`Error`](ExitReason::Error), once this message has committed.
@@ -74,7 +75,7 @@ impl<W: Handlers> Context<W> {
     }
 
     pub(crate) fn asked_to_end(&mut self) -> Option<ExitReason> {
-        self.end.take()
+        self.end.take().map(|reason| *reason)
     }
 }
 

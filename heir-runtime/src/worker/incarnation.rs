@@ -5,9 +5,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Handlers;
 use super::heartbeat::Pulse;
 use super::life::{Life, Next};
-use super::{Bounds, Handlers};
 use crate::estate::{Incoming, Transfer};
 use crate::events::EventKind;
 use crate::exit::ExitReason;
@@ -24,34 +24,37 @@ pub(crate) fn incarnation<W: Handlers>(
     process: Arc<Process>,
     incoming: Incoming<W::Tables>,
     args: Result<W::Args, ExitReason>,
-    bounds: Bounds,
     stop: StopSignal,
 ) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
-    let mut presence = Presence { process, reason: None };
-    let pulse = bounds.heartbeat.map(|heartbeat| watch(&post, &presence.process, heartbeat));
-    // In a box: tokio moves the future of a task some ten times.
-    let life = Box::pin(async move {
-        let process = Arc::clone(&presence.process);
-        // Dropped before its presence: what that tells is true.
-        let reason = live(post, process, incoming, args, bounds, stop).await;
-        presence.reason.insert(reason).clone()
-    });
+    let presence = Presence(Some(Arc::clone(&process)));
+    let pulse = post.settings.heartbeat.map(|heartbeat| watch(&post, &process, heartbeat));
+    // In boxes: what a start needs is gone when the incarnation serves, and tokio moves the future of a task some ten times.
+    let life = Box::pin(live(presence, Box::pin(start(post, process, incoming, args, stop))));
     match pulse {
         None => life,
         Some(pulse) => Box::pin(async move { pulse.beat(life).await }),
     }
 }
 
-/// Tells everybody, when it is dropped, that the incarnation has ended.
-struct Presence {
-    process: Arc<Process>,
-    /// Unless its task was aborted, or dropped with its runtime.
-    reason: Option<ExitReason>,
+/// Tells everybody that the incarnation has ended: when it is dropped, if not before.
+struct Presence(Option<Arc<Process>>);
+
+impl Presence {
+    /// It has ended for this reason, and returns it.
+    fn end(&mut self, reason: ExitReason) -> ExitReason {
+        if let Some(process) = self.0.take() {
+            process.ended(Some(reason.clone()));
+        }
+        reason
+    }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.process.ended(self.reason.take());
+        // Its task was aborted, or dropped with its runtime.
+        if let Some(process) = self.0.take() {
+            process.ended(None);
+        }
     }
 }
 
@@ -67,46 +70,61 @@ fn watch<W: Handlers>(post: &Arc<Post<W>>, process: &Arc<Process>, heartbeat: Du
     })
 }
 
-async fn live<W: Handlers>(
+/// Starts, and serves until it ends.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn live<W: Handlers>(
+    mut presence: Presence,
+    start: Pin<Box<impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>>>>,
+) -> impl Future<Output = ExitReason> {
+    async move {
+        let (mut life, mut stop) = match start.await {
+            Ok(started) => started,
+            Err(reason) => return presence.end(reason),
+        };
+        let reason = loop {
+            if let Some(reason) = life.asked_to_end() {
+                break Box::pin(life.stop(reason)).await;
+            }
+            let served = match poll_fn(|cx| life.poll_next(&mut stop, cx)).await {
+                Next::Stop => break Box::pin(life.stop(ExitReason::Shutdown)).await,
+                Next::Signal(signal) => Box::pin(life.heed(*signal)).await,
+                Next::Message => life.serve().await,
+            };
+            if let Err(reason) = served {
+                break life.end(reason);
+            }
+        };
+        presence.end(reason)
+    }
+}
+
+/// Waits for the tables, and runs the hooks of a start.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn start<W: Handlers>(
     post: Arc<Post<W>>,
     process: Arc<Process>,
     incoming: Incoming<W::Tables>,
     args: Result<W::Args, ExitReason>,
-    bounds: Bounds,
     mut stop: StopSignal,
-) -> ExitReason {
-    let number = process.incarnation();
-    let args = match args {
-        Ok(args) => args,
-        Err(reason) => return reason,
-    };
-    let Transfer { lease, info } = match race(&mut stop, pin!(tables(&post, number, incoming))).await {
-        Either::Left(()) => return ExitReason::Shutdown,
-        Either::Right(transfer) => transfer,
-    };
-    let mut life = match Life::begin(Arc::clone(&post), process, lease, args, bounds.handler) {
-        Ok(life) => life,
-        Err(reason) => return reason,
-    };
-    post.emit(EventKind::Received { incarnation: number });
-    let started = race(&mut stop, pin!(within(bounds.start, "its hooks", pin!(life.start(&info))))).await;
-    match started {
-        Either::Left(()) => return life.end(ExitReason::Shutdown),
-        Either::Right(Err(reason)) => return life.end(reason),
-        Either::Right(Ok(())) => {}
-    }
-    post.serving(number);
-    loop {
-        if let Some(reason) = life.asked_to_end() {
-            return Box::pin(life.stop(reason)).await;
-        }
-        let served = match poll_fn(|cx| life.poll_next(&mut stop, cx)).await {
-            Next::Stop => return Box::pin(life.stop(ExitReason::Shutdown)).await,
-            Next::Signal(signal) => Box::pin(life.heed(signal)).await,
-            Next::Message => life.serve().await,
+) -> impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>> {
+    async move {
+        let args = args?;
+        let number = process.incarnation();
+        let Transfer { lease, info } = match race(&mut stop, pin!(tables(&post, number, incoming))).await {
+            Either::Left(()) => return Err(ExitReason::Shutdown),
+            Either::Right(transfer) => transfer,
         };
-        if let Err(reason) = served {
-            return life.end(reason);
+        let mut life = Life::begin(Arc::clone(&post), process, lease, args)?;
+        post.emit(EventKind::Received { incarnation: number });
+        let bound = post.settings.start_timeout;
+        let started = race(&mut stop, pin!(within(bound, "its hooks", pin!(life.start(&info))))).await;
+        match started {
+            Either::Left(()) => Err(life.end(ExitReason::Shutdown)),
+            Either::Right(Err(reason)) => Err(life.end(reason)),
+            Either::Right(Ok(())) => {
+                post.serving(number);
+                Ok((life, stop))
+            }
         }
     }
 }

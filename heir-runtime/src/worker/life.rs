@@ -12,7 +12,7 @@ use crate::caught::{caught, caught_async, drop_caught};
 use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
-use crate::mailbox::{Message as _, Refusal};
+use crate::mailbox::{Message as _, Received, Refusal};
 use crate::post::Post;
 use crate::process::{Process, Signal};
 use crate::race::finished_in;
@@ -27,13 +27,12 @@ const BODY: &str = "a life has its body until it is dropped";
 /// caller is told.
 pub(super) struct Life<W: Handlers> {
     post: Arc<Post<W>>,
-    /// How long each message, signal and stop hook may take.
-    bound: Option<Duration>,
     // `None` only while it is being dropped.
     body: Option<Body<W>>,
     /// What it serves, with the way its reply leaves.
     message: Option<W::Message>,
-    reason: Option<ExitReason>,
+    /// Whether somebody waits for its reply.
+    is_call: bool,
     cx: Context<W>,
     /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
     /// incarnation died over.
@@ -43,7 +42,8 @@ pub(super) struct Life<W: Handlers> {
 /// What an incarnation does when it is done with the message before.
 pub(super) enum Next {
     Stop,
-    Signal(Signal),
+    // In a box: the task has room for whatever comes next, as long as it serves it.
+    Signal(Box<Signal>),
     Message,
 }
 
@@ -61,7 +61,6 @@ impl<W: Handlers> Life<W> {
         process: Arc<Process>,
         lease: Lease<W::Tables>,
         args: W::Args,
-        bound: Option<Duration>,
     ) -> Result<Self, ExitReason> {
         // The rest is made before the tables are touched: it is the user's code that may panic.
         let assemble = match caught(|| W::incarnate(args)) {
@@ -76,7 +75,7 @@ impl<W: Handlers> Life<W> {
         let handle = WeakHandle::new(Arc::<Post<W>>::downgrade(&post));
         let cx = Context::new(process, handle);
         let body = Body { worker: assemble(tables), seat };
-        Ok(Self { post, bound, body: Some(body), message: None, reason: None, cx, suspicious: true })
+        Ok(Self { post, body: Some(body), message: None, is_call: false, cx, suspicious: true })
     }
 
     /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
@@ -107,13 +106,15 @@ impl<W: Handlers> Life<W> {
         if process.is_told()
             && let Some(signal) = ready!(process.poll_signal())
         {
-            return Poll::Ready(Next::Signal(signal));
+            return Poll::Ready(Next::Signal(Box::new(signal)));
         }
-        let Poll::Ready(message) = self.post.mailbox.poll_next(process.incarnation(), cx) else {
+        let Poll::Ready(Received { message, is_call }) =
+            self.post.mailbox.poll_next(process.incarnation(), cx)
+        else {
             process.listen(cx);
             return Poll::Pending;
         };
-        self.message = Some(message);
+        (self.message, self.is_call) = (Some(message), is_call);
         Poll::Ready(Next::Message)
     }
 
@@ -122,7 +123,7 @@ impl<W: Handlers> Life<W> {
         let message = self.message.as_mut().expect("it has come");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        match self.bound {
+        match self.post.settings.handler_timeout {
             // Nothing around it: each frame on the way of a panic is one to unwind.
             None => {
                 let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
@@ -136,8 +137,14 @@ impl<W: Handlers> Life<W> {
         self.cx.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
         // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
-        let served = self.message.take();
-        caught(|| served.map(|mut message| message.gate().open())).map_err(ExitReason::Panic)?;
+        let (served, is_call) = (self.message.take(), self.is_call);
+        caught(|| {
+            if is_call && let Some(mut message) = served {
+                message.gate().settle();
+                self.post.mailbox.answer(message);
+            }
+        })
+        .map_err(ExitReason::Panic)?;
         drop_caught(committed).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
@@ -147,6 +154,7 @@ impl<W: Handlers> Life<W> {
 
     /// Serves a signal, as a message of its own.
     pub(super) async fn heed(&mut self, signal: Signal) -> Result<(), ExitReason> {
+        self.post.mailbox.served();
         // A death over what comes from elsewhere does not speak against its tables.
         let suspicious = std::mem::take(&mut self.suspicious);
         let body = self.body.as_mut().expect(BODY);
@@ -161,7 +169,9 @@ impl<W: Handlers> Life<W> {
                 Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
             }
         };
-        in_time(self.bound, name, pin!(Some(hook))).await?.map_err(ExitReason::error)?;
+        in_time(self.post.settings.handler_timeout, name, pin!(Some(hook)))
+            .await?
+            .map_err(ExitReason::error)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         self.suspicious = suspicious;
@@ -177,9 +187,15 @@ impl<W: Handlers> Life<W> {
     }
 
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
+        self.post.mailbox.served();
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        in_time(self.bound, "#[on(stop)]", pin!(Some(body.worker.on_stop(reason, &mut self.cx)))).await?;
+        in_time(
+            self.post.settings.handler_timeout,
+            "#[on(stop)]",
+            pin!(Some(body.worker.on_stop(reason, &mut self.cx))),
+        )
+        .await?;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
@@ -190,7 +206,7 @@ impl<W: Handlers> Life<W> {
 
     /// Ends it: its tables are home, and whoever waited for a reply is told.
     pub(super) fn end(mut self, reason: ExitReason) -> ExitReason {
-        self.reason = Some(reason.clone());
+        self.leave(Some(reason.clone()));
         reason
     }
 
@@ -218,11 +234,10 @@ impl<W: Handlers> Body<W> {
     }
 }
 
-impl<W: Handlers> Drop for Life<W> {
-    fn drop(&mut self) {
+impl<W: Handlers> Life<W> {
+    /// Sends the tables home. Without a reason of its own, its task was aborted, or its runtime is gone.
+    fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
-        // Dropped without a reason: the task was aborted, or its runtime is gone.
-        let own = self.reason.take();
         // What came from elsewhere does not speak against its tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
@@ -239,29 +254,38 @@ impl<W: Handlers> Drop for Life<W> {
                 (message, died) = (Some(refused), why);
             }
         }
-        self.post.mailbox.left();
-        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, died));
+        let caller = self.post.mailbox.left();
+        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, caller, died));
         let saved = self.cx.saved.take();
         let (tables, rest) = worker.dismantle();
-        let unsettled = unfinished::<W, _>(in_message, saved, (rest, message));
+        let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
         seat.give_back(tables, reason, unsettled);
         // Told when the tables are home. It may run a hook, which is not our code.
-        let _ = caught(|| tell.map(|tell| tell()));
+        let _ = caught(|| tell.map(|tell| self.post.mailbox.tell(tell)));
+    }
+}
+
+impl<W: Handlers> Drop for Life<W> {
+    fn drop(&mut self) {
+        self.leave(None);
     }
 }
 
 /// Runs a handler or hook, caught, within its time; work that is late is dropped.
-async fn in_time<F: Future>(
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn in_time<F: Future>(
     bound: Option<Duration>,
     handler: &'static str,
     mut work: Pin<&mut Option<F>>,
-) -> Result<F::Output, ExitReason> {
-    let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
-    let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
-    if let Some(done) = finished_in(bound, running).await {
-        return done.map_err(ExitReason::Panic);
+) -> impl Future<Output = Result<F::Output, ExitReason>> {
+    async move {
+        let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
+        let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
+        if let Some(done) = finished_in(bound, running).await {
+            return done.map_err(ExitReason::Panic);
+        }
+        // What it holds is a user's, and may panic.
+        caught(|| work.set(None)).map_err(ExitReason::Panic)?;
+        Err(ExitReason::TimedOut { handler, limit: bound })
     }
-    // What it holds is a user's, and may panic.
-    caught(|| work.set(None)).map_err(ExitReason::Panic)?;
-    Err(ExitReason::TimedOut { handler, limit: bound })
 }

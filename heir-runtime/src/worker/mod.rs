@@ -18,7 +18,7 @@ pub(crate) use self::backoff::Row;
 pub use self::context::Context;
 pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;
-pub(crate) use self::spec::Bounds;
+pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
 pub(crate) use self::tables::{commit, readers_of, replace};
 use crate::BoxError;

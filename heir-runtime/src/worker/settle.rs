@@ -21,11 +21,12 @@ pub(super) fn unfinished<W: Handlers, R: Send + 'static>(
     in_message: bool,
     saved: Option<W::Saved>,
     rest: R,
+    message: Option<W::Message>,
 ) -> Unsettled<W::Tables> {
-    if !in_message && !std::mem::needs_drop::<R>() {
+    if !in_message && message.is_none() && !std::mem::needs_drop::<R>() {
         return None;
     }
-    Some(Box::new(Unfinished::<W, R> { in_message, saved, rest }))
+    Some(Box::new(Unfinished::<W, _> { in_message, saved, rest: (rest, message) }))
 }
 
 impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {

@@ -15,6 +15,14 @@ use crate::mailbox::{OnUndelivered, Undelivered};
 pub struct Spec<W: Worker> {
     pub(crate) name: Arc<str>,
     pub(crate) args: W::Args,
+    pub(crate) registered: Option<Arc<str>>,
+    pub(crate) on_undelivered: Option<OnUndelivered>,
+    pub(crate) settings: Settings,
+}
+
+/// What is said of a worker in numbers and choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) mailbox: usize,
@@ -23,21 +31,8 @@ pub struct Spec<W: Worker> {
     pub(crate) quarantine: AfterQuarantine,
     pub(crate) backoff: Backoff,
     pub(crate) significant: bool,
-    pub(crate) registered: Option<Arc<str>>,
     pub(crate) while_down: WhileDown,
-    pub(crate) on_undelivered: Option<OnUndelivered>,
     pub(crate) handler_timeout: Option<Duration>,
-    pub(crate) heartbeat: Option<Duration>,
-}
-
-/// How long the steps of an incarnation may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// The hooks of its start.
-    pub(crate) start: Duration,
-    /// A handler, or a hook after the start.
-    pub(crate) handler: Option<Duration>,
-    /// One poll of its task.
     pub(crate) heartbeat: Option<Duration>,
 }
 
@@ -115,19 +110,21 @@ impl<W: Worker> Spec<W> {
         W::configure(Self {
             name: Arc::from(W::NAME),
             args,
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
-            mailbox: Self::MAILBOX,
-            start_timeout: Self::START_TIMEOUT,
-            crash_loop: Some(Self::CRASH_LOOP),
-            quarantine: AfterQuarantine::default(),
-            backoff: Backoff::default(),
-            significant: false,
             registered: None,
-            while_down: WhileDown::default(),
             on_undelivered: None,
-            handler_timeout: None,
-            heartbeat: None,
+            settings: Settings {
+                restart: Restart::default(),
+                shutdown: Shutdown::default(),
+                mailbox: Self::MAILBOX,
+                start_timeout: Self::START_TIMEOUT,
+                crash_loop: Some(Self::CRASH_LOOP),
+                quarantine: AfterQuarantine::default(),
+                backoff: Backoff::default(),
+                significant: false,
+                while_down: WhileDown::default(),
+                handler_timeout: None,
+                heartbeat: None,
+            },
         })
     }
 
@@ -139,33 +136,31 @@ impl<W: Worker> Spec<W> {
 
     /// When it is started again. Default: [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
-        self.restart = restart;
+        self.settings.restart = restart;
         self
     }
 
     /// How it is stopped. Default: asked, and aborted after five seconds.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
-        self.shutdown = shutdown;
+        self.settings.shutdown = shutdown;
         self
     }
 
-    /// How many messages its mailbox holds before a sender waits. Default: [`MAILBOX`](Self::MAILBOX).
+    /// How many messages its mailbox holds before a sender waits. With `usize::MAX` none ever does. Default:
+    /// [`MAILBOX`](Self::MAILBOX).
     ///
     /// # Panics
-    /// If it is 0, or more than tokio's channels hold.
+    /// If it is 0.
     pub fn mailbox(mut self, messages: usize) -> Self {
-        assert!(
-            (1..=tokio::sync::Semaphore::MAX_PERMITS).contains(&messages),
-            "a mailbox holds at least one message, and at most tokio's `Semaphore::MAX_PERMITS`; this one would hold {messages}"
-        );
-        self.mailbox = messages;
+        assert!(messages > 0, "a mailbox holds at least one message");
+        self.settings.mailbox = messages;
         self
     }
 
     /// How long creating the tables may take, and how long the hooks of a start may take. Default:
     /// [`START_TIMEOUT`](Self::START_TIMEOUT).
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
-        self.start_timeout = timeout;
+        self.settings.start_timeout = timeout;
         self
     }
 
@@ -180,19 +175,19 @@ impl<W: Worker> Spec<W> {
             starts != Some(0),
             "a crash loop takes at least one start; `None` switches its recognition off"
         );
-        self.crash_loop = starts;
+        self.settings.crash_loop = starts;
         self
     }
 
     /// How long it waits before it is started again, and its manager too. Default: [`Backoff::None`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
+        self.settings.backoff = backoff;
         self
     }
 
     /// Whether its supervisor may end when it has: see [`AutoShutdown`](crate::AutoShutdown). Default: no.
     pub fn significant(mut self, significant: bool) -> Self {
-        self.significant = significant;
+        self.settings.significant = significant;
         self
     }
 
@@ -206,13 +201,13 @@ impl<W: Worker> Spec<W> {
 
     /// What follows when the tables are quarantined. Default: [`AfterQuarantine::Stop`].
     pub fn quarantine(mut self, after: AfterQuarantine) -> Self {
-        self.quarantine = after;
+        self.settings.quarantine = after;
         self
     }
 
     /// What becomes of calls and casts while no incarnation serves. Default: [`WhileDown::Wait`].
     pub fn while_down(mut self, senders: WhileDown) -> Self {
-        self.while_down = senders;
+        self.settings.while_down = senders;
         self
     }
 
@@ -235,7 +230,7 @@ impl<W: Worker> Spec<W> {
     ///
     /// It ends at its next await: a handler that blocks its thread goes on until it returns, see [`heartbeat`](Self::heartbeat).
     pub fn handler_timeout(mut self, timeout: Duration) -> Self {
-        self.handler_timeout = (timeout < Duration::MAX).then_some(timeout);
+        self.settings.handler_timeout = (timeout < Duration::MAX).then_some(timeout);
         self
     }
 
@@ -251,12 +246,8 @@ impl<W: Worker> Spec<W> {
     /// If it is zero.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         assert!(!heartbeat.is_zero(), "no worker yields at once: a heartbeat is not zero");
-        self.heartbeat = (heartbeat < Duration::MAX).then_some(heartbeat);
+        self.settings.heartbeat = (heartbeat < Duration::MAX).then_some(heartbeat);
         self
-    }
-
-    pub(crate) fn bounds(&self) -> Bounds {
-        Bounds { start: self.start_timeout, handler: self.handler_timeout, heartbeat: self.heartbeat }
     }
 }
 
@@ -277,10 +268,10 @@ impl<W: Worker> fmt::Debug for Spec<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spec")
             .field("name", &self.name)
-            .field("restart", &self.restart)
-            .field("shutdown", &self.shutdown)
-            .field("mailbox", &self.mailbox)
-            .field("start_timeout", &self.start_timeout)
+            .field("restart", &self.settings.restart)
+            .field("shutdown", &self.settings.shutdown)
+            .field("mailbox", &self.settings.mailbox)
+            .field("start_timeout", &self.settings.start_timeout)
             .finish_non_exhaustive()
     }
 }

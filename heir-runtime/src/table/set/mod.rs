@@ -30,7 +30,7 @@ use super::store::{Core, Writer};
 /// hash: somebody who chooses the keys and can measure how long each takes might find some in the end, and slow the table down.
 /// An [`OrderedTable`](super::OrderedTable) does not depend on hashes.
 ///
-/// A table without rows is some 200 bytes; the first row brings 18 kB, for letting go of rows without a lock. A value that was
+/// A table without rows is some 250 bytes; the first row brings 19 kB, for letting go of rows without a lock. A value that was
 /// replaced or removed is dropped when its message is over, unless somebody looks at it then. If nothing happens when it is dropped,
 /// its memory is used again when there are some dozens of its kind.
 ///
