@@ -10,8 +10,8 @@ const ABOUT: &str = "
 One caller, one worker: from a call to its answer. The call adds one to one of 16 counters. Target: 0.95.
 ";
 const NOTE: &str = "
-`benches/regression` counts the instructions of the same thing: on one thread, a call to a worker with a `keep` table runs 2110 and raw
-tokio's 2180, one to a worker with a recorded table 2630; they are spread otherwise over locks, of which a message here takes one on its
+`benches/regression` counts the instructions of the same thing: on one thread, a call to a worker with a `keep` table runs 1930 and raw
+tokio's 2180, one to a worker with a recorded table 2440; they are spread otherwise over locks, of which a message here takes one on its
 way in and one on its way out, and over atomics. The recorded table adds the overwriting of a row (papaya) and its record; raw's map does
 neither. actix's caller and actor are always on one thread, and pay for no other.
 ";
