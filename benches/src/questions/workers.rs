@@ -36,26 +36,27 @@ const ASKED: [Asked; 5] = [
     Asked { title: "Memory of a worker among so many", unit: Unit::Bytes, note: BYTES_NOTE },
 ];
 const START_NOTE: &str = "
-heir bends at 1000, for two reasons. A supervisor keeps its children in the order of their start, in a `BTreeMap`, which is one level
-deeper for every ten times as many: a start and a stop together run 47 500 instructions among 100, 49 200 among 1000 and 53 400 among
-10 000. And from 10 000 on the nodes of that tree, and the buckets of the keys' hash map, are no longer in the second-level cache
-(1 MiB): cachegrind with this machine's caches counts 13 misses of the first level and none of the second among 100, 27 and 2 among 10 000. raw tokio
-touches nothing that is shared by the workers. (What bends kameo's and ractor's lines, above all at a million, was not looked into.)
+heir bends from 1000 on, for two reasons. A supervisor keeps its children in the order of their start, in a `BTreeMap`, which is deeper
+for more of them: a start and a stop together run 34 800 instructions among 100, 36 600 among 1000 and 38 400 among 10 000, and the
+difference is in the supervisor's look-ups and the tree's insertions (callgrind). And the nodes of that tree, and the buckets of the keys'
+hash map, leave the caches: 24 misses of the first level among 1000 and 43 among 10 000, where one is of the second, too (cachegrind with
+this machine's caches, 48 KiB and 1 MiB). raw tokio touches nothing that is shared by the workers. (What bends ractor's line, above all at
+a million, was not looked into.)
 ";
 const STOP_NOTE: &str = "
 As a start: the same tree, and the same caches. What a stop costs beyond raw is that it is asked for (a message to the supervisor and
-back), that the supervisor waits for two tasks, and that worker, manager, post and estate are taken apart one after the other.
+back), and that worker, manager, post and estate are taken apart one after the other.
 ";
 const SAME_NOTE: &str = "
 Flat, and without a bend: nothing on the way of a message asks how many workers there are.
 ";
 const ANY_NOTE: &str = "
-The bend from 1000 on is the second-level cache, and not a single instruction: 2244 of them a call, however many workers there are.
-cachegrind, with this machine's caches (48 KiB, 1 MiB): a call to any of 100 workers with a `keep` table touches 20 lines that are not in
-the first level and none that is not in the second, to any of 1000 it is 27 and 10, to any of 10 000 27 and 25. A recorded table adds the
-lines of a papaya map and of its collector, whose 18 kB lie in pages of their own (they were not counted). raw: 5 and 0, 11 and 1, 12 and 10. heir's
-message goes by more lines: the handle's post, its mailbox, the worker's task, its incarnation, its struct, its table; raw's by the
-channel, the task, and the table. From 100 000 on it is the third level (32 MiB), and the pages' addresses: all lines come from memory, side by side.
+The bend from 1000 on is the second-level cache, and not a single instruction: 2077 of them a call, however many workers there are.
+cachegrind, with this machine's caches (48 KiB, 1 MiB): a call to any of 100 workers with a `keep` table touches 14 lines that are not in
+the first level and none that is not in the second, to any of 1000 it is 21 and 4, to any of 10 000 21 and 19. raw: 5 and 0, 11 and 1, 12
+and 10. heir's message goes by more lines: the handle's post, its mailbox, the worker's task, its incarnation, its struct, its table; raw's
+by the channel, the task, and the table. A recorded table adds the lines of a papaya map and of its collector, whose 18 kB lie in pages of
+their own (they were not counted). From 100 000 on it is the third level (32 MiB), and the pages' addresses.
 ";
 const BYTES_NOTE: &str = "
 No bend. What wavers by one per cent is the capacity of what doubles when it is full: the supervisor's maps, and the list of handles.
