@@ -123,8 +123,8 @@ pub use self::events::{Event, EventKind, Role};
 pub use self::exit::{Exit, ExitReason};
 pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
-    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Undelivered,
-    Unsent,
+    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Tell,
+    Undelivered, Unsent,
 };
 pub use self::manager::Manager;
 pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};

@@ -2,13 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop::poll_proceed;
 
 use crate::handle::Handle;
 use crate::mailbox::{
-    Answer, Call, CallError, Cast, CastError, Message, NotSent, Place, Refusal, Reserve, Unsent,
+    Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Reserve, Unsent,
 };
 use crate::patience::{Late, Patience};
 use crate::post::Post;
@@ -26,8 +26,8 @@ enum Full {
 /// How far a call is. `U` is what its message is made of, `B` the rest of a call whose patience has an end.
 enum Stage<'h, U, M: Message, R, B> {
     Unsent(Option<U>),
-    Waits(Option<M>, Reserve<'h, M>),
-    Sent(Answer<'h, M, R>),
+    Waits(Option<(M, Answer<R>)>, Reserve<'h, M>),
+    Sent(Answer<R>),
     Bounded(Pin<Box<B>>),
 }
 
@@ -42,7 +42,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// [`CallError`] tells what became of the call.
-    pub fn call<A: 'static, R: 'static>(
+    pub fn call<A: 'static, R>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
@@ -54,7 +54,7 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call), and [`NotSent::Full`].
-    pub fn try_call<A: 'static, R: 'static>(
+    pub fn try_call<A: 'static, R>(
         &self,
         args: A,
         message: fn(Call<A, R>) -> W::Message,
@@ -67,13 +67,13 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
-    pub fn call_again<A: Clone + 'static, R: 'static>(
+    pub fn call_again<A: Clone + 'static, R>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Call<A, R>) -> W::Message,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let call = move |args| Call::again(args, redeliver);
+        let call = move |args, waker| Call::again(args, redeliver, waker);
         self.send_call(args, call, message, Full::Wait)
     }
 
@@ -81,13 +81,13 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// As both of them.
-    pub fn try_call_again<A: Clone + 'static, R: 'static>(
+    pub fn try_call_again<A: Clone + 'static, R>(
         &self,
         args: A,
         redeliver: u32,
         message: fn(Call<A, R>) -> W::Message,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let call = move |args| Call::again(args, redeliver);
+        let call = move |args, waker| Call::again(args, redeliver, waker);
         self.send_call(args, call, message, Full::Fail)
     }
 
@@ -146,10 +146,10 @@ impl<W: Handlers> Handle<W> {
 
     /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
     /// is another one, in a box.
-    fn send_call<A: 'static, R: 'static>(
+    fn send_call<A: 'static, R>(
         &self,
         args: A,
-        call: impl FnOnce(A) -> Call<A, R>,
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
@@ -165,27 +165,28 @@ impl<W: Handlers> Handle<W> {
                         ready!(poll_yield(cx));
                         let (args, call) = unsent.take().expect(DONE);
                         let mailbox = &self.post.post().mailbox;
-                        match mailbox.try_call(message(call(args)), cx.waker().clone()) {
-                            Ok(answer) => {
-                                // From here on it is woken: it need not look before.
+                        let (call, answer) = call(args, cx.waker().clone());
+                        match mailbox.try_send(message(call)) {
+                            Ok(()) => {
+                                // It is made for the poll under way: it need not look before it is woken.
                                 stage = Stage::Sent(answer);
                                 return Poll::Pending;
                             }
                             Err((message, NotSent::Full)) if full == Full::Wait => {
-                                Stage::Waits(Some(message), mailbox.reserve())
+                                Stage::Waits(Some((message, answer)), mailbox.reserve())
                             }
                             Err((message, why)) => {
                                 return Poll::Ready(Err(not_sent(take_back(message), why)));
                             }
                         }
                     }
-                    Stage::Waits(message, place) => {
+                    Stage::Waits(unsent, place) => {
                         let place = ready!(Pin::new(place).poll(cx));
-                        let message = message.take().expect(DONE);
+                        let (message, answer) = unsent.take().expect(DONE);
                         match place {
                             Ok(place) => {
-                                stage = Stage::Sent(place.call(message, cx.waker().clone()));
-                                return Poll::Pending;
+                                place.send(message);
+                                Stage::Sent(answer)
                             }
                             Err(why) => {
                                 let why = NotSent::Stopped(why);
@@ -201,10 +202,10 @@ impl<W: Handlers> Handle<W> {
     }
 
     /// As [`send_call`](Self::send_call), for as long as its patience lasts.
-    async fn call_in_time<A: 'static, R: 'static>(
+    async fn call_in_time<A: 'static, R>(
         &self,
         args: A,
-        call: impl FnOnce(A) -> Call<A, R>,
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> Result<R, CallError<A>> {
@@ -220,7 +221,8 @@ impl<W: Handlers> Handle<W> {
         };
         // From here to the first look at the answer is one poll, with this waker.
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let answer = place.call(message(call(args)), waker);
+        let (call, answer) = call(args, waker);
+        place.send(message(call));
         match patience.wait_for(answer).await {
             Ok(outcome) => heard(outcome),
             Err(Late::TimedOut(bound)) => Err(CallError::TimedOut(bound)),
@@ -339,10 +341,10 @@ fn take_back<A: 'static>(mut message: impl Message) -> A {
     *args.expect("a message has the arguments it was made of until it is served")
 }
 
-fn heard<A, R>(outcome: Result<Option<R>, Box<Refusal>>) -> Result<R, CallError<A>> {
+fn heard<A, R>(outcome: Outcome<R>) -> Result<R, CallError<A>> {
     match outcome {
-        Ok(Some(reply)) => Ok(reply),
-        Ok(None) => Err(CallError::Unanswered),
-        Err(why) => Err(CallError::refused(*why)),
+        Outcome::Reply(reply) => Ok(reply),
+        Outcome::Refused(why) => Err(CallError::refused(*why)),
+        Outcome::Unanswered => Err(CallError::Unanswered),
     }
 }

@@ -2,15 +2,14 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 
 use loom::future::block_on;
 use loom::model::Builder;
 use loom::thread;
 
-use super::{Call, Gate, Mailbox, Message, Refusal};
+use super::{Cast, Gate, Mailbox, Message};
 
-struct Number(u8, Call<(), u8>);
+struct Number(u8, Cast<()>);
 
 impl Message for Number {
     fn gate(&mut self) -> &mut dyn Gate {
@@ -27,11 +26,7 @@ fn mailbox(capacity: usize) -> Arc<Mailbox<Number>> {
 }
 
 fn number(n: u8) -> Number {
-    Number(n, Call::new(()))
-}
-
-fn ask() -> Number {
-    number(0)
+    Number(n, Cast::new(()))
 }
 
 /// What a worker serves, in one task; it sleeps while there is nothing.
@@ -39,7 +34,7 @@ fn serve_two(mailbox: &Mailbox<Number>) -> (u8, u8) {
     block_on(async {
         let first = poll_fn(|cx| mailbox.poll_next(1, cx)).await;
         let second = poll_fn(|cx| mailbox.poll_next(1, cx)).await;
-        (first.message.0, second.message.0)
+        (first.0, second.0)
     })
 }
 
@@ -97,54 +92,5 @@ fn loom_a_pause_finds_the_worker_at_rest() {
         assert_eq!(mailbox.lock().messages.back().map(|last| last.message.0), Some(2), "nobody takes it out");
         mailbox.resume();
         assert_eq!(worker.join().unwrap(), (1, 2));
-    });
-}
-
-#[test]
-fn loom_a_caller_hears_one_thing_whoever_tells_it_first() {
-    bounded().check(|| {
-        let mailbox = mailbox(1);
-        let worker = thread::spawn({
-            let mailbox = Arc::clone(&mailbox);
-            move || {
-                let mut asked = block_on(poll_fn(|cx| mailbox.poll_next(1, cx))).message;
-                asked.1.keep(7);
-                mailbox.answer(asked);
-            }
-        });
-        let watch = thread::spawn({
-            let mailbox = Arc::clone(&mailbox);
-            move || mailbox.abandon(1)
-        });
-        let heard = block_on(async {
-            let place = mailbox.reserve().await.unwrap();
-            let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-            place.call::<u8>(ask(), waker).await
-        });
-        match heard {
-            Ok(reply) => assert_eq!(reply, Some(7)),
-            Err(why) => assert_eq!(*why, Refusal::Unresponsive { incarnation: 1 }),
-        }
-        worker.join().unwrap();
-        watch.join().unwrap();
-        assert_eq!(mailbox.lock().callers.len(), 0);
-    });
-}
-
-#[test]
-fn loom_a_caller_that_goes_away_leaves_nothing_behind() {
-    loom::model(|| {
-        let mailbox = mailbox(1);
-        let answer = mailbox.try_reserve().unwrap().call::<u8>(ask(), Waker::noop().clone());
-        let worker = thread::spawn({
-            let mailbox = Arc::clone(&mailbox);
-            move || {
-                let asked = block_on(poll_fn(|cx| mailbox.poll_next(1, cx))).message;
-                mailbox.answer(asked);
-            }
-        });
-        drop(answer);
-        worker.join().unwrap();
-        assert_eq!(mailbox.lock().callers.len(), 0);
     });
 }

@@ -1,11 +1,11 @@
 //! The mailbox: a worker's queue of messages, which outlives each of its incarnations.
 
 mod call;
-mod callers;
 mod error;
 #[cfg(all(test, heir_loom))]
 mod loom;
 mod places;
+mod reply;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -17,12 +17,12 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
-pub use self::call::{Call, Cast, Gate, Message, Refusal};
-pub(crate) use self::callers::{Answer, Debt};
-use self::callers::{Callers, Outcome};
+pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
 use self::places::{Line, wake_sender};
 pub(crate) use self::places::{Place, Reserve};
+use self::reply::Caller;
+pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught};
@@ -45,28 +45,14 @@ pub(crate) struct Mailbox<M> {
     on_undelivered: Option<OnUndelivered>,
 }
 
-/// A message, and the caller who waits for its reply.
+/// A message, and who is to be told if a worker holds on to it.
 struct Envelope<M> {
     message: M,
-    caller: Option<Debt>,
-}
-
-/// A message that is taken out to be served.
-pub(crate) struct Received<M> {
-    pub(crate) message: M,
-    /// Whether somebody waits for its reply.
-    pub(crate) is_call: bool,
-}
-
-/// Who is to be told that a message gets no reply, when that is so.
-pub(crate) enum Tell {
-    Caller(Debt, Refusal),
-    Hook(Box<dyn FnOnce() + Send>),
+    caller: Option<Arc<dyn Caller>>,
 }
 
 struct Queue<M> {
     messages: VecDeque<Envelope<M>>,
-    callers: Callers<M>,
     line: Line,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
     again: Option<Box<(Envelope<M>, Refusal)>>,
@@ -82,15 +68,13 @@ struct Queue<M> {
 /// The message that was taken out last, until its worker looks for the next one, or has ended.
 struct InProgress {
     incarnation: u64,
-    /// Until it is told.
-    caller: Option<Debt>,
+    caller: Option<Arc<dyn Caller>>,
 }
 
 impl<M: Message> Mailbox<M> {
     pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
-            callers: Callers::default(),
             line: Line::new(capacity),
             again: None,
             in_progress: None,
@@ -117,14 +101,14 @@ impl<M: Message> Mailbox<M> {
     /// any more: it is for the supervisor to say when its worker stops.
     ///
     /// Cancel safe. It is always the same task that looks, until it has [`left`](Self::left).
-    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<Received<M>> {
+    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
         if self.drained.load(Ordering::Acquire) {
             return Poll::Pending;
         }
         // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
         let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
-        queue.in_progress = None;
+        let before = queue.in_progress.take();
         if queue.paused {
             queue.wait(cx);
             drop(queue);
@@ -141,32 +125,20 @@ impl<M: Message> Mailbox<M> {
             self.drained.store(true, Ordering::Relaxed);
         }
         let Some(Envelope { message, caller }) = next else { return Poll::Pending };
-        let is_call = caller.is_some();
         queue.in_progress = Some(InProgress { incarnation, caller });
         drop(queue);
+        drop(before);
         turn.made_progress();
         wake_sender(first_in_line);
-        Poll::Ready(Received { message, is_call })
-    }
-
-    /// The call in progress has committed: it goes back to its caller, with its reply. If that has gone, it is dropped here.
-    pub(crate) fn answer(&self, message: M) {
-        let mut queue = self.lock();
-        // There is none any more if it was told that its worker does not yield.
-        if let Some(caller) = queue.take_caller() {
-            callers::tell(queue, caller, Outcome::Served(message));
-        }
+        Poll::Ready(message)
     }
 
     /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.
-    /// Returns the caller of what it served, if that is still to be told.
-    pub(crate) fn left(&self) -> Option<Debt> {
+    pub(crate) fn left(&self) {
         let mut queue = self.lock();
         let waiting = self.take_waiting(&mut queue);
-        let caller = queue.take_caller();
         self.rest(queue);
         drop(waiting);
-        caller
     }
 
     /// The message before is served, and the incarnation does something else before it looks for the next one.
@@ -176,8 +148,10 @@ impl<M: Message> Mailbox<M> {
 
     /// No message is in progress.
     fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) {
-        let is_at_rest = queue.in_progress.take().is_some() && queue.paused;
+        let served = queue.in_progress.take();
+        let is_at_rest = served.is_some() && queue.paused;
         drop(queue);
+        drop(served);
         if is_at_rest {
             self.at_rest.notify_waiters();
         }
@@ -185,11 +159,12 @@ impl<M: Message> Mailbox<M> {
 
     /// This incarnation does not yield to the runtime: the caller of the message it serves is told so.
     pub(crate) fn abandon(&self, incarnation: u64) {
-        let mut queue = self.lock();
-        let is_at_it = queue.in_progress.as_ref().is_some_and(|served| served.incarnation == incarnation);
-        if is_at_it && let Some(caller) = queue.take_caller() {
-            let why = Refusal::Unresponsive { incarnation };
-            callers::tell(queue, caller, Outcome::Refused(Box::new(why)));
+        let caller = match &self.lock().in_progress {
+            Some(served) if served.incarnation == incarnation => served.caller.clone(),
+            Some(_) | None => None,
+        };
+        if let Some(caller) = caller {
+            caller.refuse(Refusal::Unresponsive { incarnation });
         }
     }
 
@@ -204,7 +179,7 @@ impl<M: Message> Mailbox<M> {
         if queue.closed.is_some() {
             return Err((message, died));
         }
-        let caller = queue.take_caller();
+        let caller = queue.in_progress.as_ref().and_then(|served| served.caller.clone());
         queue.again = Some(Box::new((Envelope { message, caller }, died)));
         Ok(())
     }
@@ -262,10 +237,10 @@ impl<M: Message> Mailbox<M> {
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
         let line = queue.line.dissolve();
         self.wake(queue);
-        if let Some((again, died)) = again.map(|again| *again) {
-            self.refuse_now(again, died);
+        if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
+            self.refuse_now(message, died);
         }
-        for message in messages {
+        for Envelope { message, .. } in messages {
             self.refuse_queued(message, why.clone());
         }
         for sender in line {
@@ -286,31 +261,20 @@ impl<M: Message> Mailbox<M> {
 
     /// Takes what is needed to tell that `message` gets no reply: to its caller, or, if there is none, to whoever gets what is not
     /// delivered. `None` if there is nobody at all.
-    pub(crate) fn refuse(&self, message: &mut M, caller: Option<Debt>, why: Refusal) -> Option<Tell> {
-        if let Some(caller) = caller.and_then(|caller| self.lock().callers.still_there(caller)) {
-            return Some(Tell::Caller(caller, why));
-        }
-        Some(Tell::Hook(self.on_undelivered.as_ref()?.take(&self.worker, message, why)))
+    pub(crate) fn refuse(&self, message: &mut M, why: Refusal) -> Option<Tell> {
+        let told = message.gate().refuse(why.clone());
+        told.or_else(|| Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why)))
     }
 
-    pub(crate) fn tell(&self, tell: Tell) {
-        match tell {
-            Tell::Caller(caller, why) => {
-                callers::tell(self.lock(), caller, Outcome::Refused(Box::new(why)));
-            }
-            Tell::Hook(hook) => hook(),
-        }
-    }
-
-    fn refuse_queued(&self, message: Envelope<M>, why: Stopped) {
+    fn refuse_queued(&self, message: M, why: Stopped) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.refuse_now(message, Refusal::Stopped(why));
     }
 
     /// Tells that it gets no reply, and drops it: hooks, arguments, the message's own gate are not our code, and nobody is left to
     /// tell of their panics.
-    fn refuse_now(&self, Envelope { mut message, caller }: Envelope<M>, why: Refusal) {
-        let _ = caught(|| self.refuse(&mut message, caller, why).map(|tell| self.tell(tell)));
+    fn refuse_now(&self, mut message: M, why: Refusal) {
+        let _ = caught(|| self.refuse(&mut message, why).map(|tell| tell()));
         let _ = drop_caught(message);
     }
 
@@ -339,11 +303,6 @@ impl<M: Message> Mailbox<M> {
 }
 
 impl<M> Queue<M> {
-    /// The caller of the message in progress, if that is still to be told.
-    fn take_caller(&mut self) -> Option<Debt> {
-        self.in_progress.as_mut()?.caller.take()
-    }
-
     /// Has this task woken when there is something to do.
     fn wait(&mut self, cx: &Context<'_>) {
         if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::{Answer, Envelope, Mailbox, Message, NotSent, Queue};
+use super::{Envelope, Mailbox, Message, NotSent, Queue};
 use crate::caught::caught;
 use crate::status::Stopped;
 
@@ -79,29 +79,18 @@ impl<M: Message> Mailbox<M> {
         self.lock().take_place().map(|()| Place(self))
     }
 
-    /// Queues a message that nobody waits for, if there is a place. What is not sent comes back.
-    pub(crate) fn try_send(&self, message: M) -> Result<(), (M, NotSent)> {
+    /// Queues a message if there is a place. What is not sent comes back.
+    pub(crate) fn try_send(&self, mut message: M) -> Result<(), (M, NotSent)> {
+        // Asked here, where no lock is held: the gate is the message's own.
+        let caller = message.gate().caller();
         let mut queue = self.lock();
         if let Err(why) = queue.take_place() {
             drop(queue);
             return Err((message, why));
         }
-        queue.messages.push_back(Envelope { message, caller: None });
+        queue.messages.push_back(Envelope { message, caller });
         self.wake(queue);
         Ok(())
-    }
-
-    /// As [`try_send`](Self::try_send), for a message whose reply somebody waits for, who is woken when there is an answer.
-    pub(crate) fn try_call<R>(&self, message: M, waker: Waker) -> Result<Answer<'_, M, R>, (M, NotSent)> {
-        let mut queue = self.lock();
-        if let Err(why) = queue.take_place() {
-            drop(queue);
-            return Err((message, why));
-        }
-        let (caller, place) = queue.callers.add(waker);
-        queue.messages.push_back(Envelope { message, caller: Some(caller) });
-        self.wake(queue);
-        Ok(Answer::new(self, place))
     }
 
     /// Waits for a place in the queue, and takes it.
@@ -197,41 +186,20 @@ impl<M: Message> Drop for Reserve<'_, M> {
 /// A place in the queue, taken. Dropped without a message in it, it is given back.
 pub(crate) struct Place<'m, M: Message>(&'m Mailbox<M>);
 
-impl<'m, M: Message> Place<'m, M> {
-    /// Puts a message there that nobody waits for. If the mailbox has been closed meanwhile, it is refused like those before it.
-    pub(crate) fn send(self, message: M) {
-        let mailbox = self.take();
-        let mut queue = mailbox.lock();
-        if let Some(why) = &queue.closed {
-            let why = why.clone();
-            drop(queue);
-            return mailbox.refuse_queued(Envelope { message, caller: None }, why);
-        }
-        queue.messages.push_back(Envelope { message, caller: None });
-        mailbox.wake(queue);
-    }
-
-    /// Puts a message there for whose reply somebody waits, who is woken when there is an answer.
-    pub(crate) fn call<R>(self, message: M, waker: Waker) -> Answer<'m, M, R> {
-        let mailbox = self.take();
-        let mut queue = mailbox.lock();
-        let (caller, place) = queue.callers.add(waker);
-        let message = Envelope { message, caller: Some(caller) };
-        if let Some(why) = &queue.closed {
-            let why = why.clone();
-            drop(queue);
-            mailbox.refuse_queued(message, why);
-        } else {
-            queue.messages.push_back(message);
-            mailbox.wake(queue);
-        }
-        Answer::new(mailbox, place)
-    }
-
-    fn take(self) -> &'m Mailbox<M> {
+impl<M: Message> Place<'_, M> {
+    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
+    pub(crate) fn send(self, mut message: M) {
+        let caller = message.gate().caller();
         let mailbox = self.0;
         std::mem::forget(self);
-        mailbox
+        let mut queue = mailbox.lock();
+        if let Some(why) = &queue.closed {
+            let why = why.clone();
+            drop(queue);
+            return mailbox.refuse_queued(message, why);
+        }
+        queue.messages.push_back(Envelope { message, caller });
+        mailbox.wake(queue);
     }
 }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Message, Refusal};
+use super::{Message, Refusal, Tell};
 use crate::caught::DropCaught;
 
 /// An accepted message that was not served, and whose sender cannot be told: what [`Spec::on_undelivered`](crate::Spec::on_undelivered)
@@ -42,12 +42,7 @@ impl OnUndelivered {
     }
 
     /// Takes what is left of `message`, to hand it over.
-    pub(super) fn take(
-        &self,
-        worker: &Arc<str>,
-        message: &mut impl Message,
-        why: Refusal,
-    ) -> Box<dyn FnOnce() + Send> {
+    pub(super) fn take(&self, worker: &Arc<str>, message: &mut impl Message, why: Refusal) -> Tell {
         let args = message.gate().take_back();
         let undelivered = Undelivered { worker: Arc::clone(worker), message: message.name(), why, args };
         let hook = Arc::clone(&self.0);

@@ -12,7 +12,7 @@ use crate::caught::{caught, caught_async, drop_caught};
 use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
-use crate::mailbox::{Message as _, Received, Refusal};
+use crate::mailbox::{Message as _, Refusal};
 use crate::post::Post;
 use crate::process::{Process, Signal};
 use crate::race::finished_in;
@@ -31,8 +31,6 @@ pub(super) struct Life<W: Handlers> {
     body: Option<Body<W>>,
     /// What it serves, with the way its reply leaves.
     message: Option<W::Message>,
-    /// Whether somebody waits for its reply.
-    is_call: bool,
     cx: Context<W>,
     /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
     /// incarnation died over.
@@ -75,7 +73,7 @@ impl<W: Handlers> Life<W> {
         let handle = WeakHandle::new(Arc::<Post<W>>::downgrade(&post));
         let cx = Context::new(process, handle);
         let body = Body { worker: assemble(tables), seat };
-        Ok(Self { post, body: Some(body), message: None, is_call: false, cx, suspicious: true })
+        Ok(Self { post, body: Some(body), message: None, cx, suspicious: true })
     }
 
     /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
@@ -108,13 +106,11 @@ impl<W: Handlers> Life<W> {
         {
             return Poll::Ready(Next::Signal(Box::new(signal)));
         }
-        let Poll::Ready(Received { message, is_call }) =
-            self.post.mailbox.poll_next(process.incarnation(), cx)
-        else {
+        let Poll::Ready(message) = self.post.mailbox.poll_next(process.incarnation(), cx) else {
             process.listen(cx);
             return Poll::Pending;
         };
-        (self.message, self.is_call) = (Some(message), is_call);
+        self.message = Some(message);
         Poll::Ready(Next::Message)
     }
 
@@ -137,14 +133,8 @@ impl<W: Handlers> Life<W> {
         self.cx.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
         // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
-        let (served, is_call) = (self.message.take(), self.is_call);
-        caught(|| {
-            if is_call && let Some(mut message) = served {
-                message.gate().settle();
-                self.post.mailbox.answer(message);
-            }
-        })
-        .map_err(ExitReason::Panic)?;
+        let served = self.message.take();
+        caught(|| served.map(|mut message| message.gate().open())).map_err(ExitReason::Panic)?;
         drop_caught(committed).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
@@ -254,14 +244,14 @@ impl<W: Handlers> Life<W> {
                 (message, died) = (Some(refused), why);
             }
         }
-        let caller = self.post.mailbox.left();
-        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, caller, died));
+        self.post.mailbox.left();
+        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, died));
         let saved = self.cx.saved.take();
         let (tables, rest) = worker.dismantle();
         let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
         seat.give_back(tables, reason, unsettled);
         // Told when the tables are home. It may run a hook, which is not our code.
-        let _ = caught(|| tell.map(|tell| self.post.mailbox.tell(tell)));
+        let _ = caught(|| tell.map(|tell| tell()));
     }
 }
 
