@@ -11,8 +11,8 @@ Callers that each call one worker again and again, on two worker threads: the ti
 ";
 const NOTE: &str = "
 With two callers heir is over the target; with more it misses it. Its callers and the worker meet at the lock of the queue, once for each
-message on its way in and once on its way out: a fifth of the time is spent in waiting for it (perf), and the rest of the difference in fetching its
-line from the other core. Those of `mpsc` meet at a counter and in a list of blocks, and never wait. The lock is what lets a mailbox be
+message on its way in and once on its way out: a quarter of the time is spent in the two functions that take it, which is to say in fetching its
+line from the other core, and a fifteenth in waiting for it (perf). Those of `mpsc` meet at a counter and in a list of blocks, and never wait. The lock is what lets a mailbox be
 closed, paused and passed on under a worker that does not let go. parking_lot's mutex instead of std's changed nothing. A
 second queue, which the worker fills from the first in one go, was not tried: it is what there is to do next. actix's callers
 are tasks on its actors' one thread: they wake nobody on another, which is most of what a call from another thread costs.

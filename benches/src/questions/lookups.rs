@@ -24,7 +24,10 @@ const NOTE: &str = "
 A write pays for the key's clone, for the note on the record, and for what lies one pointer further away; a lookup for that pointer. A table
 hashes with foldhash, which takes a third of SipHash's time: so the map underneath does here, and the others are shown with either. papaya's
 readers take no lock, so they neither wait for the writer nor slow it down, and a reader's closure may take its time; an overwrite makes a new row
-and leaves the old one to its collector, where the maps behind a lock write in place: what a write costs more there. ets copies the row out.
+and leaves the old one to its collector, where the maps behind a lock write in place: what a write costs more there. ets copies the row out. So
+a write misses its target: with `u64` keys by a tenth to a third, which is the record; with `String` keys by half, which is the clone of the key for it. A lookup is as
+fast as in the map underneath while that is in the caches, and ahead of ets everywhere, and of std's `HashMap` and `DashMap`, as one makes them, while the rows
+are in the caches or a writer is there; with foldhash, and with a million `u64` rows, those are ahead of it as long as nobody writes.
 ";
 const ORDERED_NOTE: &str = "
 The map underneath is a `BTreeMap` behind a lock held for one search.
