@@ -24,17 +24,20 @@ async fn lane<C: Restarted>() -> Lane {
     let (tree, handle) = C::start(MAILBOX).await;
     Lane::new(C::NAME, tree, move || {
         let handle = handle.clone();
-        async move {
-            let mut times = Vec::with_capacity(CRASHES);
-            for _ in 0..CRASHES {
-                let start = Instant::now();
-                C::crash(&handle, 0).await;
-                while C::call(&handle).await.is_none() {}
-                times.push(nanos_each(start, 1));
-            }
-            vec![percentile(&times, 50), percentile(&times, 99)]
-        }
+        async move { round::<C>(&handle).await }
     })
+}
+
+/// The p50 and p99 of the crashes of a round.
+pub(super) async fn round<C: Restarted>(handle: &C::Handle) -> Vec<f64> {
+    let mut times = Vec::with_capacity(CRASHES);
+    for _ in 0..CRASHES {
+        let start = Instant::now();
+        C::crash(handle, 0).await;
+        while C::call(handle).await.is_none() {}
+        times.push(nanos_each(start, 1));
+    }
+    vec![percentile(&times, 50), percentile(&times, 99)]
 }
 
 pub fn ask() -> Vec<Answer> {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
 
+use super::recovery;
 use crate::contenders::{Filled, MAILBOX, heir, otp, restart_loop};
-use crate::lane::{Lane, Threads, interleave_at, nanos_each, sizes};
-use crate::report::{self, Answer, Column, Growth, Row, Table, Unit, percentile};
+use crate::lane::{Lane, Threads, interleave_at, sizes};
+use crate::report::{self, Answer, Column, Growth, Row, Table, Unit};
 
 const ABOUT: &str = "
 As above, with so many rows in the table, on a `current_thread` runtime, of those who still have them after a panic; each round is 300
@@ -25,7 +25,6 @@ are there (as under the lookups).
 const SIZES: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /// Which of them are in the table.
 const SHOWN: [usize; 3] = [0, 4, 7];
-const CRASHES: usize = 300;
 const ROUNDS: usize = 5;
 /// Rows a message: each is a transaction, which remembers them until its end.
 const AT_ONCE: u64 = 10_000;
@@ -42,14 +41,7 @@ async fn lane<C: Filled>(goal: Arc<AtomicU64>) -> Lane {
                 C::fill(&handle, from..to).await;
                 rows.store(to, Relaxed);
             }
-            let mut times = Vec::with_capacity(CRASHES);
-            for _ in 0..CRASHES {
-                let start = Instant::now();
-                C::crash(&handle, 0).await;
-                while C::call(&handle).await.is_none() {}
-                times.push(nanos_each(start, 1));
-            }
-            vec![percentile(&times, 50), percentile(&times, 99)]
+            recovery::round::<C>(&handle).await
         }
     })
 }
