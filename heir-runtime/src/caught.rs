@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// What a panic said.
 pub(crate) type PanicMessage = Arc<str>;
@@ -39,6 +39,12 @@ fn poll_caught<F: Future>(
 /// Drops `value`; a panic in its destructor is the error.
 pub(crate) fn drop_caught<V>(value: V) -> Result<(), PanicMessage> {
     caught(|| drop(value))
+}
+
+/// Wakes a user's waker. Its panic is the affair of whoever waits.
+#[inline]
+pub(crate) fn wake_caught(waker: Waker) {
+    let _ = caught(|| waker.wake());
 }
 
 /// A user's value that is dropped caught, wherever its owner is dropped.

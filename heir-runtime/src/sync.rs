@@ -6,18 +6,12 @@ use std::task::{Poll, Waker};
 use tokio::sync::Notify;
 
 #[cfg(not(heir_loom))]
-pub(crate) use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicUsize},
-};
+pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
 #[cfg(heir_loom)]
-pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicUsize},
-};
+pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
-use crate::caught::caught;
+use crate::caught::wake_caught;
 
 /// A value behind a lock, whose changes any number of tasks can await.
 ///
@@ -116,7 +110,7 @@ impl<S> Expected<S> {
         let waiting = inner.waiting.take();
         drop(inner);
         if let Some(waiting) = waiting {
-            let _ = caught(|| waiting.wake());
+            wake_caught(waiting);
         }
         result
     }

@@ -10,7 +10,7 @@ mod undelivered;
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -19,15 +19,15 @@ use tokio::task::coop::poll_proceed;
 
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
-use self::places::{Line, wake_sender};
+use self::places::Line;
 pub(crate) use self::places::{Place, Reserve};
 use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
-use crate::caught::{caught, drop_caught};
+use crate::caught::{caught, drop_caught, wake_caught};
 use crate::status::Stopped;
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the
 /// post can close it at any time, even under a worker that does not let go.
@@ -129,7 +129,9 @@ impl<M: Message> Mailbox<M> {
         drop(queue);
         drop(before);
         turn.made_progress();
-        wake_sender(first_in_line);
+        if let Some(sender) = first_in_line {
+            wake_caught(sender);
+        }
         Poll::Ready(message)
     }
 
@@ -243,9 +245,7 @@ impl<M: Message> Mailbox<M> {
         for Envelope { message, .. } in messages {
             self.refuse_queued(message, why.clone());
         }
-        for sender in line {
-            wake_sender(Some(sender));
-        }
+        line.for_each(wake_caught);
         self.at_rest.notify_waiters();
     }
 

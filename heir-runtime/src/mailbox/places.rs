@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::{Envelope, Mailbox, Message, NotSent, Queue};
-use crate::caught::caught;
+use crate::caught::wake_caught;
 use crate::status::Stopped;
 
 /// The free places, or else those who wait for one, in their order: under the lock of the queue.
@@ -65,14 +65,6 @@ impl Line {
     }
 }
 
-/// Wakes one that waits for a place, which is not our code.
-#[inline]
-pub(super) fn wake_sender(sender: Option<Waker>) {
-    if let Some(sender) = sender {
-        let _ = caught(|| sender.wake());
-    }
-}
-
 impl<M: Message> Mailbox<M> {
     /// Takes a place in the queue if there is one.
     pub(crate) fn try_reserve(&self) -> Result<Place<'_, M>, NotSent> {
@@ -100,7 +92,9 @@ impl<M: Message> Mailbox<M> {
 
     fn give_back(&self) {
         let first = self.lock().line.give_back();
-        wake_sender(first);
+        if let Some(first) = first {
+            wake_caught(first);
+        }
     }
 }
 

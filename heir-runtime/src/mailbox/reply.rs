@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Refusal;
-use crate::caught::caught;
+use crate::caught::wake_caught;
 use crate::sync::{Mutex, MutexGuard};
 
 /// What a caller hears.
@@ -47,8 +47,7 @@ impl<R> Cell<R> {
         let before = std::mem::replace(&mut *state, State::Answered(outcome));
         drop(state);
         if let State::Waiting(waker) = before {
-            // The caller's code: its panic is the caller's affair.
-            let _ = caught(|| waker.wake());
+            wake_caught(waker);
         }
         Ok(())
     }
