@@ -361,6 +361,16 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// an `exit` hook traps exits: exit signals, from what it is linked to, from its own tasks and from `Handle::exit`, do not end it,
 /// unless the hook has it end (`cx.stop_with(..)`, or an error).
 ///
+/// `stop` runs when the incarnation was asked to stop, its tables still in its hands; its mailbox is closed by then if the end is
+/// for good, and stays open if it is to be started again. It has what is left of the shutdown timeout. A tree stops its children in
+/// reverse order, so the hook can call and wait for:
+/// - a sibling that was started before this worker, and workers in a branch that was: they serve until it is their turn;
+/// - anything outside of the tree.
+///
+/// It waits in vain, until the timeout ends it, for a call to itself or to a sibling that is stopped together with it (two stop hooks
+/// that call each other, of one `Dynamic`), and for a sibling that is started again only after
+/// it (`rest_for_one`, `one_for_all`). A call to a worker that has stopped for good is refused at once.
+///
 /// `verify` is a sync function without `self`, because there is none: it takes `&mut CounterTables`, and its verdict says
 /// whether they pass on as they are.
 /// ```text

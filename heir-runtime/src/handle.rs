@@ -126,7 +126,8 @@ impl<W: Handlers> Handle<W> {
     /// incarnation gets its tables. Waits until that serves, and returns its number.
     ///
     /// It counts for nothing, neither in the supervisor's intensity nor against the tables, and its siblings do not notice. A worker
-    /// that waits out a back-off, or was terminated, is started at once. Dropping the future does not take the request back.
+    /// that waits out a back-off, or was terminated, is started at once. A worker whose supervisor was terminated waits for that: until
+    /// it is restarted, or deleted. Dropping the future does not take the request back.
     ///
     /// # Errors
     /// Why none will serve any more.
@@ -162,7 +163,8 @@ impl<W: Handlers> Handle<W> {
     /// Stops worker and manager for good, in order, and waits until they have (`supervisor:terminate_child/2`). The tables
     /// stay in the [estate](Self::estate), free to be claimed.
     ///
-    /// The message in progress is finished, within the worker's shutdown timeout; callers of queued ones are told.
+    /// The message in progress is finished, within the worker's shutdown timeout; callers of queued ones are told. If the worker's
+    /// supervisor was terminated, nobody does this before that is restarted, or deleted: the call waits until then.
     /// Dropping the future does not take the request back.
     pub async fn stop(&self) -> Stopped {
         self.post.ask(Ask::Stop(Stopped::Shutdown));

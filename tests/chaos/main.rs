@@ -4,5 +4,6 @@ mod links;
 mod many;
 mod member;
 mod moments;
+mod requests;
 mod storms;
 mod trees;

@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::member::{Node, Up};
+use super::report::ChildError;
 use super::requests::{Command, Requests};
 use super::slot::GRACE;
 use super::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::caught::caught;
 use crate::events::{Event, EventKind};
 use crate::realm::Realm;
 use crate::status::Stopped;
@@ -35,13 +37,22 @@ pub struct Branch {
     places: AtomicU64,
     /// Whether its children are stopped together.
     together: OnceLock<bool>,
-    /// The children's other sides, also of those that have ended and were not deleted.
-    roll: RwLock<BTreeMap<Place, Arc<dyn Node>>>,
+    roll: RwLock<Roll>,
     /// Who else is told that a child is forgotten.
     when_forgotten: OnceLock<Box<dyn Fn(Place) + Send + Sync>>,
     roster: Watched<Roster>,
+    /// Why it will not be started again once it has ended, when that is so.
+    for_good: OnceLock<Stopped>,
     /// Where it is in its own supervisor, if it has one.
     position: OnceLock<Position>,
+}
+
+/// The children's other sides, also of those that have ended and were not deleted.
+#[derive(Default)]
+struct Roll {
+    nodes: BTreeMap<Place, Arc<dyn Node>>,
+    /// Whether the supervisor is gone for good, and takes no more.
+    closed: bool,
 }
 
 struct Roster {
@@ -51,19 +62,20 @@ struct Roster {
 }
 
 impl Branch {
-    pub(super) fn new(built_as: Arc<str>, requests: Requests) -> Self {
+    pub(super) fn new(built_as: Arc<str>) -> Self {
         Self {
             built_as,
             label: OnceLock::new(),
             limits: OnceLock::new(),
             realm: Realm::default(),
-            requests: Arc::new(requests),
+            requests: Arc::default(),
             settings: Mutex::default(),
             places: AtomicU64::new(0),
             together: OnceLock::new(),
             roll: RwLock::default(),
             when_forgotten: OnceLock::new(),
             roster: Watched::new(Roster { status: SubtreeStatus::Down, has_been_up: false, task: None }),
+            for_good: OnceLock::new(),
             position: OnceLock::new(),
         }
     }
@@ -105,17 +117,46 @@ impl Branch {
         }
     }
 
-    pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) {
-        let before = self.roll_mut().insert(place, node);
+    /// Takes a child, unless the supervisor is gone for good.
+    pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) -> bool {
+        let mut roll = self.roll_mut();
+        if roll.closed {
+            return false;
+        }
+        let before = roll.nodes.insert(place, node);
+        drop(roll);
         drop(before);
+        true
     }
 
     pub(super) fn forget(&self, place: Place) {
-        let gone = self.roll_mut().remove(&place);
+        let gone = self.roll_mut().nodes.remove(&place);
         drop(gone);
+        self.is_forgotten(place);
+    }
+
+    fn is_forgotten(&self, place: Place) {
         if let Some(tell) = self.when_forgotten.get() {
-            tell(place);
+            let _ = caught(|| tell(place));
         }
+    }
+
+    /// Asks the supervisor for something. If that is gone for good, the way back to whoever asks is dropped, and that is the
+    /// answer.
+    pub(super) fn request(&self, command: Command) -> Result<(), ChildError> {
+        self.requests.commands.send(command).map_err(|unheard| {
+            self.refuse(unheard);
+            ChildError::Gone
+        })
+    }
+
+    /// Nobody will do this any more.
+    fn refuse(&self, unheard: Command) {
+        if let Command::Add(place, ..) = &unheard {
+            // Before it is retired, as at any other end.
+            self.is_forgotten(*place);
+        }
+        drop(unheard);
     }
 
     /// Has somebody told whenever a child is forgotten.
@@ -125,12 +166,12 @@ impl Branch {
 
     /// The children's other sides, in the order in which they are started.
     pub(super) fn nodes(&self) -> Vec<Arc<dyn Node>> {
-        self.roll().values().cloned().collect()
+        self.roll().nodes.values().cloned().collect()
     }
 
     pub(super) fn find(&self, name: &str) -> Option<(Place, Arc<dyn Node>)> {
         let roll = self.roll();
-        let (place, node) = roll.iter().find(|(_, node)| **node.name() == *name)?;
+        let (place, node) = roll.nodes.iter().find(|(_, node)| **node.name() == *name)?;
         Some((*place, Arc::clone(node)))
     }
 
@@ -191,30 +232,35 @@ impl Branch {
     pub(super) fn request_stop(&self) {
         match self.position.get() {
             Some(position) => position.superior.ask(position.place, Ask::Stop(Stopped::Shutdown)),
-            None => drop(self.requests.send(Command::Shutdown)),
+            None => drop(self.request(Command::Shutdown)),
         }
     }
 
-    /// None of the children is to be started again.
-    pub(super) fn close_all(&self, why: &Stopped) {
-        for node in self.nodes() {
-            node.close(why);
-        }
+    /// It will not be started again once it has ended. The first reason holds.
+    pub(super) fn set_for_good(&self, why: &Stopped) {
+        let _ = self.for_good.set(why.clone());
+    }
+
+    /// Why it will not be started again, if that is so.
+    pub(super) fn for_good(&self) -> Option<&Stopped> {
+        self.for_good.get()
     }
 
     /// All children are gone for good, and so is it.
     pub(super) fn retire_all(&self, why: &Stopped) {
-        if matches!(self.status(), SubtreeStatus::Stopped(_)) {
+        let unheard = self.requests.close();
+        if std::mem::replace(&mut self.roll_mut().closed, true) {
             return;
         }
         let mut from = Place::MAX;
         // One by one: what is retired runs a user's code, and there may be very many.
         while let Some((place, node)) = self.last_before(from) {
             from = place;
-            if let Some(tell) = self.when_forgotten.get() {
-                tell(place);
-            }
+            self.is_forgotten(place);
             node.retire(why);
+        }
+        for command in unheard {
+            self.refuse(command);
         }
         self.roster.update(|roster| {
             roster.task = None;
@@ -224,7 +270,7 @@ impl Branch {
 
     fn last_before(&self, place: Place) -> Option<(Place, Arc<dyn Node>)> {
         let roll = self.roll();
-        let (place, node) = roll.range(..place).next_back()?;
+        let (place, node) = roll.nodes.range(..place).next_back()?;
         Some((*place, Arc::clone(node)))
     }
 
@@ -234,11 +280,11 @@ impl Branch {
         Tree { name: Arc::clone(self.label()), limits, status: self.status(), children }
     }
 
-    fn roll(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Place, Arc<dyn Node>>> {
+    fn roll(&self) -> std::sync::RwLockReadGuard<'_, Roll> {
         self.roll.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn roll_mut(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<Place, Arc<dyn Node>>> {
+    fn roll_mut(&self) -> std::sync::RwLockWriteGuard<'_, Roll> {
         self.roll.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -289,8 +335,17 @@ impl Node for Branch {
         all.saturating_add(GRACE)
     }
 
+    fn ends_for_good(&self, why: &Stopped) {
+        self.set_for_good(why);
+        // It may be at its end already, and then closes those of its children that are.
+        let _ = self.request(Command::EndsForGood);
+    }
+
     fn close(&self, why: &Stopped) {
-        self.close_all(why);
+        self.set_for_good(why);
+        for node in self.nodes() {
+            node.close(why);
+        }
     }
 
     fn retire(&self, why: &Stopped) {

@@ -10,7 +10,6 @@ use super::intensity::Intensity;
 use super::member::Rules;
 use super::plant::{ChildSpec, Planted, sealed};
 use super::report::StartError;
-use super::requests::{Inbox, Requests};
 use super::run::{Run, Slots, SupervisorRules};
 use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};
@@ -32,7 +31,6 @@ pub struct SupervisorBuilder<H = SupervisorHandle> {
 /// What a supervisor is to be.
 struct Plan {
     branch: Arc<Branch>,
-    inbox: Inbox,
     slots: Slots,
     /// What was wrong first with a child.
     refused: Option<StartError>,
@@ -74,12 +72,10 @@ impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H>
 
 impl SupervisorBuilder {
     pub(super) fn new(name: Arc<str>) -> Self {
-        let (requests, inbox) = Requests::new();
-        let branch = Arc::new(Branch::new(name, requests));
+        let branch = Arc::new(Branch::new(name));
         let handle = SupervisorHandle::new(Arc::clone(&branch));
         let plan = Plan {
             branch,
-            inbox,
             slots: Slots::new(),
             refused: None,
             label: None,
@@ -124,7 +120,8 @@ impl SupervisorBuilder {
         let twice = self.plan.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
         let enlisted = Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration);
         self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
-        self.plan.branch.enter(place, node);
+        // It has not even started.
+        let _open = self.plan.branch.enter(place, node);
         self.plan.slots.insert(place, Box::new(Slot::new(member)));
         handle
     }
@@ -244,7 +241,7 @@ impl Plan {
             refused = refused.or_else(|| rules.check(&name, slot.member.rules()));
         }
         let intensity = Intensity::new(self.intensity, self.period);
-        (Run::new(self.branch, rules, self.slots, intensity, self.inbox), refused)
+        (Run::new(self.branch, rules, self.slots, intensity), refused)
     }
 }
 

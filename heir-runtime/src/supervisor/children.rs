@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::member::Member;
 use super::report::{ChildError, StartError};
-use super::requests::Command;
+use super::requests::{Command, Outcome};
 use super::run::{Ending, Run};
 use super::slot::{Aim, Slot, Starter};
 use crate::status::Stopped;
@@ -18,6 +18,7 @@ impl Run {
             Command::Of(place, Ask::Stop(why)) => self.finish(place, &why),
             Command::Of(place, Ask::Renew) => self.renew_child(place),
             Command::Shutdown => self.end(Ending::Shutdown),
+            Command::EndsForGood => self.close_who_has_stopped(),
             Command::Add(place, member, told) => self.add(place, member, told),
             Command::Terminate(place, told) => self.terminate(place, told),
             Command::Restart(place, told) => self.restart(place, told),
@@ -45,12 +46,16 @@ impl Run {
                 .check(node.name(), member.rules())
                 .or_else(|| Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration))
         };
+        let refused = refused.or_else(|| {
+            let entered = self.branch.enter(place, Arc::clone(&node));
+            (!entered).then_some(StartError::Stopped(Stopped::Dropped))
+        });
         if let Some(error) = refused {
+            self.branch.forget(place);
             node.retire(&Stopped::Dropped);
             let _ = told.send(Err(error));
             return;
         }
-        self.branch.enter(place, node);
         self.expect(place, Starter::Added(told));
         self.slots.insert(place, Box::new(Slot::new(member)));
         self.start_on_request(place);
@@ -70,7 +75,7 @@ impl Run {
         }
     }
 
-    fn restart(&mut self, place: Place, told: oneshot::Sender<Result<(), ChildError>>) {
+    fn restart(&mut self, place: Place, told: oneshot::Sender<Result<Outcome, ChildError>>) {
         let refused = match self.slots.get(&place) {
             _ if self.ending.is_some() => Some(ChildError::Ending),
             None => Some(ChildError::Ended),
@@ -84,7 +89,10 @@ impl Run {
             let _ = told.send(Err(error));
             return;
         }
-        self.expect(place, Starter::Restarted(told));
+        let (starter, outcome) = oneshot::channel();
+        if told.send(Ok(outcome)).is_ok() {
+            self.expect(place, Starter::Restarted(starter));
+        }
         self.run_again(place);
     }
 

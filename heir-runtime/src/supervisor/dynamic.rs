@@ -1,21 +1,17 @@
 //! Many workers of one type, started by key while the tree runs.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt::{self, Write as _};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Supervisor;
 use super::builder::SupervisorBuilder;
 use super::handle::SupervisorHandle;
-use super::numbers::ByNumber;
+use super::keys::Keys;
 use super::plant::{Planted, plant_worker};
 use super::report::StartError;
-use crate::caught::caught;
 use crate::handle::Handle;
 use crate::status::Stopped;
-use crate::superior::Place;
 use crate::worker::{Handlers, Spec};
 
 /// What workers are started and found by.
@@ -60,12 +56,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 /// ```
 pub struct Dynamic<K, W: Handlers> {
     supervisor: SupervisorHandle,
-    workers: Arc<Mutex<Workers<K, W>>>,
-}
-
-struct Workers<K, W: Handlers> {
-    by_key: HashMap<K, Handle<W>>,
-    keys: ByNumber<Place, K>,
+    workers: Arc<Keys<K, Handle<W>>>,
 }
 
 /// Why a worker was not started under a key.
@@ -84,12 +75,11 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// A supervisor without workers, to be given to [`SupervisorBuilder::child`], or started by itself.
     pub fn spec() -> SupervisorBuilder<Self> {
         Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
-            let workers = Arc::new(Mutex::new(Workers { by_key: HashMap::new(), keys: ByNumber::default() }));
+            let workers = Arc::new(Keys::default());
             let forgetful = Arc::downgrade(&workers);
             supervisor.branch().when_forgotten(move |place| {
                 if let Some(workers) = forgetful.upgrade() {
-                    // Hashing a key is the user's code.
-                    let _ = caught(|| forget(&workers, place));
+                    workers.forget(place);
                 }
             });
             Self { supervisor, workers }
@@ -109,31 +99,12 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
             spec.name(name)
         };
         let Planted { place, member, handle, refused } = plant_worker(spec, self.supervisor.branch());
-        if let Err(taken) = self.take(key, place, &handle) {
+        if let Err(taken) = self.workers.insert(key, place, handle.clone()) {
             return Err(DynamicError::AlreadyStarted(W::Handle::from(taken)));
         }
+        // If it is not started, its key is forgotten with it, also when nobody waits for it any more.
         let planted = Planted { place, member, handle: W::Handle::from(handle), refused };
-        let started = self.supervisor.add(planted).await;
-        if started.is_err() {
-            // Its supervisor was gone, or refused it.
-            forget(&self.workers, place);
-        }
-        Ok(started?)
-    }
-
-    /// Takes a key for a worker; the error is the one that has it.
-    fn take(&self, key: K, place: Place, handle: &Handle<W>) -> Result<(), Handle<W>> {
-        let again = key.clone();
-        let mut workers = lock(&self.workers);
-        let Workers { by_key, keys } = &mut *workers;
-        match by_key.entry(key) {
-            Entry::Occupied(taken) => Err(taken.get().clone()),
-            Entry::Vacant(free) => {
-                free.insert(handle.clone());
-                keys.insert(place, again);
-                Ok(())
-            }
-        }
+        Ok(self.supervisor.add(planted).await?)
     }
 
     /// The worker under this key.
@@ -161,17 +132,17 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        lock(&self.workers).by_key.get(key).cloned()
+        self.workers.get(key)
     }
 
     /// The keys there are, in no order.
     pub fn keys(&self) -> Vec<K> {
-        lock(&self.workers).by_key.keys().cloned().collect()
+        self.workers.all()
     }
 
     /// How many workers there are.
     pub fn len(&self) -> usize {
-        lock(&self.workers).by_key.len()
+        self.workers.len()
     }
 
     /// Whether there is no worker.
@@ -183,19 +154,6 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     pub fn supervisor(&self) -> &SupervisorHandle {
         &self.supervisor
     }
-}
-
-fn lock<K, W: Handlers>(workers: &Mutex<Workers<K, W>>) -> MutexGuard<'_, Workers<K, W>> {
-    workers.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn forget<K: Key, W: Handlers>(workers: &Mutex<Workers<K, W>>, place: Place) {
-    let mut locked = lock(workers);
-    let key = locked.keys.remove(&place);
-    let gone = key.and_then(|key| locked.by_key.remove_entry(&key));
-    drop(locked);
-    // It may be the last handle on the tables.
-    drop(gone);
 }
 
 impl<K, W: Handlers> Clone for Dynamic<K, W> {

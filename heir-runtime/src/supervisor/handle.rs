@@ -108,13 +108,13 @@ impl SupervisorHandle {
         }
         let node = member.node();
         let (told, refusal) = oneshot::channel();
-        // If nobody is there to take it, dropping it retires it.
-        let _ = self.branch.requests.send(Command::Add(place, member, told));
+        let _ = self.send(Command::Add(place, member, told));
         match race(refusal, node.up()).await {
             Either::Left(Ok(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
             Either::Left(Ok(Ok(()))) | Either::Right(()) => Ok(handle),
-            Either::Left(Err(_dropped)) => Err(StartError::Stopped(Stopped::Dropped)),
+            // Unheard: the supervisor is gone for good, or goes at this moment.
+            Either::Left(Err(_dropped)) => Err(StartError::Stopped(self.wait().await)),
         }
     }
 
@@ -140,18 +140,26 @@ impl SupervisorHandle {
     /// Starts a child again that was [terminated](Self::terminate_child), and waits until it is up
     /// (`supervisor:restart_child/2`): the same handle, the same tables, the messages that have waited.
     ///
+    /// Of a supervisor that was itself terminated, this waits until that is restarted, and its children with it: mostly the answer is then
+    /// [`Running`](ChildError::Running).
+    ///
     /// # Errors
-    /// Each of [`ChildError`].
+    /// - [`ChildError::NotFound`]: there is no child of this name.
+    /// - [`ChildError::Running`]: the child runs, or is about to be restarted.
+    /// - [`ChildError::Ended`]: it has ended for good.
+    /// - [`ChildError::Ending`]: it, or the supervisor, is being stopped at this moment.
+    /// - [`ChildError::NotStarted`]: it was started, and did not get up; it is terminated, as before.
+    /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
         let (place, node) = self.find(name)?;
-        match node.describe() {
-            child if child.is_stopped() => return Err(ChildError::Ended),
-            child if child.is_active() => return Err(ChildError::Running),
-            _ => {}
+        if node.describe().is_stopped() {
+            return Err(ChildError::Ended);
         }
-        let (told, refusal) = oneshot::channel();
+        let (told, begun) = oneshot::channel();
         self.send(Command::Restart(place, told))?;
-        match race(refusal, node.up()).await {
+        let outcome = begun.await.unwrap_or(Err(ChildError::Gone))?;
+        // Not before it has begun: until then the child may be up from the start before.
+        match race(outcome, node.up()).await {
             Either::Left(Ok(answer)) => answer,
             Either::Right(()) => Ok(()),
             Either::Left(Err(_dropped)) => Err(ChildError::Gone),
@@ -255,7 +263,7 @@ impl SupervisorHandle {
     }
 
     fn send(&self, command: Command) -> Result<(), ChildError> {
-        self.branch.requests.send(command)
+        self.branch.request(command)
     }
 }
 

@@ -82,7 +82,11 @@ pub(super) trait Node: Send + Sync {
     /// It is down until it is asked for.
     fn terminated(&self);
 
-    /// It is not to be started again: whoever waits for it is told.
+    /// It runs, and will not be started again once it has ended. A worker serves until it is asked to stop; a supervisor has each
+    /// of its children do so.
+    fn ends_for_good(&self, _why: &Stopped) {}
+
+    /// It does not serve any more, and will not: its senders are told.
     fn close(&self, why: &Stopped);
 
     /// It is gone for good.

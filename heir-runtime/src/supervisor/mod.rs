@@ -8,10 +8,12 @@ mod cycle;
 mod dynamic;
 mod handle;
 mod intensity;
+mod keys;
 mod member;
 mod numbers;
 mod pair;
 mod plant;
+mod queue;
 mod report;
 mod requests;
 mod restart;
@@ -106,6 +108,9 @@ impl<H> Supervisor<H> {
     }
 
     /// Stops the children in reverse order, each within its shutdown timeout, and waits until they have ended.
+    ///
+    /// A worker serves until it is asked to stop: then its mailbox is closed, what is queued is refused, and its stop hook can still
+    /// reach those that were started before it. The workers of one [`Dynamic`] are asked together.
     ///
     /// It does not wait for a child that does not yield to the runtime: that is left behind, and named in the report. (A destructor
     /// among what a worker leaves behind runs in the supervisor's task, and must not block.) Dropping the future does not take the

@@ -1,55 +1,54 @@
 //! What a supervisor is asked from outside.
 
-use tokio::sync::{mpsc, oneshot};
+use std::collections::VecDeque;
+
+use tokio::sync::oneshot;
 
 use super::member::Member;
+use super::queue::Queue;
 use super::report::{ChildError, StartError};
 use crate::exit::ExitReason;
 use crate::superior::{Ask, Place, Superior};
 
-/// What a supervisor is asked from outside.
+/// What a supervisor is asked from outside. One that is dropped unheard drops the way back to whoever asks, and that is the answer.
 pub(super) enum Command {
     /// A child asks for something that concerns itself.
     Of(Place, Ask),
     /// Stop everything.
     Shutdown,
+    /// The end of this subtree, under way or to come, is for good: nobody is to wait for what has stopped already.
+    EndsForGood,
     Add(Place, Box<dyn Member>, oneshot::Sender<Result<(), StartError>>),
     Terminate(Place, oneshot::Sender<()>),
-    Restart(Place, oneshot::Sender<Result<(), ChildError>>),
+    Restart(Place, oneshot::Sender<Result<Outcome, ChildError>>),
     Delete(Place, oneshot::Sender<Result<(), ChildError>>),
     Replace(Place, Box<dyn Member>, oneshot::Sender<()>),
 }
 
+/// How a start that has begun fails, or that it did not.
+pub(super) type Outcome = oneshot::Receiver<Result<(), ChildError>>;
+
 /// The manager of this child has ended, the one with this number, for this reason.
 pub(super) type ManagerEnded = (Place, u64, ExitReason);
 
-/// The way to a supervisor.
+/// The way to a supervisor: open as long as there is one, or may be another.
+#[derive(Default)]
 pub(super) struct Requests {
-    commands: mpsc::UnboundedSender<Command>,
-    managers: mpsc::UnboundedSender<ManagerEnded>,
-}
-
-/// Where a supervisor gets them.
-pub(super) struct Inbox {
-    pub(super) commands: mpsc::UnboundedReceiver<Command>,
-    pub(super) managers: mpsc::UnboundedReceiver<ManagerEnded>,
+    pub(super) commands: Queue<Command>,
+    pub(super) managers: Queue<ManagerEnded>,
 }
 
 impl Requests {
-    pub(super) fn new() -> (Self, Inbox) {
-        let (commands, asked) = mpsc::unbounded_channel();
-        let (managers, ended) = mpsc::unbounded_channel();
-        (Self { commands, managers }, Inbox { commands: asked, managers: ended })
-    }
-
-    /// The error is that the supervisor is gone.
-    pub(super) fn send(&self, command: Command) -> Result<(), ChildError> {
-        self.commands.send(command).map_err(|_| ChildError::Gone)
+    /// The supervisor is gone for good: what nobody has heard is returned.
+    pub(super) fn close(&self) -> VecDeque<Command> {
+        drop(self.managers.close());
+        self.commands.close()
     }
 }
 
 impl Superior for Requests {
     fn ask(&self, place: Place, what: Ask) {
+        // Unheard: whoever closed the queue retires the child.
         let _ = self.commands.send(Command::Of(place, what));
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::report::StartError;
+use super::report::{ChildError, StartError};
 use super::run::{Ending, Run};
 use super::slot::{Aim, Starter, State};
 use super::strategy::{AutoShutdown, Strategy};
@@ -28,7 +28,12 @@ impl Run {
             slot.task = None;
         }
         let reason = slot.member.ended(role, reason);
-        self.overdue.append(slot.member.overdue(), self.ending.is_some());
+        let overdue = slot.member.overdue();
+        if role != Role::Manager {
+            self.close_for_good(place);
+        }
+        self.overdue.append(overdue, self.ending.is_some());
+        let Some(slot) = self.slots.get(&place) else { return };
         let is_wanted = slot.is_wanted() || (role == Role::Manager && matches!(slot.aim, Aim::Renewed));
         if self.ending.is_some() || !is_wanted || self.is_stopped_to_cycle(place, role) {
             self.went_down(place);
@@ -65,7 +70,9 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         let (rules, node) = (slot.member.rules(), slot.member.node());
         if node.has_been_up() {
-            self.starters.remove(&place);
+            if let Some(starter) = self.starters.remove(&place) {
+                starter.tell(Ok(()));
+            }
         } else if reason.is_failure() {
             // Also when its supervisor has been restarted since: it is one child more, and no part of that start.
             if self.starters.get(&place).is_some_and(Starter::is_waited_for) {
@@ -136,6 +143,14 @@ impl Run {
 }
 
 impl Starter {
+    /// Answers who waits.
+    pub(super) fn tell(self, started: Result<(), StartError>) {
+        match self {
+            Self::Added(told) => drop(told.send(started)),
+            Self::Restarted(told) => drop(told.send(started.map_err(ChildError::from))),
+        }
+    }
+
     /// Whether somebody still waits: a start that nobody waits for any more is one like any other.
     pub(super) fn is_waited_for(&self) -> bool {
         match self {

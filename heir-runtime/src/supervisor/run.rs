@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
+use tokio::task::coop::poll_proceed;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -15,7 +16,7 @@ use super::intensity::Intensity;
 use super::member::Up;
 use super::numbers::ByNumber;
 use super::report::{Overdue, StartError};
-use super::requests::{Command, Inbox, ManagerEnded};
+use super::requests::{Command, ManagerEnded};
 use super::slot::{Slot, Starter, State};
 use super::strategy::{AutoShutdown, Strategy};
 use crate::caught::message_of;
@@ -40,7 +41,6 @@ pub(super) struct Run {
     pub(super) intensity: Intensity,
     /// Who waits for a child's start, while that may still fail.
     pub(super) starters: ByNumber<Place, Starter>,
-    inbox: Inbox,
     /// When something is to be done about whom. What has changed since is passed over.
     pub(super) timers: BTreeSet<(Instant, Place, Role)>,
     /// Goes off no later than the first of them. It is not set for each anew: in a storm there are many, and few come to pass.
@@ -100,7 +100,6 @@ impl Run {
         rules: SupervisorRules,
         slots: Slots,
         intensity: Intensity,
-        inbox: Inbox,
     ) -> Self {
         Self {
             branch,
@@ -111,7 +110,6 @@ impl Run {
             managers: 0,
             intensity,
             starters: ByNumber::default(),
-            inbox,
             timers: BTreeSet::new(),
             alarm: None,
             cycle: None,
@@ -144,12 +142,16 @@ impl Run {
     /// Waits for whatever happens next. Cancel safe.
     async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
         self.set_alarm();
+        let requests = Arc::clone(&self.branch.requests);
         poll_fn(|cx| {
+            // Whoever asks without end keeps no thread to himself.
+            let turn = ready!(poll_proceed(cx));
             // Requests first: a storm of crashes must not keep a shutdown waiting.
             if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
                 return Poll::Ready(Wake::Stop);
             }
-            if let Poll::Ready(Some(command)) = self.inbox.commands.poll_recv(cx) {
+            if let Poll::Ready(command) = requests.commands.poll_recv(cx) {
+                turn.made_progress();
                 return Poll::Ready(Wake::Command(command));
             }
             if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
@@ -161,7 +163,8 @@ impl Run {
                     return Poll::Ready(Wake::Ended(place, reason));
                 }
             }
-            if let Poll::Ready(Some(ended)) = self.inbox.managers.poll_recv(cx) {
+            if let Poll::Ready(ended) = requests.managers.poll_recv(cx) {
+                turn.made_progress();
                 return Poll::Ready(Wake::ManagerEnded(ended));
             }
             if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {

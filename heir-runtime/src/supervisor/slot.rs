@@ -115,10 +115,8 @@ impl Slot {
     pub(super) fn tell(&mut self, starter: Option<Starter>, error: StartError) {
         let error = self.start_error.take().map_or(error, |error| *error);
         let told = if self.member.node().has_been_up() { Ok(()) } else { Err(error) };
-        match starter {
-            Some(Starter::Added(starter)) => drop(starter.send(told)),
-            Some(Starter::Restarted(starter)) => drop(starter.send(told.map_err(ChildError::from))),
-            None => {}
+        if let Some(starter) = starter {
+            starter.tell(told);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::superior::Place;
 use crate::worker::Restart;
 
 impl Run {
-    /// Stops everything, in reverse order; many of one kind together. A root's senders are all told at once.
+    /// Stops everything, in reverse order; many of one kind together.
     pub(super) fn end(&mut self, ending: Ending) {
         if self.ending.is_some() {
             return;
@@ -23,10 +23,11 @@ impl Run {
         }
         (self.cycle, self.awaited) = (None, None);
         if self.rules.is_root {
-            self.branch.close_all(&ending.stopped());
+            self.branch.set_for_good(&ending.stopped());
         }
         self.ending = Some(ending);
         self.down_from = Place::MAX;
+        self.close_who_has_stopped();
         if self.rules.dynamic {
             let places: Vec<_> = self.slots.keys().copied().collect();
             for place in places {
@@ -34,6 +35,35 @@ impl Run {
             }
         } else {
             self.go_on_ending(Place::MAX);
+        }
+    }
+
+    /// Why this end is one for good, if it is: then a worker is closed when it is asked to stop, or has ended.
+    fn ends_for_good(&self) -> Option<&Stopped> {
+        self.ending.as_ref().and_then(|_| self.branch.for_good())
+    }
+
+    /// If this end is for good, closes who will not serve any more, so that nobody waits for it. The others go on serving until it is
+    /// their turn: who is stopped before them may still need them. Those of one kind are closed together.
+    pub(super) fn close_who_has_stopped(&self) {
+        let Some(why) = self.ends_for_good() else { return };
+        for slot in self.slots.values() {
+            match (&slot.first.state, slot.member.role()) {
+                (State::Running, Role::Worker) if !self.rules.dynamic => {}
+                (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
+                    slot.member.node().ends_for_good(why);
+                }
+                _ => slot.member.node().close(why),
+            }
+        }
+    }
+
+    /// If this end is for good, closes this child: it has ended.
+    pub(super) fn close_for_good(&self, place: Place) {
+        if let Some(why) = self.ends_for_good()
+            && let Some(slot) = self.slots.get(&place)
+        {
+            slot.member.node().close(why);
         }
     }
 
@@ -72,6 +102,10 @@ impl Run {
             State::Running => {}
             State::Asked(..) | State::Aborted(_) => return false,
         }
+        if role == Role::Worker {
+            self.close_for_good(place);
+        }
+        let Some(slot) = self.slots.get_mut(&place) else { return true };
         let patience = slot.member.patience();
         slot.ask_to_stop(role, patience);
         if slot.part(role).is_down() {
@@ -91,7 +125,13 @@ impl Run {
     /// As [`finish`](Self::finish), for one who goes on cycling anyway.
     pub(super) fn begin_finish(&mut self, place: Place, why: &Stopped) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        slot.member.node().close(why);
+        match (&slot.first.state, slot.member.role()) {
+            // It closes its children in their turn.
+            (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
+                slot.member.node().ends_for_good(why);
+            }
+            _ => slot.member.node().close(why),
+        }
         if !matches!(slot.aim, Aim::Finished(_)) {
             slot.aim = Aim::Finished(Box::new(why.clone()));
             self.go_on_with(place);
@@ -134,7 +174,8 @@ impl Run {
                 slot.replace(member);
                 slot.aim = Aim::Run;
                 let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
-                self.branch.enter(place, slot.member.node());
+                // A supervisor at work is not gone.
+                let _open = self.branch.enter(place, slot.member.node());
                 let _ = told.send(());
                 if is_to_run {
                     self.start_in_its_turn(place);
@@ -220,6 +261,7 @@ impl Run {
                         Role::Manager => self.managers -= 1,
                         _ => self.places.retain(|_, held| *held != place),
                     }
+                    self.close_for_good(place);
                     self.went_down(place);
                 }
                 other => slot.part(role).state = other,

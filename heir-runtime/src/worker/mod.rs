@@ -238,7 +238,8 @@ pub trait Handlers: Worker {
         ready(Ok(()))
     }
 
-    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`).
+    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`;
+    /// [there](macro@crate::handlers) is said what it may wait for).
     fn on_stop(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         ready(())
     }

@@ -1,6 +1,7 @@
 //! Many workers of one type, by key.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
 use heir_runtime::{Dynamic, DynamicError, ExitReason, Restart, Stopped, Supervisor};
@@ -113,4 +114,125 @@ async fn a_dynamic_supervisor_can_be_a_tree_of_its_own() {
     worker.die().await.unwrap();
     assert!(matches!(worker.wait().await, Stopped::GaveUp(_)));
     assert_eq!(worker.estate().claim("test").unwrap().count, 1);
+}
+
+/// A key that asks who has which key, whatever is done with it.
+#[derive(Debug)]
+struct Curious(u32);
+
+static CURIOUS: OnceLock<Dynamic<Curious, Member>> = OnceLock::new();
+
+impl Curious {
+    fn ask() {
+        if let Some(dynamic) = CURIOUS.get() {
+            let _ = dynamic.len();
+        }
+    }
+}
+
+impl Clone for Curious {
+    fn clone(&self) -> Self {
+        Self::ask();
+        Self(self.0)
+    }
+}
+
+impl PartialEq for Curious {
+    fn eq(&self, other: &Self) -> bool {
+        Self::ask();
+        self.0 == other.0
+    }
+}
+
+impl Eq for Curious {}
+
+impl std::hash::Hash for Curious {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Self::ask();
+        // All alike, so that they are compared.
+        state.write_u8(0);
+    }
+}
+
+impl Drop for Curious {
+    fn drop(&mut self) {
+        Self::ask();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_may_ask_the_supervisor_whose_key_it_is() {
+    let mut tree = Supervisor::builder("app");
+    let dynamic = tree.child(Dynamic::<Curious, Member>::spec().name("many"));
+    let tree = tree.start().await.unwrap();
+    assert!(CURIOUS.set(dynamic.clone()).is_ok());
+    let log = Log::default();
+    for key in 0..3 {
+        dynamic.start(Curious(key), member("m", &log)).await.unwrap();
+        assert!(dynamic.start(Curious(key), member("m", &log)).await.is_err());
+    }
+    assert_eq!(dynamic.get(&Curious(2)).unwrap().name(), "m[Curious(2)]");
+    assert_eq!(dynamic.stop(&Curious(1)).await, Some(Stopped::Shutdown));
+    let mut keys: Vec<_> = dynamic.keys().iter().map(|key| key.0).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [0, 2]);
+    tree.shutdown().await;
+    assert!(dynamic.is_empty());
+}
+
+/// A key whose hash, clones and destructor panic when they are told to.
+#[derive(Debug)]
+struct Explosive(Arc<AtomicU32>);
+
+impl Explosive {
+    fn explode(&self) {
+        assert_eq!(self.0.load(std::sync::atomic::Ordering::Relaxed), 0, "a key explodes");
+    }
+}
+
+impl PartialEq for Explosive {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Explosive {}
+
+impl Clone for Explosive {
+    fn clone(&self) -> Self {
+        self.explode();
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl std::hash::Hash for Explosive {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.explode();
+        state.write_u8(0);
+    }
+}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.explode();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_panics_when_its_worker_ends_is_free_and_harms_nobody() {
+    let mut tree = Supervisor::builder("app");
+    let dynamic = tree.child(Dynamic::<Explosive, Member>::spec());
+    let tree = tree.start().await.unwrap();
+    let (fuse, log) = (Arc::<AtomicU32>::default(), Log::default());
+    let worker = dynamic.start(Explosive(Arc::clone(&fuse)), member("m", &log)).await.unwrap();
+    worker.count().await.unwrap();
+    fuse.store(1, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(worker.stop().await, Stopped::Shutdown);
+    fuse.store(0, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!((dynamic.len(), worker.estate().claim("test").unwrap().count), (0, 1));
+    let again = dynamic.start(Explosive(Arc::clone(&fuse)), member("m", &log)).await.unwrap();
+    assert_eq!(again.count().await.unwrap(), 1);
+    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
 }

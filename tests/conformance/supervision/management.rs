@@ -194,7 +194,7 @@ async fn a_supervisor_that_is_gone_says_so() {
     tree.shutdown().await;
     assert_eq!(handle.wait().await, Stopped::Shutdown);
     let late = handle.start_child(member("b", &log)).await.unwrap_err();
-    assert_eq!(late, StartError::Stopped(Stopped::Dropped));
+    assert_eq!(late, StartError::Stopped(Stopped::Shutdown));
     assert_eq!(handle.terminate_child("a").await.unwrap_err(), ChildError::Gone);
     assert_eq!(handle.restart_child("nobody").await.unwrap_err(), ChildError::NotFound("nobody".into()));
     a.wait().await;

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod dynamic;
+mod ends;
 mod management;
 mod meanwhile;
 mod names;

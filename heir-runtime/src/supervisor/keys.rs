@@ -1,0 +1,183 @@
+//! Which key is whose: a map in which a user's code never runs under the lock.
+//!
+//! A key's `Hash`, `Eq`, `Clone` and `Drop` are the user's, and may ask this very map. So keys are hashed, compared, cloned and
+//! dropped outside of the lock: under it, entries are found by their hash, and shared.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::numbers::ByNumber;
+use crate::caught::drop_caught;
+use crate::superior::Place;
+
+/// The children of one supervisor by key, each with what it is reached with.
+pub(super) struct Keys<K, H> {
+    hasher: RandomState,
+    entries: Mutex<Entries<K, H>>,
+}
+
+struct Entries<K, H> {
+    by_hash: ByNumber<u64, Bucket<K, H>>,
+    /// The hash of each child's key.
+    hashes: ByNumber<Place, u64>,
+}
+
+/// Entries whose keys have one hash: mostly a single one. Never changed, but replaced: who has looked at it knows all of it.
+type Bucket<K, H> = Arc<[Arc<Entry<K, H>>]>;
+
+struct Entry<K, H> {
+    key: K,
+    place: Place,
+    handle: H,
+}
+
+impl<K, H> Default for Keys<K, H> {
+    fn default() -> Self {
+        let entries = Entries { by_hash: ByNumber::default(), hashes: ByNumber::default() };
+        Self { hasher: RandomState::new(), entries: Mutex::new(entries) }
+    }
+}
+
+impl<K: Eq + Hash, H: Clone> Keys<K, H> {
+    /// Takes a key for a child; the error is what the one that has it is reached with.
+    pub(super) fn insert(&self, key: K, place: Place, handle: H) -> Result<(), H> {
+        let hash = self.hasher.hash_one(&key);
+        let entry = Arc::new(Entry { key, place, handle });
+        let mut known = None;
+        loop {
+            let bucket = match self.insert_beside(hash, &entry, known.as_ref()) {
+                Ok(before) => {
+                    drop(before);
+                    return Ok(());
+                }
+                Err(bucket) => bucket,
+            };
+            if let Some(taken) = bucket.iter().find(|taken| taken.key == entry.key) {
+                return Err(taken.handle.clone());
+            }
+            // None of these has it. Was another one added meanwhile?
+            known = Some(bucket);
+        }
+    }
+
+    /// Inserts an entry if its bucket is still the one that is known, which is returned; otherwise the error is what it is now.
+    fn insert_beside(
+        &self,
+        hash: u64,
+        entry: &Arc<Entry<K, H>>,
+        known: Option<&Bucket<K, H>>,
+    ) -> Result<Option<Bucket<K, H>>, Bucket<K, H>> {
+        let mut entries = self.lock();
+        let now = entries.by_hash.get(&hash);
+        match (now, known) {
+            (Some(now), Some(known)) if Arc::ptr_eq(now, known) => {}
+            (Some(now), _) => return Err(Arc::clone(now)),
+            (None, _) => {}
+        }
+        let others = now.into_iter().flat_map(|bucket| bucket.iter().cloned());
+        let bucket = others.chain([Arc::clone(entry)]).collect();
+        let before = entries.by_hash.insert(hash, bucket);
+        entries.hashes.insert(entry.place, hash);
+        Ok(before)
+    }
+
+    pub(super) fn get<Q>(&self, key: &Q) -> Option<H>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let bucket = self.bucket(self.hasher.hash_one(key))?;
+        let entry = bucket.iter().find(|entry| entry.key.borrow() == key)?;
+        Some(entry.handle.clone())
+    }
+
+    /// Every key, in no order.
+    pub(super) fn all(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        let buckets: Vec<_> = self.lock().by_hash.values().cloned().collect();
+        buckets.iter().flat_map(|bucket| bucket.iter()).map(|entry| entry.key.clone()).collect()
+    }
+
+    fn bucket(&self, hash: u64) -> Option<Bucket<K, H>> {
+        self.lock().by_hash.get(&hash).cloned()
+    }
+}
+
+impl<K, H> Keys<K, H> {
+    pub(super) fn len(&self) -> usize {
+        self.lock().hashes.len()
+    }
+
+    /// This child has its key no longer. It may have had none.
+    pub(super) fn forget(&self, place: Place) {
+        let mut entries = self.lock();
+        let Entries { by_hash, hashes } = &mut *entries;
+        let Some(hash) = hashes.remove(&place) else { return };
+        let Some(bucket) = by_hash.remove(&hash) else { return };
+        let others: Bucket<K, H> = bucket.iter().filter(|entry| entry.place != place).cloned().collect();
+        if !others.is_empty() {
+            by_hash.insert(hash, others);
+        }
+        drop(entries);
+        // With it goes the key, and maybe the last handle on the tables.
+        let _ = drop_caught(bucket);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries<K, H>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys that all have one hash.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Alike(u8);
+
+    impl Hash for Alike {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            state.write_u8(0);
+        }
+    }
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let keys = Keys::default();
+        for n in 0..3 {
+            assert_eq!(keys.insert(Alike(n), u64::from(n), n), Ok(()));
+            assert_eq!(keys.insert(Alike(n), 100, 100), Err(n));
+        }
+        keys.forget(1);
+        keys.forget(7);
+        assert_eq!([keys.get(&Alike(0)), keys.get(&Alike(1)), keys.get(&Alike(2))], [Some(0), None, Some(2)]);
+        let mut all = keys.all();
+        all.sort();
+        assert_eq!((all, keys.len()), (vec![Alike(0), Alike(2)], 2));
+        assert_eq!(keys.insert(Alike(1), 8, 8), Ok(()));
+        for place in [0, 2, 8] {
+            keys.forget(place);
+        }
+        assert_eq!((keys.len(), keys.lock().by_hash.len()), (0, 0));
+    }
+
+    #[test]
+    fn of_many_that_want_one_key_at_once_exactly_one_has_it() {
+        let keys: Keys<Alike, u64> = Keys::default();
+        std::thread::scope(|scope| {
+            let take = |place| {
+                scope.spawn({
+                    let keys = &keys;
+                    move || keys.insert(Alike(0), place, place)
+                })
+            };
+            let taken: Vec<_> = (0..4).map(take).collect();
+            let won = taken.into_iter().filter_map(|taken| taken.join().unwrap().ok()).count();
+            assert_eq!((won, keys.len()), (1, 1));
+        });
+    }
+}
