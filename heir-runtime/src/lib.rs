@@ -108,6 +108,7 @@ mod realm;
 mod roster;
 mod send;
 mod status;
+mod steps;
 mod stop;
 mod superior;
 mod supervisor;

@@ -8,14 +8,17 @@ use std::task::{Context, Poll, Waker};
 use super::{Envelope, Mailbox, Message, NotSent, Queue};
 use crate::caught::wake_caught;
 use crate::status::Stopped;
+use crate::steps::made;
 
 /// The free places, or else those who wait for one, in their order: under the lock of the queue.
 ///
 /// The place of a message that is taken out is for whoever is first. So while somebody waits, no place is free.
 pub(super) struct Line {
     free: usize,
-    /// In the order of their tickets. Who is not there any more has got a place.
-    waiting: VecDeque<(Ticket, Waker)>,
+    /// In the order of their tickets. Who is not there any more has got a place; without a waker, has gone away.
+    waiting: VecDeque<(Ticket, Option<Waker>)>,
+    /// How many of them have gone away: never more than half.
+    gone: usize,
     next: Ticket,
 }
 
@@ -26,7 +29,7 @@ const ROOM: usize = 256;
 
 impl Line {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { free: capacity, waiting: VecDeque::new(), next: 0 }
+        Self { free: capacity, waiting: VecDeque::new(), gone: 0, next: 0 }
     }
 
     /// Takes a place, if one is free.
@@ -40,24 +43,54 @@ impl Line {
     #[must_use]
     #[inline]
     pub(super) fn give_back(&mut self) -> Option<Waker> {
-        let first = self.waiting.pop_front();
+        let first = self.first();
         self.free += usize::from(first.is_none());
         if self.waiting.is_empty() {
             self.waiting.shrink_to(ROOM);
         }
-        first.map(|(_, waker)| waker)
+        first
+    }
+
+    /// Takes out the first who still waits.
+    #[inline]
+    fn first(&mut self) -> Option<Waker> {
+        while let Some((_, waker)) = self.waiting.pop_front() {
+            made(1);
+            match waker {
+                None => self.gone -= 1,
+                waker => return waker,
+            }
+        }
+        None
     }
 
     /// Nobody will get a place any more: those who wait look when they are woken.
     pub(super) fn dissolve(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        std::mem::take(&mut self.waiting).into_iter().map(|(_, waker)| waker)
+        self.gone = 0;
+        std::mem::take(&mut self.waiting).into_iter().filter_map(|(_, waker)| waker)
     }
 
     fn join(&mut self, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;
-        self.waiting.push_back((ticket, waker));
+        self.waiting.push_back((ticket, Some(waker)));
         ticket
+    }
+
+    /// One who waits goes away. The others move up when half of the line is empty: not each time, because thousands may give up
+    /// together.
+    fn leave(&mut self, position: usize) -> Option<Waker> {
+        let waker = self.waiting[position].1.take();
+        self.gone += usize::from(waker.is_some());
+        if self.gone * 2 > self.waiting.len() {
+            self.waiting.retain(|(_, waker)| {
+                made(1);
+                waker.is_some()
+            });
+            self.gone = 0;
+            self.waiting.shrink_to(ROOM.max(self.waiting.len() * 2));
+        }
+        waker
     }
 
     fn position(&self, ticket: Ticket) -> Option<usize> {
@@ -143,11 +176,11 @@ impl<'m, M: Message> Future for Reserve<'m, M> {
                 }
                 Some(Some(position)) => {
                     let known = &mut line.waiting[position].1;
-                    if known.will_wake(cx.waker()) {
+                    if known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
                         return Poll::Pending;
                     }
                     if let Some(waker) = waker.take() {
-                        let before = std::mem::replace(known, waker);
+                        let before = known.replace(waker);
                         drop(queue);
                         drop(before);
                         return Poll::Pending;
@@ -166,7 +199,7 @@ impl<M: Message> Drop for Reserve<'_, M> {
         let Some(ticket) = self.ticket else { return };
         let mut queue = self.mailbox.lock();
         if let Some(position) = queue.line.position(ticket) {
-            let left = queue.line.waiting.remove(position);
+            let left = queue.line.leave(position);
             drop(queue);
             drop(left);
         } else {
@@ -309,6 +342,26 @@ mod tests {
         assert!(matches!(mailbox.try_reserve(), Err(NotSent::Stopped(Stopped::Shutdown))));
         taken.send(note());
         assert_eq!(mailbox.refused(), 2, "that in the queue, and the one sent since");
+    }
+
+    #[test]
+    fn thousands_who_give_up_waiting_in_any_order_take_a_search_for_each() {
+        crate::steps::assert_no_square(|many| {
+            let mailbox = mailbox(1);
+            mailbox.try_reserve().unwrap().send(note());
+            let mut random = fastrand::Rng::with_seed(many as u64);
+            let mut all: Vec<_> = (0..many).map(|_| Sender::new(&mailbox)).collect();
+            assert!(all.iter_mut().all(|sender| sender.poll().is_pending()));
+            random.shuffle(&mut all);
+            let mut last = all.pop().unwrap();
+            while let Some(sender) = all.pop() {
+                drop(sender);
+                let in_line = mailbox.lock().line.waiting.len();
+                assert!(in_line <= 2 * (all.len() + 1), "{in_line} are kept of {} who wait", all.len() + 1);
+            }
+            assert!(serve_one(&mailbox));
+            assert!(last.is_woken() && last.poll().is_ready());
+        });
     }
 
     /// Against the simplest thing that could work: a count and a list.

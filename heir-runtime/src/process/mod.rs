@@ -1,10 +1,10 @@
 //! What an incarnation is to others: whom they link to, monitor, send exit signals to, and kill.
 
+mod inbox;
 mod signal;
 mod tasks;
 mod ties;
 
-use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,13 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use self::inbox::{Inbox, Received};
 pub(crate) use self::signal::Signal;
 pub use self::signal::{Down, ExitSignal, ExitSource, MonitorId};
 pub use self::tasks::Attachment;
 pub(crate) use self::tasks::Outliving;
 use self::tasks::Tasks;
-use self::ties::Tie;
+use self::ties::Ties;
 use crate::caught::caught;
 use crate::exit::ExitReason;
 
@@ -55,20 +56,13 @@ struct State {
 /// What an incarnation has to do with others.
 #[derive(Default)]
 struct Relations {
-    inbox: VecDeque<Received>,
+    inbox: Inbox,
     /// Of its task, while that waits for a message.
     waker: Option<Waker>,
-    ties: Vec<Tie>,
+    ties: Ties,
     /// Monitors from outside any worker.
     witnesses: Vec<(MonitorId, oneshot::Sender<Down>)>,
     tasks: Tasks,
-}
-
-/// A signal that has not been served.
-struct Received {
-    signal: Signal,
-    /// Who it comes from over a link.
-    over: Option<Arc<Process>>,
 }
 
 enum Fate {
@@ -189,9 +183,7 @@ impl Process {
         let Relations { ties, witnesses, tasks, .. } = *relations;
         // There are some only if it never had its tables.
         tasks.end(&self.outliving);
-        for tie in &ties {
-            self.tell(tie, &reason);
-        }
+        self.tell_all(ties, &reason);
         for (monitor, witness) in witnesses {
             // A waker that is not our code.
             let _ = caught(|| witness.send(self.down(monitor, reason.clone())));
@@ -235,11 +227,12 @@ impl Process {
     fn next_signal(&self) -> Option<Signal> {
         let mut state = self.lock();
         let relations = state.relations();
-        let received = relations.inbox.pop_front();
+        let received = relations.inbox.pop();
         if relations.inbox.is_empty() {
             self.flags.fetch_and(!SIGNALLED, Ordering::Relaxed);
         }
-        received.map(|received| received.signal)
+        drop(state);
+        received.map(Received::into_signal)
     }
 
     /// Has `waker` woken for the next signal; says whether there is one already.
@@ -265,7 +258,7 @@ impl Process {
             return;
         }
         let relations = state.relations();
-        relations.inbox.push_back(Received::new(signal, over));
+        relations.inbox.push(signal, over);
         self.flags.fetch_or(SIGNALLED, Ordering::Release);
         let waker = relations.waker.take();
         drop(state);

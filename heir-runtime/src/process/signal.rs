@@ -1,10 +1,13 @@
 //! What reaches an incarnation beside its messages.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64};
 
 use crate::exit::ExitReason;
+use crate::steps::made;
 
 /// An exit signal, as a worker gets it that traps exits (`{'EXIT', From, Reason}`): the argument of its `#[on(exit)]` hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +57,44 @@ pub struct Down {
 pub struct MonitorId(pub(super) Bond);
 
 /// The identity of one link or monitor (`make_ref/0`): what both of its ends know it by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub(super) struct Bond(u64);
 
 impl Bond {
+    pub(super) const MIN: Self = Self(u64::MIN);
+    pub(super) const MAX: Self = Self(u64::MAX);
+
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        Self(NEXT.fetch_add(1, atomic::Ordering::Relaxed))
+    }
+}
+
+impl Ord for Bond {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        made(1);
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Bond {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Bond {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Hash for Bond {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

@@ -4,22 +4,36 @@
 //! half that is gone is dropped. That makes every interleaving with an unlink, or with the death of either end, one of the two
 //! orders, without both locks at once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
+use super::inbox::Source;
 use super::signal::Bond;
-use super::{
-    Down, ExitSignal, ExitSource, Fate, MonitorId, Process, Received, Relations, SIGNALLED, Signal, State,
-};
+use super::{Down, ExitSignal, ExitSource, Fate, MonitorId, Process, Relations, SIGNALLED, Signal, State};
 use crate::exit::ExitReason;
+
+/// One incarnation's halves of its links and monitors. Each is found by its bond, and links by their peer too: an incarnation may
+/// have very many, and most of them end one by one.
+#[derive(Default)]
+pub(super) struct Ties {
+    by_bond: BTreeMap<Bond, Tie>,
+    links: BTreeSet<(Peer, Bond)>,
+}
 
 /// One incarnation's half of a link or monitor.
 pub(super) struct Tie {
     peer: Arc<Process>,
-    bond: Bond,
     role: Role,
+}
+
+/// An incarnation, by where it and what its worker has in common are in memory: nothing else is there while a tie holds it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Peer {
+    worker: usize,
+    incarnation: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,18 +54,13 @@ impl Process {
         let bond = Bond::new();
         {
             let mut state = self.lock();
-            if state
-                .relations()
-                .ties
-                .iter()
-                .any(|tie| tie.role == Role::Linked && Arc::ptr_eq(&tie.peer, other))
-            {
+            if state.relations().ties.is_linked(Peer::of(other)) {
                 return;
             }
             state.tie(other, bond, Role::Linked);
         }
         if !other.lock().accept(self, bond, Role::Linked) {
-            self.lock().untie(|tie| tie.bond == bond);
+            self.untie(bond);
             self.no_proc(&other.name);
         }
     }
@@ -65,21 +74,17 @@ impl Process {
     /// Removes what links this incarnation, whose task it is that asks, and any of the worker that `other` is one of
     /// (`unlink/1`). Signals that have come over it and have not been served are not served.
     pub(crate) fn unlink(&self, other: &Self) {
-        let unlinked: Vec<_> = {
+        let worker = other.worker();
+        let (unlinked, unserved) = {
             let mut state = self.lock();
-            state
-                .relations()
-                .inbox
-                .retain(|received| !received.over.as_ref().is_some_and(|peer| peer.is_of(other)));
+            let Relations { ties, inbox, .. } = state.relations();
+            let (unlinked, unserved) = (ties.unlink_worker(worker), inbox.remove_from(Source::Over(worker)));
             self.settle_flags(&state);
-            state
-                .relations()
-                .ties
-                .extract_if(.., |tie| tie.role == Role::Linked && tie.peer.is_of(other))
-                .collect()
+            (unlinked, unserved)
         };
-        for tie in unlinked {
-            tie.peer.lock().untie(|half| half.bond == tie.bond);
+        drop(unserved);
+        for (bond, tie) in unlinked {
+            tie.peer.untie(bond);
         }
     }
 
@@ -92,7 +97,7 @@ impl Process {
             if other.lock().accept(self, bond, Role::Watched) {
                 return MonitorId(bond);
             }
-            self.lock().untie(|tie| tie.bond == bond);
+            self.untie(bond);
         }
         self.enqueue(self.lock(), Signal::Down(Down::no_proc(MonitorId(bond), name)), None);
         MonitorId(bond)
@@ -100,20 +105,16 @@ impl Process {
 
     /// Ends a monitor of this incarnation, whose task it is that asks (`demonitor/1`, with `flush`).
     pub(crate) fn demonitor(&self, MonitorId(bond): MonitorId) {
-        let ended: Vec<_> = {
+        let (ended, unserved) = {
             let mut state = self.lock();
-            state.relations().inbox.retain(
-                |received| !matches!(&received.signal, Signal::Down(down) if down.monitor == MonitorId(bond)),
-            );
+            let Relations { ties, inbox, .. } = state.relations();
+            let (ended, unserved) = (ties.remove(bond), inbox.remove_from(Source::Monitor(bond)));
             self.settle_flags(&state);
-            state
-                .relations()
-                .ties
-                .extract_if(.., |tie| tie.role == Role::Watches && tie.bond == bond)
-                .collect()
+            (ended, unserved)
         };
-        for tie in ended {
-            tie.peer.lock().untie(|half| half.bond == bond);
+        drop(unserved);
+        if let Some(tie) = ended {
+            tie.peer.untie(bond);
         }
     }
 
@@ -133,14 +134,21 @@ impl Process {
         Some(down)
     }
 
-    /// This incarnation has ended for `reason`: the other end of this tie is told.
-    pub(super) fn tell(self: &Arc<Self>, tie: &Tie, reason: &ExitReason) {
-        let Tie { peer, bond, role } = tie;
+    /// This incarnation has ended for `reason`: the other ends of these ties are told.
+    pub(super) fn tell_all(self: &Arc<Self>, ties: Ties, reason: &ExitReason) {
+        for (bond, tie) in ties.by_bond {
+            self.tell(bond, &tie, reason);
+        }
+    }
+
+    fn tell(self: &Arc<Self>, bond: Bond, Tie { peer, role }: &Tie, reason: &ExitReason) {
         let mut state = peer.lock();
+        let Some(relations) = state.relations.as_deref_mut() else { return };
         match role {
             // Two that link to each other at the same moment have two links, and tell each other once.
             Role::Linked => {
-                if state.untie(|half| half.role == Role::Linked && Arc::ptr_eq(&half.peer, self)) {
+                let halves = relations.ties.unlink(Peer::of(self));
+                if !halves.is_empty() {
                     let from = ExitSource::Worker {
                         name: Arc::clone(&self.name),
                         incarnation: Some(self.incarnation),
@@ -149,13 +157,15 @@ impl Process {
                 }
             }
             Role::Watched => {
-                if state.untie(|half| half.bond == *bond) {
-                    let down = self.down(MonitorId(*bond), reason.clone());
+                if let Some(_half) = relations.ties.remove(bond) {
+                    let down = self.down(MonitorId(bond), reason.clone());
                     peer.enqueue(state, Signal::Down(down), None);
                 }
             }
             Role::Watches => {
-                state.untie(|half| half.bond == *bond);
+                let half = relations.ties.remove(bond);
+                drop(state);
+                drop(half);
             }
         }
     }
@@ -164,9 +174,16 @@ impl Process {
         Down { monitor, from: Arc::clone(&self.name), incarnation: Some(self.incarnation), reason }
     }
 
-    /// Whether both are incarnations of one worker.
-    fn is_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.outliving, &other.outliving)
+    /// Removes this end's half of a link or monitor.
+    fn untie(&self, bond: Bond) {
+        let half = self.lock().relations.as_mut().and_then(|relations| relations.ties.remove(bond));
+        // It may be the last to hold its peer.
+        drop(half);
+    }
+
+    /// What all incarnations of one worker have in common, and no others.
+    pub(super) fn worker(&self) -> usize {
+        Arc::as_ptr(&self.outliving).addr()
     }
 
     /// Signals have been removed.
@@ -179,7 +196,7 @@ impl Process {
 
 impl State {
     fn tie(&mut self, peer: &Arc<Process>, bond: Bond, role: Role) {
-        self.relations().ties.push(Tie { peer: Arc::clone(peer), bond, role });
+        self.relations().ties.insert(bond, Tie { peer: Arc::clone(peer), role });
     }
 
     /// Makes the half of the end that was not asked, unless it has ended.
@@ -190,13 +207,49 @@ impl State {
         }
         alive
     }
+}
 
-    /// Removes these ties, and says whether there were any.
-    fn untie(&mut self, these: impl Fn(&Tie) -> bool) -> bool {
-        let Some(Relations { ties, .. }) = self.relations.as_deref_mut() else { return false };
-        let before = ties.len();
-        ties.retain(|tie| !these(tie));
-        ties.len() < before
+impl Peer {
+    fn of(process: &Arc<Process>) -> Self {
+        Self { worker: process.worker(), incarnation: Arc::as_ptr(process).addr() }
+    }
+}
+
+impl Ties {
+    fn insert(&mut self, bond: Bond, tie: Tie) {
+        if tie.role == Role::Linked {
+            self.links.insert((Peer::of(&tie.peer), bond));
+        }
+        self.by_bond.insert(bond, tie);
+    }
+
+    fn remove(&mut self, bond: Bond) -> Option<Tie> {
+        let tie = self.by_bond.remove(&bond)?;
+        if tie.role == Role::Linked {
+            self.links.remove(&(Peer::of(&tie.peer), bond));
+        }
+        Some(tie)
+    }
+
+    fn is_linked(&self, peer: Peer) -> bool {
+        self.links.range((peer, Bond::MIN)..=(peer, Bond::MAX)).next().is_some()
+    }
+
+    /// Removes the links to this incarnation.
+    fn unlink(&mut self, peer: Peer) -> Vec<(Bond, Tie)> {
+        self.unlink_between(peer, peer)
+    }
+
+    /// Removes the links to all incarnations of this worker.
+    fn unlink_worker(&mut self, worker: usize) -> Vec<(Bond, Tie)> {
+        let [first, last] = [usize::MIN, usize::MAX].map(|incarnation| Peer { worker, incarnation });
+        self.unlink_between(first, last)
+    }
+
+    fn unlink_between(&mut self, first: Peer, last: Peer) -> Vec<(Bond, Tie)> {
+        let linked = self.links.range((first, Bond::MIN)..=(last, Bond::MAX));
+        let bonds: Vec<_> = linked.map(|(_, bond)| *bond).collect();
+        bonds.into_iter().filter_map(|bond| Some((bond, self.remove(bond)?))).collect()
     }
 }
 
@@ -212,8 +265,76 @@ impl MonitorId {
     }
 }
 
-impl Received {
-    pub(super) fn new(signal: Signal, over: Option<&Arc<Process>>) -> Self {
-        Self { signal, over: over.map(Arc::clone) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::assert_no_square;
+
+    fn process() -> Arc<Process> {
+        Arc::new(Process::new(&Arc::from("worker"), 1, true, &Arc::default()))
+    }
+
+    fn processes(many: usize) -> Vec<Arc<Process>> {
+        (0..many).map(|_| process()).collect()
+    }
+
+    fn end(process: &Arc<Process>) {
+        process.ended(Some(ExitReason::Killed));
+    }
+
+    fn served(process: &Process) -> usize {
+        std::iter::from_fn(|| match process.poll_signal() {
+            std::task::Poll::Ready(signal) => signal,
+            std::task::Poll::Pending => None,
+        })
+        .count()
+    }
+
+    #[test]
+    fn the_end_of_many_who_are_monitored_or_linked_takes_a_search_for_each() {
+        assert_no_square(|many| {
+            let (one, others) = (process(), processes(many));
+            for other in &others {
+                one.monitor(Some(other), &other.name);
+                one.link(other);
+                other.link(&one);
+            }
+            others.iter().rev().for_each(end);
+            assert_eq!(
+                served(&one),
+                2 * many,
+                "each tells its end once over the link, and once to the monitor"
+            );
+        });
+    }
+
+    #[test]
+    fn the_end_of_one_who_monitors_or_is_linked_to_many_takes_a_search_for_each() {
+        assert_no_square(|many| {
+            let (one, others) = (process(), processes(many));
+            for other in &others {
+                one.monitor(Some(other), &other.name);
+                other.monitor(Some(&one), &one.name);
+                one.link(other);
+            }
+            end(&one);
+            assert!(others.iter().all(|other| served(other) == 2));
+        });
+    }
+
+    #[test]
+    fn links_and_monitors_that_are_taken_back_one_by_one_take_a_search_for_each() {
+        assert_no_square(|many| {
+            let (one, others) = (process(), processes(2 * many));
+            let monitors: Vec<_> = others.iter().map(|other| one.monitor(Some(other), &other.name)).collect();
+            others.iter().for_each(|other| one.link(other));
+            // Of half of them the signals are there already.
+            others.iter().step_by(2).for_each(end);
+            monitors.iter().rev().for_each(|monitor| one.demonitor(*monitor));
+            others.iter().rev().for_each(|other| one.unlink(other));
+            assert_eq!(served(&one), 0);
+            others.iter().for_each(end);
+            assert_eq!(served(&one), 0);
+        });
     }
 }

@@ -163,6 +163,5 @@ async fn root(mut run: Run, stop: StopSignal) -> Ended {
         Ending::NotStarted(error) => Some(error),
         Ending::Shutdown | Ending::GaveUp(_) | Ending::Significant(_) => None,
     };
-    let report = ShutdownReport { why, aborted: overdue.aborted, unresponsive: overdue.unresponsive };
-    Ended { report, not_started }
+    Ended { report: overdue.report(why), not_started }
 }

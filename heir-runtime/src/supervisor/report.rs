@@ -1,5 +1,6 @@
 //! How a tree ended, why one did not start, and why a child could not be managed.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::events::Role;
@@ -28,25 +29,78 @@ impl ShutdownReport {
 /// Who did not stop in time, in one supervisor and the subtrees below it.
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
-    pub(super) aborted: Vec<(Arc<str>, Role)>,
-    pub(super) unresponsive: Vec<(Arc<str>, Role)>,
+    aborted: VecDeque<Who>,
+    unresponsive: Once<Who>,
 }
 
+type Who = (Arc<str>, Role);
+
 impl Overdue {
+    pub(super) fn aborted(&mut self, who: Who) {
+        self.aborted.push_back(who);
+    }
+
     /// Who was left behind may still hold its tables at the end, whenever that was.
-    pub(super) fn left_behind(&mut self, who: (Arc<str>, Role)) {
-        if !self.unresponsive.contains(&who) {
-            self.unresponsive.push(who);
-        }
+    pub(super) fn left_behind(&mut self, who: Who) {
+        self.unresponsive.push(who);
     }
 
     /// Adds what a subtree has to report; who was aborted is of interest in the end only.
-    pub(super) fn append(&mut self, mut other: Self, is_ending: bool) {
+    pub(super) fn append(&mut self, other: Self, is_ending: bool) {
         if is_ending {
-            self.aborted.append(&mut other.aborted);
+            append(&mut self.aborted, other.aborted);
         }
-        other.unresponsive.into_iter().for_each(|who| self.left_behind(who));
+        self.unresponsive.append(other.unresponsive);
     }
+
+    pub(super) fn report(self, why: Stopped) -> ShutdownReport {
+        ShutdownReport { why, aborted: self.aborted.into(), unresponsive: self.unresponsive.in_order.into() }
+    }
+}
+
+/// A list in which each stands once.
+#[derive(Debug)]
+struct Once<T> {
+    in_order: VecDeque<T>,
+    known: BTreeSet<T>,
+}
+
+impl<T: Ord + Clone> Once<T> {
+    fn push(&mut self, one: T) {
+        if self.known.insert(one.clone()) {
+            self.in_order.push_back(one);
+        }
+    }
+
+    /// The shorter list is added to the longer one: so one that is handed up through many supervisors is not moved at each.
+    fn append(&mut self, mut other: Self) {
+        if other.in_order.len() <= self.in_order.len() {
+            other.in_order.into_iter().for_each(|one| self.push(one));
+            return;
+        }
+        std::mem::swap(self, &mut other);
+        for one in other.in_order.into_iter().rev() {
+            if self.known.insert(one.clone()) {
+                self.in_order.push_front(one);
+            }
+        }
+    }
+}
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self { in_order: VecDeque::new(), known: BTreeSet::new() }
+    }
+}
+
+/// Puts `last` behind `first`; the shorter one is moved.
+fn append<T>(first: &mut VecDeque<T>, mut last: VecDeque<T>) {
+    if last.len() <= first.len() {
+        first.append(&mut last);
+        return;
+    }
+    std::mem::swap(first, &mut last);
+    last.into_iter().rev().for_each(|one| first.push_front(one));
 }
 
 /// Why a tree, or a child of one, did not start. What had been started was stopped again, in reverse order.
@@ -108,4 +162,71 @@ pub enum ChildError {
     /// The supervisor is gone.
     #[error("the supervisor is gone")]
     Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use super::*;
+    use crate::steps::{assert_no_square, made};
+
+    /// Its comparisons count, and its clones as moves.
+    #[derive(Debug)]
+    struct Counted(usize);
+
+    impl Clone for Counted {
+        fn clone(&self) -> Self {
+            made(1);
+            Self(self.0)
+        }
+    }
+
+    impl Ord for Counted {
+        fn cmp(&self, other: &Self) -> Ordering {
+            made(1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Counted {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Counted {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other) == Ordering::Equal
+        }
+    }
+
+    impl Eq for Counted {}
+
+    fn numbers(list: Once<Counted>) -> Vec<usize> {
+        list.in_order.into_iter().map(|Counted(number)| number).collect()
+    }
+
+    #[test]
+    fn a_report_of_many_who_were_left_behind_takes_a_search_for_each() {
+        assert_no_square(|many| {
+            let mut list = Once::default();
+            (0..many).chain(0..many).for_each(|number| list.push(Counted(number)));
+            assert!(numbers(list).into_iter().eq(0..many));
+        });
+    }
+
+    #[test]
+    fn a_report_that_goes_up_through_many_supervisors_is_not_moved_at_each() {
+        assert_no_square(|many| {
+            let mut list = Once::default();
+            for number in (0..many).rev() {
+                let mut above = Once::default();
+                above.push(Counted(number));
+                above.append(std::mem::replace(&mut list, Once::default()));
+                list = above;
+            }
+            assert!(numbers(list).into_iter().eq(0..many), "in their order");
+        });
+    }
 }

@@ -21,7 +21,7 @@ pub(super) struct Slot {
     pub(super) member: Box<dyn Member>,
     /// The worker, or a supervisor.
     pub(super) first: Part,
-    /// Its task, until it is aborted, or down.
+    /// Its task, until it is down, or left behind.
     pub(super) task: Option<Task>,
     /// A worker's manager.
     pub(super) manager: Option<Part>,
@@ -171,7 +171,10 @@ impl Slot {
         let is_gone = match role {
             Role::Manager => self.member.dismiss_manager(),
             Role::Worker | Role::Supervisor => {
-                self.task.take().inspect(|task| task.abort.abort());
+                if let Some(task) = &mut self.task {
+                    task.abort.abort();
+                    drop(task.stop.take());
+                }
                 false
             }
         };

@@ -249,7 +249,7 @@ impl Run {
                 State::Asked(_) => {
                     slot.abort(role);
                     if is_ending {
-                        self.overdue.aborted.push((name, role));
+                        self.overdue.aborted((name, role));
                     }
                     self.set_timer(place, role);
                 }
@@ -259,7 +259,11 @@ impl Run {
                     self.overdue.left_behind((name, role));
                     match role {
                         Role::Manager => self.managers -= 1,
-                        _ => self.places.retain(|_, held| *held != place),
+                        _ => {
+                            if let Some(task) = slot.task.take() {
+                                self.places.remove(&task.abort.id());
+                            }
+                        }
                     }
                     self.close_for_good(place);
                     self.went_down(place);
