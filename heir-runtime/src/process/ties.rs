@@ -327,11 +327,17 @@ mod tests {
         assert_no_square(|many| {
             let (one, others) = (process(), processes(2 * many));
             let monitors: Vec<_> = others.iter().map(|other| one.monitor(Some(other), &other.name)).collect();
-            others.iter().for_each(|other| one.link(other));
+            for other in &others {
+                one.link(other);
+            }
             // Of half of them the signals are there already.
             others.iter().step_by(2).for_each(end);
-            monitors.iter().rev().for_each(|monitor| one.demonitor(*monitor));
-            others.iter().rev().for_each(|other| one.unlink(other));
+            for monitor in monitors.iter().rev() {
+                one.demonitor(*monitor);
+            }
+            for other in others.iter().rev() {
+                one.unlink(other);
+            }
             assert_eq!(served(&one), 0);
             others.iter().for_each(end);
             assert_eq!(served(&one), 0);

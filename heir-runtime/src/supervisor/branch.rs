@@ -1,6 +1,6 @@
 //! A supervisor as everybody else sees it: its name, its children's other sides, and the way to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -51,8 +51,31 @@ pub struct Branch {
 #[derive(Default)]
 struct Roll {
     nodes: BTreeMap<Place, Arc<dyn Node>>,
+    /// By name, and then in the order of their places. Those of a [`Dynamic`](super::Dynamic) have keys instead.
+    by_name: BTreeSet<(Arc<str>, Place)>,
     /// Whether the supervisor is gone for good, and takes no more.
     closed: bool,
+}
+
+impl Roll {
+    fn insert(&mut self, place: Place, node: Arc<dyn Node>, by_name: bool) -> Option<Arc<dyn Node>> {
+        if by_name {
+            self.by_name.insert((Arc::clone(node.name()), place));
+        }
+        self.nodes.insert(place, node)
+    }
+
+    fn remove(&mut self, place: Place) -> Option<Arc<dyn Node>> {
+        let node = self.nodes.remove(&place)?;
+        self.by_name.remove(&(Arc::clone(node.name()), place));
+        Some(node)
+    }
+
+    fn find(&self, name: &str) -> Option<Place> {
+        let from = (Arc::from(name), Place::MIN);
+        let (found, place) = self.by_name.range(from..).next()?;
+        (**found == *name).then_some(*place)
+    }
 }
 
 struct Roster {
@@ -123,14 +146,14 @@ impl Branch {
         if roll.closed {
             return false;
         }
-        let before = roll.nodes.insert(place, node);
+        let before = roll.insert(place, node, !self.is_dynamic());
         drop(roll);
         drop(before);
         true
     }
 
     pub(super) fn forget(&self, place: Place) {
-        let gone = self.roll_mut().nodes.remove(&place);
+        let gone = self.roll_mut().remove(place);
         drop(gone);
         self.is_forgotten(place);
     }
@@ -171,8 +194,16 @@ impl Branch {
 
     pub(super) fn find(&self, name: &str) -> Option<(Place, Arc<dyn Node>)> {
         let roll = self.roll();
-        let (place, node) = roll.nodes.iter().find(|(_, node)| **node.name() == *name)?;
-        Some((*place, Arc::clone(node)))
+        let place = if self.is_dynamic() {
+            *roll.nodes.iter().find(|(_, node)| **node.name() == *name)?.0
+        } else {
+            roll.find(name)?
+        };
+        Some((place, Arc::clone(roll.nodes.get(&place)?)))
+    }
+
+    fn is_dynamic(&self) -> bool {
+        self.together.get().copied().unwrap_or_default()
     }
 
     pub(super) fn has_child(&self, name: &str) -> bool {
@@ -307,6 +338,10 @@ impl Node for Branch {
         TreeNode::Supervisor(self.picture())
     }
 
+    fn is_stopped(&self) -> bool {
+        matches!(self.status(), SubtreeStatus::Stopped(_))
+    }
+
     fn up(self: Arc<Self>) -> Up {
         Box::pin(async move { self.until_up().await })
     }
@@ -329,9 +364,9 @@ impl Node for Branch {
     }
 
     fn patience(&self) -> Duration {
-        let together = self.together.get().copied().unwrap_or_default();
         let below = self.nodes().into_iter().map(|node| node.patience());
-        let all = below.fold(Duration::ZERO, if together { Duration::max } else { Duration::saturating_add });
+        let all = below
+            .fold(Duration::ZERO, if self.is_dynamic() { Duration::max } else { Duration::saturating_add });
         all.saturating_add(GRACE)
     }
 
@@ -358,5 +393,79 @@ impl Node for Branch {
 
     fn emit(&self, kind: EventKind) {
         self.realm.emit(|| Event { child: Arc::clone(self.label()), kind });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::{assert_no_square, made};
+
+    /// A child that counts how often it is asked for its name.
+    struct Named(Arc<str>);
+
+    impl Node for Named {
+        fn name(&self) -> &Arc<str> {
+            made(1);
+            &self.0
+        }
+
+        fn describe(&self) -> TreeNode {
+            unreachable!("nobody draws it")
+        }
+
+        fn is_stopped(&self) -> bool {
+            false
+        }
+
+        fn up(self: Arc<Self>) -> Up {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn has_been_up(&self) -> bool {
+            true
+        }
+
+        fn patience(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
+            Ok(())
+        }
+
+        fn terminated(&self) {}
+        fn close(&self, _why: &Stopped) {}
+        fn retire(&self, _why: &Stopped) {}
+        fn hand_over(&self) {}
+        fn emit(&self, _kind: EventKind) {}
+    }
+
+    #[test]
+    fn many_children_that_are_added_found_and_forgotten_take_a_search_for_each() {
+        assert_no_square(|many| {
+            let branch = Branch::new(Arc::from("app"));
+            let name = |n: u64| Arc::from(format!("child {n}"));
+            for n in 0..many as u64 {
+                assert!(!branch.has_child(&name(n)));
+                assert!(branch.enter(n, Arc::new(Named(name(n)))));
+            }
+            for n in (0..many as u64).rev() {
+                assert_eq!(branch.find(&name(n)).map(|(place, _)| place), Some(n));
+                branch.forget(n);
+                assert!(branch.find(&name(n)).is_none());
+            }
+        });
+    }
+
+    #[test]
+    fn of_two_children_of_one_name_the_first_is_found_and_then_the_other() {
+        let branch = Branch::new(Arc::from("app"));
+        let named = || Arc::new(Named(Arc::from("twice")));
+        assert!(branch.enter(1, named()) && branch.enter(2, named()));
+        assert_eq!(branch.find("twice").map(|(place, _)| place), Some(1));
+        branch.forget(1);
+        assert_eq!(branch.find("twice").map(|(place, _)| place), Some(2));
+        assert!(branch.find("twic").is_none() && branch.find("twicer").is_none());
     }
 }

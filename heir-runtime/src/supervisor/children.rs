@@ -57,6 +57,7 @@ impl Run {
             return;
         }
         self.expect(place, Starter::Added(told));
+        self.note_significance(place, member.rules());
         self.slots.insert(place, Box::new(Slot::new(member)));
         self.start_on_request(place);
     }

@@ -112,7 +112,10 @@ impl Run {
             }
             self.down_from = place;
         }
-        if self.slots.range(from..).any(|(_, slot)| matches!(slot.first.state, State::Delayed(_))) {
+        // Every delay has its timer, and hardly anything else has one by now.
+        let is_delayed =
+            |place| self.slots.get(place).is_some_and(|slot| matches!(slot.first.state, State::Delayed(_)));
+        if self.timers.iter().any(|(_, place, _)| *place >= from && is_delayed(place)) {
             return false;
         }
         if let Some(cycle) = &mut self.cycle {

@@ -132,7 +132,7 @@ impl SupervisorHandle {
         self.send(Command::Terminate(place, told))?;
         match down.await {
             Ok(()) => Ok(()),
-            Err(_dropped) if node.describe().is_stopped() => Err(ChildError::Ended),
+            Err(_dropped) if node.is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Gone),
         }
     }
@@ -152,7 +152,7 @@ impl SupervisorHandle {
     /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
         let (place, node) = self.find(name)?;
-        if node.describe().is_stopped() {
+        if node.is_stopped() {
             return Err(ChildError::Ended);
         }
         let (told, begun) = oneshot::channel();

@@ -67,6 +67,9 @@ pub(super) trait Node: Send + Sync {
 
     fn describe(&self) -> TreeNode;
 
+    /// Whether it is gone for good.
+    fn is_stopped(&self) -> bool;
+
     /// Resolves when it is up, and has been since its last start.
     fn up(self: Arc<Self>) -> Up;
 

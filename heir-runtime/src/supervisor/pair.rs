@@ -139,6 +139,10 @@ impl<W: Handlers> Node for Post<W> {
         })
     }
 
+    fn is_stopped(&self) -> bool {
+        self.roster.is_stopped()
+    }
+
     fn up(self: Arc<Self>) -> Up {
         Box::pin(async move { self.roster.until_served().await })
     }

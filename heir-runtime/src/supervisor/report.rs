@@ -223,7 +223,7 @@ mod tests {
             for number in (0..many).rev() {
                 let mut above = Once::default();
                 above.push(Counted(number));
-                above.append(std::mem::replace(&mut list, Once::default()));
+                above.append(std::mem::take(&mut list));
                 list = above;
             }
             assert!(numbers(list).into_iter().eq(0..many), "in their order");

@@ -118,10 +118,7 @@ impl Run {
         let ends = match self.rules.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::AnySignificant => true,
-            AutoShutdown::AllSignificant => !self
-                .slots
-                .values()
-                .any(|slot| slot.member.rules().significant && !matches!(slot.aim, Aim::Finished(_))),
+            AutoShutdown::AllSignificant => self.significant.is_empty(),
         };
         if is_significant && ends {
             self.end(Ending::Significant(name));

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::branch::Branch;
 use super::cycle::Cycle;
 use super::intensity::Intensity;
-use super::member::Up;
+use super::member::{Rules, Up};
 use super::numbers::ByNumber;
 use super::report::{Overdue, StartError};
 use super::requests::{Command, ManagerEnded};
@@ -41,6 +41,9 @@ pub(super) struct Run {
     pub(super) intensity: Intensity,
     /// Who waits for a child's start, while that may still fail.
     pub(super) starters: ByNumber<Place, Starter>,
+    sweep_starters_at: usize,
+    /// The significant children that have not ended for good.
+    pub(super) significant: BTreeSet<Place>,
     /// When something is to be done about whom. What has changed since is passed over.
     pub(super) timers: BTreeSet<(Instant, Place, Role)>,
     /// Goes off no later than the first of them. It is not set for each anew: in a storm there are many, and few come to pass.
@@ -101,6 +104,9 @@ impl Run {
         slots: Slots,
         intensity: Intensity,
     ) -> Self {
+        let is_significant = |slot: &Slot| slot.member.rules().significant;
+        let significant =
+            slots.iter().filter(|(_, slot)| is_significant(slot)).map(|(place, _)| *place).collect();
         Self {
             branch,
             rules,
@@ -110,6 +116,8 @@ impl Run {
             managers: 0,
             intensity,
             starters: ByNumber::default(),
+            sweep_starters_at: 0,
+            significant,
             timers: BTreeSet::new(),
             alarm: None,
             cycle: None,
@@ -221,11 +229,21 @@ impl Run {
 
     /// Somebody waits for the start of this child.
     pub(super) fn expect(&mut self, place: Place, starter: Starter) {
-        // Those that nobody waits for any more go when there is no room left: now and then.
-        if self.starters.len() == self.starters.capacity() {
+        // Those that nobody waits for any more go when there are twice as many as were left the last time.
+        if self.starters.len() >= self.sweep_starters_at {
             self.starters.retain(|_, starter| starter.is_waited_for());
+            self.sweep_starters_at = 2 * self.starters.len().max(8);
         }
         self.starters.insert(place, starter);
+    }
+
+    /// A child is one of this supervisor's from here on, or another one is in its place.
+    pub(super) fn note_significance(&mut self, place: Place, rules: Rules) {
+        if rules.significant {
+            self.significant.insert(place);
+        } else {
+            self.significant.remove(&place);
+        }
     }
 
     /// Starts a child: what of it does not run.

@@ -134,6 +134,7 @@ impl Run {
         }
         if !matches!(slot.aim, Aim::Finished(_)) {
             slot.aim = Aim::Finished(Box::new(why.clone()));
+            self.significant.remove(&place);
             self.go_on_with(place);
         }
     }
@@ -174,8 +175,10 @@ impl Run {
                 slot.replace(member);
                 slot.aim = Aim::Run;
                 let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
+                let node = slot.member.node();
+                self.note_significance(place, rules);
                 // A supervisor at work is not gone.
-                let _open = self.branch.enter(place, slot.member.node());
+                let _open = self.branch.enter(place, node);
                 let _ = told.send(());
                 if is_to_run {
                     self.start_in_its_turn(place);
