@@ -12,6 +12,7 @@
 
 mod attached;
 mod diagnostics;
+mod editions;
 mod handlers;
 mod heir;
 mod options;

@@ -4,6 +4,8 @@ use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree
 use quote::{ToTokens, quote};
 use syn::{Attribute, GenericArgument, GenericParam, Generics, Lifetime, Path, PathArguments, Token, Type};
 
+use crate::editions;
+
 /// The path to the runtime when no `crate = path` is given.
 pub(crate) fn default_root() -> Path {
     syn::parse_quote!(::heir_runtime)
@@ -22,9 +24,7 @@ pub(crate) fn path_at(path: &Path, at: Span) -> TokenStream {
 /// `name` at the place of `at`, as if the macro had written it: lints about what is only generated stay silent, and
 /// "go to definition" still leads to the user's token.
 pub(crate) fn generated(name: &Ident, at: Span) -> Ident {
-    let mut name = name.clone();
-    name.set_span(at.resolved_at(Span::call_site()));
-    name
+    editions::moved(name, at.resolved_at(Span::call_site()))
 }
 
 /// `self_ty` written for every `Self` in `tokens`, because they are about to stand in another type's item.

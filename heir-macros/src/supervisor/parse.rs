@@ -8,6 +8,7 @@ use syn::{Attribute, DeriveInput, Visibility};
 use super::model::{Child, ChildOptions, Options, Tree};
 use crate::attached::SUPERVISOR;
 use crate::diagnostics::Errors;
+use crate::editions::with_raw_names;
 use crate::tokens::{
     allowed, arguments, attributes, default_root, generated, generics_without_self, is_concrete,
     replace_self, with_lifetime,
@@ -82,5 +83,5 @@ fn child_options(attrs: &[Attribute], self_ty: &TokenStream, errors: &mut Errors
         errors.push(error);
         TokenStream::new()
     });
-    ChildOptions::parse(tokens, self_ty, errors)
+    ChildOptions::parse(with_raw_names(tokens), self_ty, errors)
 }
