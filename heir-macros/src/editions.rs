@@ -16,15 +16,25 @@ pub(crate) fn moved(name: &Ident, span: Span) -> Ident {
 }
 
 /// The tokens with these words raw where they are names of fields, arguments, functions and modules: syn takes them for
-/// keywords in every edition. What attributes hold is left as it is.
+/// keywords in every edition. What attributes and bodies hold is left as it is.
 pub(crate) fn with_raw_names(tokens: TokenStream) -> TokenStream {
+    raw_names(tokens, false)
+}
+
+fn raw_names(tokens: TokenStream, in_braces: bool) -> TokenStream {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let named = tokens.iter().enumerate().map(|(place, token)| match token {
         TokenTree::Ident(word) if WORDS.iter().any(|known| word == known) && is_name(&tokens, place) => {
             TokenTree::Ident(Ident::new_raw(&word.to_string(), word.span()))
         }
-        TokenTree::Group(group) if group.delimiter() != Delimiter::Bracket || !is_pound(&tokens, place) => {
-            let mut named = Group::new(group.delimiter(), with_raw_names(group.stream()));
+        TokenTree::Group(group) => {
+            let is_body = in_braces && group.delimiter() == Delimiter::Brace;
+            let is_attribute = group.delimiter() == Delimiter::Bracket && is_pound(&tokens, place);
+            if is_body || is_attribute {
+                return token.clone();
+            }
+            let in_braces = in_braces || group.delimiter() == Delimiter::Brace;
+            let mut named = Group::new(group.delimiter(), raw_names(group.stream(), in_braces));
             named.set_span(group.span());
             TokenTree::Group(named)
         }

@@ -13,6 +13,7 @@
 mod attached;
 mod diagnostics;
 mod editions;
+mod fragments;
 mod handlers;
 mod heir;
 mod options;

@@ -250,7 +250,22 @@ fn name_and_arguments(ty: &Type) -> Option<(&Ident, Vec<&Type>)> {
     Some((&segment.ident, arguments))
 }
 
-/// Whether the tokens are one visible group, as a body is.
+/// The tokens without the invisible groups that a `macro_rules` macro puts around its fragments.
+pub(crate) fn visible(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
+    let mut out = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                out.extend(visible(group.stream()))
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Whether it is a body: braces, or the invisible group around a macro's `$body:block`.
 pub(crate) fn is_brace(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+    let tokens = visible([token.clone()]);
+    matches!(tokens.as_slice(), [TokenTree::Group(group)] if group.delimiter() == Delimiter::Brace)
 }

@@ -18,6 +18,7 @@ use syn::Path;
 
 use crate::diagnostics::Errors;
 use crate::editions::with_raw_names;
+use crate::fragments::kept_together;
 use crate::options::{self, Slot};
 use crate::tokens::default_root;
 
@@ -26,6 +27,7 @@ use crate::tokens::default_root;
 pub(crate) fn attach(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let root = read_root(options, &mut errors);
+    let item = kept_together(item);
     let generated = block::parse(with_raw_names(item.clone()), &mut errors)
         .and_then(|block| check::block(root, &block, &mut errors))
         .map(|handlers| (expand::handlers(&handlers), fallback::stubs(&handlers)));

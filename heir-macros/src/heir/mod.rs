@@ -19,11 +19,12 @@ use self::model::Options;
 use crate::attached;
 use crate::diagnostics::{Errors, reported};
 use crate::editions::with_raw_names;
+use crate::fragments::kept_together;
 use crate::tokens::default_root;
 
 /// The attribute itself.
 pub(crate) fn attach(options: &TokenStream, item: TokenStream) -> TokenStream {
-    attached::HEIR.attach(&root_of(options), options, item)
+    attached::HEIR.attach(&root_of(options), options, kept_together(item))
 }
 
 /// The `crate = path` among the options; all else in them is the derive's to read, errors included.

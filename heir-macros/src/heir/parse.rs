@@ -147,12 +147,10 @@ fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
 /// follows.
 fn init_expr(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let ahead = input.fork();
-    if ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,])) {
-        let simple: Expr = input.parse()?;
-        return Ok(simple.into_token_stream());
-    }
+    let is_simple = ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]));
+    let rest = ahead.cursor();
     let mut expr = TokenStream::new();
-    while !input.is_empty() && !at_next_word(input) {
+    while !input.is_empty() && !if is_simple { input.cursor() == rest } else { at_next_word(input) } {
         expr.extend([input.parse::<TokenTree>()?]);
     }
     Ok(expr)
