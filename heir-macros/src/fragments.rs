@@ -110,10 +110,11 @@ impl Right {
                 Delimiter::None => Self::Nothing,
             },
             Some(TokenTree::Punct(punct)) => match (punct.as_char(), char_at(after, 1)) {
-                ('.', Some('.')) | ('=' | '!', Some('=')) => Self::Operator,
-                ('.' | '?', _) => Self::Postfix,
                 (':', Some(':')) => Self::Path,
-                ('+' | '-' | '*' | '/' | '%' | '^' | '&' | '|' | '<' | '>', _) => Self::Operator,
+                ('.', Some('.'))
+                | ('=' | '!', Some('='))
+                | ('+' | '-' | '*' | '/' | '%' | '^' | '&' | '|' | '<' | '>', _) => Self::Operator,
+                ('.' | '?', _) => Self::Postfix,
                 _ => Self::Nothing,
             },
             _ => Self::Nothing,
@@ -236,7 +237,7 @@ impl Reader {
             }
             "async" | "static" if is_closure => Some(Shape::Operators),
             "move" | "return" | "break" | "yield" => Some(Shape::Operators),
-            "dyn" | "impl" if self.tokens.iter().any(|token| is_plus(token)) => Some(Shape::Bounds),
+            "dyn" | "impl" if self.tokens.iter().any(is_plus) => Some(Shape::Bounds),
             "dyn" | "impl" | "for" | "fn" | "unsafe" | "extern" | "pub" | "let" | "const" | "static"
             | "struct" | "enum" | "trait" | "type" | "use" | "mod" | "async" => Some(Shape::Other),
             _ => None,
@@ -290,13 +291,12 @@ impl Reader {
                         }
                         continue;
                     }
-                    ('.', Some('.')) => return Some(true),
+                    ('.', Some('.')) | ('!', Some('=')) => return Some(true),
                     ('.', _) => {
                         self.fragment.ends_in_field = !self.is_word(self.place + 1, &["await"]);
                         self.place += 2;
                     }
                     ('?', _) => self.place += 1,
-                    ('!', Some('=')) => return Some(true),
                     // A macro's brackets are no struct literal's.
                     ('!', _) => self.place += 2,
                     ('<', _) => match self.after_angle() {
@@ -305,7 +305,7 @@ impl Reader {
                         }
                         _ => return Some(true),
                     },
-                    ('-', Some('>')) | ('=', Some('>')) => return None,
+                    ('-' | '=', Some('>')) => return None,
                     (operator, _) => return "+-*/%^&|>=".contains(operator).then_some(true),
                 },
             }

@@ -1,5 +1,7 @@
 //! Small helpers on token streams that both attributes need.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, GenericArgument, GenericParam, Generics, Lifetime, Path, PathArguments, Token, Type};
@@ -106,11 +108,29 @@ pub(crate) fn attributes<'a>(
     all.iter().filter(move |attribute| attribute.path().is_ident(name))
 }
 
-/// `#[allow(..)]` among the attributes, for what is generated; what is expected of the user's own code is allowed there.
-pub(crate) fn allowed(all: &[Attribute]) -> Vec<Attribute> {
-    let expected = attributes(all, "expect").filter_map(|attribute| arguments(attribute).ok());
-    let expected = expected.map(|lints| syn::parse_quote!(#[allow(#lints)]));
-    attributes(all, "allow").cloned().chain(expected).collect()
+/// `#[allow(..)]` of an item and of its parts, for all that is generated from it: some of that, such as a bound, cannot have an
+/// attribute of its own, and what a lint finds in it is in the user's own code as well, where it is still told. What is expected there
+/// is allowed here; a lint that is made an error there is left as it is, because it was not meant for generated code.
+pub(crate) fn allowed<'a>(
+    item: &'a [Attribute],
+    parts: impl Iterator<Item = &'a [Attribute]>,
+) -> Vec<Attribute> {
+    let (mut allowed, mut written) = (Vec::new(), HashSet::new());
+    for attribute in std::iter::once(item).chain(parts).flatten() {
+        let attribute = if attribute.path().is_ident("allow") {
+            attribute.clone()
+        } else if attribute.path().is_ident("expect")
+            && let Ok(lints) = arguments(attribute)
+        {
+            syn::parse_quote!(#[allow(#lints)])
+        } else {
+            continue;
+        };
+        if written.insert(attribute.to_token_stream().to_string()) {
+            allowed.push(attribute);
+        }
+    }
+    allowed
 }
 
 /// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for `#[name = ..]`.
@@ -256,7 +276,7 @@ pub(crate) fn visible(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenT
     for token in tokens {
         match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-                out.extend(visible(group.stream()))
+                out.extend(visible(group.stream()));
             }
             other => out.push(other),
         }

@@ -59,7 +59,7 @@ pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Ha
     distinct_messages(&mut messages, errors);
     distinct_hooks(&mut hooks, errors);
     let generics = generics(&block.generics, &self_ty, errors)?;
-    let allowed = allowed(&block.attrs);
+    let allowed = allowed(&block.attrs, block.methods.iter().map(|method| method.attrs.as_slice()));
     Some(Handlers { root, allowed, generics, self_ty, handle, tables, messages, mistaken, hooks })
 }
 

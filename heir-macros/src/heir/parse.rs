@@ -29,7 +29,7 @@ pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
         packed: packed(input),
-        allowed: allowed(&input.attrs),
+        allowed: allowed(&input.attrs, fields.iter().map(|field| field.attrs.as_slice())),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,
         fields: fields.into_iter().filter_map(|field| read_field(field, input, &self_ty, errors)).collect(),

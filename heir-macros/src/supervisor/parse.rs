@@ -29,7 +29,7 @@ pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tr
         written_ident: &input.ident,
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
-        allowed: allowed(&input.attrs),
+        allowed: allowed(&input.attrs, fields.iter().map(|field| field.attrs.as_slice())),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,
         children: fields.into_iter().filter_map(|field| child(field, input, &self_ty, errors)).collect(),

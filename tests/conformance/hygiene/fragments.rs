@@ -184,16 +184,16 @@ macro_rules! options {
         $bound:expr, $times:expr
     ) => {
         #[heir(
-                    crate = $root,
-                    tables = $tables,
-                    on_undelivered = $hook,
-                    restart = $word,
-                    backoff = $backoff,
-                    shutdown = $length,
-                    crash_loop = $count,
-                    start_timeout = $bound,
-                    while_down = $bound,
-                )]
+                            crate = $root,
+                            tables = $tables,
+                            on_undelivered = $hook,
+                            restart = $word,
+                            backoff = $backoff,
+                            shutdown = $length,
+                            crash_loop = $count,
+                            start_timeout = $bound,
+                            while_down = $bound,
+                        )]
         struct $name {
             #[table(keep, init = $times * 2)]
             kept: u64,
