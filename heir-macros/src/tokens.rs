@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, GenericArgument, GenericParam, Generics, Lifetime, Path, PathArguments, Token, Type};
+use syn::{
+    Attribute, GenericArgument, GenericParam, Generics, Lifetime, MacroDelimiter, Path, PathArguments, Token,
+    Type,
+};
 
 use crate::editions;
 
@@ -133,21 +136,30 @@ pub(crate) fn allowed<'a>(
     allowed
 }
 
-/// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for `#[name = ..]`.
+/// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for every other form.
 pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
     match &attribute.meta {
         syn::Meta::Path(_) => Ok(TokenStream::new()),
-        syn::Meta::List(list) => Ok(list.tokens.clone()),
-        syn::Meta::NameValue(pair) => {
-            let name = pair.path.require_ident()?;
-            Err(syn::Error::new(
-                pair.eq_token.span,
-                format_args!(
-                    "`#[{name} = ..]` is no form of this attribute: write `#[{name}(..)]`, its arguments in parentheses"
-                ),
-            ))
+        syn::Meta::List(list) => {
+            let form = match list.delimiter {
+                MacroDelimiter::Paren(_) => return Ok(list.tokens.clone()),
+                MacroDelimiter::Brace(_) => "{..}",
+                MacroDelimiter::Bracket(_) => "[..]",
+            };
+            Err(no_form(&list.path, form, list.delimiter.span().open()))
         }
+        syn::Meta::NameValue(pair) => Err(no_form(&pair.path, " = ..", pair.eq_token.span)),
     }
+}
+
+fn no_form(path: &Path, form: &str, place: Span) -> syn::Error {
+    let name = path.to_token_stream();
+    syn::Error::new(
+        place,
+        format_args!(
+            "`#[{name}{form}]` is no form of this attribute: write `#[{name}(..)]`, its arguments in parentheses"
+        ),
+    )
 }
 
 /// Whether a type names none of the parameters.

@@ -81,8 +81,13 @@ fn generics(written: &Generics, self_ty: &TokenStream, errors: &mut Errors) -> O
 }
 
 /// Whether the attribute is one of ours.
-pub(super) fn is_marker(attribute: &Attribute) -> bool {
+fn is_marker(attribute: &Attribute) -> bool {
     MARKERS.iter().any(|marker| attribute.path().is_ident(marker))
+}
+
+/// Whether the attribute is one of ours, or what one might write for it: it is not left on the method.
+pub(super) fn is_mark(attribute: &Attribute) -> bool {
+    is_marker(attribute) || NEARLY.iter().any(|(nearly, _)| attribute.path().is_ident(nearly))
 }
 
 /// What one might write for a mark, with what to write.

@@ -18,6 +18,7 @@ use crate::tokens::{
 /// Reads the whole struct; `None` when it has no named fields to read.
 pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Worker<'a>> {
     let options = read_options(input, errors);
+    HEIR.of_fields(input, errors);
     let fields = HEIR.fields(input, errors)?;
     let (_, type_generics, _) = input.generics.split_for_impl();
     let ident = generated(&input.ident, input.ident.span());
@@ -29,6 +30,7 @@ pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
         packed: packed(input),
+        has_table_on_top: attributes(&input.attrs, "table").next().is_some(),
         allowed: allowed(&input.attrs, fields.iter().map(|field| field.attrs.as_slice())),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,

@@ -19,6 +19,7 @@ pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tr
     let given = attributes(&input.attrs, "__supervisor").next();
     let tokens = given.map(arguments).transpose().unwrap_or_default();
     let options = Options::parse(tokens.unwrap_or_default(), errors);
+    SUPERVISOR.of_fields(input, errors);
     let fields = SUPERVISOR.fields(input, errors)?;
     let (_, type_generics, _) = input.generics.split_for_impl();
     let ident = generated(&input.ident, input.ident.span());

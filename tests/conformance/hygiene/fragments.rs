@@ -178,22 +178,23 @@ methods! {
 }
 
 /// Every option's value.
+#[rustfmt::skip] // It would indent the options further each time.
 macro_rules! options {
     (
         $name:ident, $root:path, $tables:ty, $hook:path, $word:ident, $backoff:expr, $length:literal, $count:literal,
         $bound:expr, $times:expr
     ) => {
         #[heir(
-                            crate = $root,
-                            tables = $tables,
-                            on_undelivered = $hook,
-                            restart = $word,
-                            backoff = $backoff,
-                            shutdown = $length,
-                            crash_loop = $count,
-                            start_timeout = $bound,
-                            while_down = $bound,
-                        )]
+            crate = $root,
+            tables = $tables,
+            on_undelivered = $hook,
+            restart = $word,
+            backoff = $backoff,
+            shutdown = $length,
+            crash_loop = $count,
+            start_timeout = $bound,
+            while_down = $bound,
+        )]
         struct $name {
             #[table(keep, init = $times * 2)]
             kept: u64,
