@@ -75,6 +75,8 @@ pub(super) struct SupervisorRules {
 pub(super) enum Ending {
     /// It was asked to.
     Shutdown,
+    /// What its `start` returned was dropped.
+    Dropped,
     /// More restarts than its intensity allows.
     GaveUp(ExitReason),
     /// A significant child has ended.
@@ -86,7 +88,7 @@ pub(super) enum Ending {
 /// What a supervisor wakes for.
 enum Wake {
     /// Its own supervisor asks it to stop, or it is dropped.
-    Stop,
+    Stop(Ending),
     Command(Command),
     Deadline,
     Up,
@@ -147,7 +149,8 @@ impl Run {
         poll_fn(|cx| {
             // Requests first: a storm of crashes must not keep a shutdown waiting.
             if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
-                return Poll::Ready(Wake::Stop);
+                let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
+                return Poll::Ready(Wake::Stop(ending));
             }
             if let Poll::Ready(Some(command)) = self.inbox.commands.poll_recv(cx) {
                 return Poll::Ready(Wake::Command(command));
@@ -186,7 +189,7 @@ impl Run {
 
     fn react(&mut self, wake: Wake) {
         match wake {
-            Wake::Stop => self.end(Ending::Shutdown),
+            Wake::Stop(ending) => self.end(ending),
             Wake::Command(command) => self.obey(command),
             Wake::Deadline => self.meet_deadlines(),
             Wake::Up => self.awaited_is_up(),
@@ -285,7 +288,7 @@ impl Ending {
     /// What its own supervisor is told.
     pub(super) fn reason(&self) -> ExitReason {
         match self {
-            Self::Shutdown => ExitReason::Shutdown,
+            Self::Shutdown | Self::Dropped => ExitReason::Shutdown,
             Self::GaveUp(reason) => {
                 let words = format!("gave up after too many restarts, the last because of {reason}");
                 ExitReason::ShutdownWith(words.into())
@@ -301,6 +304,7 @@ impl Ending {
     pub(super) fn stopped(&self) -> Stopped {
         match self {
             Self::Shutdown => Stopped::Shutdown,
+            Self::Dropped => Stopped::Dropped,
             Self::NotStarted(StartError::Stopped(why)) => why.clone(),
             Self::GaveUp(reason) => Stopped::GaveUp(reason.clone()),
             Self::Significant(child) => Stopped::Significant(Arc::clone(child)),
