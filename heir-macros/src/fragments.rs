@@ -4,6 +4,8 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
+use crate::tokens::is_brace;
+
 /// The tokens, with parentheses around the fragments that would fall apart.
 pub(crate) fn kept_together(tokens: TokenStream) -> TokenStream {
     changed(&tokens).unwrap_or(tokens)
@@ -103,11 +105,11 @@ impl Right {
     fn of(after: &[TokenTree]) -> Self {
         match after.first() {
             Some(TokenTree::Ident(word)) if word == "as" => Self::Operator,
+            Some(body) if is_brace(body) => Self::Body,
             Some(TokenTree::Group(group)) => match group.delimiter() {
                 Delimiter::Parenthesis => Self::Call,
                 Delimiter::Bracket => Self::Postfix,
-                Delimiter::Brace => Self::Body,
-                Delimiter::None => Self::Nothing,
+                Delimiter::Brace | Delimiter::None => Self::Nothing,
             },
             Some(TokenTree::Punct(punct)) => match (punct.as_char(), char_at(after, 1)) {
                 (':', Some(':')) => Self::Path,
@@ -198,7 +200,10 @@ impl Fragment {
         let fragment = Self { shape: Shape::Other, ends_in_field: false, has_braces: false, is_name: true };
         let mut reader = Reader { tokens, place: 0, fragment };
         let shape = reader.shape();
-        let Reader { fragment, .. } = reader;
+        let Reader { mut fragment, tokens, .. } = reader;
+        // Also behind an operator.
+        fragment.has_braces |=
+            matches!(shape, Shape::Operators | Shape::Prefixed) && tokens.iter().any(is_brace);
         Self { shape, is_name: fragment.is_name && matches!(shape, Shape::Operand), ..fragment }
     }
 }

@@ -73,6 +73,21 @@ fn no_operator_reaches_into_a_fragment() {
 }
 
 #[test]
+fn a_struct_literal_is_no_body() {
+    let body = fragment(quote!({ f() }));
+    assert_read! { e = {P { x: 1 }} in
+        {if #e #body} => {if (P { x: 1 }) { f() }};
+        {let p = #e;} => {let p = P { x: 1 };};
+    }
+    assert_read! { e = {p == P { x: 1 }} in
+        {if #e {}} => {if (p == P { x: 1 }) {}};
+    }
+    assert_read! { e = {m! { x }} in
+        {if #e {}} => {if m! { x } {}};
+    }
+}
+
+#[test]
 fn a_fragment_that_nothing_reaches_is_left_alone() {
     for e in [
         quote!(1 + 2),
