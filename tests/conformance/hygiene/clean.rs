@@ -215,6 +215,7 @@ impl Allowing {
     #[allow(deprecated)]
     #[deny(unused)]
     pub fn count(&mut self) -> u64 {
+        self.amounts.shrink_to_fit();
         let others: u64 = self.amounts.iter().map(former::Amount::count).sum();
         self.amount.count() + self.by.count() + self.fresh.count() + others
     }
@@ -222,6 +223,7 @@ impl Allowing {
     /// Takes many arguments.
     #[allow(clippy::too_many_arguments)]
     pub fn many(&mut self, one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) -> u8 {
+        self.amounts.shrink_to_fit();
         one + two + three + four + five + six + seven + u8::from(self.amounts.is_empty())
     }
 

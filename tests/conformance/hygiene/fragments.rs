@@ -107,7 +107,7 @@ macro_rules! worker {
 worker! {
     /// Docs.
     #[derive()]
-    pub(self) Written, limits;
+    pub(crate) Written, limits;
     1 + 2_u64, 1 + 2, -4_i64, 1 < 2 && 3 < 2, |x: u64| x + 1, "written";
     HashMap<String, Vec<u8>>, dyn Describe + Send, u64, std::string::String, 'static;
     1 | 2, given, given,
@@ -128,7 +128,7 @@ macro_rules! items {
 }
 
 items! {
-    struct Small {
+    pub(crate) struct Small {
         #[table(keep, init = 3)]
         kept: u64,
     }
@@ -143,7 +143,7 @@ items! {
         }
     }
 
-    struct Branch {
+    pub(crate) struct Branch {
         #[child(restart = transient)]
         small: Small,
     }
@@ -230,7 +230,7 @@ macro_rules! tree {
     };
 }
 
-tree! { pub(self) App, self::Written, std::string::String, child(name = "other"), rest_for_one, 7, "5s" }
+tree! { pub(crate) App, self::Written, std::string::String, child(name = "other"), rest_for_one, 7, "5s" }
 
 #[tokio::test]
 async fn what_a_macro_was_given_means_the_same_in_a_worker_and_in_a_tree() {
