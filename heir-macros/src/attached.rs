@@ -75,6 +75,32 @@ impl Marker {
         None
     }
 
+    /// Reports what goes on a field and stands on the struct: rustc lets a derive's attributes stand there, too.
+    pub(crate) fn of_fields(&self, input: &DeriveInput, errors: &mut Errors) {
+        for attribute in &input.attrs {
+            let Some(name) = attribute.path().get_ident().map(ToString::to_string) else { continue };
+            let is_of_worker = ["table", "arg", "fresh"].contains(&name.as_str());
+            if !is_of_worker && name != "child" {
+                continue;
+            }
+            let problem = match (self.name, is_of_worker) {
+                ("heir", true) => format!("`#[{name}]` says what one field is: write it on that field"),
+                ("heir", false) => format!(
+                    "`#[{name}]` is for a field of a `#[supervisor]`: what a worker says of itself is an option of \
+                     `#[heir(..)]`"
+                ),
+                (_, true) => {
+                    format!("`#[{name}]` is for a field of a worker: it goes on the child's own struct")
+                }
+                (_, false) => format!(
+                    "`#[{name}]` says how one child is supervised: write it on that field, or, for the supervisor itself, \
+                     an option of `#[supervisor(..)]`"
+                ),
+            };
+            errors.on(attribute.path(), problem);
+        }
+    }
+
     /// Attaches the internal derive to a struct; re-emits anything else with an error.
     ///
     /// ```text

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// What is wrong with one annotated item. It must be checked with [`Errors::finish`] before it is dropped: in debug
@@ -58,7 +58,7 @@ impl Errors {
         let mut all = std::mem::take(&mut self.collected).into_iter();
         let mut combined = all.next()?;
         combined.extend(all);
-        Some(combined.into_compile_error())
+        Some(reported(combined))
     }
 
     /// Ends the collection without looking at it, for a first pass whose errors a later pass reports.
@@ -74,6 +74,16 @@ impl Drop for Errors {
             "an error collector was dropped without a look at what it holds"
         );
     }
+}
+
+/// The `compile_error!`s of an error: by `::std`, which is a path in every edition, where syn writes `::core`. In a crate of
+/// edition 2015 that would be looked for in the crate itself, and the message would be lost.
+pub(crate) fn reported(error: syn::Error) -> TokenStream {
+    let renamed = |token| match token {
+        TokenTree::Ident(name) if name == "core" => TokenTree::Ident(Ident::new("std", name.span())),
+        other => other,
+    };
+    error.into_compile_error().into_iter().map(renamed).collect()
 }
 
 /// The end of a message about an unknown word: the known word that was probably meant, else all there are.
@@ -150,6 +160,14 @@ mod tests {
         errors.at(Span::call_site(), "second");
         let reported = errors.finish().expect("two errors").to_string();
         assert!(reported.contains("first") && reported.contains("second"), "{reported}");
+    }
+
+    #[test]
+    fn an_error_is_reported_by_a_path_that_every_edition_has() {
+        let mut errors = Errors::new();
+        errors.at(Span::call_site(), "words");
+        let reported = errors.finish().expect("an error").to_string();
+        assert!(reported.starts_with(":: std :: compile_error !"), "{reported}");
     }
 
     #[test]

@@ -12,6 +12,8 @@
 
 mod attached;
 mod diagnostics;
+mod editions;
+mod fragments;
 mod handlers;
 mod heir;
 mod options;
@@ -255,8 +257,8 @@ use proc_macro::TokenStream;
 ///     fn configure(spec: Spec<Self>) -> Spec<Self> { .. } // only with options
 /// }
 /// ```
-/// The struct itself stays as it is, other attributes and derives included. `#[allow(..)]` on it also holds for what is
-/// generated, and `#[deprecated]` for the three companions.
+/// The struct itself stays as it is, other attributes and derives included. `#[allow(..)]` on it or on a field also holds for
+/// what is generated, `#[expect(..)]` does as an `#[allow]`, and `#[deprecated]` holds for the three companions.
 ///
 /// # Limits
 /// - Named fields, and no lifetime parameters: the tables outlive every task.
@@ -394,7 +396,7 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// impl CounterHandle { .. }                   // two methods for each, with the handler's visibility and docs
 /// ```
 /// `#[cfg]` on a method holds for all that comes from it. `#[deprecated]` moves to the handle's methods. `#[allow(..)]` on
-/// the block also holds for what is generated.
+/// the block or on a method also holds for what is generated, and so does `#[expect(..)]`, as an `#[allow]`.
 ///
 /// # Limits
 /// - One `#[handlers]` block for a type; further methods go into ordinary impl blocks.
@@ -403,7 +405,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 ///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
 ///   `readers`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `restart`, `pause`, `resume`,
 ///   `is_paused`, `stop`, `wait`, `wait_serving`, `downgrade`, `clone`; nor can there be a handler `try_count` beside `count`.
-/// - Markers behind `#[cfg_attr(..)]` are not seen.
+/// - Markers behind `#[cfg_attr(..)]` are not seen, nor are methods that a macro writes within the block: a call of one is an error.
+///   A macro may write the block as a whole.
 #[proc_macro_attribute]
 pub fn handlers(options: TokenStream, item: TokenStream) -> TokenStream {
     handlers::attach(options.into(), item.into()).into()
@@ -562,7 +565,7 @@ pub fn derive_heir(item: TokenStream) -> TokenStream {
 /// tree.declared(|supervisor| AppHandle { counter, io, sessions, .. })
 /// ```
 /// The struct itself stays as it is, other attributes and derives included; no value of it is ever made. `#[allow(..)]` on it
-/// also holds for what is generated, and `#[deprecated]` for the handle. `#[cfg(..)]` on a field holds for all that comes from
+/// or on a field also holds for what is generated, `#[expect(..)]` does as an `#[allow]`, and `#[deprecated]` holds for the handle. `#[cfg(..)]` on a field holds for all that comes from
 /// it; an argument of the child goes with it.
 ///
 /// # Limits

@@ -1,8 +1,15 @@
 //! Small helpers on token streams that both attributes need.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, GenericArgument, GenericParam, Generics, Lifetime, Path, PathArguments, Token, Type};
+use syn::{
+    Attribute, GenericArgument, GenericParam, Generics, Lifetime, MacroDelimiter, Path, PathArguments, Token,
+    Type,
+};
+
+use crate::editions;
 
 /// The path to the runtime when no `crate = path` is given.
 pub(crate) fn default_root() -> Path {
@@ -22,9 +29,7 @@ pub(crate) fn path_at(path: &Path, at: Span) -> TokenStream {
 /// `name` at the place of `at`, as if the macro had written it: lints about what is only generated stay silent, and
 /// "go to definition" still leads to the user's token.
 pub(crate) fn generated(name: &Ident, at: Span) -> Ident {
-    let mut name = name.clone();
-    name.set_span(at.resolved_at(Span::call_site()));
-    name
+    editions::moved(name, at.resolved_at(Span::call_site()))
 }
 
 /// `self_ty` written for every `Self` in `tokens`, because they are about to stand in another type's item.
@@ -106,28 +111,55 @@ pub(crate) fn attributes<'a>(
     all.iter().filter(move |attribute| attribute.path().is_ident(name))
 }
 
-/// `#[allow(..)]` among the attributes, for what is generated; what is expected of the user's own code is allowed there.
-pub(crate) fn allowed(all: &[Attribute]) -> Vec<Attribute> {
-    let expected = attributes(all, "expect").filter_map(|attribute| arguments(attribute).ok());
-    let expected = expected.map(|lints| syn::parse_quote!(#[allow(#lints)]));
-    attributes(all, "allow").cloned().chain(expected).collect()
+/// `#[allow(..)]` of an item and of its parts, for all that is generated from it: some of that, such as a bound, cannot have an
+/// attribute of its own, and what a lint finds in it is in the user's own code as well, where it is still told. What is expected there
+/// is allowed here; a lint that is made an error there is left as it is, because it was not meant for generated code.
+pub(crate) fn allowed<'a>(
+    item: &'a [Attribute],
+    parts: impl Iterator<Item = &'a [Attribute]>,
+) -> Vec<Attribute> {
+    let (mut allowed, mut written) = (Vec::new(), HashSet::new());
+    for attribute in std::iter::once(item).chain(parts).flatten() {
+        let attribute = if attribute.path().is_ident("allow") {
+            attribute.clone()
+        } else if attribute.path().is_ident("expect")
+            && let Ok(lints) = arguments(attribute)
+        {
+            syn::parse_quote!(#[allow(#lints)])
+        } else {
+            continue;
+        };
+        if written.insert(attribute.to_token_stream().to_string()) {
+            allowed.push(attribute);
+        }
+    }
+    allowed
 }
 
-/// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for `#[name = ..]`.
+/// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for every other form.
 pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
     match &attribute.meta {
         syn::Meta::Path(_) => Ok(TokenStream::new()),
-        syn::Meta::List(list) => Ok(list.tokens.clone()),
-        syn::Meta::NameValue(pair) => {
-            let name = pair.path.require_ident()?;
-            Err(syn::Error::new(
-                pair.eq_token.span,
-                format_args!(
-                    "`#[{name} = ..]` is no form of this attribute: write `#[{name}(..)]`, its arguments in parentheses"
-                ),
-            ))
+        syn::Meta::List(list) => {
+            let form = match list.delimiter {
+                MacroDelimiter::Paren(_) => return Ok(list.tokens.clone()),
+                MacroDelimiter::Brace(_) => "{..}",
+                MacroDelimiter::Bracket(_) => "[..]",
+            };
+            Err(no_form(&list.path, form, list.delimiter.span().open()))
         }
+        syn::Meta::NameValue(pair) => Err(no_form(&pair.path, " = ..", pair.eq_token.span)),
     }
+}
+
+fn no_form(path: &Path, form: &str, place: Span) -> syn::Error {
+    let name = path.to_token_stream();
+    syn::Error::new(
+        place,
+        format_args!(
+            "`#[{name}{form}]` is no form of this attribute: write `#[{name}(..)]`, its arguments in parentheses"
+        ),
+    )
 }
 
 /// Whether a type names none of the parameters.
@@ -250,7 +282,22 @@ fn name_and_arguments(ty: &Type) -> Option<(&Ident, Vec<&Type>)> {
     Some((&segment.ident, arguments))
 }
 
-/// Whether the tokens are one visible group, as a body is.
+/// The tokens without the invisible groups that a `macro_rules` macro puts around its fragments.
+pub(crate) fn visible(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
+    let mut out = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                out.extend(visible(group.stream()));
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Whether it is a body: braces, or the invisible group around a macro's `$body:block`.
 pub(crate) fn is_brace(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+    let tokens = visible([token.clone()]);
+    matches!(tokens.as_slice(), [TokenTree::Group(group)] if group.delimiter() == Delimiter::Brace)
 }

@@ -39,7 +39,7 @@
 //! assert_eq!(counter.count("hits".into()).await?, 1);
 //! counter.die().await?;
 //! assert_eq!(counter.count("hits".into()).await?, 2); // served by incarnation 2
-//! # tree.shutdown().await;
+//! tree.shutdown().await;
 //! # Ok::<_, heir_runtime::BoxError>(())
 //! # }).unwrap();
 //! ```
@@ -51,7 +51,7 @@
 //! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`] builds the same by hand.
 //! - [`otp`] is for those who know OTP: each of its features, and where it is here.
 //! - [`compile_fail`] is a recipe for your own tests of what must not compile.
-//! - [`estate`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
+//! - [`estate()`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
 //! - [`Worker`] shows everything the macros write, written by hand.
 //!
 //! # What survives what

@@ -51,8 +51,11 @@ pub enum Stopped {
     /// Its supervisor has ended because this significant child has.
     #[error("its supervisor ended with its significant child `{0}`")]
     Significant(Arc<str>),
-    /// Its supervisor was never started, or ended with its tokio runtime.
-    #[error("its supervisor is gone")]
+    /// Its supervisor was dropped: what `start` returned, its builder before that, or all of it with its tokio runtime.
+    #[error(
+        "its supervisor was dropped, alone or with its tokio runtime: keep what `start` returned until you call its \
+         `shutdown`"
+    )]
     Dropped,
 }
 

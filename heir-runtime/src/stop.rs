@@ -20,18 +20,31 @@ pub(crate) struct StopSignal {
 #[derive(Debug)]
 struct Request {
     made: AtomicBool,
+    /// Whether it was made on purpose, and not because what asks was dropped. Written before `made`.
+    on_purpose: AtomicBool,
     /// Of a task of ours.
     waiting: Mutex<Option<Waker>>,
 }
 
 pub(crate) fn stop_signal() -> (StopOnDrop, StopSignal) {
-    let request = Arc::new(Request { made: AtomicBool::new(false), waiting: Mutex::new(None) });
+    let request = Arc::new(Request {
+        made: AtomicBool::new(false),
+        on_purpose: AtomicBool::new(false),
+        waiting: Mutex::new(None),
+    });
     (StopOnDrop(Arc::clone(&request)), StopSignal { request, known: None })
 }
 
 impl Request {
     fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StopOnDrop {
+    /// Asks on purpose.
+    pub(crate) fn ask(self) {
+        self.0.on_purpose.store(true, Ordering::Relaxed);
     }
 }
 
@@ -46,6 +59,11 @@ impl Drop for StopOnDrop {
 }
 
 impl StopSignal {
+    /// Whether the request that has been seen was made on purpose.
+    pub(crate) fn is_on_purpose(&self) -> bool {
+        self.request.on_purpose.load(Ordering::Relaxed)
+    }
+
     /// Has this task woken. Then it is to look: either it sees the request, or the request finds the waker.
     fn wake(&mut self, cx: &Context<'_>) {
         *self.request.waiting() = Some(cx.waker().clone());

@@ -130,7 +130,7 @@ async fn a_start_that_is_given_up_stops_what_it_started() {
     let _hangs = tree.worker(Hooked::spec(Log::clone(&log), Fault::StartHangs).name("hangs"));
     let starting = tokio::time::timeout(Duration::from_secs(1), tree.start());
     assert!(starting.await.is_err());
-    assert_eq!(first.wait().await, Stopped::Shutdown);
+    assert_eq!(first.wait().await, Stopped::Dropped);
     assert_eq!(first.estate().claim("test").unwrap().starts, 1);
 }
 

@@ -92,6 +92,30 @@ async fn what_is_sent_before_the_start_is_served_after_it() {
     assert_eq!(early.await.unwrap().unwrap(), 1);
 }
 
+/// As rustc advises for a value that is not used, `let _ = ..`: the first call tells what became of the tree.
+#[tokio::test]
+async fn a_caller_is_told_that_the_supervisor_was_dropped() {
+    let (counter, tree, early) = unstarted().await;
+    let _ = tree.start().await.unwrap();
+    assert_eq!(counter.wait().await, Stopped::Dropped);
+    // The start was first, and so was its message.
+    assert_eq!(early.await.unwrap().unwrap(), 1);
+    let late = counter.count().await.unwrap_err();
+    assert!(matches!(late, CallError::NotSent { why: NotSent::Stopped(Stopped::Dropped), .. }), "{late}");
+    assert!(late.to_string().contains("its supervisor was dropped"), "{late}");
+}
+
+#[tokio::test]
+async fn a_caller_is_told_that_the_tree_was_shut_down() {
+    let (counter, tree, early) = unstarted().await;
+    let tree = tree.start().await.unwrap();
+    assert_eq!(early.await.unwrap().unwrap(), 1);
+    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+    assert_eq!(counter.wait().await, Stopped::Shutdown);
+    let late = counter.count().await.unwrap_err();
+    assert!(late.to_string().contains("it was shut down"), "{late}");
+}
+
 #[tokio::test]
 async fn a_tree_never_started_tells_whoever_has_sent() {
     let (counter, tree, early) = unstarted().await;

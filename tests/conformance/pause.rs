@@ -141,7 +141,7 @@ async fn whoever_waits_for_a_pause_is_told_that_the_worker_has_stopped_or_was_re
         tokio::task::yield_now().await;
     }
     drop(tree);
-    assert_eq!(stopped.await.unwrap(), Err(Stopped::Shutdown));
+    assert_eq!(stopped.await.unwrap(), Err(Stopped::Dropped));
 }
 
 /// Takes its time over what is no message.

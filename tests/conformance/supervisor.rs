@@ -326,7 +326,7 @@ async fn dropping_the_supervisor_stops_the_tree() {
     let (counter, tree, _) = crate::pattern::start().await;
     counter.count().await.unwrap();
     drop(tree);
-    assert_eq!(counter.wait().await, Stopped::Shutdown);
+    assert_eq!(counter.wait().await, Stopped::Dropped);
     assert_eq!(counter.estate().claim("test").unwrap().count, 1);
 }
 

@@ -83,7 +83,8 @@ async fn queued_casts_go_to_the_hook_when_the_worker_stops_with_their_arguments_
     assert_eq!(see.why, Refusal::Stopped(Stopped::Dropped));
     assert_eq!(
         see.to_string(),
-        "Slow: a message `see` was not delivered: the worker stopped before it served it: its supervisor is gone"
+        "Slow: a message `see` was not delivered: the worker stopped before it served it: its supervisor was dropped, \
+         alone or with its tokio runtime: keep what `start` returned until you call its `shutdown`"
     );
     assert_eq!(args::<(u32,)>(see), (1,));
     assert_eq!(trip.message, "trip");

@@ -5,8 +5,9 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Generics, Token, Type, WhereClause, braced};
+use syn::{Attribute, Generics, Path, Token, Type, WhereClause, braced};
 
+use super::check::is_mark;
 use super::signature::{self, Method};
 use crate::diagnostics::Errors;
 use crate::tokens::is_brace;
@@ -66,9 +67,20 @@ fn parse_block(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Block
 /// Reads one item of the block; `None` for what is no function, or skipped. Always consumes the item, error or not.
 fn parse_item(input: ParseStream<'_>) -> syn::Result<Option<Method>> {
     let attrs = input.call(Attribute::parse_outer).inspect_err(|_| skip_item(input))?;
+    if let Some(path) = macro_call(input) {
+        skip_item(input);
+        let shown = quote::quote!(#path).to_string().replace(' ', "");
+        return Err(syn::Error::new_spanned(
+            path,
+            format_args!(
+                "`{shown}!` is expanded after `#[handlers]`, which sees no method that it writes: write the method out, or \
+                 call the macro in an impl block without `#[handlers]`"
+            ),
+        ));
+    }
     if !is_function(input) {
         skip_item(input);
-        return match attrs.iter().find(|attribute| super::check::is_marker(attribute)) {
+        return match attrs.iter().find(|attribute| is_mark(attribute)) {
             Some(marker) => Err(syn::Error::new_spanned(
                 &marker.meta,
                 "this attribute goes on a method, and what is no method needs no mark: remove it",
@@ -91,6 +103,13 @@ fn parse_item(input: ParseStream<'_>) -> syn::Result<Option<Method>> {
             }
         }
     }
+}
+
+/// The path of a macro that stands for items.
+fn macro_call(input: ParseStream<'_>) -> Option<Path> {
+    let ahead = input.fork();
+    let path = ahead.call(Path::parse_mod_style).ok()?;
+    ahead.peek(Token![!]).then_some(path)
 }
 
 /// Whether visibility and qualifiers lead to an `fn`.

@@ -59,7 +59,7 @@ pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Ha
     distinct_messages(&mut messages, errors);
     distinct_hooks(&mut hooks, errors);
     let generics = generics(&block.generics, &self_ty, errors)?;
-    let allowed = allowed(&block.attrs);
+    let allowed = allowed(&block.attrs, block.methods.iter().map(|method| method.attrs.as_slice()));
     Some(Handlers { root, allowed, generics, self_ty, handle, tables, messages, mistaken, hooks })
 }
 
@@ -81,8 +81,13 @@ fn generics(written: &Generics, self_ty: &TokenStream, errors: &mut Errors) -> O
 }
 
 /// Whether the attribute is one of ours.
-pub(super) fn is_marker(attribute: &Attribute) -> bool {
+fn is_marker(attribute: &Attribute) -> bool {
     MARKERS.iter().any(|marker| attribute.path().is_ident(marker))
+}
+
+/// Whether the attribute is one of ours, or what one might write for it: it is not left on the method.
+pub(super) fn is_mark(attribute: &Attribute) -> bool {
+    is_marker(attribute) || NEARLY.iter().any(|(nearly, _)| attribute.path().is_ident(nearly))
 }
 
 /// What one might write for a mark, with what to write.

@@ -4,7 +4,7 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::check::NEARLY;
-use crate::tokens::is_brace;
+use crate::tokens::{is_brace, visible};
 
 /// The attributes of a method that only `#[handlers]` understands.
 pub(super) const MARKERS: [&str; 4] = ["cast", "on", "redeliver", "skip"];
@@ -37,6 +37,13 @@ fn strip_methods(body: TokenStream) -> TokenStream {
             }
         }
         rest = match after {
+            // What a `macro_rules` macro was given, perhaps a method.
+            [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::None => {
+                let mut stripped = Group::new(Delimiter::None, strip_methods(group.stream()));
+                stripped.set_span(group.span());
+                out.extend([TokenTree::Group(stripped)]);
+                rest
+            }
             [token, rest @ ..] => {
                 out.extend([token.clone()]);
                 rest
@@ -54,7 +61,7 @@ fn split_attributes(mut tokens: &[TokenTree]) -> (Vec<(&[TokenTree], String)>, &
         if pound.as_char() != '#' || content.delimiter() != Delimiter::Bracket {
             break;
         }
-        let mut words = content.stream().into_iter();
+        let mut words = visible(content.stream()).into_iter();
         let name = match (words.next(), words.next()) {
             // A longer path, like `tokio::main`, is none of ours.
             (Some(TokenTree::Ident(_)), Some(TokenTree::Punct(punct))) if punct.as_char() == ':' => {

@@ -17,6 +17,8 @@ use quote::quote;
 use syn::Path;
 
 use crate::diagnostics::Errors;
+use crate::editions::with_raw_names;
+use crate::fragments::kept_together;
 use crate::options::{self, Slot};
 use crate::tokens::default_root;
 
@@ -25,7 +27,8 @@ use crate::tokens::default_root;
 pub(crate) fn attach(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let root = read_root(options, &mut errors);
-    let generated = block::parse(item.clone(), &mut errors)
+    let item = kept_together(item);
+    let generated = block::parse(with_raw_names(item.clone()), &mut errors)
         .and_then(|block| check::block(root, &block, &mut errors))
         .map(|handlers| (expand::handlers(&handlers), fallback::stubs(&handlers)));
     let (generated, stubs) = generated.unzip();

@@ -6,7 +6,7 @@ use syn::{Attribute, Generics, Path, Visibility};
 /// The handlers of one worker.
 pub(super) struct Handlers {
     pub(super) root: Path,
-    /// `#[allow(..)]` of the block, for all that is generated from it.
+    /// `#[allow(..)]` of the block and of its methods, and as such `#[expect(..)]`, for all that is generated from it.
     pub(super) allowed: Vec<Attribute>,
     /// The impl block's, without any `Self`.
     pub(super) generics: Generics,

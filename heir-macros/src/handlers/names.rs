@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 
 use super::model::{Handler, Hook};
 use crate::diagnostics::Errors;
+use crate::editions;
 use crate::reserved;
 
 /// Whether a handler may have this name; else the error.
@@ -48,10 +49,7 @@ pub(super) fn parameter(name: &Ident) -> Ident {
     let text = name.to_string();
     let bare = text.trim_start_matches('_');
     match syn::parse_str::<Ident>(bare) {
-        Ok(mut ident) if bare != text => {
-            ident.set_span(name.span());
-            ident
-        }
+        Ok(ident) if bare != text => editions::moved(&ident, name.span()),
         _ => name.clone(),
     }
 }
@@ -125,9 +123,14 @@ mod tests {
 
     #[test]
     fn an_unused_argument_has_its_plain_name_in_the_handle() {
-        for (name, expected) in
-            [("_key", "key"), ("key", "key"), ("_1", "_1"), ("_fn", "_fn"), ("r#type", "r#type")]
-        {
+        for (name, expected) in [
+            ("_key", "key"),
+            ("_gen", "r#gen"),
+            ("key", "key"),
+            ("_1", "_1"),
+            ("_fn", "_fn"),
+            ("r#type", "r#type"),
+        ] {
             assert_eq!(parameter(&ident(name)).to_string(), expected);
         }
     }

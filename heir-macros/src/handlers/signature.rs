@@ -7,6 +7,8 @@ use syn::{
     Abi, Attribute, Generics, Lifetime, ReturnType, Token, Type, Visibility, WhereClause, parenthesized,
 };
 
+use crate::tokens::{is_brace, visible};
+
 /// A method as written, without its body.
 pub(super) struct Method {
     pub(super) attrs: Vec<Attribute>,
@@ -90,7 +92,7 @@ fn parse_rest(input: ParseStream<'_>) -> syn::Result<Method> {
     generics.where_clause = input.parse::<Option<WhereClause>>()?;
     if input.parse::<Option<Token![;]>>()?.is_none() {
         let body: TokenTree = input.parse()?;
-        if !crate::tokens::is_brace(&body) {
+        if !is_brace(&body) {
             return Err(syn::Error::new(body.span(), "expected the body of the method"));
         }
     }
@@ -161,6 +163,7 @@ fn parse_argument(input: ParseStream<'_>) -> syn::Result<Argument> {
         pattern.push(input.parse()?);
     }
     let _: Token![:] = input.parse()?;
+    let pattern = visible(pattern);
     let name = match pattern.as_slice() {
         [TokenTree::Ident(name)] if name != "_" => Name::Plain(name.clone()),
         [TokenTree::Ident(word), TokenTree::Ident(name)] if word == "mut" => Name::Plain(name.clone()),

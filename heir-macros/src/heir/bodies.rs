@@ -9,6 +9,7 @@ use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
 use super::rules::{self, checked, checked_field};
 use super::tables;
+use crate::editions;
 use crate::tokens::path_at;
 
 /// In the order of the trait.
@@ -294,9 +295,7 @@ fn restore(worker: &Worker<'_>) -> TokenStream {
 
 /// The macro's local for a field: the user's expressions cannot see it.
 fn local(field: &Field<'_>) -> Ident {
-    let mut local = field.ident.clone();
-    local.set_span(Span::mixed_site());
-    local
+    editions::moved(field.ident, Span::mixed_site())
 }
 
 /// The type's `Default`, reported at the type when there is none.

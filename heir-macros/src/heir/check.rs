@@ -20,7 +20,7 @@ pub(super) fn worker(worker: &Worker<'_>, errors: &mut Errors) {
 }
 
 fn has_a_table(worker: &Worker<'_>, errors: &mut Errors) {
-    if worker.tables().next().is_none() {
+    if worker.tables().next().is_none() && !worker.has_table_on_top {
         errors.at(
             worker.written_ident.span(),
             format_args!(

@@ -3,6 +3,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 
 use super::bodies;
 use super::carried::{Carried, carried_items};
@@ -107,7 +108,7 @@ fn new_spec(worker: &Worker<'_>) -> TokenStream {
 }
 
 fn spec_doc(worker: &Worker<'_>) -> String {
-    let args: Vec<String> = worker.args().map(|field| format!("`{}`", field.ident)).collect();
+    let args: Vec<String> = worker.args().map(|field| format!("`{}`", field.ident.unraw())).collect();
     let clones = if args.is_empty() {
         String::new()
     } else {

@@ -4,6 +4,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Generics;
+use syn::ext::IdentExt;
 
 use super::model::{Field, Worker};
 use super::recorded::reader_type;
@@ -134,8 +135,10 @@ pub(super) fn reader_methods(worker: &Worker<'_>) -> TokenStream {
         let place = Literal::usize_unsuffixed(place);
         let ident = generated(field.ident, field.ident.span());
         let reader = reader_type(worker, field);
-        let doc =
-            format!(" The reader of the table `{ident}`: it goes on answering while nobody owns the table.");
+        let doc = format!(
+            " The reader of the table `{}`: it goes on answering while nobody owns the table.",
+            ident.unraw()
+        );
         let docs = if docs.is_empty() { quote!(#[doc = #doc]) } else { quote!(#(#docs)*) };
         let head = quote_spanned!(ident.span()=> fn #ident(&self));
         quote!(#docs #vis #head -> #reader { #root::Handle::readers(&self.__handle).get::<#checked>(#place) })

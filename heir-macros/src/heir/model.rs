@@ -21,7 +21,9 @@ pub(super) struct Worker<'a> {
     pub(super) generics: Generics,
     /// The `packed` of `#[repr(packed)]`.
     pub(super) packed: Option<Span>,
-    /// `#[allow(..)]` of the struct, and as such `#[expect(..)]`, for all that is generated from it.
+    /// Whether a `#[table]` stands on the struct, in the place of a field.
+    pub(super) has_table_on_top: bool,
+    /// `#[allow(..)]` of the struct and of its fields, and as such `#[expect(..)]`, for all that is generated from it.
     pub(super) allowed: Vec<Attribute>,
     /// `#[deprecated]` of the struct, for its public companions.
     pub(super) deprecated: Vec<&'a Attribute>,

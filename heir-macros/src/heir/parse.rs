@@ -18,6 +18,7 @@ use crate::tokens::{
 /// Reads the whole struct; `None` when it has no named fields to read.
 pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Worker<'a>> {
     let options = read_options(input, errors);
+    HEIR.of_fields(input, errors);
     let fields = HEIR.fields(input, errors)?;
     let (_, type_generics, _) = input.generics.split_for_impl();
     let ident = generated(&input.ident, input.ident.span());
@@ -29,7 +30,8 @@ pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
         packed: packed(input),
-        allowed: allowed(&input.attrs),
+        has_table_on_top: attributes(&input.attrs, "table").next().is_some(),
+        allowed: allowed(&input.attrs, fields.iter().map(|field| field.attrs.as_slice())),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,
         fields: fields.into_iter().filter_map(|field| read_field(field, input, &self_ty, errors)).collect(),
@@ -147,12 +149,10 @@ fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
 /// follows.
 fn init_expr(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let ahead = input.fork();
-    if ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,])) {
-        let simple: Expr = input.parse()?;
-        return Ok(simple.into_token_stream());
-    }
+    let is_simple = ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]));
+    let rest = ahead.cursor();
     let mut expr = TokenStream::new();
-    while !input.is_empty() && !at_next_word(input) {
+    while !input.is_empty() && !if is_simple { input.cursor() == rest } else { at_next_word(input) } {
         expr.extend([input.parse::<TokenTree>()?]);
     }
     Ok(expr)

@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Path, PathArguments};
 
 use super::model::{Field, Worker};
+use crate::editions;
 use crate::tokens::{alias_params, generated, mentions, param_name, path_at, phantom};
 
 /// What the user may name: the bundle, or the alias for another worker's.
@@ -130,9 +131,7 @@ fn is_checked(worker: &Worker<'_>) -> bool {
 
 /// Reported at the type, where the two may differ.
 fn local(field: &Field<'_>) -> Ident {
-    let mut local = field.ident.clone();
-    local.set_span(field.written_ty.span().resolved_at(Span::mixed_site()));
-    local
+    editions::moved(field.ident, field.written_ty.span().resolved_at(Span::mixed_site()))
 }
 
 /// `CounterTables`, or `__Tables` for one that is [`checked`].

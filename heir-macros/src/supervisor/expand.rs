@@ -90,7 +90,8 @@ fn arguments_doc(tree: &Tree<'_>) -> String {
     let taking = tree.children.iter().filter(|child| !child.args().is_empty());
     let taken: Vec<String> = taking
         .map(|child| {
-            let args: Vec<String> = child.args().iter().map(|arg| format!("`{}`", arg.name)).collect();
+            let args: Vec<String> =
+                child.args().iter().map(|arg| format!("`{}`", arg.name.unraw())).collect();
             format!("{} for `{}`", args.join(" and "), child.name())
         })
         .collect();

@@ -13,12 +13,14 @@ use syn::{DeriveInput, Path};
 
 use self::model::Options;
 use crate::attached;
-use crate::diagnostics::Errors;
+use crate::diagnostics::{Errors, reported};
+use crate::editions::with_raw_names;
+use crate::fragments::kept_together;
 use crate::tokens::default_root;
 
 /// The attribute itself.
 pub(crate) fn attach(options: &TokenStream, item: TokenStream) -> TokenStream {
-    attached::SUPERVISOR.attach(&root_of(options), options, item)
+    attached::SUPERVISOR.attach(&root_of(options), options, kept_together(item))
 }
 
 /// The `crate = path` among the options; all else in them is the derive's to read, errors included.
@@ -31,9 +33,9 @@ fn root_of(options: &TokenStream) -> Path {
 
 /// The internal derive: parse → model → check → expand, or the errors with stubs of what is public.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(input) {
+    let input: DeriveInput = match syn::parse2(with_raw_names(input)) {
         Ok(input) => input,
-        Err(error) => return error.into_compile_error(),
+        Err(error) => return reported(error),
     };
     let mut errors = Errors::new();
     let tree = parse::tree(&input, &mut errors);

@@ -20,7 +20,7 @@ pub(super) struct Tree<'a> {
     pub(super) ident: Ident,
     /// Without any `Self`.
     pub(super) generics: Generics,
-    /// `#[allow(..)]` of the struct, and as such `#[expect(..)]`, for all that is generated from it.
+    /// `#[allow(..)]` of the struct and of its fields, and as such `#[expect(..)]`, for all that is generated from it.
     pub(super) allowed: Vec<Attribute>,
     /// `#[deprecated]` of the struct, for its public companion.
     pub(super) deprecated: Vec<&'a Attribute>,

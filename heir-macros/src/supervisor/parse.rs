@@ -8,6 +8,7 @@ use syn::{Attribute, DeriveInput, Visibility};
 use super::model::{Child, ChildOptions, Options, Tree};
 use crate::attached::SUPERVISOR;
 use crate::diagnostics::Errors;
+use crate::editions::with_raw_names;
 use crate::tokens::{
     allowed, arguments, attributes, default_root, generated, generics_without_self, is_concrete,
     replace_self, with_lifetime,
@@ -18,6 +19,7 @@ pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tr
     let given = attributes(&input.attrs, "__supervisor").next();
     let tokens = given.map(arguments).transpose().unwrap_or_default();
     let options = Options::parse(tokens.unwrap_or_default(), errors);
+    SUPERVISOR.of_fields(input, errors);
     let fields = SUPERVISOR.fields(input, errors)?;
     let (_, type_generics, _) = input.generics.split_for_impl();
     let ident = generated(&input.ident, input.ident.span());
@@ -28,7 +30,7 @@ pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tr
         written_ident: &input.ident,
         ident,
         generics: generics_without_self(&input.generics, &self_ty),
-        allowed: allowed(&input.attrs),
+        allowed: allowed(&input.attrs, fields.iter().map(|field| field.attrs.as_slice())),
         deprecated: attributes(&input.attrs, "deprecated").collect(),
         options,
         children: fields.into_iter().filter_map(|field| child(field, input, &self_ty, errors)).collect(),
@@ -82,5 +84,5 @@ fn child_options(attrs: &[Attribute], self_ty: &TokenStream, errors: &mut Errors
         errors.push(error);
         TokenStream::new()
     });
-    ChildOptions::parse(tokens, self_ty, errors)
+    ChildOptions::parse(with_raw_names(tokens), self_ty, errors)
 }

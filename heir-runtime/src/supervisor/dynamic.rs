@@ -50,7 +50,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 /// assert_eq!(ada.visit().await?, 1);
 /// ada.kill();
 /// assert_eq!(sessions.get("ada").unwrap().visit().await?, 2);
-/// # tree.shutdown().await;
+/// tree.shutdown().await;
 /// # Ok::<_, heir_runtime::BoxError>(())
 /// # }).unwrap();
 /// ```

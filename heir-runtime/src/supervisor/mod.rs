@@ -53,12 +53,13 @@ use crate::stop::{StopOnDrop, StopSignal};
 /// their estates.
 ///
 /// It derefs to what the tree is reached with: a [`SupervisorHandle`], or what bundles those of the children. Dropping it asks the
-/// tree to stop, without waiting; [`shutdown`](Self::shutdown) waits, and tells how it went.
-#[must_use = "dropping the supervisor stops its tree"]
+/// tree to stop, without waiting, and callers are told so ([`Stopped::Dropped`]);
+/// [`shutdown`](Self::shutdown) waits, and tells how it went.
+#[must_use = "dropping the supervisor stops its tree: keep it under a name, and end with its `shutdown`"]
 pub struct Supervisor<H = SupervisorHandle> {
     handle: H,
     branch: Arc<Branch>,
-    // Dropped, it asks the tree to stop.
+    // Dropped, it asks the tree to stop, and says so to those who call its children.
     stop: Option<StopOnDrop>,
     // Until it has ended; then there is a report.
     task: Option<JoinHandle<Ended>>,
@@ -116,7 +117,9 @@ impl<H> Supervisor<H> {
     /// among what a worker leaves behind runs in the supervisor's task, and must not block.) Dropping the future does not take the
     /// request back.
     pub async fn shutdown(mut self) -> ShutdownReport {
-        self.stop = None;
+        if let Some(stop) = self.stop.take() {
+            stop.ask();
+        }
         self.wait_for_report().await
     }
 
@@ -161,7 +164,7 @@ async fn root(mut run: Run, stop: StopSignal) -> Ended {
     run.branch.retire_all(&why);
     let not_started = match ending {
         Ending::NotStarted(error) => Some(error),
-        Ending::Shutdown | Ending::GaveUp(_) | Ending::Significant(_) => None,
+        Ending::Shutdown | Ending::Dropped | Ending::GaveUp(_) | Ending::Significant(_) => None,
     };
     Ended { report: overdue.report(why), not_started }
 }

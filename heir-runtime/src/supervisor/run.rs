@@ -78,6 +78,8 @@ pub(super) struct SupervisorRules {
 pub(super) enum Ending {
     /// It was asked to.
     Shutdown,
+    /// What its `start` returned was dropped.
+    Dropped,
     /// More restarts than its intensity allows.
     GaveUp(ExitReason),
     /// A significant child has ended.
@@ -89,7 +91,7 @@ pub(super) enum Ending {
 /// What a supervisor wakes for.
 enum Wake {
     /// Its own supervisor asks it to stop, or it is dropped.
-    Stop,
+    Stop(Ending),
     Command(Command),
     Deadline,
     Up,
@@ -156,7 +158,8 @@ impl Run {
             let turn = ready!(poll_proceed(cx));
             // Requests first: a storm of crashes must not keep a shutdown waiting.
             if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
-                return Poll::Ready(Wake::Stop);
+                let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
+                return Poll::Ready(Wake::Stop(ending));
             }
             if let Poll::Ready(command) = requests.commands.poll_recv(cx) {
                 turn.made_progress();
@@ -197,7 +200,7 @@ impl Run {
 
     fn react(&mut self, wake: Wake) {
         match wake {
-            Wake::Stop => self.end(Ending::Shutdown),
+            Wake::Stop(ending) => self.end(ending),
             Wake::Command(command) => self.obey(command),
             Wake::Deadline => self.meet_deadlines(),
             Wake::Up => self.awaited_is_up(),
@@ -306,7 +309,7 @@ impl Ending {
     /// What its own supervisor is told.
     pub(super) fn reason(&self) -> ExitReason {
         match self {
-            Self::Shutdown => ExitReason::Shutdown,
+            Self::Shutdown | Self::Dropped => ExitReason::Shutdown,
             Self::GaveUp(reason) => {
                 let words = format!("gave up after too many restarts, the last because of {reason}");
                 ExitReason::ShutdownWith(words.into())
@@ -322,6 +325,7 @@ impl Ending {
     pub(super) fn stopped(&self) -> Stopped {
         match self {
             Self::Shutdown => Stopped::Shutdown,
+            Self::Dropped => Stopped::Dropped,
             Self::NotStarted(StartError::Stopped(why)) => why.clone(),
             Self::GaveUp(reason) => Stopped::GaveUp(reason.clone()),
             Self::Significant(child) => Stopped::Significant(Arc::clone(child)),

@@ -158,7 +158,9 @@ impl Slot {
             Role::Manager => self.member.dismiss_manager(),
             Role::Worker | Role::Supervisor => {
                 // It may be ending already: then nobody hears it.
-                drop(self.task.as_mut().and_then(|task| task.stop.take()));
+                if let Some(stop) = self.task.as_mut().and_then(|task| task.stop.take()) {
+                    stop.ask();
+                }
                 false
             }
         };

@@ -64,7 +64,7 @@ impl<W: Handlers> Context<W> {
     /// down.await;
     /// assert_eq!(session.lost().await?, [ExitReason::error("reset by peer")]); // and it lives on
     /// # drop(session);
-    /// # tree.shutdown().await;
+    /// tree.shutdown().await;
     /// # Ok::<_, BoxError>(())
     /// # }).unwrap();
     /// ```

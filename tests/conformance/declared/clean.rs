@@ -68,6 +68,36 @@ pub struct Old {
     pub other: Public,
 }
 
+/// What is allowed on a field, or expected there, is so in what comes from it.
+#[supervisor]
+pub struct Keeping {
+    /// Not yet replaced.
+    #[allow(deprecated)]
+    pub old: Former,
+    /// Nor this.
+    #[expect(deprecated, reason = "it is not yet replaced")]
+    #[child(name = "other", restart = transient)]
+    pub other: Former,
+}
+
+/// A worker that none should use.
+#[deprecated]
+#[heir]
+pub struct Former {
+    #[table(keep)]
+    count: u64,
+}
+
+#[handlers]
+#[allow(deprecated)]
+impl Former {
+    /// Counts.
+    pub fn count(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+}
+
 /// What is allowed on the struct is allowed in what comes from it.
 #[allow(clippy::too_many_arguments, reason = "one for each child")]
 #[supervisor]
@@ -96,6 +126,8 @@ async fn what_is_generated_is_clean() -> Result<(), BoxError> {
     assert_eq!(root.branch.counter.count().await?, 2);
     let open = Open::start().await?;
     assert_eq!(open.undocumented.count().await?, 1);
+    let keeping = Keeping::start().await?;
+    assert_eq!(keeping.old.status(), keeping.other.status());
     let many = Many::start(1, 2, 3, 4, 5, 6, 7, 8).await?;
     assert_eq!(many.h.count().await?, 8);
     Ok(())

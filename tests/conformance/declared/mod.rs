@@ -105,7 +105,7 @@ async fn the_tree_is_reached_through_its_fields_and_its_supervisor_behind_them()
     let handle = is_shared::<AppHandle>(&app);
     assert!(format!("{handle:?}").contains(r#"name: "app""#), "{handle:?}");
     drop(app);
-    assert_eq!(handle.wait().await, Stopped::Shutdown);
+    assert_eq!(handle.wait().await, Stopped::Dropped);
 }
 
 #[tokio::test]

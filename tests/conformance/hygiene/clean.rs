@@ -155,6 +155,108 @@ impl Settled {
     }
 }
 
+mod former {
+    //! What is used where it is allowed only.
+
+    /// An amount, as it was counted.
+    #[deprecated = "count in `u64`"]
+    #[derive(Clone, Debug, Default)]
+    pub struct Amount(u64);
+
+    #[expect(deprecated, reason = "it is itself")]
+    impl Amount {
+        /// One.
+        pub const fn of(count: u64) -> Self {
+            Self(count)
+        }
+
+        /// How much it is.
+        pub const fn count(&self) -> u64 {
+            self.0
+        }
+    }
+}
+
+/// A worker in which each field, handler and hook says for itself what it is allowed, or expects.
+#[heir]
+pub struct Allowing {
+    #[table(rollback)]
+    #[allow(deprecated)]
+    amount: former::Amount,
+    #[table(keep)]
+    #[expect(deprecated, reason = "until they are counted in `u64`")]
+    amounts: Vec<former::Amount>,
+    #[arg]
+    #[allow(deprecated)]
+    by: former::Amount,
+    #[allow(deprecated)]
+    #[warn(unused)]
+    fresh: former::Amount,
+}
+
+#[handlers]
+impl Allowing {
+    /// Puts it first.
+    #[allow(deprecated)]
+    pub fn put(&mut self, amount: former::Amount) -> former::Amount {
+        self.amounts.clear();
+        std::mem::replace(&mut self.amount, amount)
+    }
+
+    /// Puts it last.
+    #[cast]
+    #[expect(deprecated, reason = "until they are counted in `u64`")]
+    #[redeliver(1)]
+    pub fn push(&mut self, amount: former::Amount) {
+        self.amounts.push(amount);
+    }
+
+    /// How many there are.
+    #[allow(deprecated)]
+    #[deny(unused)]
+    pub fn count(&mut self) -> u64 {
+        self.amounts.shrink_to_fit();
+        let others: u64 = self.amounts.iter().map(former::Amount::count).sum();
+        self.amount.count() + self.by.count() + self.fresh.count() + others
+    }
+
+    /// Takes many arguments.
+    #[allow(clippy::too_many_arguments)]
+    pub fn many(&mut self, one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) -> u8 {
+        self.amounts.shrink_to_fit();
+        one + two + three + four + five + six + seven + u8::from(self.amounts.is_empty())
+    }
+
+    /// Takes as many.
+    #[cast]
+    #[expect(clippy::too_many_arguments, reason = "they are needed")]
+    pub fn tell(&mut self, one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) {
+        self.many(one, two, three, four, five, six, seven);
+    }
+
+    #[on(start)]
+    #[allow(deprecated)]
+    fn begin(&mut self) {
+        self.amounts.clear();
+        self.fresh = former::Amount::of(4);
+    }
+}
+
+#[tokio::test]
+#[expect(deprecated, reason = "the arguments are")]
+async fn what_a_handler_is_allowed_holds_for_what_comes_from_it() -> Result<(), BoxError> {
+    let mut tree = Supervisor::builder("app");
+    let allowing = tree.worker(Allowing::spec(former::Amount::of(2)));
+    let tree = tree.start().await?;
+    assert_eq!(allowing.put(former::Amount::of(1)).await?.count(), 0);
+    allowing.push(former::Amount::of(1)).await?;
+    assert_eq!(allowing.count().await?, 8);
+    assert_eq!(allowing.many(1, 1, 1, 1, 1, 1, 1).await?, 7);
+    allowing.tell(1, 1, 1, 1, 1, 1, 1).await?;
+    tree.shutdown().await;
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_generated_is_clean() -> Result<(), BoxError> {
     let mut tree = Supervisor::builder("app");

@@ -1,0 +1,18 @@
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Counter {
+    #[table(keep)]
+    counts: u64,
+}
+
+#[handlers]
+impl Counter {}
+
+#[supervisor]
+#[table(keep)]
+struct App {
+    counter: Counter,
+}
+
+fn main() {}
