@@ -1,6 +1,7 @@
 //! The lock under every shared state, and the ways to wait for a change of it.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
@@ -11,7 +12,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 #[cfg(heir_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
-use crate::caught::wake_caught;
+use crate::caught::{guarded, wake_caught};
 
 /// A value behind a lock, whose changes any number of tasks can await.
 ///
@@ -55,7 +56,7 @@ impl<S> Watched<S> {
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
         loop {
             // Made before looking: a change between the look and the await wakes it.
-            let changed = self.changed.notified();
+            let changed = pin!(self.changed.notified());
             let waits = {
                 let mut inner = self.lock();
                 if let Some(found) = take(&mut inner.value) {
@@ -64,7 +65,8 @@ impl<S> Watched<S> {
                 inner.waiting += 1;
                 Waits(self)
             };
-            changed.await;
+            // Anybody may wait here, and be woken in the task of a supervisor.
+            guarded(changed).await;
             drop(waits);
         }
     }

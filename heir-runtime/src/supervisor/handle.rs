@@ -13,6 +13,7 @@ use super::plant::{ChildSpec, Planted};
 use super::report::{ChildError, StartError};
 use super::requests::{Command, Requests};
 use super::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::caught::guarded;
 use crate::handle::{Handle, WeakHandle};
 use crate::post::Post;
 use crate::race::{Either, race};
@@ -110,7 +111,7 @@ impl SupervisorHandle {
         let (told, refusal) = oneshot::channel();
         // If nobody is there to take it, dropping it retires it.
         let _ = self.branch.requests.send(Command::Add(place, member, told));
-        match race(refusal, node.up()).await {
+        match race(guarded(refusal), node.up()).await {
             Either::Left(Ok(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
             Either::Left(Ok(Ok(()))) | Either::Right(()) => Ok(handle),
@@ -130,7 +131,7 @@ impl SupervisorHandle {
         let (place, node) = self.find(name)?;
         let (told, down) = oneshot::channel();
         self.send(Command::Terminate(place, told))?;
-        match down.await {
+        match guarded(down).await {
             Ok(()) => Ok(()),
             Err(_dropped) if node.describe().is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Gone),
@@ -151,7 +152,7 @@ impl SupervisorHandle {
         }
         let (told, refusal) = oneshot::channel();
         self.send(Command::Restart(place, told))?;
-        match race(refusal, node.up()).await {
+        match race(guarded(refusal), node.up()).await {
             Either::Left(Ok(answer)) => answer,
             Either::Right(()) => Ok(()),
             Either::Left(Err(_dropped)) => Err(ChildError::Gone),
@@ -167,7 +168,7 @@ impl SupervisorHandle {
         let (place, _) = self.find(name)?;
         let (told, answer) = oneshot::channel();
         self.send(Command::Delete(place, told))?;
-        answer.await.unwrap_or(Err(ChildError::Gone))
+        guarded(answer).await.unwrap_or(Err(ChildError::Gone))
     }
 
     /// Gives the tables of a worker, between two messages, to a worker of another type that has the same tables, and that takes
@@ -217,7 +218,7 @@ impl SupervisorHandle {
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
         self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;
-        match done.await {
+        match guarded(done).await {
             Ok(()) => Ok(handle),
             Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Ending),
