@@ -5,6 +5,7 @@
 mod ends;
 mod life;
 mod messages;
+mod places;
 mod subscribers;
 mod values;
 mod wakers;
