@@ -257,11 +257,13 @@ enum End {
 }
 
 /// What a caller has heard: `None` if its own waker panicked in its own task.
-type Heard = Option<Result<u8, CallError<(Touchy,)>>>;
+type Heard = Option<Reply>;
+
+type Reply = Result<u8, CallError<(Touchy,)>>;
 
 /// Callers whose every waker and reply may panic.
 #[derive(Default)]
-struct Callers(Vec<(u8, JoinHandle<Result<u8, CallError<(Touchy,)>>>)>);
+struct Callers(Vec<(u8, JoinHandle<Reply>)>);
 
 impl Callers {
     fn send(&mut self, to: &Handle<Sapper>, n: u8, message: fn(Call<(Touchy,), Touchy>) -> SapperMessage) {
