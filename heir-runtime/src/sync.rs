@@ -1,7 +1,6 @@
 //! The lock under every shared state, and the ways to wait for a change of it.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
@@ -12,7 +11,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 #[cfg(heir_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
-use crate::caught::{guarded, wake_caught};
+use crate::caught::wake_caught;
 
 /// A value behind a lock, whose changes any number of tasks can await.
 ///
@@ -50,13 +49,14 @@ impl<S> Watched<S> {
         result
     }
 
-    /// Waits until `take` finds what it is looking for.
+    /// Waits until `take` finds what it is looking for: in a task of ours, or [guarded](crate::caught::guarded), because who waits
+    /// is woken in the task of whoever changes the value.
     ///
     /// Cancel safe: `take` runs only inside a poll that returns what it took.
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
         loop {
             // Made before looking: a change between the look and the await wakes it.
-            let changed = pin!(self.changed.notified());
+            let changed = self.changed.notified();
             let waits = {
                 let mut inner = self.lock();
                 if let Some(found) = take(&mut inner.value) {
@@ -65,8 +65,7 @@ impl<S> Watched<S> {
                 inner.waiting += 1;
                 Waits(self)
             };
-            // Anybody may wait here, and be woken in the task of a supervisor.
-            guarded(changed).await;
+            changed.await;
             drop(waits);
         }
     }

@@ -111,7 +111,7 @@ impl SupervisorHandle {
         let (told, refusal) = oneshot::channel();
         // If nobody is there to take it, dropping it retires it.
         let _ = self.branch.requests.send(Command::Add(place, member, told));
-        match race(guarded(refusal), node.up()).await {
+        match guarded(race(refusal, node.up())).await {
             Either::Left(Ok(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
             Either::Left(Ok(Ok(()))) | Either::Right(()) => Ok(handle),
@@ -152,7 +152,7 @@ impl SupervisorHandle {
         }
         let (told, refusal) = oneshot::channel();
         self.send(Command::Restart(place, told))?;
-        match race(guarded(refusal), node.up()).await {
+        match guarded(race(refusal, node.up())).await {
             Either::Left(Ok(answer)) => answer,
             Either::Right(()) => Ok(()),
             Either::Left(Err(_dropped)) => Err(ChildError::Gone),

@@ -147,8 +147,12 @@ impl<W: Handlers> Life<W> {
             }
             drop(served.take());
         });
-        // One by one: two destructors that panic at once end the process.
-        opened.and(drop_caught(served)).and(drop_caught(committed)).map_err(ExitReason::Panic)?;
+        if let Err(message) = opened {
+            // One by one: two destructors that panic at once end the process.
+            let _ = (drop_caught(served), drop_caught(committed));
+            return Err(ExitReason::Panic(message));
+        }
+        drop_caught(committed).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
         }
