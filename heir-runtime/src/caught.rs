@@ -54,14 +54,17 @@ pub(crate) fn wake_caught(waker: Waker) {
 /// task of whoever sends, and one waker that panicked would keep the others from being woken. `future` is pinned by whoever
 /// calls, as in [`race`](crate::race::race).
 pub(crate) fn guarded<F: Future + Unpin>(mut future: F) -> impl Future<Output = F::Output> {
-    let mut guard: Option<Arc<Guarded>> = None;
+    let mut guard: Option<(Arc<Guarded>, Waker)> = None;
     poll_fn(move |cx| {
-        let guard = match &mut guard {
-            Some(known) if known.0.get().will_wake(cx.waker()) => known,
-            other => other.insert(Arc::new(Guarded(DropCaught::new(cx.waker().clone())))),
+        let (_, waker) = match &mut guard {
+            Some(known) if known.0.0.get().will_wake(cx.waker()) => known,
+            other => {
+                let guard = Arc::new(Guarded(DropCaught::new(cx.waker().clone())));
+                let waker = Waker::from(Arc::clone(&guard));
+                other.insert((guard, waker))
+            }
         };
-        let waker = Waker::from(Arc::clone(guard));
-        Pin::new(&mut future).poll(&mut Context::from_waker(&waker))
+        Pin::new(&mut future).poll(&mut Context::from_waker(waker))
     })
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use crate::caught::DropCaught;
 use crate::exit::{Exit, ExitReason};
 
@@ -206,6 +208,12 @@ impl fmt::Display for EventKind {
 
 /// What a user observes a tree with. It is called caught, and so is the destructor of what it captures.
 pub(crate) type Observer = DropCaught<Box<dyn Fn(&Event) + Send + Sync>>;
+
+/// Whether there is a subscriber of `tracing` that may listen: asks none.
+#[inline]
+pub(crate) fn may_be_traced() -> bool {
+    LevelFilter::current() >= LevelFilter::ERROR
+}
 
 /// Whether anybody listens to `tracing`.
 pub(crate) fn is_traced() -> bool {

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::caught::caught;
-use crate::events::{Event, Observer, is_traced, trace};
+use crate::events::{Event, Observer, is_traced, may_be_traced, trace};
 
 /// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
 /// events are told there, too, and its names are that tree's.
@@ -50,7 +50,7 @@ impl Realm {
     /// Tells everyone, if there is anyone.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
         // A subscriber is not our code, and it is asked and told on every path, those of a death too.
-        let traced = caught(is_traced).unwrap_or(false);
+        let traced = may_be_traced() && caught(is_traced).unwrap_or(false);
         if !traced && !self.is_observed() {
             return;
         }
