@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// What a panic said.
 pub(crate) type PanicMessage = Arc<str>;
@@ -47,6 +47,40 @@ pub(crate) fn wake_caught(waker: Waker) {
     let _ = caught(|| waker.wake());
 }
 
+/// Polls `future` with a waker that may be left anywhere: waking and dropping it never panics, and cloning it runs no code of
+/// the user's.
+///
+/// It is for futures that a user's task polls and that leave the waker with a channel of tokio's: tokio wakes there, in the
+/// task of whoever sends, and one waker that panicked would keep the others from being woken. `future` is pinned by whoever
+/// calls, as in [`race`](crate::race::race).
+pub(crate) fn guarded<F: Future + Unpin>(mut future: F) -> impl Future<Output = F::Output> {
+    let mut guard: Option<(Arc<Guarded>, Waker)> = None;
+    poll_fn(move |cx| {
+        let (_, waker) = match &mut guard {
+            Some(known) if known.0.0.get().will_wake(cx.waker()) => known,
+            other => {
+                let guard = Arc::new(Guarded(DropCaught::new(cx.waker().clone())));
+                let waker = Waker::from(Arc::clone(&guard));
+                other.insert((guard, waker))
+            }
+        };
+        Pin::new(&mut future).poll(&mut Context::from_waker(waker))
+    })
+}
+
+/// A user's waker, woken and dropped caught.
+struct Guarded(DropCaught<Waker>);
+
+impl Wake for Guarded {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let _ = caught(|| self.0.get().wake_by_ref());
+    }
+}
+
 /// A user's value that is dropped caught, wherever its owner is dropped.
 pub(crate) struct DropCaught<V>(Option<V>);
 
@@ -57,6 +91,11 @@ impl<V> DropCaught<V> {
 
     pub(crate) fn get(&self) -> &V {
         self.0.as_ref().expect("there until it is dropped")
+    }
+
+    /// Gives the value to code in which its panics are caught, too.
+    pub(crate) fn into_inner(mut self) -> V {
+        self.0.take().expect("there until it is dropped")
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::runtime;
 use tokio::task::AbortHandle;
 
-use crate::caught::drop_caught;
+use crate::caught::{DropCaught, drop_caught};
 use crate::estate::Heir;
 use crate::worker::Worker;
 
@@ -39,7 +39,7 @@ enum Stage<W: Worker> {
 /// What a manager keeps while it is no task.
 pub(crate) struct Charge<W: Worker> {
     pub(crate) heir: Heir<W::Tables>,
-    pub(crate) args: W::Args,
+    pub(crate) args: DropCaught<W::Args>,
     /// When a worker died last.
     pub(crate) died: Option<Instant>,
 }

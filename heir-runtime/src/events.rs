@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
+use crate::caught::DropCaught;
 use crate::exit::{Exit, ExitReason};
 
 /// One step in the life of a worker's tables. Its `Display` is a sentence.
@@ -203,7 +206,14 @@ impl fmt::Display for EventKind {
     }
 }
 
-pub(crate) type Observer = Box<dyn Fn(&Event) + Send + Sync>;
+/// What a user observes a tree with. It is called caught, and so is the destructor of what it captures.
+pub(crate) type Observer = DropCaught<Box<dyn Fn(&Event) + Send + Sync>>;
+
+/// Whether there is a subscriber of `tracing` that may listen: asks none.
+#[inline]
+pub(crate) fn may_be_traced() -> bool {
+    LevelFilter::current() >= LevelFilter::ERROR
+}
 
 /// Whether anybody listens to `tracing`.
 pub(crate) fn is_traced() -> bool {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::caught::{caught, drop_caught};
+
 /// Why an incarnation, or any other owner of tables, ended: OTP's exit reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,6 +41,14 @@ impl ExitReason {
     /// An [`ExitReason::Error`] with the words of `error`.
     pub fn error(error: impl fmt::Display) -> Self {
         Self::Error(Arc::from(error.to_string()))
+    }
+
+    /// As [`error`](Self::error), for an error that a user's code has returned: its `Display` and its destructor are not our code
+    /// either. One whose words cannot be had is a panic.
+    pub(crate) fn returned(error: impl fmt::Display) -> Self {
+        let words = caught(|| error.to_string());
+        let _ = drop_caught(error);
+        words.map_or_else(Self::Panic, |words| Self::Error(Arc::from(words)))
     }
 
     /// An [`ExitReason::ShutdownWith`] these words.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::caught::guarded;
 use crate::estate::Estate;
 use crate::exit::ExitReason;
 use crate::post::{Post, Shared};
@@ -110,7 +111,8 @@ impl<W: Handlers> Handle<W> {
         let witness = self.post.process().and_then(|process| process.witness());
         async move {
             match witness {
-                Some(witness) => witness.await.ok(),
+                // It is woken in the task of the incarnation that ends.
+                Some(witness) => guarded(witness).await.ok(),
                 None => None,
             }
             .unwrap_or_else(|| Down::no_proc(MonitorId::new(), &name))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime;
 
-use crate::caught::{caught, caught_async, drop_caught};
+use crate::caught::{DropCaught, caught, caught_async, drop_caught};
 use crate::duty::{Charge, Number};
 use crate::estate::{GiveAwayError, Inheritance, Lease, Recipient};
 use crate::events::EventKind;
@@ -41,7 +41,7 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// What a manager's task begins with.
 enum Begin<W: Worker> {
     /// It is a new manager.
-    New(Result<W::Args, ExitReason>),
+    New(Result<DropCaught<W::Args>, ExitReason>),
     Called(Charge<W>),
 }
 
@@ -55,7 +55,10 @@ struct Turn<W: Handlers> {
 }
 
 /// Starts a manager, and returns its number.
-pub(crate) fn start_manager<W: Handlers>(post: &Arc<Post<W>>, args: Result<W::Args, ExitReason>) -> u64 {
+pub(crate) fn start_manager<W: Handlers>(
+    post: &Arc<Post<W>>,
+    args: Result<DropCaught<W::Args>, ExitReason>,
+) -> u64 {
     let number = post.duty.begin();
     start(post, number, &runtime::Handle::current(), Begin::New(args));
     number.life
@@ -109,7 +112,7 @@ async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), Exit
 /// Becomes the heir; the first manager of a worker links to it and creates its tables before.
 async fn take_up<W: Handlers>(
     post: &Post<W>,
-    args: Result<W::Args, ExitReason>,
+    args: Result<DropCaught<W::Args>, ExitReason>,
 ) -> Result<(Charge<W>, Option<Recipient<W::Tables>>), ExitReason> {
     post.emit(EventKind::ManagerStarted);
     let args = args?;
@@ -204,9 +207,15 @@ impl<W: Handlers> Manager<W> {
         let verdict = caught(|| W::verify(lease, exit)).unwrap_or_else(|message| {
             Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
         });
-        if verdict == Verdict::Accept {
-            commit::<W>(lease);
-        } else {
+        // The list of its tables is the user's, too, if the worker is written by hand.
+        let verdict = match verdict {
+            Verdict::Accept => caught(|| commit::<W>(lease)).map_or_else(
+                |message| Verdict::quarantine(format_args!("what was verified could not be kept: {message}")),
+                |()| Verdict::Accept,
+            ),
+            refused => refused,
+        };
+        if verdict != Verdict::Accept {
             self.undo(lease);
         }
         verdict
@@ -226,13 +235,18 @@ impl<W: Handlers> Manager<W> {
         mut lease: Lease<W::Tables>,
         exit: &Exit,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        let mut new = create(&self.post, &self.charge.args, W::readers()).await?;
-        if let Err(message) = caught(|| replace::<W>(&mut lease, &mut new)) {
+        let readers = caught(W::readers).map_err(ExitReason::Panic)?;
+        let mut new = create(&self.post, &self.charge.args, readers).await?;
+        let replaced = caught(|| {
+            replace::<W>(&mut lease, &mut new);
+            commit::<W>(&mut lease);
+        });
+        if let Err(message) = replaced {
             self.undo(&mut lease);
+            let _ = drop_caught(new);
             let reason = Arc::from(format!("they could not be reset: {message}"));
             return self.quarantine(lease, exit, reason).await;
         }
-        commit::<W>(&mut lease);
         self.post.tables_cleared();
         self.post.emit(EventKind::Reset);
         if let Err(message) = drop_caught(new) {
@@ -250,7 +264,7 @@ impl<W: Handlers> Manager<W> {
     ) -> Result<Lease<W::Tables>, ExitReason> {
         match self.post.settings.quarantine {
             AfterQuarantine::Fresh => {
-                let readers = W::readers();
+                let readers = caught(W::readers).map_err(ExitReason::Panic)?;
                 let new = create(&self.post, &self.charge.args, readers.clone()).await?;
                 let tables = std::mem::replace(&mut *lease, new);
                 lease.cell().set_torn(None);
@@ -311,10 +325,10 @@ async fn link<W: Handlers>(post: &Post<W>) -> Recipient<W::Tables> {
 /// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
 fn create<W: Handlers>(
     post: &Post<W>,
-    args: &W::Args,
+    args: &DropCaught<W::Args>,
     readers: Readers,
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
-    let creation = caught(|| W::create(args.clone(), readers));
+    let creation = caught(|| W::create(args.get().clone(), readers));
     let creation = async {
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
@@ -322,7 +336,7 @@ fn create<W: Handlers>(
                 caught(|| commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
                 Ok(tables)
             }
-            Ok(Err(error)) => Err(ExitReason::error(error)),
+            Ok(Err(error)) => Err(ExitReason::returned(error)),
             Err(message) => Err(ExitReason::Panic(message)),
         }
     };

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+use crate::caught::{PanicMessage, drop_caught};
 use crate::duty::{Dismissal, Duty};
 use crate::estate::{Estate, Incoming, Recipient};
 use crate::events::{Event, EventKind, Role};
@@ -262,10 +263,21 @@ impl<W: Handlers> Post<W> {
 
     /// Reads the tables that another worker has left, if there are any.
     pub(crate) fn read_what_is_there(&self) {
-        if let Some(readers) = self.estate.look(readers_of::<W>) {
-            let before = self.exchange_readers(readers);
-            drop(before);
+        match self.estate.look(readers_of::<W>) {
+            Some(Ok(readers)) => {
+                let before = self.exchange_readers(readers);
+                drop(before);
+            }
+            Some(Err(message)) => self.emit(EventKind::CodePanicked { message }),
+            None => {}
         }
+    }
+
+    /// A worker written by hand has panicked where it may only move its tables, and has dropped them: nobody will have them, so
+    /// none follows, and everybody is told.
+    pub(crate) fn tables_lost(&self, message: PanicMessage) {
+        self.emit(EventKind::CodePanicked { message: Arc::clone(&message) });
+        self.ask(Ask::Stop(Stopped::Ended(ExitReason::Panic(message))));
     }
 
     /// Aborts the incarnation that lives, once.
@@ -313,11 +325,21 @@ impl<W: Handlers> Post<W> {
         parked.map(|parked| *parked).unwrap_or_default()
     }
 
+    /// How many there are.
     pub(crate) fn quarantined(&self) -> usize {
         self.quarantine
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .as_ref()
             .map_or(0, |parked| parked.len())
+    }
+}
+
+impl<W: Handlers> Drop for Post<W> {
+    fn drop(&mut self) {
+        // Whoever lets go of it last, a supervisor or the user, is no place for a panic of what has been parked.
+        for parked in self.take_quarantined() {
+            let _ = drop_caught(parked);
+        }
     }
 }

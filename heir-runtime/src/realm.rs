@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::caught::caught;
-use crate::events::{Event, Observer, is_traced, trace};
+use crate::events::{Event, Observer, is_traced, may_be_traced, trace};
 
 /// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
 /// events are told there, too, and its names are that tree's.
@@ -49,18 +49,19 @@ impl Realm {
 
     /// Tells everyone, if there is anyone.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
-        let traced = is_traced();
+        // A subscriber is not our code, and it is asked and told on every path, those of a death too.
+        let traced = may_be_traced() && caught(is_traced).unwrap_or(false);
         if !traced && !self.is_observed() {
             return;
         }
         let event = event();
         if traced {
-            trace(&event);
+            let _ = caught(|| trace(&event));
         }
         let mut here = Some(self);
         while let Some(realm) = here {
             for observer in realm.0.observers.get().map_or(&[][..], Vec::as_slice) {
-                let _ = caught(|| observer(&event));
+                let _ = caught(|| observer.get()(&event));
             }
             here = realm.0.parent.get();
         }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use crate::caught::wake_caught;
+
 /// Asks, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct StopOnDrop(Arc<Request>);
@@ -53,7 +55,7 @@ impl Drop for StopOnDrop {
         self.0.made.store(true, Ordering::Release);
         let waiting = self.0.waiting().take();
         if let Some(waiting) = waiting {
-            waiting.wake();
+            wake_caught(waiting);
         }
     }
 }
@@ -66,8 +68,10 @@ impl StopSignal {
 
     /// Has this task woken. Then it is to look: either it sees the request, or the request finds the waker.
     fn wake(&mut self, cx: &Context<'_>) {
-        *self.request.waiting() = Some(cx.waker().clone());
-        self.known = Some(cx.waker().clone());
+        let waker = cx.waker().clone();
+        self.known = Some(waker.clone());
+        let before = self.request.waiting().replace(waker);
+        drop(before);
     }
 }
 

@@ -49,7 +49,8 @@ impl<S> Watched<S> {
         result
     }
 
-    /// Waits until `take` finds what it is looking for.
+    /// Waits until `take` finds what it is looking for: in a task of ours, or [guarded](crate::caught::guarded), because who waits
+    /// is woken in the task of whoever changes the value.
     ///
     /// Cancel safe: `take` runs only inside a poll that returns what it took.
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {

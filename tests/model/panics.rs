@@ -1,94 +1,10 @@
 //! User code that panics at every point it can: in the middle of a write, of a rollback, of both.
 
 use std::cell::Cell;
-use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
-use std::ops::AddAssign;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use heir_runtime::table::{BagTable, OrderedTable, Recorded, Table};
-
-thread_local! {
-    /// How many calls of user code are left before one panics, once.
-    static FUSE: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-fn tick() {
-    if let Some(left) = FUSE.get() {
-        FUSE.set(left.checked_sub(1));
-        assert!(left > 0, "the fuse has burnt down");
-    }
-}
-
-/// A key or a value whose every trait counts down.
-#[derive(Debug)]
-struct Touchy(u8);
-
-impl Clone for Touchy {
-    fn clone(&self) -> Self {
-        tick();
-        Self(self.0)
-    }
-}
-impl Default for Touchy {
-    fn default() -> Self {
-        tick();
-        Self(0)
-    }
-}
-impl AddAssign for Touchy {
-    fn add_assign(&mut self, other: Self) {
-        tick();
-        self.0 += other.0;
-    }
-}
-impl Drop for Touchy {
-    fn drop(&mut self) {
-        tick();
-    }
-}
-impl Hash for Touchy {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        tick();
-        // Collisions, so that the map has to ask `Eq`; not many, for they make it grow.
-        (self.0 / 2).hash(state);
-    }
-}
-impl PartialEq for Touchy {
-    fn eq(&self, other: &Self) -> bool {
-        tick();
-        self.0 == other.0
-    }
-}
-impl Eq for Touchy {}
-impl PartialOrd for Touchy {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Touchy {
-    fn cmp(&self, other: &Self) -> Ordering {
-        tick();
-        self.0.cmp(&other.0)
-    }
-}
-
-/// Runs `work` with a fuse of this length. Whether it burnt down.
-fn burns(fuse: u32, work: impl FnOnce()) -> bool {
-    FUSE.set(Some(fuse));
-    let panicked = catch_unwind(AssertUnwindSafe(work)).is_err();
-    // A destructor's panic is caught inside the table.
-    FUSE.replace(None).is_none() || panicked
-}
-
-/// Tries one fuse after the other, each longer, until one does not burn down. How many did.
-fn burn_all(mut burns_down: impl FnMut(u32) -> bool) -> u32 {
-    let mut fuse = 0;
-    while burns_down(fuse) {
-        fuse += 1;
-    }
-    fuse
-}
+use heir_tests::fuse::{Touchy, burn_all, burns};
 
 const START: [(u8, u8); 6] = [(1, 10), (2, 20), (3, 30), (4, 40), (5, 50), (6, 60)];
 

@@ -1,5 +1,8 @@
-//! What the suites share: an observer that remembers, random numbers that can be had again, and the README, whose programs run as tests.
+//! What the suites share: an observer that remembers, random numbers that can be had again, user code that panics where it is
+//! told to, and the README, whose programs run as tests.
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
+
+pub mod fuse;
 
 use std::collections::hash_map::RandomState;
 use std::fmt;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{ClaimError, EstateInfo, Lease, Owner, Seat};
-use crate::caught::{PanicMessage, caught};
+use crate::caught::{PanicMessage, caught, drop_caught};
 use crate::exit::{Exit, ExitReason};
 use crate::sync::Expected;
 
@@ -107,10 +107,16 @@ impl<T> Cell<T> {
         Some((Lease::new(tables, Seat::heir(self, incarnation)), unsettled, state.last_exit()))
     }
 
-    /// Takes the tables home for a moment, only to settle them.
-    pub(super) fn hold_for_settling(self: &Arc<Self>) -> Option<Lease<T>> {
+    /// Takes the tables for a moment, as they came home.
+    pub(super) fn hold(self: &Arc<Self>) -> Option<(Lease<T>, Unsettled<T>)> {
         let name = Arc::clone(&self.name);
-        let (mut lease, unsettled, _) = self.state.with(|state| self.inherit(state, &name))?;
+        let (lease, unsettled, _) = self.state.with(|state| self.inherit(state, &name))?;
+        Some((lease, unsettled))
+    }
+
+    /// Takes the tables for a moment, only to settle them.
+    pub(super) fn hold_for_settling(self: &Arc<Self>) -> Option<Lease<T>> {
+        let (mut lease, unsettled) = self.hold()?;
         settle(unsettled, &mut lease);
         Some(lease)
     }
@@ -183,6 +189,23 @@ impl<T> Cell<T> {
             incarnation: state.reached,
             last_exit: state.last_exit(),
         })
+    }
+}
+
+impl<T> Drop for Cell<T> {
+    fn drop(&mut self) {
+        // Whoever lets go of the estate last, a supervisor or the user, is no place for a panic of what is in it.
+        let place = self.state.with(|state| std::mem::replace(&mut state.place, Place::Unfounded));
+        if let Place::Home { mut tables, unsettled } = place {
+            if let Some(unsettled) = unsettled {
+                let _ = caught(|| unsettled.settle(&mut tables));
+            }
+            if let Err(message) = drop_caught(tables) {
+                let _ = caught(
+                    || tracing::error!(target: "heir", panic = %message, "a destructor in an estate panicked"),
+                );
+            }
+        }
     }
 }
 

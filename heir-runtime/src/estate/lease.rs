@@ -110,7 +110,7 @@ impl<T> Lease<T> {
         let (reason, done) = match done {
             Ok(Ok(result)) => (ExitReason::Normal, Ok(result)),
             Ok(Err(error)) => {
-                let reason = ExitReason::error(error);
+                let reason = ExitReason::returned(error);
                 (reason.clone(), Err(reason))
             }
             Err(message) => {
@@ -149,6 +149,12 @@ impl<T> Lease<T> {
     /// Takes the lease apart; whoever does is bound to bring the tables back through the seat.
     pub(crate) fn part(mut self) -> (T, Seat<T>) {
         self.held.take().expect(HELD)
+    }
+
+    /// Brings the tables back as they came, with what has not been settled.
+    pub(super) fn return_unsettled(self, unsettled: Unsettled<T>) {
+        let (tables, seat) = self.part();
+        seat.give_back(tables, ExitReason::Killed, unsettled);
     }
 
     pub(crate) fn cell(&self) -> &Arc<Cell<T>> {

@@ -18,6 +18,7 @@ pub(crate) use self::lease::Seat;
 pub use self::transfer::{
     GiveAwayError, GiveAwayErrorKind, Incoming, NotGiven, Recipient, Transfer, TransferInfo,
 };
+use crate::caught::{PanicMessage, caught};
 use crate::exit::Exit;
 
 /// Puts `tables` into a new estate called `name`, and returns the estate with the lease of its first owner.
@@ -78,12 +79,13 @@ impl<T> Estate<T> {
         self.cell.state.with(|state| !matches!(state.place, Place::Unfounded))
     }
 
-    /// Looks at the tables, if they are at home. What looks is no user's code: it runs under the lock.
-    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
-        self.cell.state.with(|state| match &mut state.place {
-            Place::Home { tables, .. } => Some(look(tables)),
-            Place::Unfounded | Place::Out(_) => None,
-        })
+    /// Looks at the tables, if they are at home: caught, and under no lock, because a worker written by hand lists its tables
+    /// itself. Nobody settles or claims them meanwhile.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<Result<R, PanicMessage>> {
+        let (mut lease, unsettled) = self.cell.hold()?;
+        let seen = caught(|| look(&mut lease));
+        lease.return_unsettled(unsettled);
+        Some(seen)
     }
 
     /// Puts its first tables into it. They stay for whoever is their heir, or claims them.

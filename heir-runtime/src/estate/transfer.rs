@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::Lease;
 use super::cell::Cell;
+use crate::caught::caught;
 use crate::exit::Exit;
 
 pub(super) fn pair<T>(cell: Arc<Cell<T>>, name: Arc<str>, incarnation: u64) -> (Recipient<T>, Incoming<T>) {
@@ -78,9 +79,10 @@ impl<T> Recipient<T> {
         let (lease, giver) = lease.for_owner(incarnation);
         let previous = before.last_exit.clone().filter(|_| giver.is_heirs());
         let info = TransferInfo { incarnation, from: Arc::clone(&before.owner.name), previous };
-        match sender.send(Transfer { lease, info }) {
-            Ok(()) => Ok(()),
-            Err(unread) => {
+        // Whoever waits there is woken after the tables have been sent: if its waker panics, they have been all the same.
+        match caught(|| sender.send(Transfer { lease, info })) {
+            Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Err(unread)) => {
                 cell.undo_succession(before);
                 refused(unread.lease.back_to(giver), GiveAwayErrorKind::Gone)
             }

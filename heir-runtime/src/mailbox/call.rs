@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::reply::{Answer, Caller, Outcome, WayBack, reply};
+use crate::caught::drop_caught;
 use crate::exit::ExitReason;
 use crate::status::Stopped;
 
@@ -253,6 +254,15 @@ impl<A: Send + 'static> Gate for Cast<A> {
 
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>> {
         self.args.take_back()
+    }
+}
+
+impl<A, R> Drop for Call<A, R> {
+    fn drop(&mut self) {
+        // By itself: arguments that are there still are dropped after it, and two panics at once end the process.
+        if let Some(kept) = self.reply.kept.take() {
+            let _ = drop_caught(kept);
+        }
     }
 }
 

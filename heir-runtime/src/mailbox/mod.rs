@@ -25,7 +25,7 @@ use self::reply::Caller;
 pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
-use crate::caught::{caught, drop_caught, wake_caught};
+use crate::caught::{caught, drop_caught, guarded, wake_caught};
 use crate::status::Stopped;
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
@@ -136,27 +136,30 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// The incarnation has ended, and what it served has been put back if it is to be served again. Said before its tables are home.
-    pub(crate) fn left(&self) {
+    /// Returns whom the message in progress was for.
+    pub(crate) fn left(&self) -> Option<Arc<dyn Caller>> {
         let mut queue = self.lock();
         let waiting = self.take_waiting(&mut queue);
-        self.rest(queue);
+        let served = self.rest(queue);
         drop(waiting);
+        served?.caller
     }
 
     /// The message before is served, and the incarnation does something else before it looks for the next one.
     pub(crate) fn served(&self) {
-        self.rest(self.lock());
+        let served = self.rest(self.lock());
+        drop(served);
     }
 
-    /// No message is in progress.
-    fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+    /// No message is in progress. Returns the one that was.
+    fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) -> Option<InProgress> {
         let served = queue.in_progress.take();
         let is_at_rest = served.is_some() && queue.paused;
         drop(queue);
-        drop(served);
         if is_at_rest {
             self.at_rest.notify_waiters();
         }
+        served
     }
 
     /// This incarnation does not yield to the runtime: the caller of the message it serves is told so.
@@ -196,7 +199,8 @@ impl<M: Message> Mailbox<M> {
             if let Some(outcome) = self.paused() {
                 return outcome;
             }
-            at_rest.await;
+            // It is woken in the task of the worker.
+            guarded(at_rest).await;
         }
     }
 
@@ -239,11 +243,11 @@ impl<M: Message> Mailbox<M> {
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
         let line = queue.line.dissolve();
         self.wake(queue);
-        if let Some((Envelope { message, .. }, died)) = again.map(|again| *again) {
-            self.refuse_now(message, died);
+        if let Some((envelope, died)) = again.map(|again| *again) {
+            self.refuse_now(envelope, died);
         }
-        for Envelope { message, .. } in messages {
-            self.refuse_queued(message, why.clone());
+        for envelope in messages {
+            self.refuse_queued(envelope, why.clone());
         }
         line.for_each(wake_caught);
         self.at_rest.notify_waiters();
@@ -261,20 +265,34 @@ impl<M: Message> Mailbox<M> {
 
     /// Takes what is needed to tell that `message` gets no reply: to its caller, or, if there is none, to whoever gets what is not
     /// delivered. `None` if there is nobody at all.
-    pub(crate) fn refuse(&self, message: &mut M, why: Refusal) -> Option<Tell> {
-        let told = message.gate().refuse(why.clone());
-        told.or_else(|| Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why)))
+    ///
+    /// The message's own gate is not our code. If it panics, `caller` is told, whom it gave when the message was sent.
+    pub(crate) fn refuse(
+        &self,
+        message: &mut M,
+        caller: Option<Arc<dyn Caller>>,
+        why: Refusal,
+    ) -> Option<Tell> {
+        match (caught(|| message.gate().refuse(why.clone())), caller) {
+            (Ok(Some(tell)), _) => Some(tell),
+            (Err(_panicked), Some(caller)) => Some(Box::new(move || caller.refuse(why))),
+            (Ok(None), _) | (Err(_), None) => {
+                Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why))
+            }
+        }
     }
 
-    fn refuse_queued(&self, message: M, why: Stopped) {
+    fn refuse_queued(&self, envelope: Envelope<M>, why: Stopped) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.refuse_now(message, Refusal::Stopped(why));
+        self.refuse_now(envelope, Refusal::Stopped(why));
     }
 
     /// Tells that it gets no reply, and drops it: hooks, arguments, the message's own gate are not our code, and nobody is left to
     /// tell of their panics.
-    fn refuse_now(&self, mut message: M, why: Refusal) {
-        let _ = caught(|| self.refuse(&mut message, why).map(|tell| tell()));
+    fn refuse_now(&self, Envelope { mut message, caller }: Envelope<M>, why: Refusal) {
+        if let Some(tell) = self.refuse(&mut message, caller, why) {
+            let _ = caught(tell);
+        }
         let _ = drop_caught(message);
     }
 
@@ -288,6 +306,7 @@ impl<M: Message> Mailbox<M> {
         let waiting = self.take_waiting(&mut queue);
         drop(queue);
         if let Some(waiting) = waiting {
+            // A task of ours.
             waiting.wake();
         }
     }

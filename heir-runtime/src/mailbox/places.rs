@@ -223,7 +223,7 @@ impl<M: Message> Place<'_, M> {
         if let Some(why) = &queue.closed {
             let why = why.clone();
             drop(queue);
-            return mailbox.refuse_queued(message, why);
+            return mailbox.refuse_queued(Envelope { message, caller }, why);
         }
         queue.messages.push_back(Envelope { message, caller });
         mailbox.wake(queue);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Message, Refusal, Tell};
-use crate::caught::DropCaught;
+use crate::caught::{DropCaught, caught};
 
 /// An accepted message that was not served, and whose sender cannot be told: what [`Spec::on_undelivered`](crate::Spec::on_undelivered)
 /// gets. Its `Display` is a sentence.
@@ -41,10 +41,11 @@ impl OnUndelivered {
         Self(Arc::new(DropCaught::new(Box::new(hook))))
     }
 
-    /// Takes what is left of `message`, to hand it over.
+    /// Takes what is left of `message`, to hand it over: as much of it as can be had.
     pub(super) fn take(&self, worker: &Arc<str>, message: &mut impl Message, why: Refusal) -> Tell {
-        let args = message.gate().take_back();
-        let undelivered = Undelivered { worker: Arc::clone(worker), message: message.name(), why, args };
+        let args = caught(|| message.gate().take_back()).unwrap_or_default();
+        let name = caught(|| message.name()).unwrap_or("a message whose `name` panics");
+        let undelivered = Undelivered { worker: Arc::clone(worker), message: name, why, args };
         let hook = Arc::clone(&self.0);
         Box::new(move || hook.get()(undelivered))
     }

@@ -148,10 +148,16 @@ impl Process {
         }
     }
 
+    /// Whether its task has been aborted, or is about to be.
+    #[inline]
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & DOOMED != 0
+    }
+
     /// An await at which its task ends, if it is to.
     #[inline]
     pub(crate) async fn goes_on(&self) {
-        if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
+        if self.is_doomed() {
             // The abort is on its way.
             pending::<()>().await;
         }
@@ -198,7 +204,7 @@ impl Process {
 
     /// The signal that comes before the next message, if there is one.
     pub(crate) fn poll_signal(&self) -> Poll<Option<Signal>> {
-        if self.flags.load(Ordering::Acquire) & DOOMED != 0 {
+        if self.is_doomed() {
             // The abort is on its way, and wakes the task.
             return Poll::Pending;
         }

@@ -15,6 +15,7 @@ use super::slot::Slot;
 use super::strategy::{AutoShutdown, Strategy};
 use super::subtree::Subtree;
 use super::{Supervisor, root};
+use crate::caught::DropCaught;
 use crate::events::{Event, Observer};
 use crate::stop::stop_signal;
 use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
@@ -162,7 +163,7 @@ impl<H> SupervisorBuilder<H> {
     /// A panic in it is caught and ignored. One that captures a strong handle keeps the tree's tables alive: capture a
     /// [weak](crate::Handle::downgrade) one.
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.plan.observers.push(Box::new(observer));
+        self.plan.observers.push(DropCaught::new(Box::new(observer)));
         self
     }
 

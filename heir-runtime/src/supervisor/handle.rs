@@ -13,6 +13,7 @@ use super::plant::{ChildSpec, Planted};
 use super::report::{ChildError, StartError};
 use super::requests::{Command, Requests};
 use super::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::caught::guarded;
 use crate::handle::{Handle, WeakHandle};
 use crate::post::Post;
 use crate::race::{Either, race};
@@ -109,7 +110,7 @@ impl SupervisorHandle {
         let node = member.node();
         let (told, refusal) = oneshot::channel();
         let _ = self.send(Command::Add(place, member, told));
-        match race(refusal, node.up()).await {
+        match guarded(race(refusal, node.up())).await {
             Either::Left(Ok(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
             Either::Left(Ok(Ok(()))) | Either::Right(()) => Ok(handle),
@@ -130,7 +131,7 @@ impl SupervisorHandle {
         let (place, node) = self.find(name)?;
         let (told, down) = oneshot::channel();
         self.send(Command::Terminate(place, told))?;
-        match down.await {
+        match guarded(down).await {
             Ok(()) => Ok(()),
             Err(_dropped) if node.is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Gone),
@@ -157,9 +158,9 @@ impl SupervisorHandle {
         }
         let (told, begun) = oneshot::channel();
         self.send(Command::Restart(place, told))?;
-        let outcome = begun.await.unwrap_or(Err(ChildError::Gone))?;
+        let outcome = guarded(begun).await.unwrap_or(Err(ChildError::Gone))?;
         // Not before it has begun: until then the child may be up from the start before.
-        match race(outcome, node.up()).await {
+        match guarded(race(outcome, node.up())).await {
             Either::Left(Ok(answer)) => answer,
             Either::Right(()) => Ok(()),
             Either::Left(Err(_dropped)) => Err(ChildError::Gone),
@@ -175,7 +176,7 @@ impl SupervisorHandle {
         let (place, _) = self.find(name)?;
         let (told, answer) = oneshot::channel();
         self.send(Command::Delete(place, told))?;
-        answer.await.unwrap_or(Err(ChildError::Gone))
+        guarded(answer).await.unwrap_or(Err(ChildError::Gone))
     }
 
     /// Gives the tables of a worker, between two messages, to a worker of another type that has the same tables, and that takes
@@ -225,7 +226,7 @@ impl SupervisorHandle {
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
         let (told, done) = oneshot::channel();
         self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;
-        match done.await {
+        match guarded(done).await {
             Ok(()) => Ok(handle),
             Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
             Err(_dropped) => Err(ChildError::Ending),

@@ -41,6 +41,7 @@ pub use self::report::{ChildError, ShutdownReport, StartError};
 use self::run::{Ending, Run};
 pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
+use crate::caught::guarded;
 use crate::race::{Either, race};
 use crate::status::Stopped;
 use crate::stop::{StopOnDrop, StopSignal};
@@ -88,7 +89,7 @@ impl<H> Supervisor<H> {
     /// Waits until its children are up.
     async fn up(mut self) -> Result<Self, StartError> {
         let branch = Arc::clone(&self.branch);
-        let first = race(pin!(branch.until_up()), pin!(self.ended())).await;
+        let first = guarded(race(pin!(branch.until_up()), pin!(self.ended()))).await;
         match first {
             Either::Left(()) => Ok(self),
             Either::Right(not_started) => {

@@ -42,8 +42,8 @@ impl<W: Handlers> Pair<W> {
         pair
     }
 
-    fn args(&self) -> Result<W::Args, ExitReason> {
-        caught(|| self.args.get().clone()).map_err(ExitReason::Panic)
+    fn args(&self) -> Result<DropCaught<W::Args>, ExitReason> {
+        caught(|| self.args.get().clone()).map(DropCaught::new).map_err(ExitReason::Panic)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::caught::drop_caught;
+use crate::caught::{caught, drop_caught};
 
 /// A value of the user's inside a table.
 ///
@@ -41,7 +41,10 @@ impl<T> Drop for Kept<T> {
         if std::mem::needs_drop::<T>() {
             let Some(value) = self.0.take() else { return };
             if let Err(message) = drop_caught(value) {
-                tracing::error!(target: "heir", panic = %message, "a destructor in a table panicked");
+                // A subscriber that panicked here would end a commit between two tables.
+                let _ = caught(
+                    || tracing::error!(target: "heir", panic = %message, "a destructor in a table panicked"),
+                );
             }
         }
     }

@@ -112,7 +112,11 @@ impl Watch {
             let started = thread::Builder::new().name("heir heartbeat".into()).spawn(|| self.run());
             match started {
                 Ok(thread) => watched.thread = Some(thread.thread().clone()),
-                Err(error) => tracing::error!(target: "heir", "no thread to watch heartbeats: {error}"),
+                Err(error) => {
+                    drop(watched);
+                    let _ =
+                        caught(|| tracing::error!(target: "heir", "no thread to watch heartbeats: {error}"));
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Handlers;
 use super::heartbeat::Pulse;
 use super::life::{Life, Next};
+use crate::caught::DropCaught;
 use crate::estate::{Incoming, Transfer};
 use crate::events::EventKind;
 use crate::exit::ExitReason;
@@ -23,7 +24,7 @@ pub(crate) fn incarnation<W: Handlers>(
     post: Arc<Post<W>>,
     process: Arc<Process>,
     incoming: Incoming<W::Tables>,
-    args: Result<W::Args, ExitReason>,
+    args: Result<DropCaught<W::Args>, ExitReason>,
     stop: StopSignal,
 ) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
     let presence = Presence(Some(Arc::clone(&process)));
@@ -104,7 +105,7 @@ fn start<W: Handlers>(
     post: Arc<Post<W>>,
     process: Arc<Process>,
     incoming: Incoming<W::Tables>,
-    args: Result<W::Args, ExitReason>,
+    args: Result<DropCaught<W::Args>, ExitReason>,
     mut stop: StopSignal,
 ) -> impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>> {
     async move {

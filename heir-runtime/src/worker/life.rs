@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::settle::unfinished;
 use super::{Context, Handlers};
-use crate::caught::{caught, caught_async, drop_caught};
+use crate::caught::{DropCaught, caught, caught_async, drop_caught};
 use crate::estate::{Lease, Seat, TransferInfo};
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
@@ -17,6 +17,9 @@ use crate::post::Post;
 use crate::process::{Process, Signal};
 use crate::race::finished_in;
 use crate::stop::StopSignal;
+
+/// Of a panic that came through an incarnation: its words are with whoever catches it, its supervisor.
+const UNCAUGHT: &str = "outside of a future";
 
 const BODY: &str = "a life has its body until it is dropped";
 
@@ -58,10 +61,10 @@ impl<W: Handlers> Life<W> {
         post: Arc<Post<W>>,
         process: Arc<Process>,
         lease: Lease<W::Tables>,
-        args: W::Args,
+        args: DropCaught<W::Args>,
     ) -> Result<Self, ExitReason> {
         // The rest is made before the tables are touched: it is the user's code that may panic.
-        let assemble = match caught(|| W::incarnate(args)) {
+        let assemble = match caught(|| W::incarnate(args.into_inner())) {
             Ok(assemble) => assemble,
             Err(message) => {
                 let reason = ExitReason::Panic(message);
@@ -72,7 +75,11 @@ impl<W: Handlers> Life<W> {
         let (tables, seat) = lease.part();
         let handle = WeakHandle::new(Arc::<Post<W>>::downgrade(&post));
         let cx = Context::new(process, handle);
-        let body = Body { worker: assemble(tables), seat };
+        let worker = caught(|| assemble(tables)).map_err(|message| {
+            post.tables_lost(Arc::clone(&message));
+            ExitReason::Panic(message)
+        })?;
+        let body = Body { worker, seat };
         Ok(Self { post, body: Some(body), message: None, cx, suspicious: true })
     }
 
@@ -84,7 +91,7 @@ impl<W: Handlers> Life<W> {
             body.worker.on_transfer(info, &mut self.cx).await?;
             body.worker.on_start(&mut self.cx).await
         };
-        caught_async(pin!(hooks)).await.map_err(ExitReason::Panic)?.map_err(ExitReason::error)?;
+        caught_async(pin!(hooks)).await.map_err(ExitReason::Panic)?.map_err(ExitReason::returned)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         if !self.post.mailbox.has_message_again() {
@@ -133,8 +140,18 @@ impl<W: Handlers> Life<W> {
         self.cx.process.goes_on().await;
         let committed = body.commit(&mut self.cx)?;
         // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
-        let served = self.message.take();
-        caught(|| served.map(|mut message| message.gate().open())).map_err(ExitReason::Panic)?;
+        let mut served = self.message.take();
+        let opened = caught(|| {
+            if let Some(message) = &mut served {
+                message.gate().open();
+            }
+            drop(served.take());
+        });
+        if let Err(message) = opened {
+            // One by one: two destructors that panic at once end the process.
+            let _ = (drop_caught(served), drop_caught(committed));
+            return Err(ExitReason::Panic(message));
+        }
         drop_caught(committed).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
@@ -161,7 +178,7 @@ impl<W: Handlers> Life<W> {
         };
         in_time(self.post.settings.handler_timeout, name, pin!(Some(hook)))
             .await?
-            .map_err(ExitReason::error)?;
+            .map_err(ExitReason::returned)?;
         self.cx.process.goes_on().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         self.suspicious = suspicious;
@@ -180,12 +197,9 @@ impl<W: Handlers> Life<W> {
         self.post.mailbox.served();
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        in_time(
-            self.post.settings.handler_timeout,
-            "#[on(stop)]",
-            pin!(Some(body.worker.on_stop(reason, &mut self.cx))),
-        )
-        .await?;
+        // Caught from its call on, even if it is no `async fn`.
+        let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
+        in_time(self.post.settings.handler_timeout, "#[on(stop)]", pin!(Some(hook))).await?;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
@@ -228,6 +242,9 @@ impl<W: Handlers> Life<W> {
     /// Sends the tables home. Without a reason of its own, its task was aborted, or its runtime is gone.
     fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
+        // Without a word of its own, but on the way of a panic: of a `handle` that is no `async fn`, which nobody has caught.
+        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_doomed();
+        let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
         // What came from elsewhere does not speak against its tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
@@ -238,20 +255,30 @@ impl<W: Handlers> Life<W> {
         let mut message = self.message.take();
         let mut died = Refusal::Died { incarnation: seat.incarnation(), reason: reason.clone() };
         let retry = in_message && !self.cx.has_committed;
-        if let Some(again) = message.take_if(|message| retry && message.gate().retry()) {
+        let retries = |message: &mut W::Message| retry && caught(|| message.gate().retry()) == Ok(true);
+        if let Some(again) = message.take_if(retries) {
             // Before the tables are home: then the next incarnation finds it first. It comes back if there will be none.
             if let Err((refused, why)) = self.post.mailbox.put_first(again, died.clone()) {
                 (message, died) = (Some(refused), why);
             }
         }
-        self.post.mailbox.left();
-        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, died));
+        let caller = self.post.mailbox.left();
+        let tell = message.as_mut().and_then(|message| self.post.mailbox.refuse(message, caller, died));
         let saved = self.cx.saved.take();
-        let (tables, rest) = worker.dismantle();
-        let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
-        seat.give_back(tables, reason, unsettled);
+        match caught(|| worker.dismantle()) {
+            Ok((tables, rest)) => {
+                let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
+                seat.give_back(tables, reason, unsettled);
+            }
+            Err(panicked) => {
+                let _ = (drop_caught(saved), drop_caught(message));
+                self.post.tables_lost(panicked);
+            }
+        }
         // Told when the tables are home. It may run a hook, which is not our code.
-        let _ = caught(|| tell.map(|tell| tell()));
+        if let Some(tell) = tell {
+            let _ = caught(tell);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is undone and dropped after an incarnation has ended: in the task of whoever gets its tables next, caught.
 
+use std::sync::Arc;
+
 use super::Handlers;
 use super::tables::rollback;
 use crate::caught::{PanicMessage, caught, drop_caught};
@@ -14,6 +16,7 @@ struct Unfinished<W: Handlers, R> {
     in_message: bool,
     saved: Option<W::Saved>,
     rest: R,
+    message: Option<W::Message>,
 }
 
 /// `None` if there is nothing to undo and nothing to drop.
@@ -26,21 +29,26 @@ pub(super) fn unfinished<W: Handlers, R: Send + 'static>(
     if !in_message && message.is_none() && !std::mem::needs_drop::<R>() {
         return None;
     }
-    Some(Box::new(Unfinished::<W, _> { in_message, saved, rest: (rest, message) }))
+    Some(Box::new(Unfinished::<W, _> { in_message, saved, rest, message }))
 }
 
 impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
     fn settle(self: Box<Self>, tables: &mut W::Tables) -> Settled {
-        let Self { in_message, mut saved, rest } = *self;
+        let Self { in_message, mut saved, rest, message } = *self;
         let mut settled = Settled::default();
         if in_message {
-            if let Some(saved) = &mut saved {
-                W::restore(tables, saved);
-            }
             (settled.torn, settled.panics) = undo::<W>(tables);
+            // Only moves, unless it is written by hand.
+            if let Some(saved) = &mut saved
+                && let Err(panicked) = caught(|| W::restore(tables, saved))
+            {
+                settled.panics.push(Arc::clone(&panicked));
+                settled.torn = Some(panicked);
+            }
         }
-        settled.panics.extend(drop_caught(rest).err());
-        settled.panics.extend(drop_caught(saved).err());
+        // One by one: two destructors that panic at once end the process.
+        let dropped = [drop_caught(rest), drop_caught(message), drop_caught(saved)];
+        settled.panics.extend(dropped.into_iter().filter_map(Result::err));
         settled
     }
 }

@@ -1,0 +1,316 @@
+//! A message written by hand, each of whose methods may panic, on every path of a message that is not served.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use heir_runtime::table::Readers;
+use heir_runtime::{
+    BoxError, Call, CallError, Cast, Context, ExitReason, Gate, Handle, Handlers, Message, Restart, Spec,
+    Stopped, Undelivered, Worker,
+};
+use heir_tests::Recorder;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Which of its methods panic from now on.
+#[derive(Default)]
+struct Armed {
+    gate: AtomicBool,
+    name: AtomicBool,
+    handle: AtomicBool,
+    move_apart: AtomicBool,
+    move_together: AtomicBool,
+}
+
+impl Armed {
+    fn arm(which: &AtomicBool) {
+        which.store(true, Ordering::Relaxed);
+    }
+
+    fn pass(which: &AtomicBool, place: &str) {
+        assert!(!which.load(Ordering::Relaxed), "in {place}");
+    }
+}
+
+/// A worker whose messages, and whose own functions, panic when they are told to.
+struct Handmade {
+    tables: HandmadeTables,
+    armed: Arc<Armed>,
+}
+
+struct HandmadeTables {
+    notes: Vec<u32>,
+}
+
+impl Worker for Handmade {
+    const NAME: &'static str = "Handmade";
+    type Tables = HandmadeTables;
+    type Args = Arc<Armed>;
+    type Saved = Vec<u32>;
+
+    async fn create(_: Arc<Armed>, _: Readers) -> Result<HandmadeTables, BoxError> {
+        Ok(HandmadeTables { notes: Vec::new() })
+    }
+
+    fn incarnate(armed: Arc<Armed>) -> impl FnOnce(HandmadeTables) -> Self + Send + 'static {
+        move |tables| {
+            Armed::pass(&armed.move_together, "incarnate's closure");
+            Self { tables, armed }
+        }
+    }
+
+    fn dismantle(self) -> (HandmadeTables, impl Send + 'static) {
+        Armed::pass(&self.armed.move_apart, "dismantle");
+        (self.tables, ())
+    }
+
+    fn save(&self) -> Vec<u32> {
+        self.tables.notes.clone()
+    }
+
+    fn restore(tables: &mut HandmadeTables, saved: &mut Vec<u32>) {
+        std::mem::swap(&mut tables.notes, saved);
+    }
+}
+
+enum HandmadeMessage {
+    Note(Call<(u32,), usize>, Arc<Armed>),
+    Again(Call<(u32,), usize>, Arc<Armed>),
+    Quiet(Cast<(u32,)>, Arc<Armed>),
+    Die(Call<(), ()>, Arc<Armed>),
+}
+
+impl Message for HandmadeMessage {
+    fn gate(&mut self) -> &mut dyn Gate {
+        let (gate, armed): (&mut dyn Gate, _) = match self {
+            Self::Note(call, armed) | Self::Again(call, armed) => (call, armed),
+            Self::Quiet(cast, armed) => (cast, armed),
+            Self::Die(call, armed) => (call, armed),
+        };
+        Armed::pass(&armed.gate, "gate");
+        gate
+    }
+
+    fn name(&self) -> &'static str {
+        let (Self::Note(_, armed) | Self::Again(_, armed) | Self::Quiet(_, armed) | Self::Die(_, armed)) =
+            self;
+        Armed::pass(&armed.name, "name");
+        "handmade"
+    }
+}
+
+impl Handlers for Handmade {
+    type Message = HandmadeMessage;
+    type Handle = HandmadeHandle;
+
+    fn handle(
+        &mut self,
+        message: &mut HandmadeMessage,
+        _cx: &mut Context<Self>,
+    ) -> impl Future<Output = ()> + Send {
+        // Before there is a future.
+        Armed::pass(&self.armed.handle, "handle");
+        let notes = &mut self.tables.notes;
+        async move {
+            match message {
+                HandmadeMessage::Note(call, _) | HandmadeMessage::Again(call, _) => {
+                    notes.push(call.take_args().0);
+                    call.keep(notes.len());
+                }
+                HandmadeMessage::Quiet(cast, _) => notes.push(cast.take_args().0),
+                HandmadeMessage::Die(..) => {
+                    notes.push(0);
+                    panic!("asked to die");
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct HandmadeHandle(Handle<Handmade>);
+
+impl From<Handle<Handmade>> for HandmadeHandle {
+    fn from(handle: Handle<Handmade>) -> Self {
+        Self(handle)
+    }
+}
+
+// The constructors are plain functions, and so each takes what it is armed with from its thread.
+std::thread_local! {
+    static ARMED: std::cell::RefCell<Arc<Armed>> = std::cell::RefCell::default();
+}
+
+fn armed() -> Arc<Armed> {
+    ARMED.with_borrow(Arc::clone)
+}
+
+fn note(call: Call<(u32,), usize>) -> HandmadeMessage {
+    HandmadeMessage::Note(call, armed())
+}
+
+fn again(call: Call<(u32,), usize>) -> HandmadeMessage {
+    HandmadeMessage::Again(call, armed())
+}
+
+fn quiet(cast: Cast<(u32,)>) -> HandmadeMessage {
+    HandmadeMessage::Quiet(cast, armed())
+}
+
+fn die(call: Call<(), ()>) -> HandmadeMessage {
+    HandmadeMessage::Die(call, armed())
+}
+
+/// One that runs, what it is armed with, and what is not delivered.
+struct Started {
+    handle: Handle<Handmade>,
+    armed: Arc<Armed>,
+    undelivered: Arc<Mutex<VecDeque<Undelivered>>>,
+    tree: heir_runtime::Supervisor,
+    recorder: Recorder,
+}
+
+async fn start(spec: impl FnOnce(Spec<Handmade>) -> Spec<Handmade>) -> Started {
+    ARMED.take();
+    let armed = armed();
+    let undelivered = Arc::<Mutex<VecDeque<Undelivered>>>::default();
+    let hook = Arc::clone(&undelivered);
+    let (mut tree, recorder) = Recorder::tree();
+    let to_undelivered = move |message| hook.lock().unwrap().push_back(message);
+    let made = Spec::<Handmade>::new(Arc::clone(&armed)).on_undelivered(to_undelivered);
+    let HandmadeHandle(handle) = tree.worker(spec(made));
+    let tree = tree.start().await.unwrap();
+    Started { handle, armed, undelivered, tree, recorder }
+}
+
+/// Bounded in virtual time: nobody is left waiting.
+async fn in_time<F: Future>(work: F) -> F::Output {
+    timeout(Duration::from_secs(3600), work).await.expect("somebody is left waiting")
+}
+
+fn call(handle: &Handle<Handmade>, n: u32) -> JoinHandle<Result<usize, CallError<(u32,)>>> {
+    let handle = handle.clone();
+    tokio::spawn(async move { handle.call((n,), note).await })
+}
+
+/// While it is paused: then each that is sent stays.
+async fn queued(handle: &Handle<Handmade>, messages: usize) {
+    assert!(handle.is_paused());
+    while handle.queued() < messages {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_panics_while_its_worker_dies_keeps_the_tables_from_nobody() {
+    let Started { handle, armed, tree, .. } = start(|spec| spec).await;
+    assert_eq!(in_time(handle.call((1,), note)).await.unwrap(), 1);
+    in_time(handle.pause()).await.unwrap();
+    let death = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.call((), die).await }
+    });
+    queued(&handle, 1).await;
+    Armed::arm(&armed.gate);
+    handle.resume();
+    // It died: its caller is told, although its message cannot say who that is.
+    let died = in_time(death).await.unwrap().unwrap_err();
+    assert!(matches!(died, CallError::Died { incarnation: 1, reason: ExitReason::Panic(_), .. }), "{died}");
+    in_time(handle.wait_serving(2)).await.unwrap();
+    assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
+    assert_eq!(handle.estate().claim("test").unwrap().notes, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_to_be_served_again_whose_gate_panics_is_not_and_its_caller_is_told() {
+    let Started { handle, armed, tree, .. } = start(|spec| spec).await;
+    in_time(handle.pause()).await.unwrap();
+    let again = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.call_again((1,), 3, again).await }
+    });
+    queued(&handle, 1).await;
+    Armed::arm(&armed.handle);
+    Armed::arm(&armed.gate);
+    handle.resume();
+    let died = in_time(again).await.unwrap().unwrap_err();
+    assert!(matches!(died, CallError::Died { incarnation: 1, .. }), "{died}");
+    assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
+    assert_eq!(handle.estate().claim("test").unwrap().notes, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn gates_and_names_that_panic_while_a_mailbox_is_drained_leave_no_caller_and_no_hook_untold() {
+    let Started { handle, armed, undelivered, tree, .. } = start(|spec| spec).await;
+    in_time(handle.pause()).await.unwrap();
+    let call = call(&handle, 1);
+    in_time(handle.cast((2,), quiet)).await.unwrap();
+    queued(&handle, 2).await;
+    Armed::arm(&armed.gate);
+    Armed::arm(&armed.name);
+    assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
+    let refused = in_time(call).await.unwrap().unwrap_err();
+    assert!(matches!(refused, CallError::Stopped(Stopped::Shutdown)), "{refused}");
+    let hooked = undelivered.lock().unwrap().pop_front().expect("the hook gets what has no caller");
+    assert!(hooked.message.contains("panics") && hooked.args.is_none(), "{hooked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_panics_keeps_no_arguments_from_the_hook() {
+    let Started { handle, armed, undelivered, tree, .. } = start(|spec| spec).await;
+    in_time(handle.pause()).await.unwrap();
+    in_time(handle.cast((2,), quiet)).await.unwrap();
+    Armed::arm(&armed.name);
+    in_time(tree.shutdown()).await;
+    let hooked = undelivered.lock().unwrap().pop_front().expect("the hook gets what has no caller");
+    assert_eq!(*hooked.args.unwrap().downcast::<(u32,)>().unwrap(), (2,));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_panics_when_it_is_to_open_undoes_nothing_and_its_caller_is_told() {
+    let Started { handle, armed, tree, .. } = start(|spec| spec).await;
+    in_time(handle.pause()).await.unwrap();
+    let call = call(&handle, 1);
+    queued(&handle, 1).await;
+    Armed::arm(&armed.gate);
+    handle.resume();
+    let unanswered = in_time(call).await.unwrap().unwrap_err();
+    assert!(matches!(unanswered, CallError::Unanswered), "{unanswered}");
+    in_time(handle.wait_serving(2)).await.unwrap();
+    in_time(tree.shutdown()).await;
+    assert_eq!(handle.estate().claim("test").unwrap().notes, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_function_that_panics_before_there_is_a_future_is_a_panic_of_its_message() {
+    let Started { handle, armed, tree, recorder, .. } = start(|spec| spec).await;
+    Armed::arm(&armed.handle);
+    let died = in_time(handle.call((1,), note)).await.unwrap_err();
+    assert!(matches!(died, CallError::Died { reason: ExitReason::Panic(_), .. }), "{died}");
+    in_time(recorder.until("worker ended (panic: in handle)")).await;
+    in_time(tree.shutdown()).await;
+    assert_eq!(handle.estate().claim("test").unwrap().notes, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_panics_where_it_may_only_move_has_lost_its_tables_and_everybody_is_told() {
+    for apart in [true, false] {
+        let Started { handle, armed, tree, recorder, .. } =
+            start(|spec| spec.restart(Restart::Permanent)).await;
+        Armed::arm(if apart { &armed.move_apart } else { &armed.move_together });
+        handle.kill();
+        let why = in_time(handle.wait()).await;
+        assert!(matches!(&why, Stopped::Ended(ExitReason::Panic(_))), "{why}");
+        let late = in_time(handle.call((1,), note)).await.unwrap_err();
+        assert!(matches!(late, CallError::NotSent { .. } | CallError::Stopped(_)), "{late}");
+        assert!(
+            recorder.events().iter().any(|event| event.contains("cleared away")),
+            "{:?}",
+            recorder.events()
+        );
+        assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
+    }
+}

@@ -1,0 +1,191 @@
+//! A subscriber of `tracing` that panics, and observers that do: nothing ends but what they were told.
+
+use heir_runtime::{CallError, OrderedTable, Stopped, Supervisor, Table, handlers, heir};
+use heir_tests::Recorder;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::{DefaultGuard, Interest};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Calls `tick` for whatever it is asked or told.
+pub(super) struct Hostile {
+    tick: fn(),
+}
+
+impl Hostile {
+    /// Hears what is told on this thread, until the guard is dropped.
+    pub(super) fn listens(tick: fn()) -> DefaultGuard {
+        tracing::subscriber::set_default(Self { tick })
+    }
+}
+
+impl Subscriber for Hostile {
+    // Not here: `tracing` asks this under a lock of its own, for the whole process, and never recovers from a panic in it.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let is_ours = metadata.target() == "heir";
+        if is_ours {
+            (self.tick)();
+        }
+        is_ours
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        struct Words;
+        impl tracing::field::Visit for Words {
+            fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                assert!(!format!("{value:?}").is_empty());
+            }
+        }
+        event.record(&mut Words);
+        (self.tick)();
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+fn always() {
+    panic!("in a subscriber");
+}
+
+#[heir]
+struct Told {
+    #[table(rollback)]
+    count: u32,
+}
+
+#[handlers]
+impl Told {
+    fn count(&mut self) -> u32 {
+        self.count += 1;
+        self.count
+    }
+
+    #[cast]
+    fn die(&mut self) {
+        panic!("asked to die");
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_panics_on_every_event_ends_neither_supervisor_nor_manager_nor_worker() {
+    let _guard = Hostile::listens(always);
+    let (mut tree, recorder) = Recorder::tree();
+    let told = tree.worker(Told::spec());
+    let tree = tree.start().await.unwrap();
+    assert_eq!(told.count().await.unwrap(), 1);
+    told.die().await.unwrap();
+    assert_eq!(told.count().await.unwrap(), 2);
+    assert_eq!(told.incarnation(), 2);
+    assert!(
+        !recorder.events().iter().any(|event| event.contains("manager ended")),
+        "{:?}",
+        recorder.events()
+    );
+    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+    assert_eq!(told.estate().claim("test").unwrap().count, 2);
+}
+
+#[tokio::test]
+async fn a_subtree_is_restarted_once_under_a_subscriber_that_panics_on_every_event() {
+    let _guard = Hostile::listens(always);
+    let mut below = Supervisor::builder("below");
+    let told = below.worker(Told::spec());
+    let (mut tree, recorder) = Recorder::tree();
+    let below = tree.child(below);
+    let tree = tree.start().await.unwrap();
+    told.count().await.unwrap();
+    assert!(below.kill());
+    told.wait_serving(2).await.unwrap();
+    assert_eq!(told.count().await.unwrap(), 2);
+    let restarts = recorder.events().iter().filter(|event| event.contains("restarts it")).count();
+    assert_eq!(restarts, 1, "{:?}", recorder.events());
+    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+}
+
+/// A value whose destructor panics if it is armed. Its clones are not: so in a table, it is the commit that drops it.
+struct Bomb(bool);
+
+impl Clone for Bomb {
+    fn clone(&self) -> Self {
+        Self(false)
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0 || std::thread::panicking(), "in a destructor");
+    }
+}
+
+#[heir]
+struct Two {
+    #[table]
+    first: Table<u32, Bomb>,
+    #[table]
+    second: OrderedTable<u32, u32>,
+}
+
+#[handlers]
+impl Two {
+    fn write(&mut self, n: u32, armed: bool) {
+        self.first.insert(0, Bomb(armed));
+        self.first.insert(n, Bomb(false));
+        self.second.insert(n, n);
+    }
+
+    #[cast]
+    fn die(&mut self) {
+        panic!("asked to die");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_whole_in_all_tables_although_a_destructor_and_the_subscriber_that_hears_of_it_panic() {
+    let _guard = Hostile::listens(always);
+    let (mut tree, _) = Recorder::tree();
+    let two = tree.worker(Two::spec());
+    let tree = tree.start().await.unwrap();
+    two.write(1, true).await.unwrap();
+    // Its commit drops the armed one.
+    let written = two.write(2, false).await;
+    two.die().await.unwrap();
+    two.wait_serving(2).await.unwrap();
+    let (first, second) = (two.first().contains_key(&2), two.second().contains_key(&2));
+    assert_eq!((first, second), (true, true), "{written:?}");
+    written.unwrap();
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_an_observer_captures_is_dropped_caught() {
+    let (tree, _) = Recorder::tree();
+    let bomb = Bomb(true);
+    let mut tree = tree.observe(move |_| {
+        let _captured = &bomb;
+        panic!("in an observer")
+    });
+    let told = tree.worker(Told::spec());
+    let tree = tree.start().await.unwrap();
+    assert_eq!(told.count().await.unwrap(), 1);
+    tree.shutdown().await;
+    let late = told.count().await.unwrap_err();
+    assert!(matches!(late, CallError::NotSent { .. }), "{late}");
+    drop(late);
+    // The last that knows the tree.
+    drop(told);
+}
