@@ -1,0 +1,114 @@
+//! Plausible regressions, put in one at a time: does a test fail?
+//!
+//! ```sh
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml            # all, and writes tests/MUTANTS.md
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- ID..    # only these, and writes nothing
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- --build # only sees that all can be put in, and compile
+//! ```
+//!
+//! It copies the workspace into `target/mutants/source`, writes every mutant of `list/` into the copy behind a switch, and
+//! builds the test binaries once; an environment variable says which mutant is to be. An argument that ends with `*` is the
+//! beginning of an id, or the name of an area.
+
+mod list;
+mod report;
+mod run;
+mod source;
+mod workspace;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{fs, io, thread};
+
+use self::list::Mutant;
+use self::report::{Results, Score};
+use self::run::{How, Outcome};
+use self::workspace::{Suite, Workspace};
+
+fn main() -> ExitCode {
+    match check() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Result<ExitCode, Box<dyn Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.join("../..").canonicalize()?;
+    let mutants = list::read(&here.join("list"))??;
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    println!("{} mutants; builds the tests, once", mutants.len());
+    let suites = Workspace::with(&root, &mutants)??.build()??;
+    if arguments == ["--build"] {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen = choose(&mutants, &arguments)?;
+    let (tests, limit) = run::unharmed(&suites)??;
+    println!("{tests} tests pass without a mutant; one that takes {limit:?} is taken to hang");
+    let results = run_all(&suites, &chosen, limit)?;
+    let score = Score::of(&results);
+    println!("{}", score.words());
+    if arguments.is_empty() {
+        fs::write(root.join("tests/MUTANTS.md"), report::write(&results, tests))?;
+        println!("written to tests/MUTANTS.md");
+    }
+    score.wrong.iter().for_each(|wrong| println!("{wrong}"));
+    Ok(if score.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The mutants that the arguments ask for: all, if there are none.
+fn choose<'m>(mutants: &'m [Mutant], arguments: &[String]) -> Result<Vec<&'m Mutant>, String> {
+    if arguments.is_empty() {
+        return Ok(mutants.iter().collect());
+    }
+    let asks_for = |argument: &str, mutant: &Mutant| match argument.strip_suffix('*') {
+        Some(beginning) => mutant.id.starts_with(beginning) || mutant.area == beginning,
+        None => mutant.id == argument,
+    };
+    if let Some(nobody) =
+        arguments.iter().find(|argument| !mutants.iter().any(|mutant| asks_for(argument, mutant)))
+    {
+        return Err(format!("there is no mutant `{nobody}`"));
+    }
+    Ok(mutants.iter().filter(|mutant| arguments.iter().any(|argument| asks_for(argument, mutant))).collect())
+}
+
+/// Runs each mutant, as many at a time as there are processors.
+fn run_all<'m>(suites: &[Suite], mutants: &[&'m Mutant], limit: Duration) -> io::Result<Results<'m>> {
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(vec![None; mutants.len()]));
+    let one_after_the_other = || -> io::Result<()> {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(mutant) = mutants.get(place) else { return Ok(()) };
+            let outcome = run::against(suites, &mutant.id, limit)?;
+            println!("{:3}/{} {}: {}", place + 1, mutants.len(), mutant.id, words(&outcome));
+            if let Ok(mut outcomes) = outcomes.lock() {
+                outcomes[place] = Some(outcome);
+            }
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(one_after_the_other)).collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread of this program panicked")))
+        })
+    })?;
+    let outcomes = outcomes.into_inner().unwrap_or_default();
+    Ok(mutants.iter().copied().zip(outcomes.into_iter().flatten()).collect())
+}
+
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Survived => "SURVIVES".to_owned(),
+        Outcome::Caught { suite, test, how: How::Failed } => format!("{suite} {test}"),
+        Outcome::Caught { suite, test, how } => format!("{suite} {test} ({how:?})"),
+    }
+}
