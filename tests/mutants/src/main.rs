@@ -1,16 +1,18 @@
 //! Plausible regressions, put in one at a time: does a test fail?
 //!
 //! ```sh
-//! cargo run --release --manifest-path tests/mutants/Cargo.toml            # all, and writes tests/MUTANTS.md
-//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- ID..    # only these, and writes nothing
-//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- --build # only sees that all can be put in, and compile
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml              # all
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- ID..      # only these
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- --build   # none: can all be put in, and do they compile?
+//! cargo run --release --manifest-path tests/mutants/Cargo.toml -- --report  # none: tells of the last runs
 //! ```
 //!
 //! It copies the workspace into `target/mutants/source`, writes every mutant of `list/` into the copy behind a switch, and
-//! builds the test binaries once; an environment variable says which mutant is to be. An argument that ends with `*` is the
-//! beginning of an id, or the name of an area.
+//! builds the test binaries once; an environment variable says which mutant is to be. An id that ends with `*` stands for all
+//! that begin so, or for an area. When something is known of every mutant, it writes `tests/MUTANTS.md`.
 
 mod list;
+mod outcomes;
 mod report;
 mod run;
 mod source;
@@ -19,13 +21,14 @@ mod workspace;
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, io, thread};
 
 use self::list::Mutant;
-use self::report::{Results, Score};
+use self::outcomes::Outcomes;
+use self::report::Score;
 use self::run::{How, Outcome};
 use self::workspace::{Suite, Workspace};
 
@@ -44,22 +47,33 @@ fn check() -> Result<ExitCode, Box<dyn Error>> {
     let root = here.join("../..").canonicalize()?;
     let mutants = list::read(&here.join("list"))??;
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    println!("{} mutants; builds the tests, once", mutants.len());
-    let suites = Workspace::with(&root, &mutants)??.build()??;
-    if arguments == ["--build"] {
-        return Ok(ExitCode::SUCCESS);
+    let mut outcomes = Outcomes::load(&root);
+    if arguments != ["--report"] {
+        println!("{} mutants; builds the tests, once", mutants.len());
+        let suites = Workspace::with(&root, &mutants)??.build()??;
+        if arguments == ["--build"] {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let chosen = choose(&mutants, &arguments)?;
+        let (tests, limit) = run::unharmed(&suites)??;
+        println!("{tests} tests pass without a mutant; one that takes {limit:?} is taken to hang");
+        if arguments.is_empty() {
+            outcomes.forget();
+        }
+        outcomes.tests = tests;
+        run_all(&suites, &chosen, limit, &mut outcomes)?;
     }
-    let chosen = choose(&mutants, &arguments)?;
-    let (tests, limit) = run::unharmed(&suites)??;
-    println!("{tests} tests pass without a mutant; one that takes {limit:?} is taken to hang");
-    let results = run_all(&suites, &chosen, limit)?;
-    let score = Score::of(&results);
+    let known: Vec<_> =
+        mutants.iter().filter_map(|mutant| Some((mutant, outcomes.get(&mutant.id)?.clone()))).collect();
+    let score = Score::of(&known);
     println!("{}", score.words());
-    if arguments.is_empty() {
-        fs::write(root.join("tests/MUTANTS.md"), report::write(&results, tests))?;
-        println!("written to tests/MUTANTS.md");
-    }
     score.wrong.iter().for_each(|wrong| println!("{wrong}"));
+    if known.len() < mutants.len() {
+        println!("{} have not been run yet: no report", mutants.len() - known.len());
+        return Ok(ExitCode::FAILURE);
+    }
+    fs::write(root.join("tests/MUTANTS.md"), report::write(&known, outcomes.tests))?;
+    println!("written to tests/MUTANTS.md");
     Ok(if score.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -81,17 +95,22 @@ fn choose<'m>(mutants: &'m [Mutant], arguments: &[String]) -> Result<Vec<&'m Mut
 }
 
 /// Runs each mutant, as many at a time as there are processors.
-fn run_all<'m>(suites: &[Suite], mutants: &[&'m Mutant], limit: Duration) -> io::Result<Results<'m>> {
-    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(vec![None; mutants.len()]));
+fn run_all(
+    suites: &[Suite],
+    mutants: &[&Mutant],
+    limit: Duration,
+    outcomes: &mut Outcomes,
+) -> io::Result<()> {
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(outcomes));
     let one_after_the_other = || -> io::Result<()> {
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(mutant) = mutants.get(place) else { return Ok(()) };
             let outcome = run::against(suites, &mutant.id, limit)?;
             println!("{:3}/{} {}: {}", place + 1, mutants.len(), mutant.id, words(&outcome));
-            if let Ok(mut outcomes) = outcomes.lock() {
-                outcomes[place] = Some(outcome);
-            }
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.set(&mutant.id, outcome);
+            outcomes.save()?;
         }
     };
     let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -100,9 +119,7 @@ fn run_all<'m>(suites: &[Suite], mutants: &[&'m Mutant], limit: Duration) -> io:
         threads.into_iter().try_for_each(|thread| {
             thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread of this program panicked")))
         })
-    })?;
-    let outcomes = outcomes.into_inner().unwrap_or_default();
-    Ok(mutants.iter().copied().zip(outcomes.into_iter().flatten()).collect())
+    })
 }
 
 fn words(outcome: &Outcome) -> String {

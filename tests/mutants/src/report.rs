@@ -6,7 +6,7 @@ use crate::list::{Excuse, Mutant};
 use crate::run::{How, Outcome};
 
 /// Mutants, each with what became of it.
-pub(crate) type Results<'m> = Vec<(&'m Mutant, Outcome)>;
+type Results<'m> = [(&'m Mutant, Outcome)];
 
 /// How many were caught, of how many that could be.
 pub(crate) struct Score {

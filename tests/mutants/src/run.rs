@@ -12,7 +12,7 @@ use crate::workspace::{Suite, VARIABLE};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// This test failed.
-    Caught { suite: &'static str, test: String, how: How },
+    Caught { suite: String, test: String, how: How },
     /// All tests passed.
     Survived,
 }
@@ -60,7 +60,7 @@ pub(crate) fn against(suites: &[Suite], mutant: &str, limit: Duration) -> io::Re
         if how == How::Failed && run(suite, Some(mutant), Some(&test), limit)?.failed.is_none() {
             how = How::ByChance;
         }
-        return Ok(Outcome::Caught { suite: suite.name, test, how });
+        return Ok(Outcome::Caught { suite: suite.name.to_owned(), test, how });
     }
     Ok(Outcome::Survived)
 }

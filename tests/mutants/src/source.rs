@@ -188,3 +188,61 @@ impl Mutant {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "fn one() {\n    a(x); // not b(y)\n    b(y);\n}\n\nfn two() {\n    b(y);\n}\n";
+
+    fn mutant(id: &str, within: Option<&str>, snippet: &str, to: &str) -> Mutant {
+        Mutant {
+            id: id.to_owned(),
+            within: within.map(str::to_owned),
+            snippet: snippet.to_owned(),
+            change: Change::To(to.to_owned()),
+            ..Mutant::default()
+        }
+    }
+
+    fn mutated(mutants: &[Mutant]) -> Result<String, Vec<String>> {
+        Ok(mutate(SOURCE, &mutants.iter().collect::<Vec<_>>())?.text)
+    }
+
+    #[test]
+    fn a_snippet_is_found_whatever_blanks_and_comments_are_in_it() {
+        let text = mutated(&[mutant("m", None, "a( x );b(y);", "")]).unwrap();
+        let switch = "if crate::__mutant::is(\"m\") {\n\n} else {\na(x); // not b(y)\n    b(y);\n}";
+        assert_eq!(text, SOURCE.replace("a(x); // not b(y)\n    b(y);", switch));
+    }
+
+    #[test]
+    fn all_snippets_that_are_not_there_once_are_named_together() {
+        let mutants = [
+            mutant("m", None, "c", ""),
+            mutant("n", None, "b(y)", ""),
+            mutant("o", Some("fn three"), "a", ""),
+        ];
+        assert_eq!(mutated(&mutants).unwrap_err().len(), 3);
+    }
+
+    #[test]
+    fn a_snippet_is_looked_for_in_the_braces_it_is_in() {
+        let text = mutated(&[mutant("m", Some("fn two"), "b(y)", "c")]).unwrap();
+        let (one, two) = text.split_at(text.find("fn two").unwrap());
+        assert!(
+            !one.contains("__mutant")
+                && two.contains("(if crate::__mutant::is(\"m\") {\nc\n} else {\nb(y)\n});")
+        );
+    }
+
+    #[test]
+    fn a_mutant_may_be_in_the_original_of_another() {
+        let text =
+            mutated(&[mutant("outer", None, "a(x);b(y);", ""), mutant("inner", None, "x", "z")]).unwrap();
+        assert!(text.find("\"outer\"").unwrap() < text.find("\"inner\"").unwrap());
+        assert!(
+            mutated(&[mutant("m", None, "a(x);b", ""), mutant("n", Some("fn one"), "x); b(y)", "")]).is_err()
+        );
+    }
+}
