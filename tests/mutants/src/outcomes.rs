@@ -1,33 +1,32 @@
-//! What became of each mutant when it was run last: kept in `target/mutants`, so that one that has got a test, or a reason, can
-//! be run, or told of, without the others.
+//! What became of each mutant when it was run last: read from the report, so that a mutant that has got a test, or a reason, is
+//! run, or told of, without the others, and so that the test that caught one the last time is asked first.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use crate::run::{How, Outcome};
 
 /// The outcomes by id, and how many tests there were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
-    file: PathBuf,
     pub(crate) tests: usize,
     by_id: BTreeMap<String, Outcome>,
 }
 
 impl Outcomes {
-    /// Those of earlier runs, if there are any.
-    pub(crate) fn load(root: &Path) -> Self {
-        let file = root.join("target/mutants/outcomes.txt");
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let mut lines = text.lines();
-        let tests = lines.next().and_then(|tests| tests.parse().ok()).unwrap_or_default();
-        Self { file, tests, by_id: lines.filter_map(read).collect() }
-    }
-
-    /// Nothing is known any more: the code, or the tests, may be others.
-    pub(crate) fn forget(&mut self) {
-        self.by_id.clear();
+    /// What a report tells of.
+    pub(crate) fn of(report: &str) -> Self {
+        let mut outcomes = Self::default();
+        for paragraph in report.split("\n- ").map(|text| text.split("\n#").next().unwrap_or_default()) {
+            let words = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+            if let Some((id, outcome)) = read(&words) {
+                outcomes.by_id.insert(id.to_owned(), outcome);
+            }
+        }
+        let words = report.split_whitespace().collect::<Vec<_>>();
+        let tests =
+            words.windows(2).find(|words| words[1] == "tests:").and_then(|words| words[0].parse().ok());
+        outcomes.tests = tests.unwrap_or_default();
+        outcomes
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Outcome> {
@@ -38,25 +37,36 @@ impl Outcomes {
         self.by_id.insert(id.to_owned(), outcome);
     }
 
-    pub(crate) fn save(&self) -> io::Result<()> {
-        let mut text = format!("{}\n", self.tests);
-        for (id, outcome) in &self.by_id {
-            let _ = match outcome {
-                Outcome::Survived => writeln!(text, "{id}"),
-                Outcome::Caught { suite, test, how } => writeln!(text, "{id}\t{suite}\t{test}\t{how:?}"),
-            };
-        }
-        fs::write(&self.file, text)
+    pub(crate) fn forget(&mut self, id: &str) {
+        self.by_id.remove(id);
     }
 }
 
-fn read(line: &str) -> Option<(String, Outcome)> {
-    let mut parts = line.split('\t').map(str::to_owned);
-    let id = parts.next()?;
-    let Some(suite) = parts.next() else { return Some((id, Outcome::Survived)) };
-    let test = parts.next()?;
-    let how = parts.next()?;
-    let all = [How::Failed, How::Hung, How::Ended, How::ByChance];
-    let how = all.into_iter().find(|known| format!("{known:?}") == how)?;
-    Some((id, Outcome::Caught { suite, test, how }))
+/// How an outcome ends the words about its mutant; `read` reads it.
+pub(crate) fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Survived => "Survives.".to_owned(),
+        Outcome::Caught { suite, test, how } => {
+            let how = HOW.iter().find(|(known, _)| known == how).map_or("", |(_, words)| words);
+            format!("{how} {suite} `{test}`.")
+        }
+    }
+}
+
+const HOW: [(How, &str); 4] = [
+    (How::Failed, "Caught by"),
+    (How::Hung, "Hangs"),
+    (How::Ended, "Ends the process of"),
+    (How::ByChance, "Caught by chance only, by"),
+];
+
+fn read(words: &str) -> Option<(&str, Outcome)> {
+    let (id, rest) = words.strip_prefix('`')?.split_once('`')?;
+    if rest.ends_with("Survives.") {
+        return Some((id, Outcome::Survived));
+    }
+    let (before, test) = rest.strip_suffix("`.")?.rsplit_once(" `")?;
+    let (before, suite) = before.rsplit_once(' ')?;
+    let (how, _) = HOW.iter().rfind(|(_, how)| before.ends_with(how))?;
+    Some((id, Outcome::Caught { suite: suite.to_owned(), test: test.to_owned(), how: *how }))
 }

@@ -52,17 +52,45 @@ pub(crate) fn unharmed(suites: &[Suite]) -> io::Result<Result<(usize, Duration),
     Ok(Ok((tests, (longest * 10).max(Duration::from_secs(30)))))
 }
 
-/// Runs the suites with this mutant until a test fails.
-pub(crate) fn against(suites: &[Suite], mutant: &str, limit: Duration) -> io::Result<Outcome> {
-    for suite in suites {
-        let Some((test, mut how)) = run(suite, Some(mutant), None, limit)?.failed else { continue };
-        // A test that fails now and then catches nothing.
-        if how == How::Failed && run(suite, Some(mutant), Some(&test), limit)?.failed.is_none() {
-            how = How::ByChance;
+/// Runs the suites with this mutant until a test fails; first the test that did so before.
+pub(crate) fn against(
+    suites: &[Suite],
+    mutant: &str,
+    before: Option<&Outcome>,
+    limit: Duration,
+) -> io::Result<Outcome> {
+    if let Some(before @ Outcome::Caught { suite, test, how: How::Failed }) = before
+        && let Some(suite) = suites.iter().find(|known| known.name == *suite)
+    {
+        let said = run(suite, Some(mutant), Some(test), limit)?;
+        if said.failed.is_some_and(|(failed, how)| failed == *test && how == How::Failed) {
+            return Ok(before.clone());
         }
-        return Ok(Outcome::Caught { suite: suite.name.to_owned(), test, how });
     }
-    Ok(Outcome::Survived)
+    let mut limit = limit;
+    'again: loop {
+        for suite in suites {
+            let Some((test, mut how)) = run(suite, Some(mutant), None, limit)?.failed else { continue };
+            // A test that fails now and then catches nothing.
+            if how == How::Failed && run(suite, Some(mutant), Some(&test), limit)?.failed.is_none() {
+                how = How::ByChance;
+            }
+            if how == How::Hung && !hangs(suite, mutant, &test, limit)? {
+                limit *= 4;
+                continue 'again;
+            }
+            return Ok(Outcome::Caught { suite: suite.name.to_owned(), test, how });
+        }
+        return Ok(Outcome::Survived);
+    }
+}
+
+/// Whether a test that was overdue hangs: the machine may just have other things to do. So it is measured without the mutant, now.
+fn hangs(suite: &Suite, mutant: &str, test: &str, limit: Duration) -> io::Result<bool> {
+    let begin = Instant::now();
+    run(suite, None, Some(test), limit * 10)?;
+    let limit = (begin.elapsed() * 10).max(limit);
+    Ok(run(suite, Some(mutant), Some(test), limit)?.failed.is_some())
 }
 
 /// Runs the tests of a suite, or one of them, one after the other: then the one that fails first is always the same.
