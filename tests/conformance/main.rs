@@ -12,6 +12,7 @@ mod hooks;
 mod hostile;
 mod hung;
 mod hygiene;
+mod leases;
 mod links;
 mod manager;
 mod messages;
