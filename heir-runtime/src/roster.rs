@@ -1,11 +1,9 @@
 //! Who is at work on a post: what everybody who waits for a worker looks at.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::caught::guarded;
 use crate::status::{Status, Stopped};
 use crate::sync::Watched;
 
@@ -84,28 +82,30 @@ impl Roster {
         self.0.read(|at_work| at_work.served)
     }
 
-    /// Waits until it has: as [`until`](Watched::until), in a task of ours, or guarded. (The others are for anybody.)
+    /// Waits until it has.
     pub(crate) async fn until_served(&self) {
         self.0.until(|at_work| at_work.served.then_some(())).await;
     }
 
     /// Waits until an incarnation with at least this number serves, or none will.
     pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
-        let served = self.0.until(|at_work| match &at_work.status {
-            Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
-            Status::Stopped(why) => Some(Err(why.clone())),
-            _ => None,
-        });
-        guarded(pin!(served)).await
+        self.0
+            .until(|at_work| match &at_work.status {
+                Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
+                Status::Stopped(why) => Some(Err(why.clone())),
+                _ => None,
+            })
+            .await
     }
 
     /// Waits until none will serve any more.
     pub(crate) async fn until_stopped(&self) -> Stopped {
-        let stopped = self.0.until(|at_work| match &at_work.status {
-            Status::Stopped(why) => Some(why.clone()),
-            _ => None,
-        });
-        guarded(pin!(stopped)).await
+        self.0
+            .until(|at_work| match &at_work.status {
+                Status::Stopped(why) => Some(why.clone()),
+                _ => None,
+            })
+            .await
     }
 
     /// What the worker does instead of serving: `None` while an incarnation serves.
@@ -115,7 +115,7 @@ impl Roster {
 
     /// Waits until no incarnation serves, and says what the worker does instead.
     pub(crate) async fn until_not_serving(&self) -> Status {
-        guarded(pin!(self.0.until(|at_work| at_work.not_serving()))).await
+        self.0.until(|at_work| at_work.not_serving()).await
     }
 
     /// Waits until no incarnation has served for this long, all in all, from now on: where that is counted.
@@ -124,13 +124,13 @@ impl Roster {
         loop {
             let left =
                 |at_work: &mut AtWork| (!at_work.serves()).then(|| end.saturating_sub(at_work.downtime()));
-            let left = guarded(pin!(self.0.until(left))).await;
+            let left = self.0.until(left).await;
             if left.is_zero() {
                 return;
             }
             let served = self.0.until(|at_work| at_work.serves().then_some(()));
             // Whichever it was, the roster has counted.
-            let _ = timeout(left, guarded(pin!(served))).await;
+            let _ = timeout(left, served).await;
         }
     }
 }

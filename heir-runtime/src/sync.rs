@@ -1,9 +1,8 @@
 //! The lock under every shared state, and the ways to wait for a change of it.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
-
-use tokio::sync::Notify;
 
 #[cfg(not(heir_loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
@@ -11,25 +10,26 @@ pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 #[cfg(heir_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 
-use crate::caught::wake_caught;
+use crate::caught::{drop_caught, wake_caught};
 
 /// A value behind a lock, whose changes any number of tasks can await.
 ///
-/// The lock is never held across an await or across a user's code, so it cannot be poisoned by one.
-pub(crate) struct Watched<S> {
-    inner: Mutex<Counted<S>>,
-    changed: Notify,
+/// The lock is never held across an await or across a user's code, so it cannot be poisoned by one. The tasks may be anybody's: their
+/// wakers are cloned, woken and dropped outside, each caught, so that one that panics keeps no other asleep.
+pub(crate) struct Watched<S>(Mutex<Awaited<S>>);
+
+struct Awaited<S> {
+    value: S,
+    /// Mostly nobody waits.
+    waiting: BTreeMap<Ticket, Waker>,
+    next: Ticket,
 }
 
-struct Counted<S> {
-    value: S,
-    /// How many wait: mostly nobody does, and nobody is woken.
-    waiting: usize,
-}
+type Ticket = u64;
 
 impl<S> Watched<S> {
     pub(crate) fn new(value: S) -> Self {
-        Self { inner: Mutex::new(Counted { value, waiting: 0 }), changed: Notify::new() }
+        Self(Mutex::new(Awaited { value, waiting: BTreeMap::new(), next: 0 }))
     }
 
     /// Looks, without telling anyone.
@@ -41,46 +41,54 @@ impl<S> Watched<S> {
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let mut inner = self.lock();
         let result = change(&mut inner.value);
-        let is_awaited = inner.waiting > 0;
+        let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);
-        if is_awaited {
-            self.changed.notify_waiters();
-        }
+        waiting.into_values().for_each(wake_caught);
         result
     }
 
-    /// Waits until `take` finds what it is looking for: in a task of ours, or [guarded](crate::caught::guarded), because who waits
-    /// is woken in the task of whoever changes the value.
+    /// Waits until `take` finds what it is looking for.
     ///
     /// Cancel safe: `take` runs only inside a poll that returns what it took.
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
-        loop {
-            // Made before looking: a change between the look and the await wakes it.
-            let changed = self.changed.notified();
-            let waits = {
-                let mut inner = self.lock();
-                if let Some(found) = take(&mut inner.value) {
-                    return found;
-                }
-                inner.waiting += 1;
-                Waits(self)
-            };
-            changed.await;
-            drop(waits);
-        }
+        let mut waits = Waits { watched: self, ticket: None };
+        poll_fn(|cx| {
+            if let Some(found) = take(&mut self.lock().value) {
+                return Poll::Ready(found);
+            }
+            let waker = cx.waker().clone();
+            let mut inner = self.lock();
+            // Again: from here on a change finds the waker.
+            if let Some(found) = take(&mut inner.value) {
+                return Poll::Ready(found);
+            }
+            let ticket = *waits.ticket.get_or_insert(inner.next);
+            inner.next = inner.next.max(ticket + 1);
+            let before = inner.waiting.insert(ticket, waker);
+            drop(inner);
+            let _ = drop_caught(before);
+            Poll::Pending
+        })
+        .await
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counted<S>> {
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Awaited<S>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 /// Somebody waits, until this is dropped.
-struct Waits<'w, S>(&'w Watched<S>);
+struct Waits<'w, S> {
+    watched: &'w Watched<S>,
+    ticket: Option<Ticket>,
+}
 
 impl<S> Drop for Waits<'_, S> {
     fn drop(&mut self) {
-        self.0.lock().waiting -= 1;
+        if let Some(ticket) = self.ticket {
+            let waker = self.watched.lock().waiting.remove(&ticket);
+            let _ = drop_caught(waker);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! A supervisor as everybody else sees it: its name, its children's other sides, and the way to it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use super::report::ChildError;
 use super::requests::{Command, Requests};
 use super::slot::GRACE;
 use super::tree::{SubtreeStatus, Tree, TreeNode};
-use crate::caught::{caught, guarded};
+use crate::caught::caught;
 use crate::events::{Event, EventKind};
 use crate::realm::Realm;
 use crate::status::Stopped;
@@ -246,11 +245,12 @@ impl Branch {
     }
 
     pub(super) async fn until_stopped(&self) -> Stopped {
-        let stopped = self.roster.until(|roster| match &roster.status {
-            SubtreeStatus::Stopped(why) => Some(why.clone()),
-            _ => None,
-        });
-        guarded(pin!(stopped)).await
+        self.roster
+            .until(|roster| match &roster.status {
+                SubtreeStatus::Stopped(why) => Some(why.clone()),
+                _ => None,
+            })
+            .await
     }
 
     /// Aborts the task that lives, once.

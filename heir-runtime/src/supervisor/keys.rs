@@ -23,13 +23,52 @@ struct Entries<K, H> {
     hashes: ByNumber<Place, u64>,
 }
 
-/// Entries whose keys have one hash: mostly a single one. Never changed, but replaced: who has looked at it knows all of it.
-type Bucket<K, H> = Arc<[Arc<Entry<K, H>>]>;
+/// Entries whose keys have one hash. Never changed, but replaced: who has looked at it knows all of it.
+enum Bucket<K, H> {
+    One(Arc<Entry<K, H>>),
+    /// Hardly ever.
+    Many(Arc<[Arc<Entry<K, H>>]>),
+}
 
 struct Entry<K, H> {
     key: K,
     place: Place,
     handle: H,
+}
+
+impl<K, H> Bucket<K, H> {
+    fn of(mut entries: Vec<Arc<Entry<K, H>>>) -> Option<Self> {
+        match entries.len() {
+            0 => None,
+            1 => entries.pop().map(Self::One),
+            _ => Some(Self::Many(entries.into())),
+        }
+    }
+
+    fn entries(&self) -> &[Arc<Entry<K, H>>] {
+        match self {
+            Self::One(entry) => std::slice::from_ref(entry),
+            Self::Many(entries) => entries,
+        }
+    }
+
+    /// Whether nothing has been added or removed between the two.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => Arc::ptr_eq(one, other),
+            (Self::Many(one), Self::Many(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl<K, H> Clone for Bucket<K, H> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::One(entry) => Self::One(Arc::clone(entry)),
+            Self::Many(entries) => Self::Many(Arc::clone(entries)),
+        }
+    }
 }
 
 impl<K, H> Default for Keys<K, H> {
@@ -53,7 +92,7 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
                 }
                 Err(bucket) => bucket,
             };
-            if let Some(taken) = bucket.iter().find(|taken| taken.key == entry.key) {
+            if let Some(taken) = bucket.entries().iter().find(|taken| taken.key == entry.key) {
                 return Err(taken.handle.clone());
             }
             // None of these has it. Was another one added meanwhile?
@@ -69,14 +108,13 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
         known: Option<&Bucket<K, H>>,
     ) -> Result<Option<Bucket<K, H>>, Bucket<K, H>> {
         let mut entries = self.lock();
-        let now = entries.by_hash.get(&hash);
-        match (now, known) {
-            (Some(now), Some(known)) if Arc::ptr_eq(now, known) => {}
-            (Some(now), _) => return Err(Arc::clone(now)),
-            (None, _) => {}
-        }
-        let others = now.into_iter().flat_map(|bucket| bucket.iter().cloned());
-        let bucket = others.chain([Arc::clone(entry)]).collect();
+        let bucket = match (entries.by_hash.get(&hash), known) {
+            (Some(now), Some(known)) if now.is_same(known) => {
+                Bucket::Many(now.entries().iter().chain([entry]).cloned().collect())
+            }
+            (Some(now), _) => return Err(now.clone()),
+            (None, _) => Bucket::One(Arc::clone(entry)),
+        };
         let before = entries.by_hash.insert(hash, bucket);
         entries.hashes.insert(entry.place, hash);
         Ok(before)
@@ -88,7 +126,7 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
         Q: Eq + Hash + ?Sized,
     {
         let bucket = self.bucket(self.hasher.hash_one(key))?;
-        let entry = bucket.iter().find(|entry| entry.key.borrow() == key)?;
+        let entry = bucket.entries().iter().find(|entry| entry.key.borrow() == key)?;
         Some(entry.handle.clone())
     }
 
@@ -98,7 +136,7 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
         K: Clone,
     {
         let buckets: Vec<_> = self.lock().by_hash.values().cloned().collect();
-        buckets.iter().flat_map(|bucket| bucket.iter()).map(|entry| entry.key.clone()).collect()
+        buckets.iter().flat_map(|bucket| bucket.entries()).map(|entry| entry.key.clone()).collect()
     }
 
     fn bucket(&self, hash: u64) -> Option<Bucket<K, H>> {
@@ -117,8 +155,8 @@ impl<K, H> Keys<K, H> {
         let Entries { by_hash, hashes } = &mut *entries;
         let Some(hash) = hashes.remove(&place) else { return };
         let Some(bucket) = by_hash.remove(&hash) else { return };
-        let others: Bucket<K, H> = bucket.iter().filter(|entry| entry.place != place).cloned().collect();
-        if !others.is_empty() {
+        let others = bucket.entries().iter().filter(|entry| entry.place != place).cloned().collect();
+        if let Some(others) = Bucket::of(others) {
             by_hash.insert(hash, others);
         }
         drop(entries);
