@@ -105,6 +105,7 @@ mod process;
 mod quarantine;
 mod race;
 mod realm;
+mod reply;
 mod roster;
 mod send;
 mod status;

@@ -7,12 +7,11 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::task::coop::poll_proceed;
 
 use crate::handle::Handle;
-use crate::mailbox::{
-    Answer, Call, CallError, Cast, CastError, Message, NotSent, Outcome, Place, Reserve, Unsent,
-};
+use crate::mailbox::{Call, CallError, Cast, CastError, Heard, Message, NotSent, Place, Reserve, Unsent};
 use crate::patience::{Late, Patience};
 use crate::post::Post;
 use crate::race::{Either, race};
+use crate::reply::Answer;
 use crate::status::Status;
 use crate::worker::{Handlers, WhileDown};
 
@@ -26,8 +25,8 @@ enum Full {
 /// How far a call is. `U` is what its message is made of, `B` the rest of a call whose patience has an end.
 enum Stage<'h, U, M: Message, R, B> {
     Unsent(Option<U>),
-    Waits(Option<(M, Answer<R>)>, Reserve<'h, M>),
-    Sent(Answer<R>),
+    Waits(Option<(M, Answer<Heard<R>>)>, Reserve<'h, M>),
+    Sent(Answer<Heard<R>>),
     Bounded(Pin<Box<B>>),
 }
 
@@ -149,7 +148,7 @@ impl<W: Handlers> Handle<W> {
     fn send_call<A: 'static, R>(
         &self,
         args: A,
-        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<Heard<R>>),
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
@@ -205,7 +204,7 @@ impl<W: Handlers> Handle<W> {
     async fn call_in_time<A: 'static, R>(
         &self,
         args: A,
-        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<R>),
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, Answer<Heard<R>>),
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> Result<R, CallError<A>> {
@@ -341,10 +340,10 @@ fn take_back<A: 'static>(mut message: impl Message) -> A {
     *args.expect("a message has the arguments it was made of until it is served")
 }
 
-fn heard<A, R>(outcome: Outcome<R>) -> Result<R, CallError<A>> {
+fn heard<A, R>(outcome: Option<Heard<R>>) -> Result<R, CallError<A>> {
     match outcome {
-        Outcome::Reply(reply) => Ok(reply),
-        Outcome::Refused(why) => Err(CallError::refused(*why)),
-        Outcome::Unanswered => Err(CallError::Unanswered),
+        Some(Ok(reply)) => Ok(reply),
+        Some(Err(why)) => Err(CallError::refused(*why)),
+        None => Err(CallError::Unanswered),
     }
 }

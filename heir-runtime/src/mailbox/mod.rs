@@ -5,7 +5,6 @@ mod error;
 #[cfg(all(test, heir_loom))]
 mod loom;
 mod places;
-mod reply;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -17,12 +16,12 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
+use self::call::Caller;
+pub(crate) use self::call::Heard;
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
 use self::places::Line;
 pub(crate) use self::places::{Place, Reserve};
-use self::reply::Caller;
-pub(crate) use self::reply::{Answer, Outcome};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
 use crate::caught::{caught, drop_caught, guarded, wake_caught};

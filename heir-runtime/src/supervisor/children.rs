@@ -1,14 +1,14 @@
 //! How a supervisor does what it is asked from outside.
 
 use std::sync::Arc;
-
-use tokio::sync::oneshot;
+use std::task::Waker;
 
 use super::member::Member;
 use super::report::{ChildError, StartError};
 use super::requests::{Command, Outcome};
 use super::run::{Ending, Run};
 use super::slot::{Aim, Slot, Starter};
+use crate::reply::{WayBack, reply};
 use crate::status::Stopped;
 use crate::superior::{Ask, Place};
 
@@ -35,7 +35,7 @@ impl Run {
         }
     }
 
-    fn add(&mut self, place: Place, member: Box<dyn Member>, told: oneshot::Sender<Result<(), StartError>>) {
+    fn add(&mut self, place: Place, member: Box<dyn Member>, told: WayBack<Result<(), StartError>>) {
         let node = member.node();
         let refused = if let Some(ending) = &self.ending {
             Some(StartError::Stopped(ending.stopped()))
@@ -53,7 +53,7 @@ impl Run {
         if let Some(error) = refused {
             self.branch.forget(place);
             node.retire(&Stopped::Dropped);
-            let _ = told.send(Err(error));
+            told.answer(Err(error));
             return;
         }
         self.expect(place, Starter::Added(told));
@@ -62,7 +62,7 @@ impl Run {
         self.start_on_request(place);
     }
 
-    fn terminate(&mut self, place: Place, told: oneshot::Sender<()>) {
+    fn terminate(&mut self, place: Place, told: WayBack<()>) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
         slot.waiting.push(told);
         match slot.aim {
@@ -76,7 +76,7 @@ impl Run {
         }
     }
 
-    fn restart(&mut self, place: Place, told: oneshot::Sender<Result<Outcome, ChildError>>) {
+    fn restart(&mut self, place: Place, told: WayBack<Result<Outcome, ChildError>>) {
         let refused = match self.slots.get(&place) {
             _ if self.ending.is_some() => Some(ChildError::Ending),
             None => Some(ChildError::Ended),
@@ -87,11 +87,13 @@ impl Run {
             },
         };
         if let Some(error) = refused {
-            let _ = told.send(Err(error));
+            told.answer(Err(error));
             return;
         }
-        let (starter, outcome) = oneshot::channel();
-        if told.send(Ok(outcome)).is_ok() {
+        let (starter, outcome) = reply(Waker::noop().clone());
+        let is_awaited = !told.is_for_nobody();
+        told.answer(Ok(outcome));
+        if is_awaited {
             self.expect(place, Starter::Restarted(starter));
         }
         self.run_again(place);
@@ -108,7 +110,7 @@ impl Run {
         }
     }
 
-    fn delete(&mut self, place: Place, told: oneshot::Sender<Result<(), ChildError>>) {
+    fn delete(&mut self, place: Place, told: WayBack<Result<(), ChildError>>) {
         let is_down = match self.slots.get(&place) {
             None => true,
             Some(slot) => matches!(slot.aim, Aim::Terminated) && slot.is_down(),
@@ -117,10 +119,10 @@ impl Run {
             self.finish(place, &Stopped::Shutdown);
             self.branch.forget(place);
         }
-        let _ = told.send(if is_down { Ok(()) } else { Err(ChildError::Running) });
+        told.answer(if is_down { Ok(()) } else { Err(ChildError::Running) });
     }
 
-    fn replace(&mut self, place: Place, member: Box<dyn Member>, told: oneshot::Sender<()>) {
+    fn replace(&mut self, place: Place, member: Box<dyn Member>, told: WayBack<()>) {
         let Some(slot) = self.slots.get(&place) else { return };
         if let Aim::Run | Aim::Renewed | Aim::Terminated = slot.aim {
             slot.member.node().close(&Stopped::Upgraded);

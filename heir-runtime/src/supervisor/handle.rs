@@ -3,8 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-
-use tokio::sync::oneshot;
+use std::task::Waker;
 
 use super::branch::Branch;
 use super::member::Node;
@@ -13,10 +12,10 @@ use super::plant::{ChildSpec, Planted};
 use super::report::{ChildError, StartError};
 use super::requests::{Command, Requests};
 use super::tree::{SubtreeStatus, Tree, TreeNode};
-use crate::caught::guarded;
 use crate::handle::{Handle, WeakHandle};
 use crate::post::Post;
 use crate::race::{Either, race};
+use crate::reply::reply;
 use crate::status::Stopped;
 use crate::superior::{Place, Position};
 use crate::worker::{Handlers, Spec, TakesOver, Worker};
@@ -108,14 +107,14 @@ impl SupervisorHandle {
             return Err(error);
         }
         let node = member.node();
-        let (told, refusal) = oneshot::channel();
+        let (told, refusal) = reply(Waker::noop().clone());
         let _ = self.send(Command::Add(place, member, told));
-        match guarded(race(refusal, node.up())).await {
-            Either::Left(Ok(Err(error))) => Err(error),
+        match race(refusal, node.up()).await {
+            Either::Left(Some(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
-            Either::Left(Ok(Ok(()))) | Either::Right(()) => Ok(handle),
+            Either::Left(Some(Ok(()))) | Either::Right(()) => Ok(handle),
             // Unheard: the supervisor is gone for good, or goes at this moment.
-            Either::Left(Err(_dropped)) => Err(StartError::Stopped(self.wait().await)),
+            Either::Left(None) => Err(StartError::Stopped(self.wait().await)),
         }
     }
 
@@ -129,12 +128,12 @@ impl SupervisorHandle {
     /// [`ChildError::NotFound`], [`ChildError::Ended`], [`ChildError::Gone`].
     pub async fn terminate_child(&self, name: &str) -> Result<(), ChildError> {
         let (place, node) = self.find(name)?;
-        let (told, down) = oneshot::channel();
+        let (told, down) = reply(Waker::noop().clone());
         self.send(Command::Terminate(place, told))?;
-        match guarded(down).await {
-            Ok(()) => Ok(()),
-            Err(_dropped) if node.is_stopped() => Err(ChildError::Ended),
-            Err(_dropped) => Err(ChildError::Gone),
+        match down.await {
+            Some(()) => Ok(()),
+            None if node.is_stopped() => Err(ChildError::Ended),
+            None => Err(ChildError::Gone),
         }
     }
 
@@ -156,14 +155,14 @@ impl SupervisorHandle {
         if node.is_stopped() {
             return Err(ChildError::Ended);
         }
-        let (told, begun) = oneshot::channel();
+        let (told, begun) = reply(Waker::noop().clone());
         self.send(Command::Restart(place, told))?;
-        let outcome = guarded(begun).await.unwrap_or(Err(ChildError::Gone))?;
+        let outcome = begun.await.unwrap_or(Err(ChildError::Gone))?;
         // Not before it has begun: until then the child may be up from the start before.
-        match guarded(race(outcome, node.up())).await {
-            Either::Left(Ok(answer)) => answer,
+        match race(outcome, node.up()).await {
+            Either::Left(Some(answer)) => answer,
             Either::Right(()) => Ok(()),
-            Either::Left(Err(_dropped)) => Err(ChildError::Gone),
+            Either::Left(None) => Err(ChildError::Gone),
         }
     }
 
@@ -174,9 +173,9 @@ impl SupervisorHandle {
     /// [`ChildError::NotFound`], [`ChildError::Running`], [`ChildError::Gone`].
     pub async fn delete_child(&self, name: &str) -> Result<(), ChildError> {
         let (place, _) = self.find(name)?;
-        let (told, answer) = oneshot::channel();
+        let (told, answer) = reply(Waker::noop().clone());
         self.send(Command::Delete(place, told))?;
-        guarded(answer).await.unwrap_or(Err(ChildError::Gone))
+        answer.await.unwrap_or(Err(ChildError::Gone))
     }
 
     /// Gives the tables of a worker, between two messages, to a worker of another type that has the same tables, and that takes
@@ -224,12 +223,12 @@ impl SupervisorHandle {
         let settings = self.branch.share(spec.settings);
         let post = Arc::new(Post::<V>::new(&spec, settings, estate, position, self.branch.realm().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
-        let (told, done) = oneshot::channel();
+        let (told, done) = reply(Waker::noop().clone());
         self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;
-        match guarded(done).await {
-            Ok(()) => Ok(handle),
-            Err(_dropped) if old.roster.is_stopped() => Err(ChildError::Ended),
-            Err(_dropped) => Err(ChildError::Ending),
+        match done.await {
+            Some(()) => Ok(handle),
+            None if old.roster.is_stopped() => Err(ChildError::Ended),
+            None => Err(ChildError::Ending),
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use tokio::sync::oneshot;
-
 use super::member::Member;
 use super::queue::Queue;
 use super::report::{ChildError, StartError};
 use crate::exit::ExitReason;
+use crate::reply::{Answer, WayBack};
 use crate::superior::{Ask, Place, Superior};
 
 /// What a supervisor is asked from outside. One that is dropped unheard drops the way back to whoever asks, and that is the answer.
@@ -18,15 +17,15 @@ pub(super) enum Command {
     Shutdown,
     /// The end of this subtree, under way or to come, is for good: nobody is to wait for what has stopped already.
     EndsForGood,
-    Add(Place, Box<dyn Member>, oneshot::Sender<Result<(), StartError>>),
-    Terminate(Place, oneshot::Sender<()>),
-    Restart(Place, oneshot::Sender<Result<Outcome, ChildError>>),
-    Delete(Place, oneshot::Sender<Result<(), ChildError>>),
-    Replace(Place, Box<dyn Member>, oneshot::Sender<()>),
+    Add(Place, Box<dyn Member>, WayBack<Result<(), StartError>>),
+    Terminate(Place, WayBack<()>),
+    Restart(Place, WayBack<Result<Outcome, ChildError>>),
+    Delete(Place, WayBack<Result<(), ChildError>>),
+    Replace(Place, Box<dyn Member>, WayBack<()>),
 }
 
 /// How a start that has begun fails, or that it did not.
-pub(super) type Outcome = oneshot::Receiver<Result<(), ChildError>>;
+pub(super) type Outcome = Answer<Result<(), ChildError>>;
 
 /// The manager of this child has ended, the one with this number, for this reason.
 pub(super) type ManagerEnded = (Place, u64, ExitReason);

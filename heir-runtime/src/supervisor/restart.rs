@@ -143,16 +143,16 @@ impl Starter {
     /// Answers who waits.
     pub(super) fn tell(self, started: Result<(), StartError>) {
         match self {
-            Self::Added(told) => drop(told.send(started)),
-            Self::Restarted(told) => drop(told.send(started.map_err(ChildError::from))),
+            Self::Added(told) => told.answer(started),
+            Self::Restarted(told) => told.answer(started.map_err(ChildError::from)),
         }
     }
 
     /// Whether somebody still waits: a start that nobody waits for any more is one like any other.
     pub(super) fn is_waited_for(&self) -> bool {
         match self {
-            Self::Added(told) => !told.is_closed(),
-            Self::Restarted(told) => !told.is_closed(),
+            Self::Added(told) => !told.is_for_nobody(),
+            Self::Restarted(told) => !told.is_for_nobody(),
         }
     }
 }

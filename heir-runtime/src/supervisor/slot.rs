@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::member::{Member, Task};
 use super::report::{ChildError, StartError};
 use crate::events::Role;
+use crate::reply::WayBack;
 use crate::status::Stopped;
 use crate::superior::Place;
 use crate::worker::{Backoff, Row, Shutdown};
@@ -27,7 +27,7 @@ pub(super) struct Slot {
     pub(super) manager: Option<Part>,
     pub(super) aim: Aim,
     /// Whoever waits for it to be down.
-    pub(super) waiting: Vec<oneshot::Sender<()>>,
+    pub(super) waiting: Vec<WayBack<()>>,
     /// Whether its tables may still be held by a worker that was left behind.
     pub(super) is_held: bool,
     /// How its start failed: told when it is down.
@@ -66,7 +66,7 @@ pub(super) enum Aim {
     /// It is stopped until it is asked for.
     Terminated,
     /// It is stopped, and the other takes its place.
-    Replaced(Box<(Box<dyn Member>, oneshot::Sender<()>)>),
+    Replaced(Box<(Box<dyn Member>, WayBack<()>)>),
     /// It is stopped for good.
     Finished(Box<Stopped>),
 }
@@ -74,9 +74,9 @@ pub(super) enum Aim {
 /// Who waits for a start, and what becomes of a child that does not get up.
 pub(super) enum Starter {
     /// It is gone.
-    Added(oneshot::Sender<Result<(), StartError>>),
+    Added(WayBack<Result<(), StartError>>),
     /// It stays terminated.
-    Restarted(oneshot::Sender<Result<(), ChildError>>),
+    Restarted(WayBack<Result<(), ChildError>>),
 }
 
 impl Slot {
@@ -107,7 +107,7 @@ impl Slot {
     /// It is down: whoever waits for that is told.
     pub(super) fn tell_down(&mut self) {
         for told in self.waiting.drain(..) {
-            let _ = told.send(());
+            told.answer(());
         }
     }
 

@@ -179,7 +179,7 @@ impl Run {
                 self.note_significance(place, rules);
                 // A supervisor at work is not gone.
                 let _open = self.branch.enter(place, node);
-                let _ = told.send(());
+                told.answer(());
                 if is_to_run {
                     self.start_in_its_turn(place);
                 } else {

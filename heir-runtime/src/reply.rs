@@ -1,37 +1,29 @@
-//! The way back to a caller: one cell, shared by the caller, its message, and the mailbox that remembers whom the message
-//! in progress is for. Whichever answers first is the one that is heard.
+//! The way back to somebody who asks: one cell, shared by who waits and who answers, and by whoever else may answer instead. The
+//! first answer is the one that is heard.
+//!
+//! It is a oneshot channel whose wakers may be anybody's: they are cloned, woken and dropped outside of its lock, and woken caught.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::Refusal;
 use crate::caught::wake_caught;
 use crate::sync::{Mutex, MutexGuard};
 
-/// What a caller hears.
-pub(crate) enum Outcome<R> {
-    Reply(R),
-    /// In a box: replies travel lighter.
-    Refused(Box<Refusal>),
-    /// The message was dropped without a word.
-    Unanswered,
-}
-
 /// Locked to look and to move, never while a user's code runs: wakers are cloned, woken and dropped outside.
-struct Cell<R>(Mutex<State<R>>);
+pub(crate) struct Cell<R>(Mutex<State<R>>);
 
 enum State<R> {
     Waiting(Waker),
-    /// The caller has been woken, and has not looked yet.
-    Answered(Outcome<R>),
+    /// Who asked has been woken, and has not looked yet: for an answer, or because there will be none.
+    Answered(Option<R>),
     Heard,
-    /// The caller went away before there was an answer, or before it looked.
+    /// Who asked went away before there was an answer, or before it looked.
     Gone,
 }
 
-/// A caller that waits, `waker` being that of the poll under way: the way back to it, and its end of it.
+/// The two ends of one answer; `waker` is that of the poll under way, or one that wakes nobody.
 pub(crate) fn reply<R>(waker: Waker) -> (WayBack<R>, Answer<R>) {
     let cell = Arc::new(Cell(Mutex::new(State::Waiting(waker))));
     (WayBack(Some(Arc::clone(&cell))), Answer(Some(cell)))
@@ -39,7 +31,7 @@ pub(crate) fn reply<R>(waker: Waker) -> (WayBack<R>, Answer<R>) {
 
 impl<R> Cell<R> {
     /// The first answer holds; a later one, or one for nobody, comes back.
-    fn answer(&self, outcome: Outcome<R>) -> Result<(), Outcome<R>> {
+    pub(crate) fn answer(&self, outcome: Option<R>) -> Result<(), Option<R>> {
         let mut state = self.lock();
         if !matches!(*state, State::Waiting(_)) {
             return Err(outcome);
@@ -61,61 +53,45 @@ impl<R> Cell<R> {
     }
 }
 
-/// A caller, whatever it waits for.
-pub trait Caller: Send + Sync {
-    /// Tells it that there is no reply, unless it has been answered.
-    fn refuse(&self, why: Refusal);
-}
-
-impl<R: Send> Caller for Cell<R> {
-    fn refuse(&self, why: Refusal) {
-        // What comes back is the refusal.
-        drop(self.answer(Outcome::Refused(Box::new(why))));
-    }
-}
-
-/// The message's end: dropped, it leaves the caller [unanswered](Outcome::Unanswered).
-pub(super) struct WayBack<R>(Option<Arc<Cell<R>>>);
+/// The end of who answers: dropped, it says that there is no answer.
+pub(crate) struct WayBack<R>(Option<Arc<Cell<R>>>);
 
 impl<R> WayBack<R> {
     /// Answers. What nobody hears any more is dropped here.
-    pub(super) fn answer(mut self, outcome: Outcome<R>) {
+    pub(crate) fn answer(mut self, answer: R) {
         if let Some(cell) = self.0.take() {
-            drop(cell.answer(outcome));
+            drop(cell.answer(Some(answer)));
         }
     }
 
-    /// Whether the caller went away.
-    pub(super) fn is_for_nobody(&self) -> bool {
+    /// Whether who asked has gone away.
+    pub(crate) fn is_for_nobody(&self) -> bool {
         self.0.as_ref().is_none_or(|cell| cell.is_gone())
     }
 
-    pub(super) fn caller(&self) -> Option<Arc<dyn Caller>>
-    where
-        R: Send + 'static,
-    {
-        let cell: Arc<dyn Caller> = Arc::<Cell<R>>::clone(self.0.as_ref()?);
-        Some(cell)
+    /// What somebody else can answer with.
+    pub(crate) fn cell(&self) -> Option<Arc<Cell<R>>> {
+        self.0.clone()
     }
 }
 
 impl<R> Drop for WayBack<R> {
     fn drop(&mut self) {
         if let Some(cell) = self.0.take() {
-            drop(cell.answer(Outcome::Unanswered));
+            drop(cell.answer(None));
         }
     }
 }
 
-/// The caller's end. Whoever it was made for is woken when there is something to hear.
+/// The end of who asks, and is woken when there is something to hear: the answer, or that there is none.
 // `None` once it has been heard.
 pub(crate) struct Answer<R>(Option<Arc<Cell<R>>>);
 
 impl<R> Future for Answer<R> {
-    type Output = Outcome<R>;
+    type Output = Option<R>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        let Some(cell) = &self.0 else { return Poll::Ready(Outcome::Unanswered) };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<R>> {
+        let Some(cell) = &self.0 else { return Poll::Ready(None) };
         let mut replacement: Option<Waker> = None;
         let heard = loop {
             let mut state = cell.lock();
@@ -139,7 +115,7 @@ impl<R> Future for Answer<R> {
         self.0 = None;
         Poll::Ready(match heard {
             State::Answered(outcome) => outcome,
-            State::Waiting(_) | State::Heard | State::Gone => Outcome::Unanswered,
+            State::Waiting(_) | State::Heard | State::Gone => None,
         })
     }
 }
@@ -171,11 +147,11 @@ mod tests {
         }
     }
 
-    fn poll<R>(answer: &mut Answer<R>, woken: &Arc<Woken>) -> Poll<Outcome<R>> {
+    fn poll<R>(answer: &mut Answer<R>, woken: &Arc<Woken>) -> Poll<Option<R>> {
         Pin::new(answer).poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
     }
 
-    /// A caller that waits.
+    /// Somebody who waits.
     fn waiting(woken: &Arc<Woken>) -> (WayBack<u8>, Answer<u8>) {
         let (way_back, mut answer) = reply(Waker::from(Arc::clone(woken)));
         assert!(poll(&mut answer, woken).is_pending());
@@ -186,42 +162,41 @@ mod tests {
     fn the_first_answer_is_heard_and_wakes_once() {
         let woken = Arc::default();
         let (way_back, mut answer) = waiting(&woken);
-        let caller = way_back.caller().unwrap();
-        caller.refuse(Refusal::Unresponsive { incarnation: 3 });
-        caller.refuse(Refusal::Unresponsive { incarnation: 4 });
-        way_back.answer(Outcome::Reply(1));
-        let Poll::Ready(Outcome::Refused(why)) = poll(&mut answer, &woken) else { panic!("refused") };
-        assert_eq!(*why, Refusal::Unresponsive { incarnation: 3 });
+        let cell = way_back.cell().unwrap();
+        assert_eq!(cell.answer(Some(1)), Ok(()));
+        assert_eq!(cell.answer(Some(2)), Err(Some(2)));
+        way_back.answer(3);
+        assert_eq!(poll(&mut answer, &woken), Poll::Ready(Some(1)));
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]
-    fn a_message_dropped_without_a_word_leaves_its_caller_unanswered() {
+    fn an_end_dropped_without_a_word_says_that_there_is_no_answer() {
         let woken = Arc::default();
         let (way_back, mut answer) = waiting(&woken);
         drop(way_back);
-        assert!(matches!(poll(&mut answer, &woken), Poll::Ready(Outcome::Unanswered)));
+        assert_eq!(poll(&mut answer, &woken), Poll::Ready(None));
     }
 
     #[test]
-    fn a_caller_that_moved_to_another_task_is_woken_there() {
+    fn who_moved_to_another_task_is_woken_there() {
         let (first, second) = (Arc::default(), Arc::default());
         let (way_back, mut answer) = waiting(&first);
         assert!(poll(&mut answer, &second).is_pending());
-        way_back.answer(Outcome::Reply(1));
+        way_back.answer(1);
         assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
-        assert!(matches!(poll(&mut answer, &second), Poll::Ready(Outcome::Reply(1))));
+        assert_eq!(poll(&mut answer, &second), Poll::Ready(Some(1)));
     }
 
     #[test]
-    fn a_way_back_knows_when_its_caller_has_gone_but_not_when_it_has_been_told() {
+    fn an_end_knows_when_who_asked_has_gone_but_not_when_it_has_been_told() {
         let woken = Arc::default();
         let (way_back, answer) = waiting(&woken);
         assert!(!way_back.is_for_nobody());
         drop(answer);
         assert!(way_back.is_for_nobody());
         let (way_back, mut answer) = waiting(&woken);
-        way_back.caller().unwrap().refuse(Refusal::Unresponsive { incarnation: 3 });
+        way_back.cell().unwrap().answer(Some(1)).unwrap();
         assert!(poll(&mut answer, &woken).is_ready());
         drop(answer);
         assert!(!way_back.is_for_nobody());
