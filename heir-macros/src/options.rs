@@ -387,7 +387,7 @@ fn parse_duration(text: &str) -> Result<Millis, String> {
     };
     let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
     match millis {
-        None => Err("it is too long".into()),
+        None => Err(format!("it is too long: write at most `\"{}ms\"`", u64::MAX)),
         Some(0) => Err(format!("it is zero: {example}")),
         Some(millis) => Ok(Millis(millis)),
     }

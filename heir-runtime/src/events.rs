@@ -183,6 +183,9 @@ impl fmt::Display for EventKind {
             Self::Restarting { role, reason } => {
                 write!(f, "{role} ended ({reason}), supervisor restarts it")
             }
+            Self::Delayed { role, delay: Duration::MAX } => {
+                write!(f, "{role} is not started again before it is asked for: its back-off never ends")
+            }
             Self::Delayed { role, delay } => write!(f, "{role} is started again in {delay:?}"),
             Self::Terminated => f.write_str("stopped on request; it can be started again"),
             Self::Upgraded => f.write_str("a worker of another type takes its place, and its tables"),

@@ -6,6 +6,7 @@
 mod attachments;
 mod declared;
 mod down;
+mod durations;
 mod estate;
 mod exits;
 mod hooks;

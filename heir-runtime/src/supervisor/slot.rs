@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::member::{Member, Task};
 use super::report::{ChildError, StartError};
+use crate::deadline;
 use crate::events::Role;
 use crate::status::Stopped;
 use crate::superior::Place;
@@ -48,8 +49,8 @@ pub(super) struct Part {
 pub(super) enum State {
     #[default]
     Down,
-    /// Started at this time: its back-off.
-    Delayed(Instant),
+    /// Started at this time, if ever: its back-off.
+    Delayed(Option<Instant>),
     Running,
     /// Asked to stop; aborted at this time, if ever.
     Asked(Option<Instant>),
@@ -148,7 +149,9 @@ impl Slot {
         let part = self.part(role);
         if let State::Delayed(time) = part.state {
             part.state = State::Down;
-            timers.remove(&(time, place, role));
+            if let Some(time) = time {
+                timers.remove(&(time, place, role));
+            }
         }
     }
 
@@ -164,8 +167,7 @@ impl Slot {
                 false
             }
         };
-        self.part(role).state =
-            if is_gone { State::Down } else { State::Asked(Instant::now().checked_add(timeout)) };
+        self.part(role).state = if is_gone { State::Down } else { State::Asked(deadline::after(timeout)) };
     }
 
     /// Kills one part of it.
@@ -216,8 +218,8 @@ impl Part {
     /// When something is to be done about it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Asked(deadline) => *deadline,
-            State::Delayed(time) | State::Aborted(time) => Some(*time),
+            State::Asked(deadline) | State::Delayed(deadline) => *deadline,
+            State::Aborted(time) => Some(*time),
             State::Down | State::Running => None,
         }
     }

@@ -1,15 +1,16 @@
 //! What a worker has running beside it: tasks, and what comes from elsewhere as a message.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::{Context, Handlers};
 use crate::caught::{PanicMessage, caught_async, drop_caught};
+use crate::deadline;
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
 use crate::process::{Attachment, ExitSignal, ExitSource, Process};
@@ -88,7 +89,8 @@ impl<W: Handlers> Context<W> {
     where
         S: Future + Send + 'static,
     {
-        self.attach_as("send_after", sleep(delay), move |handle, ()| send(handle))
+        let due = deadline::after(delay);
+        self.attach_as("send_after", deadline::until(due), move |handle, ()| send(handle))
     }
 
     /// Sends a message after each `period` (`timer:send_interval/2`), the first after one.
@@ -110,8 +112,7 @@ impl<W: Handlers> Context<W> {
         assert!(!period.is_zero(), "the period of `send_every` is not zero");
         let handle = self.handle().clone();
         self.attach("send_every".into(), async move {
-            // A first tick past the end of time is none.
-            let Some(first) = Instant::now().checked_add(period) else { return };
+            let Some(first) = deadline::after(period) else { return pending().await };
             let mut ticks = interval_at(first, period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
