@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_core::Stream;
+use tokio::task::consume_budget;
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::{Context, Handlers};
@@ -172,6 +173,8 @@ impl<W: Handlers> Context<W> {
             while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
                 let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
                 message.await;
+                // Neither need ever wait.
+                consume_budget().await;
             }
         })
     }
