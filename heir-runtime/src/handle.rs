@@ -110,7 +110,7 @@ impl<W: Handlers> Handle<W> {
         let witness = self.post.process().and_then(|process| process.witness());
         async move {
             match witness {
-                Some(witness) => witness.await.ok(),
+                Some(witness) => witness.down().await,
                 None => None,
             }
             .unwrap_or_else(|| Down::no_proc(MonitorId::new(), &name))

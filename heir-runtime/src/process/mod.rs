@@ -3,8 +3,9 @@
 mod signal;
 mod tasks;
 mod ties;
+mod witness;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +14,12 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use self::signal::Bond;
 pub(crate) use self::signal::Signal;
 pub use self::signal::{Down, ExitSignal, ExitSource, MonitorId};
 pub use self::tasks::Attachment;
-pub(crate) use self::tasks::Outliving;
 use self::tasks::Tasks;
+pub(crate) use self::tasks::{Outliving, Running};
 use self::ties::Tie;
 use crate::caught::caught;
 use crate::exit::ExitReason;
@@ -60,7 +62,7 @@ struct Relations {
     waker: Option<Waker>,
     ties: Vec<Tie>,
     /// Monitors from outside any worker.
-    witnesses: Vec<(MonitorId, oneshot::Sender<Down>)>,
+    witnesses: BTreeMap<Bond, oneshot::Sender<Down>>,
     tasks: Tasks,
 }
 
@@ -192,9 +194,9 @@ impl Process {
         for tie in &ties {
             self.tell(tie, &reason);
         }
-        for (monitor, witness) in witnesses {
+        for (bond, witness) in witnesses {
             // A waker that is not our code.
-            let _ = caught(|| witness.send(self.down(monitor, reason.clone())));
+            let _ = caught(|| witness.send(self.down(MonitorId(bond), reason.clone())));
         }
     }
 
@@ -218,17 +220,6 @@ impl Process {
     pub(crate) fn listen(&self, cx: &Context<'_>) {
         if self.listens.load(Ordering::Relaxed) && self.wakes(cx.waker()) {
             cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Has this task end with it; at once if it has ended.
-    pub(crate) fn adopt(&self, task: Attachment) {
-        let mut state = self.lock();
-        if matches!(state.fate, Fate::Alive | Fate::Doomed(_)) {
-            state.relations().tasks.add(task);
-        } else {
-            drop(state);
-            task.cancel();
         }
     }
 

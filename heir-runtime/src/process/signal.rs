@@ -54,7 +54,7 @@ pub struct Down {
 pub struct MonitorId(pub(super) Bond);
 
 /// The identity of one link or monitor (`make_ref/0`): what both of its ends know it by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Bond(u64);
 
 impl Bond {

@@ -105,6 +105,16 @@ impl Slot {
         self.member = member;
     }
 
+    /// Somebody waits for it to be down.
+    pub(super) fn tell_when_down(&mut self, told: oneshot::Sender<()>) {
+        // Those that nobody waits for any more go when there is no room left; then as many come as there are before the next time.
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.retain(|told| !told.is_closed());
+            self.waiting.reserve(self.waiting.len());
+        }
+        self.waiting.push(told);
+    }
+
     /// It is down: whoever waits for that is told.
     pub(super) fn tell_down(&mut self) {
         for told in self.waiting.drain(..) {

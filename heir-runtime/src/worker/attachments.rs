@@ -2,7 +2,6 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -14,7 +13,7 @@ use crate::caught::{PanicMessage, caught_async, drop_caught};
 use crate::deadline;
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
-use crate::process::{Attachment, ExitSignal, ExitSource, Process};
+use crate::process::{Attachment, ExitSignal, ExitSource, Running};
 
 /// Tasks, timers, futures and streams. Each runs in a task of its own, so it never keeps a handler waiting, and a handler may
 /// wait for it. It ends with the incarnation that made it, whatever ends that, unless it is to
@@ -198,12 +197,8 @@ impl<W: Handlers> Context<W> {
     }
 
     fn attach(&mut self, name: Arc<str>, work: impl Future<Output = ()> + Send + 'static) -> Attachment {
-        let outlives = Arc::new(AtomicBool::new(false));
-        let process = Arc::clone(&self.process);
-        let task = attached(name, work, process, self.handle().clone(), Arc::clone(&outlives));
-        let attachment = Attachment::new(tokio::spawn(task).abort_handle(), outlives);
-        self.process.adopt(attachment.clone());
-        attachment
+        let worker = self.handle().clone();
+        self.process.attach(|running| attached(name, work, running, worker))
     }
 }
 
@@ -211,14 +206,13 @@ impl<W: Handlers> Context<W> {
 async fn attached<W: Handlers>(
     name: Arc<str>,
     work: impl Future<Output = ()> + Send + 'static,
-    process: Arc<Process>,
+    running: Running,
     worker: WeakHandle<W>,
-    outlives: Arc<AtomicBool>,
 ) {
     let Err(words) = to_the_end(work).await else { return };
     let reason = ExitReason::Panic(format!("in task `{name}`: {words}").into());
-    let process = if outlives.load(Ordering::Relaxed) { worker.process() } else { Some(process) };
-    if let Some(process) = process {
+    let now = if running.outlives() { worker.process() } else { Some(Arc::clone(running.process())) };
+    if let Some(process) = now {
         process.exit(ExitSignal { from: ExitSource::Task(name), reason });
     }
 }
