@@ -240,7 +240,8 @@ impl<W: Worker> Spec<W> {
     ///
     /// Nobody can take its tables from it before it yields, returns or panics: then it ends with
     /// [`ExitReason::Unresponsive`](crate::ExitReason::Unresponsive), the message it serves is undone, and the tables move on. One
-    /// thread watches all workers with a heartbeat, by the clock on the wall: tokio's paused one does not move it.
+    /// thread watches all workers with a heartbeat, by the clock on the wall: tokio's paused one does not move it. After a
+    /// standstill of the whole process (stopped, frozen, or asleep with its machine) what is under way has one fresh heartbeat.
     ///
     /// # Panics
     /// If it is zero.
