@@ -31,6 +31,7 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "heartbeat", value: "\"1s\"", default: "none" },
     Known { key: "crash_loop", value: "5", default: "`5`" },
     Known { key: "quarantine", value: "stop", default: "`stop`" },
+    Known { key: "max_quarantined", value: "8", default: "`8`" },
     Known { key: "tables", value: "CounterTables", default: "tables of its own" },
     Known { key: "while_down", value: "wait", default: "`wait`" },
     Known { key: "on_undelivered", value: "path", default: "no hook" },

@@ -116,7 +116,8 @@ async fn take_up<W: Handlers>(
     let mut linked = None;
     if !post.estate.is_founded() {
         linked = Some(link(post).await);
-        let tables = create(post, &args, post.readers()).await?;
+        let mut tables = create(post, &args, post.readers()).await?;
+        post.tables_are_new(&mut tables);
         post.estate.found(tables);
         post.emit(EventKind::TablesCreated);
     }
@@ -178,14 +179,22 @@ impl<W: Handlers> Manager<W> {
     /// Has other tables in the place of those that are not accepted.
     async fn exchange(
         &mut self,
-        lease: Lease<W::Tables>,
+        mut lease: Lease<W::Tables>,
         exit: &Exit,
         verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         match verdict {
             Verdict::Accept => Ok(lease),
-            Verdict::Reset => self.reset(lease, exit).await,
-            Verdict::Quarantine(reason) => self.quarantine(lease, exit, reason).await,
+            Verdict::Reset => self.reset(lease, exit, EventKind::Reset).await,
+            Verdict::Quarantine(reason) => {
+                let renews = self.post.settings.quarantine == AfterQuarantine::Fresh;
+                // There is nothing in them that anybody would look for.
+                if renews && self.post.are_unwritten(&mut lease) {
+                    self.reset(lease, exit, EventKind::Renewed { reason }).await
+                } else {
+                    self.quarantine(lease, exit, reason).await
+                }
+            }
         }
     }
 
@@ -220,11 +229,12 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Makes the tables anew, under the same readers. The old ones are there until the new ones are.
+    /// Makes the tables anew, under the same readers, and tells it. The old ones are there until the new ones are.
     async fn reset(
         &mut self,
         mut lease: Lease<W::Tables>,
         exit: &Exit,
+        told: EventKind,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let mut new = create(&self.post, &self.charge.args, W::readers()).await?;
         if let Err(message) = caught(|| replace::<W>(&mut lease, &mut new)) {
@@ -233,25 +243,29 @@ impl<W: Handlers> Manager<W> {
             return self.quarantine(lease, exit, reason).await;
         }
         commit::<W>(&mut lease);
+        self.post.tables_are_new(&mut lease);
         self.post.tables_cleared();
-        self.post.emit(EventKind::Reset);
+        self.post.emit(told);
         if let Err(message) = drop_caught(new) {
             self.post.emit(EventKind::CodePanicked { message });
         }
         Ok(lease)
     }
 
-    /// Parks the tables; as its spec says, the worker goes on with new ones, or stops.
+    /// Parks the tables, and the worker goes on with new ones; or it stops, as its spec says, or because as many are parked
+    /// already as that allows.
     async fn quarantine(
         &mut self,
         mut lease: Lease<W::Tables>,
         exit: &Exit,
         reason: Arc<str>,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        match self.post.settings.quarantine {
-            AfterQuarantine::Fresh => {
+        let parked = self.post.quarantined();
+        let why = match self.post.settings.quarantine {
+            AfterQuarantine::Fresh if parked < self.post.settings.max_quarantined => {
                 let readers = W::readers();
-                let new = create(&self.post, &self.charge.args, readers.clone()).await?;
+                let mut new = create(&self.post, &self.charge.args, readers.clone()).await?;
+                self.post.tables_are_new(&mut new);
                 let tables = std::mem::replace(&mut *lease, new);
                 lease.cell().set_torn(None);
                 let parked = Quarantined {
@@ -263,15 +277,15 @@ impl<W: Handlers> Manager<W> {
                 self.post.park(parked, readers);
                 self.post.tables_cleared();
                 self.post.emit(EventKind::Quarantined { reason });
-                Ok(lease)
+                return Ok(lease);
             }
-            AfterQuarantine::Stop => {
-                self.post.emit(EventKind::Quarantined { reason: Arc::clone(&reason) });
-                self.post.ask(Ask::Stop(Stopped::Quarantined(reason)));
-                // The supervisor stops this manager, and the tables return to the estate.
-                pending().await
-            }
-        }
+            AfterQuarantine::Fresh => Stopped::QuarantineFull { reason: Arc::clone(&reason), parked },
+            AfterQuarantine::Stop => Stopped::Quarantined(Arc::clone(&reason)),
+        };
+        self.post.emit(EventKind::Quarantined { reason });
+        self.post.ask(Ask::Stop(why));
+        // The supervisor stops this manager, and the tables return to the estate.
+        pending().await
     }
 
     /// Waits for the supervisor to start the next worker, and links to it.
