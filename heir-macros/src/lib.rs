@@ -42,6 +42,7 @@ use proc_macro::TokenStream;
 ///     heartbeat = "1s",               // for how long it may block its thread
 ///     crash_loop = 3,                 // or never
 ///     quarantine = fresh,             // fresh | stop
+///     max_quarantined = 8,            // how many of those are parked
 ///     tables = OldCounterTables,      // those of another worker, instead of its own
 ///     while_down = fail,              // wait | fail | "5s"
 ///     on_undelivered = dead_letter,   // the path of a function
@@ -76,6 +77,7 @@ use proc_macro::TokenStream;
 /// | `heartbeat` | `#[heir(..)]` | a length of time | none | 0.1 |
 /// | `crash_loop` | `#[heir(..)]` | a number from 1, or `never` | `5` | 0.1 |
 /// | `quarantine` | `#[heir(..)]` | `fresh` or `stop` | `stop` | 0.1 |
+/// | `max_quarantined` | `#[heir(..)]` | a number from 0, with `quarantine = fresh` | `8` | 0.1 |
 /// | `tables` | `#[heir(..)]` | the path of another worker's tables | tables of its own | 0.1 |
 /// | `while_down` | `#[heir(..)]` | `wait`, `fail`, or a length of time | `wait` | 0.1 |
 /// | `on_undelivered` | `#[heir(..)]` | the path of a function | no hook | 0.1 |
@@ -151,6 +153,15 @@ use proc_macro::TokenStream;
 /// quarantine are parked on the handle, to be taken out; with `stop` they are in the estate, to be claimed.
 /// ```text
 /// #[heir(quarantine = fresh)]
+/// ```
+///
+/// ## `max_quarantined`
+/// How many bundles of tables are parked at a time with `quarantine = fresh`, until the program takes them out. The next one
+/// stops the worker, and waits in the estate, to be claimed: nothing is dropped to make room. With 0 none is parked, so the
+/// worker goes on only if nobody has written to its tables since they were created. (The runtime knows that if all of them are
+/// recorded: then they are made anew, and never parked. `keep` and `rollback` tables always are, because nobody knows.)
+/// ```text
+/// #[heir(quarantine = fresh, max_quarantined = 2)]
 /// ```
 ///
 /// ## `tables`

@@ -31,6 +31,7 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "heartbeat", value: "\"1s\"", default: "none" },
     Known { key: "crash_loop", value: "5", default: "`5`" },
     Known { key: "quarantine", value: "stop", default: "`stop`" },
+    Known { key: "max_quarantined", value: "8", default: "`8`" },
     Known { key: "tables", value: "CounterTables", default: "tables of its own" },
     Known { key: "while_down", value: "wait", default: "`wait`" },
     Known { key: "on_undelivered", value: "path", default: "no hook" },
@@ -387,7 +388,7 @@ fn parse_duration(text: &str) -> Result<Millis, String> {
     };
     let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
     match millis {
-        None => Err("it is too long".into()),
+        None => Err(format!("it is too long: write at most `\"{}ms\"`", u64::MAX)),
         Some(0) => Err(format!("it is zero: {example}")),
         Some(millis) => Ok(Millis(millis)),
     }

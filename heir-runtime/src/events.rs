@@ -76,10 +76,17 @@ pub enum EventKind {
     },
     /// The verify hook had the tables made anew.
     Reset,
-    /// The tables are not to be trusted, and have been parked.
+    /// The tables are not to be trusted: they have been parked, or the worker stops and they wait in its estate.
     #[non_exhaustive]
     Quarantined {
         /// Why.
+        reason: Arc<str>,
+    },
+    /// The tables are not to be trusted, but nobody has written to them since they were created: they have been made anew, and
+    /// nothing is parked.
+    #[non_exhaustive]
+    Renewed {
+        /// Why they are not to be trusted.
         reason: Arc<str>,
     },
     /// The manager waits for the next incarnation.
@@ -182,9 +189,15 @@ impl fmt::Display for EventKind {
             }
             Self::Reset => f.write_str("the verify hook resets the tables"),
             Self::Quarantined { reason } => write!(f, "the tables are quarantined: {reason}"),
+            Self::Renewed { reason } => {
+                write!(f, "the tables, to which nobody has written, are made anew: {reason}")
+            }
             Self::Waiting => f.write_str("manager waits for the next worker"),
             Self::Restarting { role, reason } => {
                 write!(f, "{role} ended ({reason}), supervisor restarts it")
+            }
+            Self::Delayed { role, delay: Duration::MAX } => {
+                write!(f, "{role} is not started again before it is asked for: its back-off never ends")
             }
             Self::Delayed { role, delay } => write!(f, "{role} is started again in {delay:?}"),
             Self::Terminated => f.write_str("stopped on request; it can be started again"),
@@ -227,7 +240,10 @@ pub(crate) fn trace(event: &Event) {
             tracing::error!(target: "heir", "{event}");
         }
         EventKind::Regained { exit } if !exit.reason.is_normal() => tracing::warn!(target: "heir", "{event}"),
-        EventKind::CodePanicked { .. } | EventKind::Reset | EventKind::Restarting { .. } => {
+        EventKind::CodePanicked { .. }
+        | EventKind::Reset
+        | EventKind::Renewed { .. }
+        | EventKind::Restarting { .. } => {
             tracing::warn!(target: "heir", "{event}");
         }
         EventKind::Retired { .. } => tracing::info!(target: "heir", "{event}"),

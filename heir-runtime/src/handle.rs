@@ -1,6 +1,7 @@
 //! The handle: the way to a worker that stays, whichever incarnation serves.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -112,7 +113,7 @@ impl<W: Handlers> Handle<W> {
         async move {
             match witness {
                 // It is woken in the task of the incarnation that ends.
-                Some(witness) => guarded(witness).await.ok(),
+                Some(witness) => guarded(pin!(witness.down())).await,
                 None => None,
             }
             .unwrap_or_else(|| Down::no_proc(MonitorId::new(), &name))

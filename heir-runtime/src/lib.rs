@@ -91,6 +91,7 @@ compile_error!(
 pub mod __private;
 mod caught;
 pub mod compile_fail;
+mod deadline;
 mod duty;
 mod estate;
 mod events;

@@ -119,7 +119,8 @@ async fn take_up<W: Handlers>(
     let mut linked = None;
     if !post.estate.is_founded() {
         linked = Some(link(post).await);
-        let tables = create(post, &args, post.readers()).await?;
+        let mut tables = create(post, &args, post.readers()).await?;
+        caught(|| post.tables_are_new(&mut tables)).map_err(ExitReason::Panic)?;
         post.estate.found(tables);
         post.emit(EventKind::TablesCreated);
     }
@@ -181,14 +182,22 @@ impl<W: Handlers> Manager<W> {
     /// Has other tables in the place of those that are not accepted.
     async fn exchange(
         &mut self,
-        lease: Lease<W::Tables>,
+        mut lease: Lease<W::Tables>,
         exit: &Exit,
         verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         match verdict {
             Verdict::Accept => Ok(lease),
-            Verdict::Reset => self.reset(lease, exit).await,
-            Verdict::Quarantine(reason) => self.quarantine(lease, exit, reason).await,
+            Verdict::Reset => self.reset(lease, exit, EventKind::Reset).await,
+            Verdict::Quarantine(reason) => {
+                let renews = self.post.settings.quarantine == AfterQuarantine::Fresh;
+                // There is nothing in them that anybody would look for.
+                if renews && caught(|| self.post.are_unwritten(&mut lease)) == Ok(true) {
+                    self.reset(lease, exit, EventKind::Renewed { reason }).await
+                } else {
+                    self.quarantine(lease, exit, reason).await
+                }
+            }
         }
     }
 
@@ -229,17 +238,19 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Makes the tables anew, under the same readers. The old ones are there until the new ones are.
+    /// Makes the tables anew, under the same readers, and tells it. The old ones are there until the new ones are.
     async fn reset(
         &mut self,
         mut lease: Lease<W::Tables>,
         exit: &Exit,
+        told: EventKind,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let readers = caught(W::readers).map_err(ExitReason::Panic)?;
         let mut new = create(&self.post, &self.charge.args, readers).await?;
         let replaced = caught(|| {
             replace::<W>(&mut lease, &mut new);
             commit::<W>(&mut lease);
+            self.post.tables_are_new(&mut lease);
         });
         if let Err(message) = replaced {
             self.undo(&mut lease);
@@ -248,24 +259,27 @@ impl<W: Handlers> Manager<W> {
             return self.quarantine(lease, exit, reason).await;
         }
         self.post.tables_cleared();
-        self.post.emit(EventKind::Reset);
+        self.post.emit(told);
         if let Err(message) = drop_caught(new) {
             self.post.emit(EventKind::CodePanicked { message });
         }
         Ok(lease)
     }
 
-    /// Parks the tables; as its spec says, the worker goes on with new ones, or stops.
+    /// Parks the tables, and the worker goes on with new ones; or it stops, as its spec says, or because as many are parked
+    /// already as that allows.
     async fn quarantine(
         &mut self,
         mut lease: Lease<W::Tables>,
         exit: &Exit,
         reason: Arc<str>,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        match self.post.settings.quarantine {
-            AfterQuarantine::Fresh => {
+        let parked = self.post.quarantined();
+        let why = match self.post.settings.quarantine {
+            AfterQuarantine::Fresh if parked < self.post.settings.max_quarantined => {
                 let readers = caught(W::readers).map_err(ExitReason::Panic)?;
-                let new = create(&self.post, &self.charge.args, readers.clone()).await?;
+                let mut new = create(&self.post, &self.charge.args, readers.clone()).await?;
+                caught(|| self.post.tables_are_new(&mut new)).map_err(ExitReason::Panic)?;
                 let tables = std::mem::replace(&mut *lease, new);
                 lease.cell().set_torn(None);
                 let parked = Quarantined {
@@ -277,15 +291,15 @@ impl<W: Handlers> Manager<W> {
                 self.post.park(parked, readers);
                 self.post.tables_cleared();
                 self.post.emit(EventKind::Quarantined { reason });
-                Ok(lease)
+                return Ok(lease);
             }
-            AfterQuarantine::Stop => {
-                self.post.emit(EventKind::Quarantined { reason: Arc::clone(&reason) });
-                self.post.ask(Ask::Stop(Stopped::Quarantined(reason)));
-                // The supervisor stops this manager, and the tables return to the estate.
-                pending().await
-            }
-        }
+            AfterQuarantine::Fresh => Stopped::QuarantineFull { reason: Arc::clone(&reason), parked },
+            AfterQuarantine::Stop => Stopped::Quarantined(Arc::clone(&reason)),
+        };
+        self.post.emit(EventKind::Quarantined { reason });
+        self.post.ask(Ask::Stop(why));
+        // The supervisor stops this manager, and the tables return to the estate.
+        pending().await
     }
 
     /// Waits for the supervisor to start the next worker, and links to it.

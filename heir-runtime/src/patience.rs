@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::deadline;
 use crate::race::{Either, race};
 use crate::roster::Roster;
 use crate::worker::WhileDown;
@@ -28,8 +29,8 @@ impl<'p> Patience<'p> {
             WhileDown::WaitFor(bound) => Some(bound),
             WhileDown::Wait | WhileDown::Fail => None,
         };
-        // A timeout past the end of time is none.
-        let timeout = timeout.and_then(|timeout| Some((timeout, Instant::now().checked_add(timeout)?)));
+        // A timeout that is never over is none.
+        let timeout = timeout.and_then(|timeout| Some((timeout, deadline::after(timeout)?)));
         Self(match (timeout, down) {
             (None, None) => None,
             (Some(timeout), None) => Some(Box::pin(timed_out(timeout))),

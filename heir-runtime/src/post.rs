@@ -19,7 +19,7 @@ use crate::status::Stopped;
 use crate::superior::{Ask, Place, Position};
 use crate::sync::Expected;
 use crate::table::Readers;
-use crate::worker::{Handlers, Settings, Spec, WhileDown, readers_of};
+use crate::worker::{Handlers, Settings, Spec, WhileDown, readers_of, written};
 
 /// What a worker's handle, its incarnations, its manager and its supervisor share.
 pub(crate) struct Post<W: Handlers> {
@@ -31,6 +31,8 @@ pub(crate) struct Post<W: Handlers> {
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<Readers>,
     quarantine: Mutex<Option<Parked<W::Tables>>>,
+    /// What had been [`written`] to the tables when they were new; `UNKNOWN` for tables that were another worker's.
+    new_at: AtomicU64,
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
     pub(crate) roster: Roster,
@@ -50,6 +52,8 @@ pub(crate) struct Post<W: Handlers> {
     is_registered: AtomicBool,
     position: Position,
 }
+
+const UNKNOWN: u64 = u64::MAX;
 
 /// Tables that have been parked, oldest first. In a box: most have none.
 type Parked<T> = Box<Vec<Quarantined<T>>>;
@@ -90,6 +94,7 @@ impl<W: Handlers> Post<W> {
             settings,
             readers: RwLock::new(W::readers()),
             quarantine: Mutex::default(),
+            new_at: AtomicU64::new(UNKNOWN),
             vacancy: Expected::new(None),
             roster: Roster::new(matches!(spec.settings.while_down, WhileDown::WaitFor(_))),
             name,
@@ -310,6 +315,16 @@ impl<W: Handlers> Post<W> {
 
     fn exchange_readers(&self, readers: Readers) -> Readers {
         std::mem::replace(&mut *self.readers.write().unwrap_or_else(PoisonError::into_inner), readers)
+    }
+
+    /// These tables have just been created.
+    pub(crate) fn tables_are_new(&self, tables: &mut W::Tables) {
+        self.new_at.store(written::<W>(tables).unwrap_or(UNKNOWN), Ordering::Relaxed);
+    }
+
+    /// Whether nobody has written to these tables since they were created. If that cannot be known, somebody has.
+    pub(crate) fn are_unwritten(&self, tables: &mut W::Tables) -> bool {
+        written::<W>(tables).is_some_and(|written| written == self.new_at.load(Ordering::Relaxed))
     }
 
     /// Parks tables, and has `readers` read the ones that take their place.

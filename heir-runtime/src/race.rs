@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::timeout_at;
+
+use crate::deadline;
 
 /// Which of two futures was first.
 pub(crate) enum Either<L, R> {
@@ -38,6 +40,10 @@ pub(crate) fn finished_in<F: Future + Unpin>(
         if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx))).await {
             return Some(done);
         }
-        Box::pin(timeout(bound, work)).await.ok()
+        match deadline::after(bound) {
+            // tokio's own looks at the clock even if the work has used up the task's budget.
+            Some(deadline) => Box::pin(timeout_at(deadline, work)).await.ok(),
+            None => Some(work.await),
+        }
     }
 }

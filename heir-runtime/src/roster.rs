@@ -1,9 +1,11 @@
 //! Who is at work on a post: what everybody who waits for a worker looks at.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use crate::race::finished_in;
 use crate::status::{Status, Stopped};
 use crate::sync::Watched;
 
@@ -130,7 +132,7 @@ impl Roster {
             }
             let served = self.0.until(|at_work| at_work.serves().then_some(()));
             // Whichever it was, the roster has counted.
-            let _ = timeout(left, served).await;
+            let _ = finished_in(left, pin!(served)).await;
         }
     }
 }

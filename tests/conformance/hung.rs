@@ -47,6 +47,13 @@ impl Hung {
         self.release.lock().unwrap().recv().unwrap();
     }
 
+    /// Blocks its thread until there is a line, and a little longer.
+    fn read_a_line(&mut self) {
+        println!("{POLLED}");
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        std::thread::sleep(HEARTBEAT / 10);
+    }
+
     #[on(down)]
     async fn hook(&mut self) {
         std::future::pending().await
@@ -181,4 +188,58 @@ async fn the_paused_clock_makes_no_worker_unresponsive() {
     assert_eq!(hung.count().await.unwrap(), 2);
     assert!(!recorder.events().iter().any(|event| event.contains("does not yield")));
     tree.shutdown().await;
+}
+
+/// Stops this very test, run in a process of its own, while its worker is in the middle of a poll.
+#[cfg(unix)]
+#[test]
+fn a_standstill_of_the_whole_process_makes_no_worker_unresponsive() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::{Command, Stdio};
+
+    const IS_THE_OTHER: &str = "HEIR_STOPPED_BY_ITS_TEST";
+    if std::env::var_os(IS_THE_OTHER).is_some() {
+        return stopped();
+    }
+    let this = std::thread::current().name().unwrap().to_owned();
+    let mut other = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &this, "--nocapture", "--test-threads=1"])
+        .env(IS_THE_OTHER, "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(other.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let id = other.id();
+    let signal = |which: &str| {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{which} {id}")]).status().unwrap();
+        assert!(sent.success());
+    };
+    assert!(said.any(|line| line.ends_with(POLLED)));
+    signal("STOP");
+    // What its worker waits for is there when it goes on.
+    other.stdin.take().unwrap().write_all(b"go on\n").unwrap();
+    std::thread::sleep(STANDSTILL);
+    signal("CONT");
+    let said: Vec<_> = said.collect();
+    assert!(other.wait().unwrap().success(), "{said:#?}");
+    assert!(said.iter().any(|line| line == SERVED), "{said:#?}");
+}
+
+const POLLED: &str = "the worker is polled";
+const SERVED: &str = "incarnation 1 goes on";
+const HEARTBEAT: Duration = Duration::from_secs(2);
+const STANDSTILL: Duration = Duration::from_secs(3);
+
+/// Serves one message.
+fn stopped() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let (mut tree, _) = Recorder::tree();
+        let hung = tree.worker(Hung::spec(release().1).heartbeat(HEARTBEAT).handler_timeout(Duration::MAX));
+        let tree = tree.start().await.unwrap();
+        hung.read_a_line().await.unwrap();
+        println!("incarnation {} goes on", hung.incarnation());
+        tree.shutdown().await;
+    });
 }

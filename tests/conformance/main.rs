@@ -4,8 +4,10 @@
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
 mod attachments;
+mod budget;
 mod declared;
 mod down;
+mod durations;
 mod estate;
 mod exits;
 mod hooks;

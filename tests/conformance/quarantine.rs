@@ -273,7 +273,9 @@ async fn without_redeliver_a_message_is_not_tried_again() {
 
 #[tokio::test]
 async fn the_same_first_message_dying_again_and_again_quarantines_the_tables() {
-    let (worker, _tree, _) = stubborn().await;
+    let (worker, _tree, attempts) = stubborn().await;
+    attempts.store(2, Ordering::Relaxed);
+    worker.third("written".into()).await.unwrap();
     let call = tokio::spawn({
         let worker = worker.clone();
         async move { worker.never().await }
@@ -440,4 +442,168 @@ async fn the_caller_of_a_message_that_is_not_served_again_after_all_is_told_of_t
     worker.kill();
     stopping.await.unwrap();
     assert!(matches!(call.await.unwrap(), Err(CallError::Died { incarnation: 1, .. })));
+}
+
+/// Its tables are all recorded, and it does not start while it `fails`.
+#[heir(quarantine = fresh, max_quarantined = 3, crash_loop = 2)]
+struct Parks {
+    #[table(init = [("first", 0)])]
+    rows: Table<&'static str, u32>,
+    #[arg]
+    fails: Arc<AtomicU32>,
+}
+
+#[handlers]
+impl Parks {
+    #[on(start)]
+    fn start(&mut self) -> Result<(), &'static str> {
+        let left = self.fails.load(Ordering::Relaxed);
+        self.fails.store(left.saturating_sub(1), Ordering::Relaxed);
+        self.rows.insert("undone", 1);
+        if left > 0 { Err("not now") } else { Ok(()) }
+    }
+
+    #[on(verify)]
+    fn verify(tables: &mut ParksTables) -> Verdict {
+        if tables.rows.contains_key("mess") { Verdict::quarantine("a mess") } else { Verdict::Accept }
+    }
+
+    fn put(&mut self, key: &'static str) {
+        self.rows.insert(key, 1);
+    }
+
+    fn remove(&mut self, key: &'static str) {
+        self.rows.remove(key);
+    }
+}
+
+async fn parks(
+    with: impl FnOnce(heir_runtime::Spec<Parks>) -> heir_runtime::Spec<Parks>,
+    fails: u32,
+) -> (ParksHandle, heir_runtime::Supervisor, Recorder, Arc<AtomicU32>) {
+    let (mut tree, recorder) = Recorder::tree();
+    let fails = Arc::new(AtomicU32::new(fails));
+    let worker = tree.worker(with(Parks::spec(Arc::clone(&fails))));
+    let tree = tree.start().await;
+    let tree = tree.unwrap_or_else(|error| panic!("{error}"));
+    (worker, tree, recorder, fails)
+}
+
+/// Leaves a mess behind, which the next incarnation does not get.
+async fn leave_a_mess(worker: &ParksHandle) {
+    worker.put("mess").await.unwrap();
+    worker.kill();
+}
+
+#[tokio::test]
+async fn as_many_quarantined_bundles_are_parked_as_the_worker_allows_and_the_next_stops_it() {
+    let (worker, tree, recorder, _) = parks(|spec| spec, 0).await;
+    for parked in 1..=3 {
+        leave_a_mess(&worker).await;
+        worker.put("row").await.unwrap();
+        assert_eq!(worker.quarantined(), parked);
+    }
+    leave_a_mess(&worker).await;
+    let why = worker.wait().await;
+    assert!(matches!(why, Stopped::QuarantineFull { parked: 3, .. }), "{why}");
+    assert_eq!(
+        why.to_string(),
+        "its tables were quarantined (a mess), and 3 before them are still parked: claim these from its estate, take those \
+         out with `Handle::take_quarantined`, and let `Spec::max_quarantined` allow more if that is too few"
+    );
+    assert!(matches!(worker.put("late").await, Err(CallError::NotSent { .. })));
+    recorder.until("stopped for good: its tables were quarantined (a mess), and 3").await;
+    let claimed = worker.estate().claim("test").unwrap();
+    assert_eq!((claimed.rows.get("mess"), claimed.rows.get("row")), (Some(1), Some(1)));
+    let parked = worker.take_quarantined();
+    assert!(parked.iter().all(|parked| parked.tables.rows.get("mess") == Some(1)));
+    assert_eq!(parked.len(), 3, "nothing is dropped");
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn bundles_that_are_taken_out_make_room_for_others() {
+    let (worker, tree, ..) = parks(|spec| spec.max_quarantined(1), 0).await;
+    for _ in 0..5 {
+        leave_a_mess(&worker).await;
+        worker.put("row").await.unwrap();
+        assert_eq!(worker.take_quarantined().len(), 1);
+    }
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_start_hook_that_goes_on_failing_parks_what_was_written_once_and_nothing_more() {
+    let (worker, tree, recorder, fails) = parks(|spec| spec, 0).await;
+    let reader = worker.rows();
+    worker.put("row").await.unwrap();
+    fails.store(1000, Ordering::Relaxed);
+    worker.kill();
+    worker.wait_serving(1002).await.unwrap();
+    let parked = worker.take_quarantined();
+    assert_eq!((parked.len(), reader.get("row")), (1, Some(1)), "its readers read what is parked");
+    recorder.until("to which nobody has written, are made anew: 2 starts in a row died").await;
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn readers_of_tables_that_nobody_has_written_read_those_that_are_made_anew() {
+    let (worker, tree, _, fails) = parks(|spec| spec, 0).await;
+    worker.put("row").await.unwrap();
+    fails.store(3, Ordering::Relaxed);
+    worker.kill();
+    worker.wait_serving(5).await.unwrap();
+    let reader = worker.rows();
+    fails.store(100, Ordering::Relaxed);
+    // Its start has written.
+    worker.kill();
+    worker.wait_serving(105).await.unwrap();
+    assert_eq!(worker.quarantined(), 2);
+    assert_eq!((reader.get("undone"), worker.rows().get("first")), (Some(1), Some(0)));
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn tables_whose_every_row_is_as_it_was_have_been_written_all_the_same() {
+    let (worker, tree, ..) = parks(|spec| spec.max_quarantined(0), 0).await;
+    worker.put("row").await.unwrap();
+    worker.remove("row").await.unwrap();
+    leave_a_mess(&worker).await;
+    assert!(matches!(worker.wait().await, Stopped::QuarantineFull { parked: 0, .. }));
+    assert_eq!(worker.estate().claim("test").unwrap().rows.len(), 3);
+    tree.shutdown().await;
+}
+
+/// Not all of its tables are recorded.
+#[heir(quarantine = fresh)]
+struct Mixed {
+    #[table]
+    rows: Table<u32, u32>,
+    #[table(keep)]
+    kept: Vec<u32>,
+}
+
+#[handlers]
+impl Mixed {
+    #[on(verify)]
+    fn verify(_tables: &mut MixedTables, exit: &Exit) -> Verdict {
+        if exit.incarnation == 1 { Verdict::quarantine("the first") } else { Verdict::Accept }
+    }
+
+    fn keep(&mut self, n: u32) -> usize {
+        self.kept.push(n);
+        self.kept.len() + self.rows.len()
+    }
+}
+
+#[tokio::test]
+async fn tables_that_are_not_all_recorded_are_parked_because_nobody_knows_what_they_hold() {
+    let (mut tree, _) = Recorder::tree();
+    let worker = tree.worker(Mixed::spec());
+    let tree = tree.start().await.unwrap();
+    worker.keep(7).await.unwrap();
+    worker.kill();
+    assert_eq!(worker.keep(8).await.unwrap(), 1);
+    assert_eq!(worker.take_quarantined().pop().unwrap().tables.kept, [7]);
+    tree.shutdown().await;
 }

@@ -23,6 +23,7 @@ pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
 /// fn readers() -> R::table::Readers {
 ///     ::core::convert::From::from([R::table::reader_first::<Table<K, u64>>()])
 /// }
+/// const ALL_RECORDED: ::core::primitive::bool = true;
 /// fn recorded(tables: &mut Self::Tables) -> R::table::AnyTables<'_> {
 ///     ::core::convert::From::from([R::table::any::<Table<K, u64>>(&mut tables.hits)])
 /// }
@@ -48,7 +49,14 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
         let (ident, recorded) = (field.ident, recorded(worker, field));
         quote!(#recorded::commit(&mut self.#ident);)
     });
+    let all = worker.tables().count() == worker.recorded().count();
+    let all_recorded = all.then(|| {
+        quote!(
+            const ALL_RECORDED: ::core::primitive::bool = true;
+        )
+    });
     Some(quote! {
+        #all_recorded
         fn readers() -> #root::table::Readers {
             ::core::convert::From::from([#(#firsts),*])
         }

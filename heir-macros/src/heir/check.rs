@@ -2,7 +2,7 @@
 
 use syn::ext::IdentExt;
 
-use super::model::Worker;
+use super::model::{AfterQuarantine, Worker};
 use crate::diagnostics::Errors;
 use crate::reserved;
 
@@ -11,6 +11,7 @@ pub(super) fn worker(worker: &Worker<'_>, errors: &mut Errors) {
     borrows_nothing(worker, errors);
     has_no_reserved_names(worker, errors);
     shares_with_another(worker, errors);
+    parks_what_it_bounds(worker, errors);
     if let Some(packed) = worker.packed {
         errors.at(
             packed,
@@ -52,6 +53,22 @@ fn shares_with_another(worker: &Worker<'_>, errors: &mut Errors) {
             path,
             format_args!(
                 "`{own}` are the worker's own tables: name those of the worker it takes over from, or leave `tables` out"
+            ),
+        );
+    }
+}
+
+fn parks_what_it_bounds(worker: &Worker<'_>, errors: &mut Errors) {
+    let bound = &worker.options.max_quarantined;
+    if let (Some(key), Some(bundles)) = (bound.key_span(), bound.value())
+        && worker.options.quarantine.value() != Some(&AfterQuarantine::Fresh)
+        && !worker.options.mistakes_quarantine
+    {
+        errors.at(
+            key,
+            format_args!(
+                "`max_quarantined` bounds what `quarantine = fresh` parks, and this worker stops instead: write `quarantine = fresh, \
+                 max_quarantined = {bundles}`, or leave it out"
             ),
         );
     }

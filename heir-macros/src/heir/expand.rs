@@ -165,6 +165,10 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
         AfterQuarantine::Fresh => quote!(.quarantine(#root::AfterQuarantine::Fresh)),
         AfterQuarantine::Stop => quote!(.quarantine(#root::AfterQuarantine::Stop)),
     });
+    let max_quarantined = options.max_quarantined.value().map(|bundles| {
+        let bundles = proc_macro2::Literal::u16_unsuffixed(*bundles);
+        quote!(.max_quarantined(#bundles))
+    });
     let while_down = options.while_down.value().map(|while_down| {
         let variant = match while_down {
             WhileDown::Wait => quote!(Wait),
@@ -179,7 +183,7 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
     let on_undelivered = options.on_undelivered.value().map(|hook| quote!(.on_undelivered(#hook)));
     quote! {
         #restart #shutdown #backoff #mailbox #start_timeout #handler_timeout #heartbeat #crash_loop #quarantine
-        #while_down #on_undelivered
+        #max_quarantined #while_down #on_undelivered
     }
 }
 

@@ -130,6 +130,9 @@ pub(super) struct Options {
     pub(super) heartbeat: Slot<Millis>,
     pub(super) crash_loop: Slot<CrashLoop>,
     pub(super) quarantine: Slot<AfterQuarantine>,
+    /// Whether that has been given another value, which is reported.
+    pub(super) mistakes_quarantine: bool,
+    pub(super) max_quarantined: Slot<u16>,
     /// The bundle of another worker with the same tables.
     pub(super) tables: Slot<Path>,
     pub(super) while_down: Slot<WhileDown>,
@@ -174,7 +177,15 @@ impl Options {
                 "handler_timeout" => given.handler_timeout.fill(key, options::duration(input, key)?, errors),
                 "heartbeat" => given.heartbeat.fill(key, options::duration(input, key)?, errors),
                 "crash_loop" => given.crash_loop.fill(key, crash_loop(input, key)?, errors),
-                "quarantine" => given.quarantine.fill(key, options::word(input, key, QUARANTINES)?, errors),
+                "quarantine" => {
+                    let after = options::word(input, key, QUARANTINES);
+                    given.mistakes_quarantine |= after.is_err();
+                    given.quarantine.fill(key, after?, errors);
+                }
+                "max_quarantined" => {
+                    let bundles = options::count_from(0, input, key, "`max_quarantined = 8`")?;
+                    given.max_quarantined.fill(key, bundles, errors);
+                }
                 "tables" => {
                     let path = options::path(input, key, "`tables = CounterTables`")?;
                     given.tables.fill(key, path, errors);

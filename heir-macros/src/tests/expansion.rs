@@ -37,6 +37,7 @@ fn a_worker_with_every_kind_of_field_and_every_option() {
         heartbeat = "500ms",
         crash_loop = 3,
         quarantine = fresh,
+        max_quarantined = 2,
         while_down = "2s",
         on_undelivered = Self::lost,
         crate = crate::rt,

@@ -29,6 +29,7 @@ fn a_duration_is_a_number_and_a_unit() {
     assert_eq!(duration_of("10s"), Ok(10_000));
     assert_eq!(duration_of("5m"), Ok(300_000));
     assert_eq!(duration_of("1h"), Ok(3_600_000));
+    assert_eq!(duration_of("18446744073709551615ms"), Ok(u64::MAX));
 }
 
 #[test]
@@ -40,8 +41,9 @@ fn a_duration_that_is_none_says_how_to_write_one() {
         ("10d", "`d` is not a unit"),
         ("1.5s", "`.5s` is not a unit"),
         ("0s", "it is zero"),
-        ("99999999999999999999s", "too long"),
+        ("99999999999999999999s", "too long: write at most `\"18446744073709551615ms\"`"),
         ("9999999999999999999h", "too long"),
+        ("18446744073709551616ms", "too long"),
     ] {
         let reason = duration_of(text).expect_err(text);
         assert!(reason.contains(part), "{text}: {reason}");

@@ -4,7 +4,9 @@ mod inbox;
 mod signal;
 mod tasks;
 mod ties;
+mod witness;
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +16,12 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use self::inbox::{Inbox, Received};
+use self::signal::Bond;
 pub(crate) use self::signal::Signal;
 pub use self::signal::{Down, ExitSignal, ExitSource, MonitorId};
 pub use self::tasks::Attachment;
-pub(crate) use self::tasks::Outliving;
 use self::tasks::Tasks;
+pub(crate) use self::tasks::{Outliving, Running};
 use self::ties::Ties;
 use crate::caught::caught;
 use crate::exit::ExitReason;
@@ -61,7 +64,7 @@ struct Relations {
     waker: Option<Waker>,
     ties: Ties,
     /// Monitors from outside any worker.
-    witnesses: Vec<(MonitorId, oneshot::Sender<Down>)>,
+    witnesses: BTreeMap<Bond, oneshot::Sender<Down>>,
     tasks: Tasks,
 }
 
@@ -190,9 +193,9 @@ impl Process {
         // There are some only if it never had its tables.
         tasks.end(&self.outliving);
         self.tell_all(ties, &reason);
-        for (monitor, witness) in witnesses {
+        for (bond, witness) in witnesses {
             // A waker that is not our code.
-            let _ = caught(|| witness.send(self.down(monitor, reason.clone())));
+            let _ = caught(|| witness.send(self.down(MonitorId(bond), reason.clone())));
         }
     }
 
@@ -216,17 +219,6 @@ impl Process {
     pub(crate) fn listen(&self, cx: &Context<'_>) {
         if self.listens.load(Ordering::Relaxed) && self.wakes(cx.waker()) {
             cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Has this task end with it; at once if it has ended.
-    pub(crate) fn adopt(&self, task: Attachment) {
-        let mut state = self.lock();
-        if matches!(state.fate, Fate::Alive | Fate::Doomed(_)) {
-            state.relations().tasks.add(task);
-        } else {
-            drop(state);
-            task.cancel();
         }
     }
 

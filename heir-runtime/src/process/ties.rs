@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::oneshot;
-
 use super::inbox::Source;
 use super::signal::Bond;
 use super::{Down, ExitSignal, ExitSource, Fate, MonitorId, Process, Relations, SIGNALLED, Signal, State};
@@ -116,22 +114,6 @@ impl Process {
         if let Some(tie) = ended {
             tie.peer.untie(bond);
         }
-    }
-
-    /// Monitors it from outside any worker: `None` if it has ended.
-    pub(crate) fn witness(&self) -> Option<oneshot::Receiver<Down>> {
-        let mut state = self.lock();
-        if matches!(state.fate, Fate::Ended(_)) {
-            return None;
-        }
-        // Those that nobody waits for any more go when there is no room left: now and then.
-        let witnesses = &mut state.relations().witnesses;
-        if witnesses.len() == witnesses.capacity() {
-            witnesses.retain(|(_, witness)| !witness.is_closed());
-        }
-        let (witness, down) = oneshot::channel();
-        witnesses.push((MonitorId(Bond::new()), witness));
-        Some(down)
     }
 
     /// This incarnation has ended for `reason`: the other ends of these ties are told.

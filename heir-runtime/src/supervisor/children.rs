@@ -64,7 +64,7 @@ impl Run {
 
     fn terminate(&mut self, place: Place, told: WayBack<()>) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        slot.waiting.push(told);
+        slot.tell_when_down(told);
         match slot.aim {
             Aim::Terminated if slot.is_down() => slot.tell_down(),
             Aim::Run | Aim::Renewed => {

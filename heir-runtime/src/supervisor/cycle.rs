@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::run::Run;
 use super::slot::{Aim, State};
+use crate::deadline;
 use crate::events::{EventKind, Role};
 use crate::status::Stopped;
 use crate::superior::Place;
@@ -196,10 +195,7 @@ impl Run {
     /// Has one task of a child wait before it is started.
     pub(super) fn delay(&mut self, place: Place, role: Role, delay: Duration) {
         let Some(slot) = self.slots.get_mut(&place) else { return };
-        // A delay past the end of time is none that anybody meant.
-        let now = Instant::now();
-        let until = now.checked_add(delay).unwrap_or(now);
-        slot.part(role).state = State::Delayed(until);
+        slot.part(role).state = State::Delayed(deadline::after(delay));
         slot.member.node().emit(EventKind::Delayed { role, delay });
         self.set_timer(place, role);
     }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::member::{Member, Task};
 use super::report::{ChildError, StartError};
+use crate::deadline;
 use crate::events::Role;
 use crate::reply::WayBack;
 use crate::status::Stopped;
@@ -48,8 +49,8 @@ pub(super) struct Part {
 pub(super) enum State {
     #[default]
     Down,
-    /// Started at this time: its back-off.
-    Delayed(Instant),
+    /// Started at this time, if ever: its back-off.
+    Delayed(Option<Instant>),
     Running,
     /// Asked to stop; aborted at this time, if ever.
     Asked(Option<Instant>),
@@ -104,6 +105,16 @@ impl Slot {
         self.member = member;
     }
 
+    /// Somebody waits for it to be down.
+    pub(super) fn tell_when_down(&mut self, told: WayBack<()>) {
+        // Those that nobody waits for any more go when there is no room left; then as many come as there are before the next time.
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.retain(|told| !told.is_for_nobody());
+            self.waiting.reserve(self.waiting.len());
+        }
+        self.waiting.push(told);
+    }
+
     /// It is down: whoever waits for that is told.
     pub(super) fn tell_down(&mut self) {
         for told in self.waiting.drain(..) {
@@ -146,7 +157,9 @@ impl Slot {
         let part = self.part(role);
         if let State::Delayed(time) = part.state {
             part.state = State::Down;
-            timers.remove(&(time, place, role));
+            if let Some(time) = time {
+                timers.remove(&(time, place, role));
+            }
         }
     }
 
@@ -164,8 +177,7 @@ impl Slot {
                 false
             }
         };
-        self.part(role).state =
-            if is_gone { State::Down } else { State::Asked(Instant::now().checked_add(timeout)) };
+        self.part(role).state = if is_gone { State::Down } else { State::Asked(deadline::after(timeout)) };
     }
 
     /// Kills one part of it.
@@ -219,8 +231,8 @@ impl Part {
     /// When something is to be done about it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Asked(deadline) => *deadline,
-            State::Delayed(time) | State::Aborted(time) => Some(*time),
+            State::Asked(deadline) | State::Delayed(deadline) => *deadline,
+            State::Aborted(time) => Some(*time),
             State::Down | State::Running => None,
         }
     }

@@ -89,6 +89,11 @@ impl AnyTable<'_> {
         self.0.commit_any();
     }
 
+    /// How many messages have written to it.
+    pub(crate) fn written(&self) -> u64 {
+        self.0.written_any()
+    }
+
     /// Undoes the message under way. It may be called again after a panic of the user's code, and then goes on.
     pub(crate) fn rollback(&mut self) {
         self.0.rollback_any();
@@ -114,6 +119,7 @@ impl fmt::Debug for AnyTable<'_> {
 trait Erased {
     fn any_reader(&self) -> AnyReader;
     fn commit_any(&mut self);
+    fn written_any(&self) -> u64;
     fn rollback_any(&mut self);
     fn adopt_any(&mut self, new: &dyn Any);
     fn swap_any(&mut self, other: &mut dyn Any);
@@ -128,6 +134,11 @@ impl<T: Recorded> Erased for T {
 
     fn commit_any(&mut self) {
         self.commit();
+    }
+
+    fn written_any(&self) -> u64 {
+        // The message under way has written if it could not be undone.
+        self.message() - u64::from(!self.is_dirty())
     }
 
     fn rollback_any(&mut self) {

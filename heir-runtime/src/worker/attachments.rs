@@ -1,18 +1,19 @@
 //! What a worker has running beside it: tasks, and what comes from elsewhere as a message.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::task::consume_budget;
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::{Context, Handlers};
 use crate::caught::{PanicMessage, caught_async, drop_caught};
+use crate::deadline;
 use crate::exit::ExitReason;
 use crate::handle::WeakHandle;
-use crate::process::{Attachment, ExitSignal, ExitSource, Process};
+use crate::process::{Attachment, ExitSignal, ExitSource, Running};
 
 /// Tasks, timers, futures and streams. Each runs in a task of its own, so it never keeps a handler waiting, and a handler may
 /// wait for it. It ends with the incarnation that made it, whatever ends that, unless it is to
@@ -88,7 +89,8 @@ impl<W: Handlers> Context<W> {
     where
         S: Future + Send + 'static,
     {
-        self.attach_as("send_after", sleep(delay), move |handle, ()| send(handle))
+        let due = deadline::after(delay);
+        self.attach_as("send_after", deadline::until(due), move |handle, ()| send(handle))
     }
 
     /// Sends a message after each `period` (`timer:send_interval/2`), the first after one.
@@ -110,8 +112,7 @@ impl<W: Handlers> Context<W> {
         assert!(!period.is_zero(), "the period of `send_every` is not zero");
         let handle = self.handle().clone();
         self.attach("send_every".into(), async move {
-            // A first tick past the end of time is none.
-            let Some(first) = Instant::now().checked_add(period) else { return };
+            let Some(first) = deadline::after(period) else { return pending().await };
             let mut ticks = interval_at(first, period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
@@ -171,6 +172,8 @@ impl<W: Handlers> Context<W> {
             while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
                 let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
                 message.await;
+                // Neither need ever wait.
+                consume_budget().await;
             }
         })
     }
@@ -194,12 +197,8 @@ impl<W: Handlers> Context<W> {
     }
 
     fn attach(&mut self, name: Arc<str>, work: impl Future<Output = ()> + Send + 'static) -> Attachment {
-        let outlives = Arc::new(AtomicBool::new(false));
-        let process = Arc::clone(&self.process);
-        let task = attached(name, work, process, self.handle().clone(), Arc::clone(&outlives));
-        let attachment = Attachment::new(tokio::spawn(task).abort_handle(), outlives);
-        self.process.adopt(attachment.clone());
-        attachment
+        let worker = self.handle().clone();
+        self.process.attach(|running| attached(name, work, running, worker))
     }
 }
 
@@ -207,14 +206,13 @@ impl<W: Handlers> Context<W> {
 async fn attached<W: Handlers>(
     name: Arc<str>,
     work: impl Future<Output = ()> + Send + 'static,
-    process: Arc<Process>,
+    running: Running,
     worker: WeakHandle<W>,
-    outlives: Arc<AtomicBool>,
 ) {
     let Err(words) = to_the_end(work).await else { return };
     let reason = ExitReason::Panic(format!("in task `{name}`: {words}").into());
-    let process = if outlives.load(Ordering::Relaxed) { worker.process() } else { Some(process) };
-    if let Some(process) = process {
+    let now = if running.outlives() { worker.process() } else { Some(Arc::clone(running.process())) };
+    if let Some(process) = now {
         process.exit(ExitSignal { from: ExitSource::Task(name), reason });
     }
 }

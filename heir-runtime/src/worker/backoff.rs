@@ -14,7 +14,7 @@ pub enum Backoff {
     /// Not at all, as in OTP.
     #[default]
     None,
-    /// Always as long as this.
+    /// Always as long as this. [`Duration::MAX`] is for ever: then the child is not started again before it is asked for.
     Fixed(Duration),
     /// The first restart in a row waits for up to `first`, each further one for up to twice as long as the one before, none for
     /// longer than `max`. Which part of that (from a half to the whole) is drawn at random, so that children that ended together
@@ -32,7 +32,8 @@ pub enum Backoff {
 /// The restarts of one child in a row.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
-    restarts: u32,
+    /// The bound of the next wait; `None` for the first.
+    next: Option<Duration>,
     started: Option<Instant>,
 }
 
@@ -49,11 +50,12 @@ impl Row {
             Backoff::Fixed(delay) => delay,
             Backoff::Exponential { first, max } => {
                 if self.started.is_some_and(|started| now.duration_since(started) > max) {
-                    self.restarts = 0;
+                    self.next = None;
                 }
-                let doubled = 2_u32.checked_pow(self.restarts).and_then(|times| first.checked_mul(times));
-                self.restarts = self.restarts.saturating_add(1);
-                doubled.map_or(max, |bound| bound.min(max)).mul_f64(1.0 - fastrand::f64() / 2.0)
+                let bound = self.next.unwrap_or(first).min(max);
+                self.next = Some(bound.saturating_mul(2));
+                // Less than half of it is taken off: of the longest that there is, too.
+                bound.saturating_sub(bound.mul_f64(fastrand::f64() / 2.0))
             }
         }
     }

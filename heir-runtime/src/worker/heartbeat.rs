@@ -1,8 +1,11 @@
 //! The heartbeat: notices a worker that blocks its thread, from a thread that no worker can block.
 //!
-//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the one that is blocked. So there is one thread for all workers with a heartbeat, there only while there are any. It sleeps
-//! until the first poll under way would be too long, and looks then; when a whole heartbeat has passed in which no worker was
-//! polled, it sleeps until one is.
+//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the one that is blocked. So there is
+//! one thread for all workers with a heartbeat, there only while there are any. Several times in a heartbeat it looks at the
+//! polls under way; when a whole heartbeat has passed in which it saw none, it sleeps until one begins.
+//!
+//! The thread itself may stand still: with the whole process, stopped or frozen, or because the machine has too much to do. It
+//! notices that it woke too late, and then takes no poll for longer than it has seen ([`Beat`]).
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -17,9 +20,10 @@ use crate::caught::caught;
 
 /// The polls of one incarnation's task.
 pub(super) struct Pulse {
-    /// No poll lasts longer.
     heartbeat: Duration,
     born: Instant,
+    /// Locked by the thread that watches only.
+    beat: Mutex<Beat>,
     /// When the poll under way began, in nanoseconds since its birth, and not zero; zero between two polls.
     polled_since: AtomicU64,
     /// Told once, in the runtime of the worker.
@@ -30,9 +34,11 @@ pub(super) struct Pulse {
 impl Pulse {
     /// Watches the polls that go through [`beat`](Self::beat), until it is dropped.
     pub(super) fn watch(heartbeat: Duration, missed: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        let born = Instant::now();
         let pulse = Arc::new(Self {
             heartbeat,
-            born: Instant::now(),
+            born,
+            beat: Mutex::new(Beat::new(heartbeat, born)),
             polled_since: AtomicU64::new(0),
             missed: Mutex::new(Some(Box::new(missed))),
             runtime: runtime::Handle::current(),
@@ -57,16 +63,29 @@ impl Pulse {
         u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// How long the poll under way may still last: `None` if there is none, or nobody waits to be told.
-    fn left(&self) -> Option<Duration> {
+    /// When the poll under way began: `None` if there is none, or nobody waits to be told.
+    fn since(&self) -> Option<Instant> {
         let since = self.polled_since.load(Ordering::SeqCst);
         if since == 0 || self.missed().is_none() {
             return None;
         }
-        let lasted = Duration::from_nanos(self.now().saturating_sub(since));
-        // This thread may have stood still between the two looks: then it is another poll by now, or none.
-        let still = self.polled_since.load(Ordering::SeqCst) == since;
-        still.then(|| self.heartbeat.saturating_sub(lasted))
+        self.born.checked_add(Duration::from_nanos(since))
+    }
+
+    /// Tells of the poll under way if it lasts too long; returns how long it may still last, if there is one.
+    fn look(&self, now: Instant, late: Duration) -> Option<Duration> {
+        let since = self.since();
+        match self.lock_beat().look(now, late, since) {
+            Look::Rests => None,
+            Look::Lasts(left) => Some(left),
+            Look::TooLong => {
+                // It may have ended meanwhile.
+                if self.since() == since {
+                    self.miss();
+                }
+                None
+            }
+        }
     }
 
     /// The poll under way lasts too long.
@@ -77,10 +96,60 @@ impl Pulse {
         let _ = caught(|| missed.map(|missed| missed()));
     }
 
+    fn lock_beat(&self) -> MutexGuard<'_, Beat> {
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn missed(&self) -> MutexGuard<'_, Option<Box<dyn FnOnce() + Send>>> {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How long the polls of one incarnation may last, as the thread sees them that watches.
+///
+/// When that wakes too late, by more than half a heartbeat, the whole process may have stood still, and the poll under way with it:
+/// the poll gets one fresh beat, counted from there. It gets no second one: on a machine where the thread is always late, a worker
+/// that hangs is told of after two of its looks.
+struct Beat {
+    /// No poll lasts longer.
+    heartbeat: Duration,
+    /// No poll counts from before this. One that began before it has had its fresh beat.
+    fresh: Instant,
+}
+
+/// What the thread finds when it looks at a worker.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// No poll is under way.
+    Rests,
+    /// The poll under way may last so long still.
+    Lasts(Duration),
+    TooLong,
+}
+
+impl Beat {
+    fn new(heartbeat: Duration, born: Instant) -> Self {
+        Self { heartbeat, fresh: born }
+    }
+
+    /// The thread looks `now`, and is so `late` for it, at a poll that has been under way since then.
+    fn look(&mut self, now: Instant, late: Duration, since: Option<Instant>) -> Look {
+        let has_had_one = since.is_some_and(|since| since < self.fresh);
+        if late > self.heartbeat / 2 && !has_had_one {
+            self.fresh = now;
+        }
+        let Some(since) = since else { return Look::Rests };
+        let lasted = now.saturating_duration_since(since.max(self.fresh));
+        match self.heartbeat.saturating_sub(lasted) {
+            Duration::ZERO => Look::TooLong,
+            left => Look::Lasts(left),
+        }
+    }
+}
+
+/// How often the thread looks in one heartbeat, while workers are polled. Less often, and it would not know of a standstill that
+/// began soon after it looked.
+const LOOKS: u32 = 4;
 
 static WATCH: Watch = Watch { resting: AtomicBool::new(false), watched: Mutex::new(Watched::NOBODY) };
 
@@ -137,26 +206,35 @@ impl Watch {
     }
 
     fn run(&self) {
-        let mut quiet = false;
+        // When it was to look again: `None` if that is never.
+        let mut due = Some(Instant::now());
+        let mut quiet_since = None;
         while let Some(pulses) = self.pulses() {
-            let under_way = look(&pulses);
-            if under_way.is_none() && quiet {
+            let now = Instant::now();
+            let late = due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+            let under_way = pulses.iter().filter_map(|pulse| pulse.look(now, late)).min();
+            let shortest = pulses.iter().map(|pulse| pulse.heartbeat).min().unwrap_or_default();
+            if under_way.is_some() {
+                quiet_since = None;
+            } else if now.saturating_duration_since(*quiet_since.get_or_insert(now)) >= shortest {
+                quiet_since = None;
+                // Of the time in which it rests it knows nothing: after it, every poll counts from when it looks.
+                due = Some(now);
                 self.rest(pulses);
-                quiet = false;
                 continue;
             }
-            quiet = under_way.is_none();
-            // A poll that begins now is looked at before it is too long.
-            let shortest = pulses.iter().map(|pulse| pulse.heartbeat).min().unwrap_or_default();
             drop(pulses);
-            thread::park_timeout(under_way.unwrap_or(shortest).min(shortest));
+            // From when it looked, not from here: it may stand still in between.
+            let pause = under_way.unwrap_or(shortest).min(shortest / LOOKS);
+            due = now.checked_add(pause);
+            thread::park_timeout(pause.saturating_sub(now.elapsed()));
         }
     }
 
     /// Sleeps until a poll begins, or whom it watches changes.
     fn rest(&self, pulses: Vec<Arc<Pulse>>) {
         self.resting.store(true, Ordering::SeqCst);
-        if look(&pulses).is_none() {
+        if pulses.iter().all(|pulse| pulse.since().is_none()) {
             drop(pulses);
             thread::park();
         }
@@ -180,18 +258,6 @@ impl Watch {
     }
 }
 
-/// Tells of the polls that last too long, and returns how long the next one of the others may last.
-fn look(pulses: &[Arc<Pulse>]) -> Option<Duration> {
-    let under_way = pulses.iter().filter_map(|pulse| match pulse.left()? {
-        Duration::ZERO => {
-            pulse.miss();
-            None
-        }
-        left => Some(left),
-    });
-    under_way.min()
-}
-
 impl Drop for Pulse {
     fn drop(&mut self) {
         WATCH.wake();
@@ -213,6 +279,80 @@ mod tests {
             runtime.block_on(pulse.beat(Box::pin(async { release.recv() }))).unwrap();
         });
         told
+    }
+
+    const BEAT: Duration = Duration::from_millis(100);
+    const ON_TIME: Duration = Duration::ZERO;
+
+    /// A worker's beat, and the instants after its birth, in hundredths of a heartbeat.
+    fn born() -> (Beat, impl Fn(u32) -> Instant) {
+        let born = Instant::now();
+        (Beat::new(BEAT, born), move |after| born + after * BEAT / 100)
+    }
+
+    #[test]
+    fn a_poll_lasts_no_longer_than_a_heartbeat() {
+        let (mut beat, at) = born();
+        assert_eq!(beat.look(at(10), ON_TIME, None), Look::Rests);
+        assert_eq!(beat.look(at(50), ON_TIME, Some(at(30))), Look::Lasts(BEAT * 8 / 10));
+        assert_eq!(beat.look(at(129), ON_TIME, Some(at(30))), Look::Lasts(BEAT / 100));
+        assert_eq!(beat.look(at(130), ON_TIME, Some(at(30))), Look::TooLong);
+    }
+
+    #[test]
+    fn a_thread_that_is_a_little_late_sees_what_it_sees() {
+        let (mut beat, at) = born();
+        assert_eq!(beat.look(at(200), BEAT / 2, Some(at(30))), Look::TooLong);
+    }
+
+    #[test]
+    fn after_a_standstill_the_poll_under_way_has_one_fresh_beat() {
+        let (mut beat, at) = born();
+        assert_eq!(beat.look(at(1500), BEAT * 14, Some(at(30))), Look::Lasts(BEAT));
+        assert_eq!(beat.look(at(1550), ON_TIME, Some(at(30))), Look::Lasts(BEAT / 2));
+        assert_eq!(beat.look(at(1600), ON_TIME, Some(at(30))), Look::TooLong);
+    }
+
+    #[test]
+    fn a_poll_has_no_second_fresh_beat_however_late_the_thread_is() {
+        let (mut beat, at) = born();
+        assert_eq!(beat.look(at(1500), BEAT * 14, Some(at(30))), Look::Lasts(BEAT));
+        assert_eq!(beat.look(at(1520), ON_TIME, Some(at(30))), Look::Lasts(BEAT * 8 / 10));
+        assert_eq!(beat.look(at(3000), BEAT * 14, Some(at(30))), Look::TooLong);
+    }
+
+    #[test]
+    fn a_worker_that_hangs_is_seen_on_a_machine_where_the_thread_is_always_late() {
+        for (pause, late) in [(75, 51), (100, 100), (1000, 900)] {
+            let (mut beat, at) = born();
+            let looks = (1..).map(|n| beat.look(at(n * pause), late * BEAT / 100, Some(at(1))));
+            let seen = looks.take_while(|look| *look != Look::TooLong).count();
+            assert!(seen <= 2, "{pause}, {late}: {seen} looks");
+        }
+    }
+
+    #[test]
+    fn the_next_poll_has_a_fresh_beat_of_its_own() {
+        let (mut beat, at) = born();
+        assert_eq!(beat.look(at(1500), BEAT * 14, Some(at(30))), Look::Lasts(BEAT));
+        assert_eq!(beat.look(at(1550), ON_TIME, None), Look::Rests);
+        assert_eq!(beat.look(at(3000), BEAT * 14, Some(at(1560))), Look::Lasts(BEAT));
+    }
+
+    #[test]
+    fn a_poll_whose_beginning_is_seen_after_the_standstill_it_began_in_counts_from_there() {
+        let (mut beat, at) = born();
+        assert_eq!(beat.look(at(1500), BEAT * 14, None), Look::Rests);
+        assert_eq!(beat.look(at(1510), ON_TIME, Some(at(30))), Look::Lasts(BEAT * 9 / 10));
+        assert_eq!(beat.look(at(1600), BEAT * 14, Some(at(30))), Look::TooLong);
+    }
+
+    #[test]
+    fn the_longest_heartbeat_is_never_missed() {
+        let (_, at) = born();
+        let mut beat = Beat::new(Duration::from_secs(u64::MAX), at(0));
+        let left = beat.look(at(1_000_000), BEAT, Some(at(1)));
+        assert!(matches!(left, Look::Lasts(_)), "{left:?}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) use self::incarnation::{incarnation, within};
 pub(crate) use self::settle::undo;
 pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
-pub(crate) use self::tables::{commit, readers_of, replace};
+pub(crate) use self::tables::{commit, readers_of, replace, written};
 use crate::BoxError;
 use crate::estate::TransferInfo;
 use crate::exit::{Exit, ExitReason};
@@ -137,6 +137,10 @@ pub trait Worker: Sized + Send + 'static {
 
     /// The `rollback` tables as they were before a message.
     type Saved: Send + 'static;
+
+    /// Whether all of its tables are recorded. Then the runtime knows when nothing has been written to them; of other tables it
+    /// does not.
+    const ALL_RECORDED: bool = false;
 
     /// Readers of the recorded tables, which do not exist yet.
     fn readers() -> Readers {

@@ -29,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) start_timeout: Duration,
     pub(crate) crash_loop: Option<u32>,
     pub(crate) quarantine: AfterQuarantine,
+    pub(crate) max_quarantined: usize,
     pub(crate) backoff: Backoff,
     pub(crate) significant: bool,
     pub(crate) while_down: WhileDown,
@@ -66,7 +67,9 @@ pub enum AfterQuarantine {
     /// The worker stops for good, with its tables in the estate, free to be claimed.
     #[default]
     Stop,
-    /// The tables are parked on the handle, and the next incarnation starts with new ones.
+    /// The tables are parked on the handle, and the next incarnation starts with new ones; until as many are parked as
+    /// [`Spec::max_quarantined`] allows. Tables that are all recorded ones, and to which nobody has written since they were created,
+    /// are only made anew.
     Fresh,
 }
 
@@ -105,6 +108,9 @@ impl<W: Worker> Spec<W> {
     /// How many starts in a row may die over their tables, unless the worker says otherwise.
     pub const CRASH_LOOP: u32 = 5;
 
+    /// How many quarantined bundles of tables stay parked, unless the worker says otherwise.
+    pub const MAX_QUARANTINED: usize = 8;
+
     /// The worker's own [settings](Worker::configure), and the defaults of the others, with these arguments.
     pub fn new(args: W::Args) -> Self {
         W::configure(Self {
@@ -119,6 +125,7 @@ impl<W: Worker> Spec<W> {
                 start_timeout: Self::START_TIMEOUT,
                 crash_loop: Some(Self::CRASH_LOOP),
                 quarantine: AfterQuarantine::default(),
+                max_quarantined: Self::MAX_QUARANTINED,
                 backoff: Backoff::default(),
                 significant: false,
                 while_down: WhileDown::default(),
@@ -205,6 +212,16 @@ impl<W: Worker> Spec<W> {
         self
     }
 
+    /// How many bundles of quarantined tables are parked on the handle at a time, with [`AfterQuarantine::Fresh`]: until they are
+    /// [taken out](crate::Handle::take_quarantined). The next one stops the worker
+    /// ([`Stopped::QuarantineFull`](crate::Stopped::QuarantineFull)), and is in the estate, free to be claimed: nothing is ever
+    /// dropped to make room. With 0 none is parked, so the worker goes on only if nobody had written to its tables; with
+    /// `usize::MAX` there is no bound. Default: [`MAX_QUARANTINED`](Self::MAX_QUARANTINED).
+    pub fn max_quarantined(mut self, bundles: usize) -> Self {
+        self.settings.max_quarantined = bundles;
+        self
+    }
+
     /// What becomes of calls and casts while no incarnation serves. Default: [`WhileDown::Wait`].
     pub fn while_down(mut self, senders: WhileDown) -> Self {
         self.settings.while_down = senders;
@@ -240,7 +257,8 @@ impl<W: Worker> Spec<W> {
     ///
     /// Nobody can take its tables from it before it yields, returns or panics: then it ends with
     /// [`ExitReason::Unresponsive`](crate::ExitReason::Unresponsive), the message it serves is undone, and the tables move on. One
-    /// thread watches all workers with a heartbeat, by the clock on the wall: tokio's paused one does not move it.
+    /// thread watches all workers with a heartbeat, by the clock on the wall: tokio's paused one does not move it. After a
+    /// standstill of the whole process (stopped, frozen, or asleep with its machine) what is under way has one fresh heartbeat.
     ///
     /// # Panics
     /// If it is zero.

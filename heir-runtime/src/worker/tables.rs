@@ -15,6 +15,13 @@ pub(crate) fn commit<W: Worker>(tables: &mut W::Tables) {
     }
 }
 
+/// How many messages have written to them, all in all: a number that changes with every write that stays.
+///
+/// `None` if some of them are not recorded: of those nobody knows.
+pub(crate) fn written<W: Worker>(tables: &mut W::Tables) -> Option<u64> {
+    W::ALL_RECORDED.then(|| W::recorded(tables).iter().map(crate::table::AnyTable::written).sum())
+}
+
 /// Undoes what has been recorded since the last message ended. It may be called again after a panic, and then goes on.
 pub(super) fn rollback<W: Worker>(tables: &mut W::Tables) {
     for mut table in W::recorded(tables) {

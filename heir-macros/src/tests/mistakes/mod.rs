@@ -157,6 +157,32 @@ fn a_quarantine_has_its_words() {
 }
 
 #[test]
+fn what_is_parked_is_bounded_where_it_is_parked() {
+    let item = || {
+        quote!(
+            struct A {
+                #[table(keep)]
+                a: u8,
+            }
+        )
+    };
+    for bound in [quote!(0), quote!(65535)] {
+        let options = quote!(max_quarantined = #bound, quarantine = fresh);
+        assert_mistakes(&of_heir(&options, item()), &[]);
+    }
+    for (options, part) in [
+        (quote!(max_quarantined = 3), "write `quarantine = fresh, max_quarantined = 3`, or leave it out"),
+        (quote!(quarantine = stop, max_quarantined = 3), "bounds what `quarantine = fresh` parks"),
+        (quote!(quarantine = fresh, max_quarantined = never), "is a number: write `max_quarantined = 8`"),
+        (quote!(quarantine = fresh, max_quarantined = 65536), "write a number from 0 to 65535"),
+        // One mistake is one error.
+        (quote!(quarantine = fersh, max_quarantined = 3), "did you mean `fresh`?"),
+    ] {
+        assert_mistakes(&of_heir(&options, item()), &[part]);
+    }
+}
+
+#[test]
 fn a_backoff_has_its_forms() {
     let item = || {
         quote!(
