@@ -221,7 +221,8 @@ impl Run {
         // Those that nobody waits for any more go when there is no room left: now and then.
         if self.starters.len() == self.starters.capacity() {
             self.starters.retain(|_, starter| starter.is_waited_for());
-            // Before the next time, as many come as there are now: so each is looked at once or twice.
+            // Before the next time, as many come as there are now: so each is looked at once or
+            // twice.
             self.starters.reserve(self.starters.len());
         }
         self.starters.insert(place, starter);

@@ -107,7 +107,8 @@ impl Slot {
 
     /// Somebody waits for it to be down.
     pub(super) fn tell_when_down(&mut self, told: oneshot::Sender<()>) {
-        // Those that nobody waits for any more go when there is no room left; then as many come as there are before the next time.
+        // Those that nobody waits for any more go when there is no room left; then as many come as
+        // there are before the next time.
         if self.waiting.len() == self.waiting.capacity() {
             self.waiting.retain(|told| !told.is_closed());
             self.waiting.reserve(self.waiting.len());
