@@ -156,10 +156,12 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// ## `max_quarantined`
-/// How many bundles of tables are parked at a time with `quarantine = fresh`, until the program takes them out. The next one
-/// stops the worker, and waits in the estate, to be claimed: nothing is dropped to make room. With 0 none is parked, so the
-/// worker goes on only if nobody has written to its tables since they were created. (The runtime knows that if all of them are
-/// recorded: then they are made anew, and never parked. `keep` and `rollback` tables always are, because nobody knows.)
+/// How many bundles of tables are parked at a time with `quarantine = fresh`, until the program
+/// takes them out. The next one stops the worker, and waits in the estate, to be claimed: nothing
+/// is dropped to make room. With 0 none is parked, so the worker goes on only if nobody has written
+/// to its tables since they were created. (The runtime knows that if all of them are recorded: then
+/// they are made anew, and never parked. `keep` and `rollback` tables always are, because nobody
+/// knows.)
 /// ```text
 /// #[heir(quarantine = fresh, max_quarantined = 2)]
 /// ```

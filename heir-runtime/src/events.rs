@@ -76,14 +76,15 @@ pub enum EventKind {
     },
     /// The verify hook had the tables made anew.
     Reset,
-    /// The tables are not to be trusted: they have been parked, or the worker stops and they wait in its estate.
+    /// The tables are not to be trusted: they have been parked, or the worker stops and they wait
+    /// in its estate.
     #[non_exhaustive]
     Quarantined {
         /// Why.
         reason: Arc<str>,
     },
-    /// The tables are not to be trusted, but nobody has written to them since they were created: they have been made anew, and
-    /// nothing is parked.
+    /// The tables are not to be trusted, but nobody has written to them since they were created:
+    /// they have been made anew, and nothing is parked.
     #[non_exhaustive]
     Renewed {
         /// Why they are not to be trusted.

@@ -238,7 +238,8 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Makes the tables anew, under the same readers, and tells it. The old ones are there until the new ones are.
+    /// Makes the tables anew, under the same readers, and tells it. The old ones are there until
+    /// the new ones are.
     async fn reset(
         &mut self,
         mut lease: Lease<W::Tables>,
@@ -266,8 +267,8 @@ impl<W: Handlers> Manager<W> {
         Ok(lease)
     }
 
-    /// Parks the tables, and the worker goes on with new ones; or it stops, as its spec says, or because as many are parked
-    /// already as that allows.
+    /// Parks the tables, and the worker goes on with new ones; or it stops, as its spec says, or
+    /// because as many are parked already as that allows.
     async fn quarantine(
         &mut self,
         mut lease: Lease<W::Tables>,

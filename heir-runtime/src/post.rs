@@ -31,7 +31,8 @@ pub(crate) struct Post<W: Handlers> {
     /// Of the tables that are, or will be, in the estate.
     readers: RwLock<Readers>,
     quarantine: Mutex<Option<Parked<W::Tables>>>,
-    /// What had been [`written`] to the tables when they were new; `UNKNOWN` for tables that were another worker's.
+    /// What had been [`written`] to the tables when they were new; `UNKNOWN` for tables that were
+    /// another worker's.
     new_at: AtomicU64,
     /// Where an incarnation waits for its tables.
     vacancy: Expected<Option<Recipient<W::Tables>>>,
@@ -322,7 +323,8 @@ impl<W: Handlers> Post<W> {
         self.new_at.store(written::<W>(tables).unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
-    /// Whether nobody has written to these tables since they were created. If that cannot be known, somebody has.
+    /// Whether nobody has written to these tables since they were created. If that cannot be known,
+    /// somebody has.
     pub(crate) fn are_unwritten(&self, tables: &mut W::Tables) -> bool {
         written::<W>(tables).is_some_and(|written| written == self.new_at.load(Ordering::Relaxed))
     }

@@ -42,8 +42,9 @@ pub enum Stopped {
     #[error("its tables were quarantined: {0}")]
     Quarantined(Arc<str>),
     /// Its tables were quarantined, and as many were parked already as
-    /// [`Spec::max_quarantined`](crate::Spec::max_quarantined) allows. These are in the estate, free to be claimed; those that were
-    /// parked before them are taken out with [`Handle::take_quarantined`](crate::Handle::take_quarantined).
+    /// [`Spec::max_quarantined`](crate::Spec::max_quarantined) allows. These are in the estate,
+    /// free to be claimed; those that were parked before them are taken out with
+    /// [`Handle::take_quarantined`](crate::Handle::take_quarantined).
     #[error(
         "its tables were quarantined ({reason}), and {parked} before them are still parked: claim these from its estate, take those \
          out with `Handle::take_quarantined`, and let `Spec::max_quarantined` allow more if that is too few"

@@ -1,5 +1,5 @@
-//! Every loop of the runtime that runs a user's futures takes part in tokio's budget: however much there is to do at once, a
-//! `current_thread` runtime has turns for the others.
+//! Every loop of the runtime that runs a user's futures takes part in tokio's budget: however much
+//! there is to do at once, a `current_thread` runtime has turns for the others.
 
 use std::pin::Pin;
 use std::sync::Arc;

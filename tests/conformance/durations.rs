@@ -1,4 +1,5 @@
-//! Lengths of time at their limit: wherever one can be given, the longest ones never end, and none of them panics.
+//! Lengths of time at their limit: wherever one can be given, the longest ones never end, and none
+//! of them panics.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -106,7 +107,8 @@ const ROWS: &[Row] = &[
             let backoff = Backoff::Exponential { first: Duration::from_nanos(1), max: time };
             let Scene { slow, tree, .. } =
                 scene(Duration::ZERO, |spec| spec.backoff(backoff), |tree| tree.intensity(u32::MAX)).await;
-            // As many doublings as a `u32` has bits, and more: they take 2^36 nanoseconds, and no more than twice that together.
+            // As many doublings as a `u32` has bits, and more: they take 2^36 nanoseconds, and no
+            // more than twice that together.
             let before = tokio::time::Instant::now();
             for restarts in 2..=38 {
                 slow.kill();

@@ -26,8 +26,8 @@ struct Work {
     /// No other work has it.
     number: u64,
     outlives: AtomicBool,
-    /// Set before the task is taken out of the set it is in, and read under the lock of the set it is put into: so a task that has
-    /// ended is in none.
+    /// Set before the task is taken out of the set it is in, and read under the lock of the set it
+    /// is put into: so a task that has ended is in none.
     ended: AtomicBool,
 }
 
@@ -113,7 +113,8 @@ impl Work {
     }
 }
 
-/// Tasks that run. Each leaves the set when it ends, because tokio keeps the memory of a task for whoever can abort it.
+/// Tasks that run. Each leaves the set when it ends, because tokio keeps the memory of a task for
+/// whoever can abort it.
 #[derive(Default)]
 pub(crate) struct Tasks(BTreeMap<u64, Attachment>);
 

@@ -14,7 +14,8 @@ pub enum Backoff {
     /// Not at all, as in OTP.
     #[default]
     None,
-    /// Always as long as this. [`Duration::MAX`] is for ever: then the child is not started again before it is asked for.
+    /// Always as long as this. [`Duration::MAX`] is for ever: then the child is not started again
+    /// before it is asked for.
     Fixed(Duration),
     /// The first restart in a row waits for up to `first`, each further one for up to twice as long as the one before, none for
     /// longer than `max`. Which part of that (from a half to the whole) is drawn at random, so that children that ended together

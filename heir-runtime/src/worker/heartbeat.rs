@@ -1,11 +1,13 @@
 //! The heartbeat: notices a worker that blocks its thread, from a thread that no worker can block.
 //!
-//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the one that is blocked. So there is
-//! one thread for all workers with a heartbeat, there only while there are any. Several times in a heartbeat it looks at the
-//! polls under way; when a whole heartbeat has passed in which it saw none, it sleeps until one begins.
+//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the
+//! one that is blocked. So there is one thread for all workers with a heartbeat, there only while
+//! there are any. Several times in a heartbeat it looks at the polls under way; when a whole
+//! heartbeat has passed in which it saw none, it sleeps until one begins.
 //!
-//! The thread itself may stand still: with the whole process, stopped or frozen, or because the machine has too much to do. It
-//! notices that it woke too late, and then takes no poll for longer than it has seen ([`Beat`]).
+//! The thread itself may stand still: with the whole process, stopped or frozen, or because the
+//! machine has too much to do. It notices that it woke too late, and then takes no poll for longer
+//! than it has seen ([`Beat`]).
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -72,7 +74,8 @@ impl Pulse {
         self.born.checked_add(Duration::from_nanos(since))
     }
 
-    /// Tells of the poll under way if it lasts too long; returns how long it may still last, if there is one.
+    /// Tells of the poll under way if it lasts too long; returns how long it may still last, if
+    /// there is one.
     fn look(&self, now: Instant, late: Duration) -> Option<Duration> {
         let since = self.since();
         match self.lock_beat().look(now, late, since) {
@@ -107,9 +110,10 @@ impl Pulse {
 
 /// How long the polls of one incarnation may last, as the thread sees them that watches.
 ///
-/// When that wakes too late, by more than half a heartbeat, the whole process may have stood still, and the poll under way with it:
-/// the poll gets one fresh beat, counted from there. It gets no second one: on a machine where the thread is always late, a worker
-/// that hangs is told of after two of its looks.
+/// When that wakes too late, by more than half a heartbeat, the whole process may have stood still,
+/// and the poll under way with it: the poll gets one fresh beat, counted from there. It gets no
+/// second one: on a machine where the thread is always late, a worker that hangs is told of after
+/// two of its looks.
 struct Beat {
     /// No poll lasts longer.
     heartbeat: Duration,
@@ -132,7 +136,8 @@ impl Beat {
         Self { heartbeat, fresh: born }
     }
 
-    /// The thread looks `now`, and is so `late` for it, at a poll that has been under way since then.
+    /// The thread looks `now`, and is so `late` for it, at a poll that has been under way since
+    /// then.
     fn look(&mut self, now: Instant, late: Duration, since: Option<Instant>) -> Look {
         let has_had_one = since.is_some_and(|since| since < self.fresh);
         if late > self.heartbeat / 2 && !has_had_one {
@@ -147,8 +152,8 @@ impl Beat {
     }
 }
 
-/// How often the thread looks in one heartbeat, while workers are polled. Less often, and it would not know of a standstill that
-/// began soon after it looked.
+/// How often the thread looks in one heartbeat, while workers are polled. Less often, and it would
+/// not know of a standstill that began soon after it looked.
 const LOOKS: u32 = 4;
 
 static WATCH: Watch = Watch { resting: AtomicBool::new(false), watched: Mutex::new(Watched::NOBODY) };
@@ -218,7 +223,8 @@ impl Watch {
                 quiet_since = None;
             } else if now.saturating_duration_since(*quiet_since.get_or_insert(now)) >= shortest {
                 quiet_since = None;
-                // Of the time in which it rests it knows nothing: after it, every poll counts from when it looks.
+                // Of the time in which it rests it knows nothing: after it, every poll counts from
+                // when it looks.
                 due = Some(now);
                 self.rest(pulses);
                 continue;

@@ -138,8 +138,8 @@ pub trait Worker: Sized + Send + 'static {
     /// The `rollback` tables as they were before a message.
     type Saved: Send + 'static;
 
-    /// Whether all of its tables are recorded. Then the runtime knows when nothing has been written to them; of other tables it
-    /// does not.
+    /// Whether all of its tables are recorded. Then the runtime knows when nothing has been written
+    /// to them; of other tables it does not.
     const ALL_RECORDED: bool = false;
 
     /// Readers of the recorded tables, which do not exist yet.

@@ -67,9 +67,9 @@ pub enum AfterQuarantine {
     /// The worker stops for good, with its tables in the estate, free to be claimed.
     #[default]
     Stop,
-    /// The tables are parked on the handle, and the next incarnation starts with new ones; until as many are parked as
-    /// [`Spec::max_quarantined`] allows. Tables that are all recorded ones, and to which nobody has written since they were created,
-    /// are only made anew.
+    /// The tables are parked on the handle, and the next incarnation starts with new ones; until as
+    /// many are parked as [`Spec::max_quarantined`] allows. Tables that are all recorded ones, and
+    /// to which nobody has written since they were created, are only made anew.
     Fresh,
 }
 
@@ -212,11 +212,12 @@ impl<W: Worker> Spec<W> {
         self
     }
 
-    /// How many bundles of quarantined tables are parked on the handle at a time, with [`AfterQuarantine::Fresh`]: until they are
-    /// [taken out](crate::Handle::take_quarantined). The next one stops the worker
-    /// ([`Stopped::QuarantineFull`](crate::Stopped::QuarantineFull)), and is in the estate, free to be claimed: nothing is ever
-    /// dropped to make room. With 0 none is parked, so the worker goes on only if nobody had written to its tables; with
-    /// `usize::MAX` there is no bound. Default: [`MAX_QUARANTINED`](Self::MAX_QUARANTINED).
+    /// How many bundles of quarantined tables are parked on the handle at a time, with
+    /// [`AfterQuarantine::Fresh`]: until they are [taken out](crate::Handle::take_quarantined). The
+    /// next one stops the worker ([`Stopped::QuarantineFull`](crate::Stopped::QuarantineFull)), and
+    /// is in the estate, free to be claimed: nothing is ever dropped to make room. With 0 none is
+    /// parked, so the worker goes on only if nobody had written to its tables; with `usize::MAX`
+    /// there is no bound. Default: [`MAX_QUARANTINED`](Self::MAX_QUARANTINED).
     pub fn max_quarantined(mut self, bundles: usize) -> Self {
         self.settings.max_quarantined = bundles;
         self
@@ -256,9 +257,11 @@ impl<W: Worker> Spec<W> {
     /// and aborted. Without it, and with [`Duration::MAX`], there is no limit.
     ///
     /// Nobody can take its tables from it before it yields, returns or panics: then it ends with
-    /// [`ExitReason::Unresponsive`](crate::ExitReason::Unresponsive), the message it serves is undone, and the tables move on. One
-    /// thread watches all workers with a heartbeat, by the clock on the wall: tokio's paused one does not move it. After a
-    /// standstill of the whole process (stopped, frozen, or asleep with its machine) what is under way has one fresh heartbeat.
+    /// [`ExitReason::Unresponsive`](crate::ExitReason::Unresponsive), the message it serves is
+    /// undone, and the tables move on. One thread watches all workers with a heartbeat, by the
+    /// clock on the wall: tokio's paused one does not move it. After a standstill of the whole
+    /// process (stopped, frozen, or asleep with its machine) what is under way has one fresh
+    /// heartbeat.
     ///
     /// # Panics
     /// If it is zero.

@@ -15,7 +15,8 @@ pub(crate) fn commit<W: Worker>(tables: &mut W::Tables) {
     }
 }
 
-/// How many messages have written to them, all in all: a number that changes with every write that stays.
+/// How many messages have written to them, all in all: a number that changes with every write that
+/// stays.
 ///
 /// `None` if some of them are not recorded: of those nobody knows.
 pub(crate) fn written<W: Worker>(tables: &mut W::Tables) -> Option<u64> {
