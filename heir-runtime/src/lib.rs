@@ -89,50 +89,28 @@ compile_error!(
 
 #[doc(hidden)]
 pub mod __private;
-mod caught;
 pub mod compile_fail;
-mod deadline;
-mod duty;
 mod estate;
-mod events;
-mod exit;
-mod handle;
+mod incarnation;
 mod mailbox;
 mod manager;
 pub mod otp;
-mod patience;
-mod post;
 mod process;
-mod quarantine;
-mod race;
-mod realm;
-mod reply;
-mod roster;
-mod send;
-mod status;
-mod steps;
-mod stop;
-mod superior;
 mod supervisor;
-mod sync;
 pub mod table;
+mod tree;
+mod util;
 mod worker;
 
 pub use self::estate::{
     ClaimError, Estate, EstateInfo, GiveAwayError, GiveAwayErrorKind, Heir, HeirTaken, Incoming, Inheritance,
     Lease, NotGiven, Owner, Recipient, Transfer, TransferInfo, estate,
 };
-pub use self::events::{Event, EventKind, Role};
-pub use self::exit::{Exit, ExitReason};
-pub use self::handle::{Handle, WeakHandle};
 pub use self::mailbox::{
     Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Tell,
     Undelivered, Unsent,
 };
-pub use self::manager::Manager;
 pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};
-pub use self::quarantine::{Quarantined, Verdict};
-pub use self::status::{Status, Stopped};
 pub use self::supervisor::{
     AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, Dynamic, DynamicError, ShutdownReport,
     StartError, Strategy, SubtreeStatus, Supervisor, SupervisorBuilder, SupervisorHandle, Tree, TreeNode,
@@ -144,6 +122,12 @@ pub use self::table::{
 pub use self::worker::{
     AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown, Worker,
 };
+pub use crate::estate::quarantine::{Quarantined, Verdict};
+pub use crate::manager::Manager;
+pub use crate::process::exit::{Exit, ExitReason};
+pub use crate::process::status::{Status, Stopped};
+pub use crate::tree::events::{Event, EventKind, Role};
+pub use crate::worker::handle::{Handle, WeakHandle};
 
 pub use heir_macros::{handlers, heir, supervisor};
 

@@ -1,6 +1,6 @@
 //! Whatever is asked of a supervisor that ends at that moment is answered.
 //!
-//! The queue of requests is explored in every order by loom (`supervisor/queue.rs`); this is the whole, on several threads.
+//! The queue of requests is explored in every order by loom (`util/queue.rs`); this is the whole, on several threads.
 
 use std::time::Duration;
 

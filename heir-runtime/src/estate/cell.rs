@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{ClaimError, EstateInfo, Lease, Owner, Seat};
-use crate::caught::{PanicMessage, caught, drop_caught};
-use crate::exit::{Exit, ExitReason};
-use crate::sync::Expected;
+use crate::process::exit::{Exit, ExitReason};
+use crate::util::caught::{PanicMessage, caught, drop_caught};
+use crate::util::sync::WatchOne;
 
 pub(crate) struct Cell<T> {
     name: Arc<str>,
-    pub(super) state: Expected<State<T>>,
+    pub(super) state: WatchOne<State<T>>,
 }
 
 pub(super) struct State<T> {
@@ -67,7 +67,7 @@ impl<T> Cell<T> {
             issued: 0,
             reached: 0,
         };
-        Self { name, state: Expected::new(state) }
+        Self { name, state: WatchOne::new(state) }
     }
 
     pub(super) fn name(&self) -> &str {

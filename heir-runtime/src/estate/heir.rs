@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use super::Lease;
 use super::cell::{Cell, State, settle};
-use crate::exit::Exit;
+use crate::process::exit::Exit;
 
 /// The heir of an estate (`ets:setopts/2`, option `heir`): made by [`Estate::heir`](crate::Estate::heir).
 ///

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Unsettled};
 use super::transfer::{GiveAwayError, Recipient};
-use crate::caught::caught_async;
-use crate::exit::ExitReason;
+use crate::process::exit::ExitReason;
+use crate::util::caught::caught_async;
 
 /// The one live right to use an estate's tables: it derefs to them, and is plain `&mut` access, without a lock.
 ///

@@ -3,6 +3,7 @@
 mod cell;
 mod heir;
 mod lease;
+pub(crate) mod quarantine;
 mod transfer;
 
 use std::fmt;
@@ -18,8 +19,8 @@ pub(crate) use self::lease::Seat;
 pub use self::transfer::{
     GiveAwayError, GiveAwayErrorKind, Incoming, NotGiven, Recipient, Transfer, TransferInfo,
 };
-use crate::caught::{PanicMessage, caught};
-use crate::exit::Exit;
+use crate::process::exit::Exit;
+use crate::util::caught::{PanicMessage, caught};
 
 /// Puts `tables` into a new estate called `name`, and returns the estate with the lease of its first owner.
 ///

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::Lease;
 use super::cell::Cell;
-use crate::caught::caught;
-use crate::exit::Exit;
+use crate::process::exit::Exit;
+use crate::util::caught::caught;
 
 pub(super) fn pair<T>(cell: Arc<Cell<T>>, name: Arc<str>, incarnation: u64) -> (Recipient<T>, Incoming<T>) {
     let (sender, receiver) = oneshot::channel();

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::Refusal;
-use crate::exit::ExitReason;
-use crate::status::{Status, Stopped};
+use crate::mailbox::Refusal;
+use crate::process::exit::ExitReason;
+use crate::process::status::{Status, Stopped};
 
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,10 @@ use loom::future::block_on;
 use loom::model::Builder;
 use loom::thread;
 
-use super::{Cast, Gate, Mailbox, Message};
+use crate::mailbox::Cast;
+use crate::mailbox::Gate;
+use crate::mailbox::Mailbox;
+use crate::mailbox::Message;
 
 struct Number(u8, Cast<()>);
 

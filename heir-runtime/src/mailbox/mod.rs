@@ -4,7 +4,7 @@ mod call;
 mod error;
 #[cfg(all(test, heir_loom))]
 mod loom;
-mod places;
+pub(crate) mod permits;
 mod undelivered;
 
 use std::collections::VecDeque;
@@ -20,13 +20,13 @@ use self::call::Caller;
 pub(crate) use self::call::Heard;
 pub use self::call::{Call, Cast, Gate, Message, Refusal, Tell};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
-use self::places::Line;
-pub(crate) use self::places::{Place, Reserve};
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
-use crate::caught::{caught, drop_caught, guarded, wake_caught};
-use crate::status::Stopped;
-use crate::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::mailbox::permits::Waitlist;
+pub(crate) use crate::mailbox::permits::{Permit, Reserve};
+use crate::process::status::Stopped;
+use crate::util::caught::{caught, drop_caught, guarded, wake_caught};
+use crate::util::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the
 /// post can close it at any time, even under a worker that does not let go.
@@ -52,7 +52,7 @@ struct Envelope<M> {
 
 struct Queue<M> {
     messages: VecDeque<Envelope<M>>,
-    line: Line,
+    waitlist: Waitlist,
     /// A message whose worker died over it, to be served again before all others; and that death, should it not be.
     again: Option<Box<(Envelope<M>, Refusal)>>,
     /// It stays while nothing else is to be served.
@@ -74,7 +74,7 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
         let queue = Queue {
             messages: VecDeque::new(),
-            line: Line::new(capacity),
+            waitlist: Waitlist::new(capacity),
             again: None,
             in_progress: None,
             waiting: None,
@@ -117,7 +117,7 @@ impl<M: Message> Mailbox<M> {
         let next = queue.again.take().map(|again| again.0);
         let leaves_a_place = next.is_none();
         let next = next.or_else(|| queue.messages.pop_front());
-        let first_in_line = if leaves_a_place && next.is_some() { queue.line.give_back() } else { None };
+        let next_waiting = if leaves_a_place && next.is_some() { queue.waitlist.give_back() } else { None };
         if queue.messages.is_empty() {
             // Before it serves: mostly nothing comes meanwhile.
             queue.wait(cx);
@@ -128,7 +128,7 @@ impl<M: Message> Mailbox<M> {
         drop(queue);
         drop(before);
         turn.made_progress();
-        if let Some(sender) = first_in_line {
+        if let Some(sender) = next_waiting {
             wake_caught(sender);
         }
         Poll::Ready(message)
@@ -240,7 +240,7 @@ impl<M: Message> Mailbox<M> {
         queue.closed = Some(why.clone());
         queue.paused = false;
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
-        let line = queue.line.dissolve();
+        let waitlist = queue.waitlist.dissolve();
         self.wake(queue);
         if let Some((envelope, died)) = again.map(|again| *again) {
             self.refuse_now(envelope, died);
@@ -248,7 +248,7 @@ impl<M: Message> Mailbox<M> {
         for envelope in messages {
             self.refuse_queued(envelope, why.clone());
         }
-        line.for_each(wake_caught);
+        waitlist.for_each(wake_caught);
         self.at_rest.notify_waiters();
     }
 

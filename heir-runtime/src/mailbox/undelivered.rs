@@ -4,8 +4,10 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Message, Refusal, Tell};
-use crate::caught::{DropCaught, caught};
+use crate::mailbox::Message;
+use crate::mailbox::Refusal;
+use crate::mailbox::Tell;
+use crate::util::caught::{CatchDrop, caught};
 
 /// An accepted message that was not served, and whose sender cannot be told: what [`Spec::on_undelivered`](crate::Spec::on_undelivered)
 /// gets. Its `Display` is a sentence.
@@ -32,13 +34,13 @@ impl fmt::Display for Undelivered {
 
 /// What a user does with them. Called caught, without a lock.
 #[derive(Clone)]
-pub(crate) struct OnUndelivered(Arc<DropCaught<Box<Hook>>>);
+pub(crate) struct OnUndelivered(Arc<CatchDrop<Box<Hook>>>);
 
 type Hook = dyn Fn(Undelivered) + Send + Sync;
 
 impl OnUndelivered {
     pub(crate) fn new(hook: impl Fn(Undelivered) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(DropCaught::new(Box::new(hook))))
+        Self(Arc::new(CatchDrop::new(Box::new(hook))))
     }
 
     /// Takes what is left of `message`, to hand it over: as much of it as can be had.

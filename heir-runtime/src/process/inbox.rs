@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::signal::Bond;
-use super::{MonitorId, Process, Signal};
+use crate::process::MonitorId;
+use crate::process::Process;
+use crate::process::Signal;
+use crate::process::signal::LinkId;
 
 /// In the order in which they came. Those of one monitor, or over the links to one worker, can be taken back.
 #[derive(Default)]
@@ -29,7 +31,7 @@ pub(super) struct Received {
 pub(super) enum Source {
     /// The links to this [worker](Process::worker).
     Over(usize),
-    Monitor(Bond),
+    Monitor(LinkId),
 }
 
 impl Inbox {
@@ -75,8 +77,8 @@ impl Received {
         match (&self.signal, &self.over) {
             (_, Some(over)) => Some(Source::Over(over.worker())),
             (Signal::Down(down), None) => {
-                let MonitorId(bond) = down.monitor;
-                Some(Source::Monitor(bond))
+                let MonitorId(id) = down.monitor;
+                Some(Source::Monitor(id))
             }
             (Signal::Exit(_), None) => None,
         }

@@ -1,10 +1,12 @@
 //! What an incarnation is to others: whom they link to, monitor, send exit signals to, and kill.
 
+pub(crate) mod exit;
 mod inbox;
+pub(crate) mod links;
+pub(crate) mod monitor;
 mod signal;
+pub(crate) mod status;
 mod tasks;
-mod ties;
-mod witness;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -16,15 +18,15 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use self::inbox::{Inbox, Received};
-use self::signal::Bond;
+use self::signal::LinkId;
 pub(crate) use self::signal::Signal;
 pub use self::signal::{Down, ExitSignal, ExitSource, MonitorId};
 pub use self::tasks::Attachment;
 use self::tasks::Tasks;
 pub(crate) use self::tasks::{Outliving, Running};
-use self::ties::Ties;
-use crate::caught::caught;
-use crate::exit::ExitReason;
+use crate::process::exit::ExitReason;
+use crate::process::links::Links;
+use crate::util::caught::caught;
 
 /// One incarnation, as others see it, from its start to its end. It holds nothing of the worker's.
 ///
@@ -46,7 +48,7 @@ pub(crate) struct Process {
 /// There are signals to be served.
 const SIGNALLED: u8 = 1;
 /// Its task has been aborted, or is about to be.
-const DOOMED: u8 = 2;
+const ABORTED: u8 = 2;
 
 struct State {
     fate: Fate,
@@ -62,9 +64,9 @@ struct Relations {
     inbox: Inbox,
     /// Of its task, while that waits for a message.
     waker: Option<Waker>,
-    ties: Ties,
+    links: Links,
     /// Monitors from outside any worker.
-    witnesses: BTreeMap<Bond, oneshot::Sender<Down>>,
+    outside_monitors: BTreeMap<LinkId, oneshot::Sender<Down>>,
     tasks: Tasks,
 }
 
@@ -140,7 +142,7 @@ impl Process {
 
     /// Aborts it, whether it traps exits or not. Says whether it was alive.
     pub(crate) fn kill(&self, reason: ExitReason) -> bool {
-        self.doom(self.lock(), reason)
+        self.abort_with(self.lock(), reason)
     }
 
     /// Why it has ended: `None` while it has not.
@@ -154,12 +156,12 @@ impl Process {
     /// Whether its task has been aborted, or is about to be.
     #[inline]
     pub(crate) fn is_doomed(&self) -> bool {
-        self.flags.load(Ordering::Acquire) & DOOMED != 0
+        self.flags.load(Ordering::Acquire) & ABORTED != 0
     }
 
     /// An await at which its task ends, if it is to.
     #[inline]
-    pub(crate) async fn goes_on(&self) {
+    pub(crate) async fn checkpoint(&self) {
         if self.is_doomed() {
             // The abort is on its way.
             pending::<()>().await;
@@ -189,13 +191,13 @@ impl Process {
             (reason, state.relations.take())
         };
         let Some(relations) = relations else { return };
-        let Relations { ties, witnesses, tasks, .. } = *relations;
+        let Relations { links, outside_monitors, tasks, .. } = *relations;
         // There are some only if it never had its tables.
         tasks.end(&self.outliving);
-        self.tell_all(ties, &reason);
-        for (bond, witness) in witnesses {
+        self.tell_all(links, &reason);
+        for (id, monitor_from_outside) in outside_monitors {
             // A waker that is not our code.
-            let _ = caught(|| witness.send(self.down(MonitorId(bond), reason.clone())));
+            let _ = caught(|| monitor_from_outside.send(self.down(MonitorId(id), reason.clone())));
         }
     }
 
@@ -247,7 +249,7 @@ impl Process {
         if self.traps_exits {
             self.enqueue(state, Signal::Exit(signal), over);
         } else if signal.reason != ExitReason::Normal {
-            self.doom(state, signal.reason);
+            self.abort_with(state, signal.reason);
         }
     }
 
@@ -265,12 +267,12 @@ impl Process {
         }
     }
 
-    fn doom(&self, mut state: MutexGuard<'_, State>, reason: ExitReason) -> bool {
+    fn abort_with(&self, mut state: MutexGuard<'_, State>, reason: ExitReason) -> bool {
         if !matches!(state.fate, Fate::Alive) {
             return false;
         }
         state.fate = Fate::Doomed(reason);
-        self.flags.fetch_or(DOOMED, Ordering::Release);
+        self.flags.fetch_or(ABORTED, Ordering::Release);
         let task = state.task.clone();
         drop(state);
         if let Some(task) = task {

@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64};
 
-use crate::exit::ExitReason;
-use crate::steps::made;
+use crate::process::exit::ExitReason;
+use crate::util::steps::made;
 
 /// An exit signal, as a worker gets it that traps exits (`{'EXIT', From, Reason}`): the argument of its `#[on(exit)]` hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +54,13 @@ pub struct Down {
 
 /// One monitor: made by [`Context::monitor`](crate::Context::monitor), named in its [`Down`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MonitorId(pub(super) Bond);
+pub struct MonitorId(pub(super) LinkId);
 
 /// The identity of one link or monitor (`make_ref/0`): what both of its ends know it by.
 #[derive(Clone, Copy, Debug, Eq)]
-pub(super) struct Bond(u64);
+pub(super) struct LinkId(u64);
 
-impl Bond {
+impl LinkId {
     pub(super) const MIN: Self = Self(u64::MIN);
     pub(super) const MAX: Self = Self(u64::MAX);
 
@@ -70,7 +70,7 @@ impl Bond {
     }
 }
 
-impl Ord for Bond {
+impl Ord for LinkId {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         made(1);
@@ -78,21 +78,21 @@ impl Ord for Bond {
     }
 }
 
-impl PartialOrd for Bond {
+impl PartialOrd for LinkId {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Bond {
+impl PartialEq for LinkId {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Hash for Bond {
+impl Hash for LinkId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::AbortHandle;
 
-use super::{Fate, Process};
+use crate::process::Fate;
+use crate::process::Process;
 
 /// Something that runs for an incarnation in a task of its own: made by [`Context::spawn`](crate::Context::spawn),
 /// [`send_after`](crate::Context::send_after), [`send_every`](crate::Context::send_every),
@@ -99,7 +100,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.work.ended.store(true, Ordering::Relaxed);
-        let tasks = |state: &mut super::State| state.relations.as_mut()?.tasks.remove(&self.work);
+        let tasks = |state: &mut crate::process::State| state.relations.as_mut()?.tasks.remove(&self.work);
         let ended = tasks(&mut self.process.lock());
         if ended.is_none() {
             self.process.outliving.remove(&self.work);
@@ -192,7 +193,7 @@ mod tests {
     use std::future::{pending, ready};
 
     use super::*;
-    use crate::exit::ExitReason;
+    use crate::process::exit::ExitReason;
 
     const MANY: usize = 10_000;
 

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::member::{Node, Up};
-use super::report::ChildError;
-use super::requests::{Command, Requests};
-use super::slot::GRACE;
-use super::tree::{SubtreeStatus, Tree, TreeNode};
-use crate::caught::caught;
-use crate::events::{Event, EventKind};
-use crate::realm::Realm;
-use crate::status::Stopped;
-use crate::superior::{Ask, Place, Position};
-use crate::sync::Watched;
+use crate::process::status::Stopped;
+use crate::supervisor::child::{Node, Up};
+use crate::supervisor::report::ChildError;
+use crate::supervisor::run::requests::{Command, Requests};
+use crate::supervisor::run::slot::GRACE;
+use crate::supervisor::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::tree::events::{Event, EventKind};
+use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
+use crate::tree::registry::Registry;
+use crate::util::caught::caught;
+use crate::util::sync::WatchMany;
 use crate::worker::Settings;
 
 /// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
@@ -29,56 +29,56 @@ pub struct Branch {
     label: OnceLock<Arc<str>>,
     /// Its strategy, intensity and period, as a tree shows them.
     limits: OnceLock<String>,
-    realm: Realm,
+    registry: Registry,
     pub(super) requests: Arc<Requests>,
     /// Those of the worker that came last: mostly the next one's, too.
     settings: Mutex<Option<Arc<Settings>>>,
     /// The place of the next child.
-    places: AtomicU64,
+    next_id: AtomicU64,
     /// Whether its children are stopped together.
     together: OnceLock<bool>,
     roll: RwLock<Roll>,
     /// Who else is told that a child is forgotten.
-    when_forgotten: OnceLock<Box<dyn Fn(Place) + Send + Sync>>,
-    roster: Watched<Roster>,
+    when_forgotten: OnceLock<Box<dyn Fn(ChildId) + Send + Sync>>,
+    state: WatchMany<State>,
     /// Why it will not be started again once it has ended, when that is so.
     for_good: OnceLock<Stopped>,
     /// Where it is in its own supervisor, if it has one.
-    position: OnceLock<Position>,
+    position: OnceLock<ParentRef>,
 }
 
 /// The children's other sides, also of those that have ended and were not deleted.
 #[derive(Default)]
 struct Roll {
-    nodes: BTreeMap<Place, Arc<dyn Node>>,
+    nodes: BTreeMap<ChildId, Arc<dyn Node>>,
     /// By name, and then in the order of their places. Those of a [`Dynamic`](super::Dynamic) have keys instead.
-    by_name: BTreeSet<(Arc<str>, Place)>,
+    by_name: BTreeSet<(Arc<str>, ChildId)>,
     /// Whether the supervisor is gone for good, and takes no more.
     closed: bool,
 }
 
 impl Roll {
-    fn insert(&mut self, place: Place, node: Arc<dyn Node>, by_name: bool) -> Option<Arc<dyn Node>> {
+    fn insert(&mut self, id: ChildId, node: Arc<dyn Node>, by_name: bool) -> Option<Arc<dyn Node>> {
         if by_name {
-            self.by_name.insert((Arc::clone(node.name()), place));
+            self.by_name.insert((Arc::clone(node.name()), id));
         }
-        self.nodes.insert(place, node)
+        self.nodes.insert(id, node)
     }
 
-    fn remove(&mut self, place: Place) -> Option<Arc<dyn Node>> {
-        let node = self.nodes.remove(&place)?;
-        self.by_name.remove(&(Arc::clone(node.name()), place));
+    fn remove(&mut self, id: ChildId) -> Option<Arc<dyn Node>> {
+        let node = self.nodes.remove(&id)?;
+        self.by_name.remove(&(Arc::clone(node.name()), id));
         Some(node)
     }
 
-    fn find(&self, name: &str) -> Option<Place> {
-        let from = (Arc::from(name), Place::MIN);
-        let (found, place) = self.by_name.range(from..).next()?;
-        (**found == *name).then_some(*place)
+    fn find(&self, name: &str) -> Option<ChildId> {
+        let from = (Arc::from(name), ChildId::MIN);
+        let (found, id) = self.by_name.range(from..).next()?;
+        (**found == *name).then_some(*id)
     }
 }
 
-struct Roster {
+struct State {
     status: SubtreeStatus,
     has_been_up: bool,
     task: Option<AbortHandle>,
@@ -90,14 +90,14 @@ impl Branch {
             built_as,
             label: OnceLock::new(),
             limits: OnceLock::new(),
-            realm: Realm::default(),
+            registry: Registry::default(),
             requests: Arc::default(),
             settings: Mutex::default(),
-            places: AtomicU64::new(0),
+            next_id: AtomicU64::new(0),
             together: OnceLock::new(),
             roll: RwLock::default(),
             when_forgotten: OnceLock::new(),
-            roster: Watched::new(Roster { status: SubtreeStatus::Down, has_been_up: false, task: None }),
+            state: WatchMany::new(State { status: SubtreeStatus::Down, has_been_up: false, task: None }),
             for_good: OnceLock::new(),
             position: OnceLock::new(),
         }
@@ -116,19 +116,19 @@ impl Branch {
         let _ = self.limits.set(limits);
     }
 
-    pub(super) fn realm(&self) -> &Realm {
-        &self.realm
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Becomes a child.
-    pub(super) fn settle_at(&self, position: Position) {
+    pub(super) fn settle_at(&self, position: ParentRef) {
         let _ = self.position.set(position);
     }
 
     /// Where the next child is to be.
-    pub(super) fn next_position(&self) -> Position {
-        let place = self.places.fetch_add(1, Ordering::Relaxed);
-        Position { place, superior: Arc::<Requests>::clone(&self.requests) }
+    pub(super) fn next_position(&self) -> ParentRef {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        ParentRef { id, parent: Arc::<Requests>::clone(&self.requests) }
     }
 
     /// A worker's settings, held once for all that have the same.
@@ -141,26 +141,26 @@ impl Branch {
     }
 
     /// Takes a child, unless the supervisor is gone for good.
-    pub(super) fn enter(&self, place: Place, node: Arc<dyn Node>) -> bool {
+    pub(super) fn enter(&self, id: ChildId, node: Arc<dyn Node>) -> bool {
         let mut roll = self.roll_mut();
         if roll.closed {
             return false;
         }
-        let before = roll.insert(place, node, !self.is_dynamic());
+        let before = roll.insert(id, node, !self.is_dynamic());
         drop(roll);
         drop(before);
         true
     }
 
-    pub(super) fn forget(&self, place: Place) {
-        let gone = self.roll_mut().remove(place);
+    pub(super) fn forget(&self, id: ChildId) {
+        let gone = self.roll_mut().remove(id);
         drop(gone);
-        self.is_forgotten(place);
+        self.is_forgotten(id);
     }
 
-    fn is_forgotten(&self, place: Place) {
+    fn is_forgotten(&self, id: ChildId) {
         if let Some(tell) = self.when_forgotten.get() {
-            let _ = caught(|| tell(place));
+            let _ = caught(|| tell(id));
         }
     }
 
@@ -175,15 +175,15 @@ impl Branch {
 
     /// Nobody will do this any more.
     fn refuse(&self, unheard: Command) {
-        if let Command::Add(place, ..) = &unheard {
+        if let Command::Add(id, ..) = &unheard {
             // Before it is retired, as at any other end.
-            self.is_forgotten(*place);
+            self.is_forgotten(*id);
         }
         drop(unheard);
     }
 
     /// Has somebody told whenever a child is forgotten.
-    pub(super) fn when_forgotten(&self, tell: impl Fn(Place) + Send + Sync + 'static) {
+    pub(super) fn when_forgotten(&self, tell: impl Fn(ChildId) + Send + Sync + 'static) {
         let _ = self.when_forgotten.set(Box::new(tell));
     }
 
@@ -192,14 +192,14 @@ impl Branch {
         self.roll().nodes.values().cloned().collect()
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<(Place, Arc<dyn Node>)> {
+    pub(super) fn find(&self, name: &str) -> Option<(ChildId, Arc<dyn Node>)> {
         let roll = self.roll();
-        let place = if self.is_dynamic() {
+        let id = if self.is_dynamic() {
             *roll.nodes.iter().find(|(_, node)| **node.name() == *name)?.0
         } else {
             roll.find(name)?
         };
-        Some((place, Arc::clone(roll.nodes.get(&place)?)))
+        Some((id, Arc::clone(roll.nodes.get(&id)?)))
     }
 
     fn is_dynamic(&self) -> bool {
@@ -211,42 +211,42 @@ impl Branch {
     }
 
     pub(super) fn starting(&self) {
-        self.roster.update(|roster| {
-            roster.has_been_up = false;
-            roster.enter(SubtreeStatus::Starting);
+        self.state.update(|state| {
+            state.has_been_up = false;
+            state.enter(SubtreeStatus::Starting);
         });
     }
 
     pub(super) fn started(&self, task: AbortHandle) {
-        self.roster.update(|roster| roster.task = Some(task));
+        self.state.update(|state| state.task = Some(task));
     }
 
     /// Its children have been started.
     pub(super) fn is_up(&self) {
-        self.roster.update(|roster| {
-            roster.has_been_up = true;
-            roster.enter(SubtreeStatus::Running);
+        self.state.update(|state| {
+            state.has_been_up = true;
+            state.enter(SubtreeStatus::Running);
         });
     }
 
     pub(super) fn down(&self) {
-        self.roster.update(|roster| {
-            roster.task = None;
-            roster.enter(SubtreeStatus::Down);
+        self.state.update(|state| {
+            state.task = None;
+            state.enter(SubtreeStatus::Down);
         });
     }
 
     pub(super) fn status(&self) -> SubtreeStatus {
-        self.roster.read(|roster| roster.status.clone())
+        self.state.read(|state| state.status.clone())
     }
 
     pub(super) async fn until_up(&self) {
-        self.roster.until(|roster| roster.has_been_up.then_some(())).await;
+        self.state.until(|state| state.has_been_up.then_some(())).await;
     }
 
     pub(super) async fn until_stopped(&self) -> Stopped {
-        self.roster
-            .until(|roster| match &roster.status {
+        self.state
+            .until(|state| match &state.status {
                 SubtreeStatus::Stopped(why) => Some(why.clone()),
                 _ => None,
             })
@@ -255,14 +255,14 @@ impl Branch {
 
     /// Aborts the task that lives, once.
     pub(super) fn kill(&self) -> bool {
-        let task = self.roster.update(|roster| roster.task.take());
+        let task = self.state.update(|state| state.task.take());
         task.inspect(AbortHandle::abort).is_some()
     }
 
     /// Asks for its end: its own supervisor, or itself if nobody is above it.
     pub(super) fn request_stop(&self) {
         match self.position.get() {
-            Some(position) => position.superior.ask(position.place, Ask::Stop(Stopped::Shutdown)),
+            Some(position) => position.parent.ask(position.id, ParentRequest::Stop(Stopped::Shutdown)),
             None => drop(self.request(Command::Shutdown)),
         }
     }
@@ -283,26 +283,26 @@ impl Branch {
         if std::mem::replace(&mut self.roll_mut().closed, true) {
             return;
         }
-        let mut from = Place::MAX;
+        let mut from = ChildId::MAX;
         // One by one: what is retired runs a user's code, and there may be very many.
-        while let Some((place, node)) = self.last_before(from) {
-            from = place;
-            self.is_forgotten(place);
+        while let Some((id, node)) = self.last_before(from) {
+            from = id;
+            self.is_forgotten(id);
             node.retire(why);
         }
         for command in unheard {
             self.refuse(command);
         }
-        self.roster.update(|roster| {
-            roster.task = None;
-            roster.enter(SubtreeStatus::Stopped(why.clone()));
+        self.state.update(|state| {
+            state.task = None;
+            state.enter(SubtreeStatus::Stopped(why.clone()));
         });
     }
 
-    fn last_before(&self, place: Place) -> Option<(Place, Arc<dyn Node>)> {
+    fn last_before(&self, id: ChildId) -> Option<(ChildId, Arc<dyn Node>)> {
         let roll = self.roll();
-        let (place, node) = roll.nodes.range(..place).next_back()?;
-        Some((*place, Arc::clone(node)))
+        let (id, node) = roll.nodes.range(..id).next_back()?;
+        Some((*id, Arc::clone(node)))
     }
 
     pub(super) fn picture(&self) -> Tree {
@@ -320,7 +320,7 @@ impl Branch {
     }
 }
 
-impl Roster {
+impl State {
     /// Nothing comes after a stop.
     fn enter(&mut self, status: SubtreeStatus) {
         if !matches!(self.status, SubtreeStatus::Stopped(_)) {
@@ -347,24 +347,24 @@ impl Node for Branch {
     }
 
     fn has_been_up(&self) -> bool {
-        self.roster.read(|roster| roster.has_been_up)
+        self.state.read(|state| state.has_been_up)
     }
 
-    fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
+    fn register_name(self: Arc<Self>) -> Result<(), Arc<str>> {
         // Its workers have, when it was built.
         Ok(())
     }
 
     fn terminated(&self) {
-        self.roster.update(|roster| {
-            roster.has_been_up = false;
-            roster.enter(SubtreeStatus::Terminated);
+        self.state.update(|state| {
+            state.has_been_up = false;
+            state.enter(SubtreeStatus::Terminated);
         });
         self.emit(EventKind::Terminated);
     }
 
-    fn patience(&self) -> Duration {
-        let below = self.nodes().into_iter().map(|node| node.patience());
+    fn time_to_stop(&self) -> Duration {
+        let below = self.nodes().into_iter().map(|node| node.time_to_stop());
         let all = below
             .fold(Duration::ZERO, if self.is_dynamic() { Duration::max } else { Duration::saturating_add });
         all.saturating_add(GRACE)
@@ -392,14 +392,14 @@ impl Node for Branch {
     }
 
     fn emit(&self, kind: EventKind) {
-        self.realm.emit(|| Event { child: Arc::clone(self.label()), kind });
+        self.registry.emit(|| Event { child: Arc::clone(self.label()), kind });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::{assert_no_square, made};
+    use crate::util::steps::{assert_no_square, made};
 
     /// A child that counts how often it is asked for its name.
     struct Named(Arc<str>);
@@ -426,11 +426,11 @@ mod tests {
             true
         }
 
-        fn patience(&self) -> Duration {
+        fn time_to_stop(&self) -> Duration {
             Duration::ZERO
         }
 
-        fn enlist(self: Arc<Self>) -> Result<(), Arc<str>> {
+        fn register_name(self: Arc<Self>) -> Result<(), Arc<str>> {
             Ok(())
         }
 
@@ -451,7 +451,7 @@ mod tests {
                 assert!(branch.enter(n, Arc::new(Named(name(n)))));
             }
             for n in (0..many as u64).rev() {
-                assert_eq!(branch.find(&name(n)).map(|(place, _)| place), Some(n));
+                assert_eq!(branch.find(&name(n)).map(|(id, _)| id), Some(n));
                 branch.forget(n);
                 assert!(branch.find(&name(n)).is_none());
             }
@@ -463,9 +463,9 @@ mod tests {
         let branch = Branch::new(Arc::from("app"));
         let named = || Arc::new(Named(Arc::from("twice")));
         assert!(branch.enter(1, named()) && branch.enter(2, named()));
-        assert_eq!(branch.find("twice").map(|(place, _)| place), Some(1));
+        assert_eq!(branch.find("twice").map(|(id, _)| id), Some(1));
         branch.forget(1);
-        assert_eq!(branch.find("twice").map(|(place, _)| place), Some(2));
+        assert_eq!(branch.find("twice").map(|(id, _)| id), Some(2));
         assert!(branch.find("twic").is_none() && branch.find("twicer").is_none());
     }
 }

@@ -4,21 +4,26 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::branch::Branch;
-use super::handle::SupervisorHandle;
-use super::intensity::Intensity;
-use super::member::Rules;
-use super::plant::{ChildSpec, Planted, sealed};
-use super::report::StartError;
-use super::run::{Run, Slots, SupervisorRules};
-use super::slot::Slot;
-use super::strategy::{AutoShutdown, Strategy};
-use super::subtree::Subtree;
-use super::{Supervisor, root};
-use crate::caught::DropCaught;
-use crate::events::{Event, Observer};
-use crate::stop::stop_signal;
-use crate::worker::{Backoff, Handlers, Restart, Shutdown, Spec};
+use crate::supervisor::Supervisor;
+use crate::supervisor::branch::Branch;
+use crate::supervisor::child::Rules;
+use crate::supervisor::child::spec::{Attached, ChildSpec, sealed};
+use crate::supervisor::child::subtree::SupervisorChild;
+use crate::supervisor::handle::SupervisorHandle;
+use crate::supervisor::report::StartError;
+use crate::supervisor::root;
+use crate::supervisor::run::intensity::Intensity;
+use crate::supervisor::run::slot::Slot;
+use crate::supervisor::run::{Run, Slots, SupervisorRules};
+use crate::supervisor::strategy::{AutoShutdown, Strategy};
+use crate::tree::events::{Event, Observer};
+use crate::util::caught::CatchDrop;
+use crate::util::stop::stop_signal;
+use crate::worker::Backoff;
+use crate::worker::Handlers;
+use crate::worker::Restart;
+use crate::worker::Shutdown;
+use crate::worker::Spec;
 
 /// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.
 ///
@@ -52,12 +57,13 @@ impl<H: Clone + Send + Sync + 'static> ChildSpec for SupervisorBuilder<H> {
     type Handle = H;
 }
 
-impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H> {
-    fn plant(self, branch: &Branch) -> Planted<H> {
+impl<H: Clone + Send + Sync + 'static> sealed::Attach<H> for SupervisorBuilder<H> {
+    fn attach(self, branch: &Branch) -> Attached<H> {
         let position = branch.next_position();
-        let place = position.place;
+        let id = position.id;
         self.plan.branch.settle_at(position);
-        let twice = self.plan.branch.realm().join(branch.realm()).map(StartError::DuplicateRegistration);
+        let twice =
+            self.plan.branch.registry().join(branch.registry()).map(StartError::DuplicateRegistration);
         let rules = Rules {
             restart: self.plan.restart,
             shutdown: self.plan.shutdown.unwrap_or_default(),
@@ -66,8 +72,8 @@ impl<H: Clone + Send + Sync + 'static> sealed::Plant<H> for SupervisorBuilder<H>
         };
         let as_long_as_it_takes = self.plan.shutdown.is_none();
         let (run, refused) = self.plan.finish(false);
-        let member = Box::new(Subtree::new(run, rules, as_long_as_it_takes));
-        Planted { place, member, handle: self.handle, refused: refused.or(twice) }
+        let member = Box::new(SupervisorChild::new(run, rules, as_long_as_it_takes));
+        Attached { id, member, handle: self.handle, refused: refused.or(twice) }
     }
 }
 
@@ -115,15 +121,15 @@ impl SupervisorBuilder {
     /// Adds a worker with its manager, or another tree as a branch of this one; they are started in the order in which they were
     /// added. Returns its handle: what is sent to a worker before the start is served after it.
     pub fn child<S: ChildSpec>(&mut self, spec: S) -> S::Handle {
-        let Planted { place, member, handle, refused } = spec.plant(&self.plan.branch);
+        let Attached { id, member, handle, refused } = spec.attach(&self.plan.branch);
         let node = member.node();
         let name = Arc::clone(node.name());
         let twice = self.plan.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
-        let enlisted = Arc::clone(&node).enlist().err().map(StartError::DuplicateRegistration);
+        let enlisted = Arc::clone(&node).register_name().err().map(StartError::DuplicateRegistration);
         self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
         // It has not even started.
-        let _open = self.plan.branch.enter(place, node);
-        self.plan.slots.insert(place, Box::new(Slot::new(member)));
+        let _open = self.plan.branch.enter(id, node);
+        self.plan.slots.insert(id, Box::new(Slot::new(member)));
         handle
     }
 
@@ -163,7 +169,7 @@ impl<H> SupervisorBuilder<H> {
     /// A panic in it is caught and ignored. One that captures a strong handle keeps the tree's tables alive: capture a
     /// [weak](crate::Handle::downgrade) one.
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.plan.observers.push(DropCaught::new(Box::new(observer)));
+        self.plan.observers.push(CatchDrop::new(Box::new(observer)));
         self
     }
 
@@ -235,7 +241,7 @@ impl Plan {
             restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
         };
         self.branch.describe_as(self.label.take(), limits, self.dynamic);
-        self.branch.realm().observe(std::mem::take(&mut self.observers));
+        self.branch.registry().observe(std::mem::take(&mut self.observers));
         let mut refused = self.refused.take();
         for slot in self.slots.values() {
             let name = Arc::clone(slot.member.node().name());

@@ -4,15 +4,16 @@ use std::fmt::{self, Write as _};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::Supervisor;
-use super::builder::SupervisorBuilder;
-use super::handle::SupervisorHandle;
-use super::keys::Keys;
-use super::plant::{Planted, plant_worker};
-use super::report::StartError;
-use crate::handle::Handle;
-use crate::status::Stopped;
-use crate::worker::{Handlers, Spec};
+use crate::process::status::Stopped;
+use crate::supervisor::Supervisor;
+use crate::supervisor::builder::SupervisorBuilder;
+use crate::supervisor::child::spec::{Attached, attach_worker};
+use crate::supervisor::handle::SupervisorHandle;
+use crate::supervisor::keys::Keys;
+use crate::supervisor::report::StartError;
+use crate::worker::Handlers;
+use crate::worker::Spec;
+use crate::worker::handle::Handle;
 
 /// What workers are started and found by.
 pub trait Key: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {}
@@ -77,9 +78,9 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
             let workers = Arc::new(Keys::default());
             let forgetful = Arc::downgrade(&workers);
-            supervisor.branch().when_forgotten(move |place| {
+            supervisor.branch().when_forgotten(move |id| {
                 if let Some(workers) = forgetful.upgrade() {
-                    workers.forget(place);
+                    workers.forget(id);
                 }
             });
             Self { supervisor, workers }
@@ -98,13 +99,13 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
             let _ = write!(name, "{}[{key:?}]", spec.name);
             spec.name(name)
         };
-        let Planted { place, member, handle, refused } = plant_worker(spec, self.supervisor.branch());
-        if let Err(taken) = self.workers.insert(key, place, handle.clone()) {
+        let Attached { id, member, handle, refused } = attach_worker(spec, self.supervisor.branch());
+        if let Err(taken) = self.workers.insert(key, id, handle.clone()) {
             return Err(DynamicError::AlreadyStarted(W::Handle::from(taken)));
         }
         // If it is not started, its key is forgotten with it, also when nobody waits for it any more.
-        let planted = Planted { place, member, handle: W::Handle::from(handle), refused };
-        Ok(self.supervisor.add(planted).await?)
+        let attached = Attached { id, member, handle: W::Handle::from(handle), refused };
+        Ok(self.supervisor.add(attached).await?)
     }
 
     /// The worker under this key.

@@ -5,20 +5,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::branch::Branch;
-use super::member::Node;
-use super::pair::Pair;
-use super::plant::{ChildSpec, Planted};
-use super::report::{ChildError, StartError};
-use super::requests::{Command, Requests};
-use super::tree::{SubtreeStatus, Tree, TreeNode};
-use crate::handle::{Handle, WeakHandle};
-use crate::post::Post;
-use crate::race::{Either, race};
-use crate::reply::reply;
-use crate::status::Stopped;
-use crate::superior::{Place, Position};
-use crate::worker::{Handlers, Spec, TakesOver, Worker};
+use crate::process::status::Stopped;
+use crate::supervisor::branch::Branch;
+use crate::supervisor::child::Node;
+use crate::supervisor::child::spec::{Attached, ChildSpec};
+use crate::supervisor::child::worker::WorkerChild;
+use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::requests::{Command, Requests};
+use crate::supervisor::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::tree::parent::{ChildId, ParentRef};
+use crate::util::race::{Either, race};
+use crate::util::reply::reply;
+use crate::worker::Handlers;
+use crate::worker::Spec;
+use crate::worker::TakesOver;
+use crate::worker::Worker;
+use crate::worker::handle::{Handle, WeakHandle};
+use crate::worker::shared::Shared;
 
 /// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
 ///
@@ -96,19 +99,19 @@ impl SupervisorHandle {
     /// Why it did not start; then it is gone. A name that another child has, also one that has ended and was not
     /// [deleted](Self::delete_child), is [`StartError::DuplicateName`].
     pub async fn start_child<S: ChildSpec>(&self, spec: S) -> Result<S::Handle, StartError> {
-        let planted = spec.plant(&self.branch);
-        self.add(planted).await
+        let attached = spec.attach(&self.branch);
+        self.add(attached).await
     }
 
     /// Adds a child that has been made for this supervisor.
-    pub(super) async fn add<H>(&self, planted: Planted<H>) -> Result<H, StartError> {
-        let Planted { place, member, handle, refused } = planted;
+    pub(super) async fn add<H>(&self, attached: Attached<H>) -> Result<H, StartError> {
+        let Attached { id, member, handle, refused } = attached;
         if let Some(error) = refused {
             return Err(error);
         }
         let node = member.node();
         let (told, refusal) = reply(Waker::noop().clone());
-        let _ = self.send(Command::Add(place, member, told));
+        let _ = self.send(Command::Add(id, member, told));
         match race(refusal, node.up()).await {
             Either::Left(Some(Err(error))) => Err(error),
             // It went up, and down again, before this was looked at.
@@ -127,9 +130,9 @@ impl SupervisorHandle {
     /// # Errors
     /// [`ChildError::NotFound`], [`ChildError::Ended`], [`ChildError::Gone`].
     pub async fn terminate_child(&self, name: &str) -> Result<(), ChildError> {
-        let (place, node) = self.find(name)?;
+        let (id, node) = self.find(name)?;
         let (told, down) = reply(Waker::noop().clone());
-        self.send(Command::Terminate(place, told))?;
+        self.send(Command::Terminate(id, told))?;
         match down.await {
             Some(()) => Ok(()),
             None if node.is_stopped() => Err(ChildError::Ended),
@@ -151,12 +154,12 @@ impl SupervisorHandle {
     /// - [`ChildError::NotStarted`]: it was started, and did not get up; it is terminated, as before.
     /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
-        let (place, node) = self.find(name)?;
+        let (id, node) = self.find(name)?;
         if node.is_stopped() {
             return Err(ChildError::Ended);
         }
         let (told, begun) = reply(Waker::noop().clone());
-        self.send(Command::Restart(place, told))?;
+        self.send(Command::Restart(id, told))?;
         let outcome = begun.await.unwrap_or(Err(ChildError::Gone))?;
         // Not before it has begun: until then the child may be up from the start before.
         match race(outcome, node.up()).await {
@@ -172,9 +175,9 @@ impl SupervisorHandle {
     /// # Errors
     /// [`ChildError::NotFound`], [`ChildError::Running`], [`ChildError::Gone`].
     pub async fn delete_child(&self, name: &str) -> Result<(), ChildError> {
-        let (place, _) = self.find(name)?;
+        let (id, _) = self.find(name)?;
         let (told, answer) = reply(Waker::noop().clone());
-        self.send(Command::Delete(place, told))?;
+        self.send(Command::Delete(id, told))?;
         answer.await.unwrap_or(Err(ChildError::Gone))
     }
 
@@ -208,26 +211,27 @@ impl SupervisorHandle {
         W: Handlers,
         V: Handlers + Worker<Tables = W::Tables>,
     {
-        let old = worker.post();
-        let place = old.place();
+        let old = worker.shared();
+        let id = old.id();
         let is_child = self.branch.find(&old.name).is_some_and(|(found, node)| {
-            found == place && std::ptr::addr_eq(Arc::as_ptr(&node), Arc::as_ptr(old))
+            found == id && std::ptr::addr_eq(Arc::as_ptr(&node), Arc::as_ptr(old))
         });
         if !is_child {
             return Err(ChildError::NotFound(Arc::clone(&old.name)));
         }
         let mut spec = spec.name(Arc::clone(&old.name));
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
-        let position = Position { place, superior: Arc::<Requests>::clone(&self.branch.requests) };
+        let position = ParentRef { id, parent: Arc::<Requests>::clone(&self.branch.requests) };
         let estate = Some(old.estate.clone());
         let settings = self.branch.share(spec.settings);
-        let post = Arc::new(Post::<V>::new(&spec, settings, estate, position, self.branch.realm().clone()));
-        let handle = V::Handle::from(Handle::new(Arc::<Post<V>>::clone(&post)));
+        let shared =
+            Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.branch.registry().clone()));
+        let handle = V::Handle::from(Handle::new(Arc::<Shared<V>>::clone(&shared)));
         let (told, done) = reply(Waker::noop().clone());
-        self.send(Command::Replace(place, Box::new(Pair::successor(post, spec.args)), told))?;
+        self.send(Command::Replace(id, Box::new(WorkerChild::successor(shared, spec.args)), told))?;
         match done.await {
             Some(()) => Ok(handle),
-            None if old.roster.is_stopped() => Err(ChildError::Ended),
+            None if old.lifecycle.is_stopped() => Err(ChildError::Ended),
             None => Err(ChildError::Ending),
         }
     }
@@ -235,7 +239,7 @@ impl SupervisorHandle {
     /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree that this
     /// supervisor belongs to (`whereis/1`).
     pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
-        self.branch.realm().whereis::<WeakHandle<W>>(name)?.upgrade()
+        self.branch.registry().whereis::<WeakHandle<W>>(name)?.upgrade()
     }
 
     /// Stops this supervisor and everything below it for good, in order, and waits until that is done.
@@ -258,7 +262,7 @@ impl SupervisorHandle {
         self.branch.kill()
     }
 
-    fn find(&self, name: &str) -> Result<(Place, Arc<dyn Node>), ChildError> {
+    fn find(&self, name: &str) -> Result<(ChildId, Arc<dyn Node>), ChildError> {
         self.branch.find(name).ok_or_else(|| ChildError::NotFound(Arc::from(name)))
     }
 

@@ -7,9 +7,9 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::numbers::ByNumber;
-use crate::caught::drop_caught;
-use crate::superior::Place;
+use crate::tree::parent::ChildId;
+use crate::util::caught::drop_caught;
+use crate::util::numbers::ByNumber;
 
 /// The children of one supervisor by key, each with what it is reached with.
 pub(super) struct Keys<K, H> {
@@ -20,7 +20,7 @@ pub(super) struct Keys<K, H> {
 struct Entries<K, H> {
     by_hash: ByNumber<u64, Bucket<K, H>>,
     /// The hash of each child's key.
-    hashes: ByNumber<Place, u64>,
+    hashes: ByNumber<ChildId, u64>,
 }
 
 /// Entries whose keys have one hash. Never changed, but replaced: who has looked at it knows all of it.
@@ -32,7 +32,7 @@ enum Bucket<K, H> {
 
 struct Entry<K, H> {
     key: K,
-    place: Place,
+    id: ChildId,
     handle: H,
 }
 
@@ -80,9 +80,9 @@ impl<K, H> Default for Keys<K, H> {
 
 impl<K: Eq + Hash, H: Clone> Keys<K, H> {
     /// Takes a key for a child; the error is what the one that has it is reached with.
-    pub(super) fn insert(&self, key: K, place: Place, handle: H) -> Result<(), H> {
+    pub(super) fn insert(&self, key: K, id: ChildId, handle: H) -> Result<(), H> {
         let hash = self.hasher.hash_one(&key);
-        let entry = Arc::new(Entry { key, place, handle });
+        let entry = Arc::new(Entry { key, id, handle });
         let mut known = None;
         loop {
             let bucket = match self.insert_beside(hash, &entry, known.as_ref()) {
@@ -116,7 +116,7 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
             (None, _) => Bucket::One(Arc::clone(entry)),
         };
         let before = entries.by_hash.insert(hash, bucket);
-        entries.hashes.insert(entry.place, hash);
+        entries.hashes.insert(entry.id, hash);
         Ok(before)
     }
 
@@ -150,12 +150,12 @@ impl<K, H> Keys<K, H> {
     }
 
     /// This child has its key no longer. It may have had none.
-    pub(super) fn forget(&self, place: Place) {
+    pub(super) fn forget(&self, id: ChildId) {
         let mut entries = self.lock();
         let Entries { by_hash, hashes } = &mut *entries;
-        let Some(hash) = hashes.remove(&place) else { return };
+        let Some(hash) = hashes.remove(&id) else { return };
         let Some(bucket) = by_hash.remove(&hash) else { return };
-        let others = bucket.entries().iter().filter(|entry| entry.place != place).cloned().collect();
+        let others = bucket.entries().iter().filter(|entry| entry.id != id).cloned().collect();
         if let Some(others) = Bucket::of(others) {
             by_hash.insert(hash, others);
         }
@@ -197,8 +197,8 @@ mod tests {
         all.sort();
         assert_eq!((all, keys.len()), (vec![Alike(0), Alike(2)], 2));
         assert_eq!(keys.insert(Alike(1), 8, 8), Ok(()));
-        for place in [0, 2, 8] {
-            keys.forget(place);
+        for id in [0, 2, 8] {
+            keys.forget(id);
         }
         assert_eq!((keys.len(), keys.lock().by_hash.len()), (0, 0));
     }
@@ -207,10 +207,10 @@ mod tests {
     fn of_many_that_want_one_key_at_once_exactly_one_has_it() {
         let keys: Keys<Alike, u64> = Keys::default();
         std::thread::scope(|scope| {
-            let take = |place| {
+            let take = |id| {
                 scope.spawn({
                     let keys = &keys;
-                    move || keys.insert(Alike(0), place, place)
+                    move || keys.insert(Alike(0), id, id)
                 })
             };
             let taken: Vec<_> = (0..4).map(take).collect();

@@ -3,25 +3,13 @@
 mod branch;
 mod builder;
 mod child;
-mod children;
-mod cycle;
+pub(crate) mod declared;
 mod dynamic;
 mod handle;
-mod intensity;
 mod keys;
-mod member;
-mod numbers;
-mod pair;
-mod plant;
-mod queue;
 mod report;
-mod requests;
-mod restart;
 mod run;
-mod slot;
-mod stop;
 mod strategy;
-mod subtree;
 mod tree;
 
 use std::fmt;
@@ -33,18 +21,18 @@ use tokio::task::JoinHandle;
 
 use self::branch::Branch;
 pub use self::builder::SupervisorBuilder;
-pub use self::child::{Child, Unaided};
 pub use self::dynamic::{Dynamic, DynamicError};
 pub use self::handle::{ChildCounts, SupervisorHandle};
-pub use self::plant::ChildSpec;
 pub use self::report::{ChildError, ShutdownReport, StartError};
-use self::run::{Ending, Run};
 pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
-use crate::caught::guarded;
-use crate::race::{Either, race};
-use crate::status::Stopped;
-use crate::stop::{StopOnDrop, StopSignal};
+use crate::process::status::Stopped;
+pub use crate::supervisor::child::spec::ChildSpec;
+pub use crate::supervisor::declared::{Child, Unaided};
+use crate::supervisor::run::{Ending, Run};
+use crate::util::caught::guarded;
+use crate::util::race::{Either, race};
+use crate::util::stop::{StopOnDrop, StopSignal};
 
 /// A running tree: made by [`Supervisor::builder`], or by what `#[supervisor]` generates.
 ///

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::events::Role;
-use crate::exit::ExitReason;
-use crate::status::Stopped;
+use crate::process::exit::ExitReason;
+use crate::process::status::Stopped;
+use crate::tree::events::Role;
 
 /// How a tree ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl ShutdownReport {
 
 /// Who did not stop in time, in one supervisor and the subtrees below it.
 #[derive(Debug, Default)]
-pub(super) struct Overdue {
+pub(crate) struct Overdue {
     aborted: VecDeque<Who>,
     unresponsive: Once<Who>,
 }
@@ -169,7 +169,7 @@ mod tests {
     use std::cmp::Ordering;
 
     use super::*;
-    use crate::steps::{assert_no_square, made};
+    use crate::util::steps::{assert_no_square, made};
 
     /// Its comparisons count, and its clones as moves.
     #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::estate::EstateInfo;
-use crate::status::Status;
-use crate::status::Stopped;
+use crate::process::status::Status;
+use crate::process::status::Stopped;
 
 /// A tree at one instant: made by [`Supervisor::tree`](crate::Supervisor::tree). Its `Display` draws it.
 #[derive(Clone, Debug)]

@@ -380,8 +380,8 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
-    use crate::caught::caught;
     use crate::table::Table;
+    use crate::util::caught::caught;
 
     type Numbers = HashStore<u64, u64>;
 

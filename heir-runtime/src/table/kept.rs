@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::caught::{caught, drop_caught};
+use crate::util::caught::{caught, drop_caught};
 
 /// A value of the user's inside a table.
 ///

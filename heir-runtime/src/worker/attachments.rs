@@ -8,12 +8,16 @@ use futures_core::Stream;
 use tokio::task::consume_budget;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::{Context, Handlers};
-use crate::caught::{PanicMessage, caught_async, drop_caught};
-use crate::deadline;
-use crate::exit::ExitReason;
-use crate::handle::WeakHandle;
-use crate::process::{Attachment, ExitSignal, ExitSource, Running};
+use crate::process::Attachment;
+use crate::process::ExitSignal;
+use crate::process::ExitSource;
+use crate::process::Running;
+use crate::process::exit::ExitReason;
+use crate::util::caught::{PanicMessage, caught_async, drop_caught};
+use crate::util::deadline;
+use crate::worker::Context;
+use crate::worker::Handlers;
+use crate::worker::handle::WeakHandle;
 
 /// Tasks, timers, futures and streams. Each runs in a task of its own, so it never keeps a handler waiting, and a handler may
 /// wait for it. It ends with the incarnation that made it, whatever ends that, unless it is to

@@ -3,23 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Handlers;
-use crate::exit::ExitReason;
-use crate::handle::WeakHandle;
 use crate::process::Process;
+use crate::process::exit::ExitReason;
+use crate::worker::Handlers;
+use crate::worker::handle::WeakHandle;
 
 /// What a handler or hook knows of the incarnation it runs in, and asks of it.
 ///
 /// A handler gets it by naming it: `fn count(&mut self, cx: &mut Context<Self>, key: String)`. It is no part of the message.
 pub struct Context<W: Handlers> {
-    pub(super) process: Arc<Process>,
+    pub(crate) process: Arc<Process>,
     handle: WeakHandle<W>,
     // In a box: it is the last thing that most incarnations ask for.
     end: Option<Box<ExitReason>>,
     /// The `rollback` tables as they were before the transaction under way.
-    pub(super) saved: Option<W::Saved>,
+    pub(crate) saved: Option<W::Saved>,
     /// Whether the message under way has marked a boundary: then it is not served again.
-    pub(super) has_committed: bool,
+    pub(crate) has_committed: bool,
 }
 
 impl<W: Handlers> Context<W> {
@@ -41,7 +41,7 @@ impl<W: Handlers> Context<W> {
 
     /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree (`whereis/1`).
     pub fn whereis<V: Handlers>(&self, name: &str) -> Option<V::Handle> {
-        self.handle.realm()?.whereis::<WeakHandle<V>>(name)?.upgrade()
+        self.handle.registry()?.whereis::<WeakHandle<V>>(name)?.upgrade()
     }
 
     /// Ends this incarnation, with reason [`Normal`](ExitReason::Normal), once this message has committed

@@ -3,32 +3,33 @@
 mod attachments;
 mod backoff;
 mod context;
-mod heartbeat;
-mod incarnation;
-mod life;
-mod relations;
-mod settle;
+pub(crate) mod handle;
+pub(crate) mod lifecycle;
+pub(crate) mod links;
+pub(crate) mod on_call;
+pub(crate) mod send;
+pub(crate) mod send_deadline;
+pub(crate) mod shared;
 mod spec;
-mod tables;
+pub(crate) mod tables;
 
 use std::future::{Future, ready};
 
 pub use self::backoff::Backoff;
 pub(crate) use self::backoff::Row;
 pub use self::context::Context;
-pub(crate) use self::incarnation::{incarnation, within};
-pub(crate) use self::settle::undo;
 pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
 pub(crate) use self::tables::{commit, readers_of, replace, written};
 use crate::BoxError;
 use crate::estate::TransferInfo;
-use crate::exit::{Exit, ExitReason};
-use crate::handle::Handle;
+use crate::estate::quarantine::Verdict;
 use crate::mailbox::Message;
-use crate::process::{Down, ExitSignal};
-use crate::quarantine::Verdict;
+use crate::process::Down;
+use crate::process::ExitSignal;
+use crate::process::exit::{Exit, ExitReason};
 use crate::table::{AnyTables, Readers};
+use crate::worker::handle::Handle;
 
 /// A struct that can be taken apart into its tables and the rest, and put together again.
 ///

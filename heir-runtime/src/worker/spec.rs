@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Backoff, Worker};
-use crate::mailbox::{OnUndelivered, Undelivered};
+use crate::mailbox::OnUndelivered;
+use crate::mailbox::Undelivered;
+use crate::worker::Backoff;
+use crate::worker::Worker;
 
 /// How a worker is to be started, restarted and stopped: made by `Counter::spec(..)`, given to
 /// [`SupervisorBuilder::worker`](crate::SupervisorBuilder::worker).

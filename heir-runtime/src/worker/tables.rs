@@ -1,7 +1,7 @@
 //! What is done with all recorded tables of a worker at once, while they are no worker's.
 
-use super::Worker;
 use crate::table::Readers;
+use crate::worker::Worker;
 
 /// Readers of tables that exist: those of another worker, which passes them on to this one.
 pub(crate) fn readers_of<W: Worker>(tables: &mut W::Tables) -> Readers {
@@ -24,7 +24,7 @@ pub(crate) fn written<W: Worker>(tables: &mut W::Tables) -> Option<u64> {
 }
 
 /// Undoes what has been recorded since the last message ended. It may be called again after a panic, and then goes on.
-pub(super) fn rollback<W: Worker>(tables: &mut W::Tables) {
+pub(crate) fn rollback<W: Worker>(tables: &mut W::Tables) {
     for mut table in W::recorded(tables) {
         table.rollback();
     }

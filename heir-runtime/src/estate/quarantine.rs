@@ -1,0 +1,44 @@
+//! Tables that are not to be trusted: parked, untouched, with the reason.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::process::exit::Exit;
+
+/// What becomes of the tables of an incarnation that ended: the answer of a verify hook.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The next incarnation gets them, as they are or as the hook has repaired them.
+    #[default]
+    Accept,
+    /// They are dropped, and made anew. Readers see the new ones.
+    Reset,
+    /// They are parked as they were regained (what the hook wrote to recorded tables is undone), for this reason; what follows is for [`Spec::quarantine`](crate::Spec::quarantine) to say.
+    Quarantine(Arc<str>),
+}
+
+impl Verdict {
+    /// A [`Verdict::Quarantine`] with these words.
+    pub fn quarantine(reason: impl fmt::Display) -> Self {
+        Self::Quarantine(Arc::from(reason.to_string()))
+    }
+}
+
+/// Tables that were parked: taken out with [`Handle::take_quarantined`](crate::Handle::take_quarantined).
+///
+/// Readers made before the quarantine read these tables; readers made after it read the new ones. They stay here until they are
+/// taken out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Quarantined<T> {
+    /// The tables, as they were regained.
+    pub tables: T,
+    /// Why they were parked.
+    pub reason: Arc<str>,
+    /// How their last owner ended.
+    pub exit: Exit,
+    /// When they were parked.
+    pub at: Instant,
+}

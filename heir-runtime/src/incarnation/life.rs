@@ -1,0 +1,311 @@
+//! The living incarnation: a worker that has its tables, and the one way out of it.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+use std::time::Duration;
+
+use crate::estate::{Lease, Seat, TransferInfo};
+use crate::incarnation::settle::unfinished;
+use crate::mailbox::Message as _;
+use crate::mailbox::Refusal;
+use crate::process::Process;
+use crate::process::Signal;
+use crate::process::exit::ExitReason;
+use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
+use crate::util::race::finished_in;
+use crate::util::stop::StopSignal;
+use crate::worker::Context;
+use crate::worker::Handlers;
+use crate::worker::handle::WeakHandle;
+use crate::worker::shared::Shared;
+
+/// Of a panic that came through an incarnation: its words are with whoever catches it, its supervisor.
+const UNCAUGHT: &str = "outside of a future";
+
+const BODY: &str = "a life has its body until it is dropped";
+
+/// An incarnation that owns its tables.
+///
+/// Whatever ends it, the one way out is its `Drop`, which only moves: the tables go home to the estate, with what is to be
+/// undone and dropped, for the manager to do; the message in progress is put first in the mailbox to be served again, or its
+/// caller is told.
+pub(crate) struct Life<W: Handlers> {
+    shared: Arc<Shared<W>>,
+    // `None` only while it is being dropped.
+    body: Option<Body<W>>,
+    /// What it serves, with the way its reply leaves.
+    message: Option<W::Message>,
+    cx: Context<W>,
+    /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
+    /// incarnation died over.
+    suspicious: bool,
+}
+
+/// What an incarnation does when it is done with the message before.
+pub(crate) enum Next {
+    Stop,
+    // In a box: the task has room for whatever comes next, as long as it serves it.
+    Signal(Box<Signal>),
+    Message,
+}
+
+struct Body<W: Handlers> {
+    worker: W,
+    seat: Seat<W::Tables>,
+}
+
+impl<W: Handlers> Life<W> {
+    /// Puts the tables and a new rest together.
+    ///
+    /// On an error the tables are back in the estate.
+    pub(crate) fn begin(
+        shared: Arc<Shared<W>>,
+        process: Arc<Process>,
+        lease: Lease<W::Tables>,
+        args: CatchDrop<W::Args>,
+    ) -> Result<Self, ExitReason> {
+        // The rest is made before the tables are touched: it is the user's code that may panic.
+        let assemble = match caught(|| W::incarnate(args.into_inner())) {
+            Ok(assemble) => assemble,
+            Err(message) => {
+                let reason = ExitReason::Panic(message);
+                lease.end(reason.clone());
+                return Err(reason);
+            }
+        };
+        let (tables, seat) = lease.part();
+        let handle = WeakHandle::new(Arc::<Shared<W>>::downgrade(&shared));
+        let cx = Context::new(process, handle);
+        let worker = caught(|| assemble(tables)).map_err(|message| {
+            shared.tables_lost(Arc::clone(&message));
+            ExitReason::Panic(message)
+        })?;
+        let body = Body { worker, seat };
+        Ok(Self { shared, body: Some(body), message: None, cx, suspicious: true })
+    }
+
+    /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
+    pub(crate) async fn start(&mut self, info: &TransferInfo) -> Result<(), ExitReason> {
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        let hooks = async {
+            body.worker.on_transfer(info, &mut self.cx).await?;
+            body.worker.on_start(&mut self.cx).await
+        };
+        caught_async(pin!(hooks)).await.map_err(ExitReason::Panic)?.map_err(ExitReason::returned)?;
+        self.cx.process.checkpoint().await;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
+        if !self.shared.mailbox.has_message_again() {
+            self.cleared();
+        }
+        Ok(())
+    }
+
+    /// What to do next: a stop comes before a signal, and a signal before a message.
+    ///
+    /// Cancel safe.
+    pub(crate) fn poll_next(&mut self, stop: &mut StopSignal, cx: &mut task::Context<'_>) -> Poll<Next> {
+        if Pin::new(stop).poll(cx).is_ready() {
+            return Poll::Ready(Next::Stop);
+        }
+        let process = &self.cx.process;
+        if process.is_told()
+            && let Some(signal) = ready!(process.poll_signal())
+        {
+            return Poll::Ready(Next::Signal(Box::new(signal)));
+        }
+        let Poll::Ready(message) = self.shared.mailbox.poll_next(process.incarnation(), cx) else {
+            process.listen(cx);
+            return Poll::Pending;
+        };
+        self.message = Some(message);
+        Poll::Ready(Next::Message)
+    }
+
+    /// Serves the message that came next: all of its effects on the recorded tables, or none.
+    pub(crate) async fn serve(&mut self) -> Result<(), ExitReason> {
+        let message = self.message.as_mut().expect("it has come");
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        match self.shared.settings.handler_timeout {
+            // Nothing around it: each frame on the way of a panic is one to unwind.
+            None => {
+                let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
+                handled.map_err(ExitReason::Panic)?;
+            }
+            bound => {
+                let name = caught(|| message.name()).map_err(ExitReason::Panic)?;
+                in_time(bound, name, pin!(Some(body.worker.handle(message, &mut self.cx)))).await?;
+            }
+        }
+        self.cx.process.checkpoint().await;
+        let committed = body.commit(&mut self.cx)?;
+        // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
+        let mut served = self.message.take();
+        let opened = caught(|| {
+            if let Some(message) = &mut served {
+                message.gate().open();
+            }
+            drop(served.take());
+        });
+        if let Err(message) = opened {
+            // One by one: two destructors that panic at once end the process.
+            let _ = (drop_caught(served), drop_caught(committed));
+            return Err(ExitReason::Panic(message));
+        }
+        drop_caught(committed).map_err(ExitReason::Panic)?;
+        if self.suspicious {
+            self.cleared();
+        }
+        Ok(())
+    }
+
+    /// Serves a signal, as a message of its own.
+    pub(crate) async fn on_signal(&mut self, signal: Signal) -> Result<(), ExitReason> {
+        self.shared.mailbox.served();
+        // A death over what comes from elsewhere does not speak against its tables.
+        let suspicious = std::mem::take(&mut self.suspicious);
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        let name = match &signal {
+            Signal::Exit(_) => "#[on(exit)]",
+            Signal::Down(_) => "#[on(down)]",
+        };
+        let hook = async {
+            match &signal {
+                Signal::Exit(signal) => body.worker.on_exit(signal, &mut self.cx).await,
+                Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
+            }
+        };
+        in_time(self.shared.settings.handler_timeout, name, pin!(Some(hook)))
+            .await?
+            .map_err(ExitReason::returned)?;
+        self.cx.process.checkpoint().await;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
+        self.suspicious = suspicious;
+        // As a message does when it is received: a flood of signals keeps no other task waiting.
+        tokio::task::consume_budget().await;
+        Ok(())
+    }
+
+    /// Runs the stop hook, and ends it.
+    pub(crate) async fn stop(mut self, reason: ExitReason) -> ExitReason {
+        let stopped = self.run_stop_hook(&reason).await;
+        self.end(stopped.err().unwrap_or(reason))
+    }
+
+    async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
+        self.shared.mailbox.served();
+        let body = self.body.as_mut().expect(BODY);
+        body.begin_transaction(&mut self.cx)?;
+        // Caught from its call on, even if it is no `async fn`.
+        let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
+        in_time(self.shared.settings.handler_timeout, "#[on(stop)]", pin!(Some(hook))).await?;
+        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
+    }
+
+    /// Whether the message just served, or a hook, asked for the end.
+    pub(crate) fn asked_to_end(&mut self) -> Option<ExitReason> {
+        self.cx.asked_to_end()
+    }
+
+    /// Ends it: its tables are home, and whoever waited for a reply is told.
+    pub(crate) fn end(mut self, reason: ExitReason) -> ExitReason {
+        self.leave(Some(reason.clone()));
+        reason
+    }
+
+    /// It has shown that it can live with its tables.
+    fn cleared(&mut self) {
+        self.suspicious = false;
+        self.shared.tables_cleared();
+    }
+}
+
+impl<W: Handlers> Body<W> {
+    /// From here to the commit, the death of the incarnation undoes what it writes.
+    fn begin_transaction(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
+        self.seat.set_in_message(true);
+        cx.has_committed = false;
+        cx.saved = Some(caught(|| self.worker.save()).map_err(ExitReason::Panic)?);
+        Ok(())
+    }
+
+    /// What was written since the beginning stays. Returns what was saved, for the caller to drop.
+    fn commit(&mut self, cx: &mut Context<W>) -> Result<Option<W::Saved>, ExitReason> {
+        caught(|| self.worker.commit()).map_err(ExitReason::Panic)?;
+        self.seat.set_in_message(false);
+        Ok(cx.saved.take())
+    }
+}
+
+impl<W: Handlers> Life<W> {
+    /// Sends the tables home. Without a reason of its own, its task was aborted, or its runtime is gone.
+    fn leave(&mut self, own: Option<ExitReason>) {
+        let Some(Body { worker, seat }) = self.body.take() else { return };
+        // Without a word of its own, but on the way of a panic: of a `handle` that is no `async fn`, which nobody has caught.
+        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_doomed();
+        let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
+        // What came from elsewhere does not speak against its tables.
+        let failed = own.as_ref().is_some_and(ExitReason::is_failure);
+        let reason = self.cx.process.ending(own);
+        let in_message = seat.in_message();
+        if in_message && self.suspicious && failed {
+            self.shared.tables_suspected();
+        }
+        let mut message = self.message.take();
+        let mut died = Refusal::Died { incarnation: seat.incarnation(), reason: reason.clone() };
+        let retry = in_message && !self.cx.has_committed;
+        let retries = |message: &mut W::Message| retry && caught(|| message.gate().retry()) == Ok(true);
+        if let Some(again) = message.take_if(retries) {
+            // Before the tables are home: then the next incarnation finds it first. It comes back if there will be none.
+            if let Err((refused, why)) = self.shared.mailbox.put_first(again, died.clone()) {
+                (message, died) = (Some(refused), why);
+            }
+        }
+        let caller = self.shared.mailbox.left();
+        let tell = message.as_mut().and_then(|message| self.shared.mailbox.refuse(message, caller, died));
+        let saved = self.cx.saved.take();
+        match caught(|| worker.dismantle()) {
+            Ok((tables, rest)) => {
+                let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
+                seat.give_back(tables, reason, unsettled);
+            }
+            Err(panicked) => {
+                let _ = (drop_caught(saved), drop_caught(message));
+                self.shared.tables_lost(panicked);
+            }
+        }
+        // Told when the tables are home. It may run a hook, which is not our code.
+        if let Some(tell) = tell {
+            let _ = caught(tell);
+        }
+    }
+}
+
+impl<W: Handlers> Drop for Life<W> {
+    fn drop(&mut self) {
+        self.leave(None);
+    }
+}
+
+/// Runs a handler or hook, caught, within its time; work that is late is dropped.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn in_time<F: Future>(
+    bound: Option<Duration>,
+    handler: &'static str,
+    mut work: Pin<&mut Option<F>>,
+) -> impl Future<Output = Result<F::Output, ExitReason>> {
+    async move {
+        let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
+        let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
+        if let Some(done) = finished_in(bound, running).await {
+            return done.map_err(ExitReason::Panic);
+        }
+        // What it holds is a user's, and may panic.
+        caught(|| work.set(None)).map_err(ExitReason::Panic)?;
+        Err(ExitReason::TimedOut { handler, limit: bound })
+    }
+}

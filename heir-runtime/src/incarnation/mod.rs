@@ -1,0 +1,159 @@
+//! One incarnation of a worker, from its start to its end.
+
+pub(crate) mod heartbeat;
+pub(crate) mod life;
+pub(crate) mod settle;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::estate::{Incoming, Transfer};
+use crate::incarnation::heartbeat::Pulse;
+use crate::incarnation::life::{Life, Next};
+use crate::process::Process;
+use crate::process::exit::ExitReason;
+use crate::tree::events::EventKind;
+use crate::util::caught::CatchDrop;
+use crate::util::race::{Either, finished_in, race};
+use crate::util::stop::StopSignal;
+use crate::worker::Handlers;
+use crate::worker::shared::Shared;
+
+/// The task of one incarnation: waits for its tables, becomes their owner, serves until it ends.
+///
+/// Others know the incarnation from here on: when the task ends, or is dropped before it has begun, they are told.
+pub(crate) fn incarnation<W: Handlers>(
+    shared: Arc<Shared<W>>,
+    process: Arc<Process>,
+    incoming: Incoming<W::Tables>,
+    args: Result<CatchDrop<W::Args>, ExitReason>,
+    stop: StopSignal,
+) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
+    let presence = Presence(Some(Arc::clone(&process)));
+    let pulse = shared.settings.heartbeat.map(|heartbeat| watch(&shared, &process, heartbeat));
+    // In boxes: what a start needs is gone when the incarnation serves, and tokio moves the future of a task some ten times.
+    let life = Box::pin(live(presence, Box::pin(start(shared, process, incoming, args, stop))));
+    match pulse {
+        None => life,
+        Some(pulse) => Box::pin(async move { pulse.beat(life).await }),
+    }
+}
+
+/// Tells everybody that the incarnation has ended: when it is dropped, if not before.
+struct Presence(Option<Arc<Process>>);
+
+impl Presence {
+    /// It has ended for this reason, and returns it.
+    fn end(&mut self, reason: ExitReason) -> ExitReason {
+        if let Some(process) = self.0.take() {
+            process.ended(Some(reason.clone()));
+        }
+        reason
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        // Its task was aborted, or dropped with its runtime.
+        if let Some(process) = self.0.take() {
+            process.ended(None);
+        }
+    }
+}
+
+/// From here on, an incarnation that does not yield for this long is reported, and aborted.
+fn watch<W: Handlers>(shared: &Arc<Shared<W>>, process: &Arc<Process>, heartbeat: Duration) -> Arc<Pulse> {
+    let (shared, process) = (Arc::downgrade(shared), Arc::clone(process));
+    Pulse::watch(heartbeat, move || {
+        // Before it is told: whoever hears of it knows that what is under way will be undone.
+        process.kill(ExitReason::Unresponsive(heartbeat));
+        if let Some(shared) = shared.upgrade() {
+            shared.unresponsive(process.incarnation());
+        }
+    })
+}
+
+/// Starts, and serves until it ends.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn live<W: Handlers>(
+    mut presence: Presence,
+    start: Pin<Box<impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>>>>,
+) -> impl Future<Output = ExitReason> {
+    async move {
+        let (mut life, mut stop) = match start.await {
+            Ok(started) => started,
+            Err(reason) => return presence.end(reason),
+        };
+        let reason = loop {
+            if let Some(reason) = life.asked_to_end() {
+                break Box::pin(life.stop(reason)).await;
+            }
+            let served = match poll_fn(|cx| life.poll_next(&mut stop, cx)).await {
+                Next::Stop => break Box::pin(life.stop(ExitReason::Shutdown)).await,
+                Next::Signal(signal) => Box::pin(life.on_signal(*signal)).await,
+                Next::Message => life.serve().await,
+            };
+            if let Err(reason) = served {
+                break life.end(reason);
+            }
+        };
+        presence.end(reason)
+    }
+}
+
+/// Waits for the tables, and runs the hooks of a start.
+#[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
+fn start<W: Handlers>(
+    shared: Arc<Shared<W>>,
+    process: Arc<Process>,
+    incoming: Incoming<W::Tables>,
+    args: Result<CatchDrop<W::Args>, ExitReason>,
+    mut stop: StopSignal,
+) -> impl Future<Output = Result<(Life<W>, StopSignal), ExitReason>> {
+    async move {
+        let args = args?;
+        let number = process.incarnation();
+        let Transfer { lease, info } = match race(&mut stop, pin!(tables(&shared, number, incoming))).await {
+            Either::Left(()) => return Err(ExitReason::Shutdown),
+            Either::Right(transfer) => transfer,
+        };
+        let mut life = Life::begin(Arc::clone(&shared), process, lease, args)?;
+        shared.emit(EventKind::Received { incarnation: number });
+        let bound = shared.settings.start_timeout;
+        let started = race(&mut stop, pin!(within(bound, "its hooks", pin!(life.start(&info))))).await;
+        match started {
+            Either::Left(()) => Err(life.end(ExitReason::Shutdown)),
+            Either::Right(Err(reason)) => Err(life.end(reason)),
+            Either::Right(Ok(())) => {
+                shared.serving(number);
+                Ok((life, stop))
+            }
+        }
+    }
+}
+
+/// Waits for the tables. A manager that dies between linking and giving leaves its worker waiting for the next one.
+async fn tables<W: Handlers>(
+    shared: &Shared<W>,
+    number: u64,
+    mut incoming: Incoming<W::Tables>,
+) -> Transfer<W::Tables> {
+    loop {
+        match incoming.receive().await {
+            Ok(transfer) => return transfer,
+            Err(_manager_gone) => incoming = shared.wait_for_tables(number),
+        }
+    }
+}
+
+/// Bounds a step of a start.
+pub(crate) async fn within<R>(
+    bound: Duration,
+    what: &str,
+    step: Pin<&mut impl Future<Output = Result<R, ExitReason>>>,
+) -> Result<R, ExitReason> {
+    let late = || ExitReason::error(format_args!("{what} took longer than {bound:?}"));
+    finished_in(bound, step).await.ok_or_else(late)?
+}

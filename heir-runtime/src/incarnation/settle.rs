@@ -1,0 +1,67 @@
+//! What is undone and dropped after an incarnation has ended: in the task of whoever gets its tables next, caught.
+
+use std::sync::Arc;
+
+use crate::estate::{Settle, Settled, Unsettled};
+use crate::util::caught::{PanicMessage, caught, drop_caught};
+use crate::worker::Handlers;
+use crate::worker::tables::rollback;
+
+/// How often an undoing that panics is taken up again. Each attempt goes on behind the change that panicked, if it can.
+const ATTEMPTS: usize = 64;
+
+/// What an incarnation leaves behind beside its tables.
+struct Unfinished<W: Handlers, R> {
+    /// Whether it was in the middle of a message.
+    in_message: bool,
+    saved: Option<W::Saved>,
+    rest: R,
+    message: Option<W::Message>,
+}
+
+/// `None` if there is nothing to undo and nothing to drop.
+pub(crate) fn unfinished<W: Handlers, R: Send + 'static>(
+    in_message: bool,
+    saved: Option<W::Saved>,
+    rest: R,
+    message: Option<W::Message>,
+) -> Unsettled<W::Tables> {
+    if !in_message && message.is_none() && !std::mem::needs_drop::<R>() {
+        return None;
+    }
+    Some(Box::new(Unfinished::<W, _> { in_message, saved, rest, message }))
+}
+
+impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
+    fn settle(self: Box<Self>, tables: &mut W::Tables) -> Settled {
+        let Self { in_message, mut saved, rest, message } = *self;
+        let mut settled = Settled::default();
+        if in_message {
+            (settled.torn, settled.panics) = undo::<W>(tables);
+            // Only moves, unless it is written by hand.
+            if let Some(saved) = &mut saved
+                && let Err(panicked) = caught(|| W::restore(tables, saved))
+            {
+                settled.panics.push(Arc::clone(&panicked));
+                settled.torn = Some(panicked);
+            }
+        }
+        // One by one: two destructors that panic at once end the process.
+        let dropped = [drop_caught(rest), drop_caught(message), drop_caught(saved)];
+        settled.panics.extend(dropped.into_iter().filter_map(Result::err));
+        settled
+    }
+}
+
+/// Undoes what the recorded tables have recorded since the last boundary. Returns what stands in the way, if it cannot be
+/// done, and what the user's code said that panicked.
+pub(crate) fn undo<W: Handlers>(tables: &mut W::Tables) -> (Option<PanicMessage>, Vec<PanicMessage>) {
+    let mut panics = Vec::new();
+    for _ in 0..ATTEMPTS {
+        match caught(|| rollback::<W>(tables)) {
+            Ok(()) => return (None, panics),
+            Err(message) => panics.push(message),
+        }
+    }
+    (panics.last().cloned(), panics)
+}

@@ -1,0 +1,422 @@
+//! The way in: a place in the queue, taken or waited for, and then a message in it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use crate::mailbox::Envelope;
+use crate::mailbox::Mailbox;
+use crate::mailbox::Message;
+use crate::mailbox::NotSent;
+use crate::mailbox::Queue;
+use crate::process::status::Stopped;
+use crate::util::caught::wake_caught;
+use crate::util::steps::made;
+
+/// The free places, or else those who wait for one, in their order: under the lock of the queue.
+///
+/// The place of a message that is taken out is for whoever is first. So while somebody waits, no place is free.
+pub(crate) struct Waitlist {
+    free: usize,
+    /// In the order of their tickets. Who is not there any more has got a place; without a waker, has gone away.
+    waiting: VecDeque<(Ticket, Option<Waker>)>,
+    /// How many of them have gone away: never more than half.
+    gone: usize,
+    next: Ticket,
+}
+
+type Ticket = u64;
+
+/// How many can wait without another allocation, after a crowd has gone.
+const ROOM: usize = 256;
+
+impl Waitlist {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { free: capacity, waiting: VecDeque::new(), gone: 0, next: 0 }
+    }
+
+    /// Takes a place, if one is free.
+    fn take(&mut self) -> bool {
+        let is_free = self.free > 0;
+        self.free -= usize::from(is_free);
+        is_free
+    }
+
+    /// One more place. Returns who has got it, to be woken: a user's waker.
+    #[must_use]
+    #[inline]
+    pub(crate) fn give_back(&mut self) -> Option<Waker> {
+        let first = self.first();
+        self.free += usize::from(first.is_none());
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(ROOM);
+        }
+        first
+    }
+
+    /// Takes out the first who still waits.
+    #[inline]
+    fn first(&mut self) -> Option<Waker> {
+        while let Some((_, waker)) = self.waiting.pop_front() {
+            made(1);
+            match waker {
+                None => self.gone -= 1,
+                waker => return waker,
+            }
+        }
+        None
+    }
+
+    /// Nobody will get a place any more: those who wait look when they are woken.
+    pub(crate) fn dissolve(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        self.gone = 0;
+        std::mem::take(&mut self.waiting).into_iter().filter_map(|(_, waker)| waker)
+    }
+
+    fn join(&mut self, waker: Waker) -> Ticket {
+        let ticket = self.next;
+        self.next += 1;
+        self.waiting.push_back((ticket, Some(waker)));
+        ticket
+    }
+
+    /// One who waits goes away. The others move up when half of the line is empty: not each time, because thousands may give up
+    /// together.
+    fn leave(&mut self, position: usize) -> Option<Waker> {
+        let waker = self.waiting[position].1.take();
+        self.gone += usize::from(waker.is_some());
+        if self.gone * 2 > self.waiting.len() {
+            self.waiting.retain(|(_, waker)| {
+                made(1);
+                waker.is_some()
+            });
+            self.gone = 0;
+            self.waiting.shrink_to(ROOM.max(self.waiting.len() * 2));
+        }
+        waker
+    }
+
+    fn position(&self, ticket: Ticket) -> Option<usize> {
+        self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
+    }
+}
+
+impl<M: Message> Mailbox<M> {
+    /// Takes a place in the queue if there is one.
+    pub(crate) fn try_reserve(&self) -> Result<Permit<'_, M>, NotSent> {
+        self.lock().take_place().map(|()| Permit(self))
+    }
+
+    /// Queues a message if there is a place. What is not sent comes back.
+    pub(crate) fn try_send(&self, mut message: M) -> Result<(), (M, NotSent)> {
+        // Asked here, where no lock is held: the gate is the message's own.
+        let caller = message.gate().caller();
+        let mut queue = self.lock();
+        if let Err(why) = queue.take_place() {
+            drop(queue);
+            return Err((message, why));
+        }
+        queue.messages.push_back(Envelope { message, caller });
+        self.wake(queue);
+        Ok(())
+    }
+
+    /// Waits for a place in the queue, and takes it.
+    pub(crate) fn reserve(&self) -> Reserve<'_, M> {
+        Reserve { mailbox: self, ticket: None }
+    }
+
+    fn give_back(&self) {
+        let first = self.lock().waitlist.give_back();
+        if let Some(first) = first {
+            wake_caught(first);
+        }
+    }
+}
+
+impl<M> Queue<M> {
+    fn take_place(&mut self) -> Result<(), NotSent> {
+        match &self.closed {
+            Some(why) => Err(NotSent::Stopped(why.clone())),
+            None if self.waitlist.take() => Ok(()),
+            None => Err(NotSent::Full),
+        }
+    }
+}
+
+/// Waits for a place, and takes it.
+pub(crate) struct Reserve<'m, M: Message> {
+    mailbox: &'m Mailbox<M>,
+    /// Of one that stands in the line, or has got its place there and has not taken it.
+    ticket: Option<Ticket>,
+}
+
+impl<'m, M: Message> Future for Reserve<'m, M> {
+    type Output = Result<Permit<'m, M>, Stopped>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mailbox = self.mailbox;
+        let permit = || Poll::Ready(Ok(Permit(mailbox)));
+        let mut waker: Option<Waker> = None;
+        loop {
+            let mut queue = mailbox.lock();
+            if let Some(why) = &queue.closed {
+                self.ticket = None;
+                return Poll::Ready(Err(why.clone()));
+            }
+            let waitlist = &mut queue.waitlist;
+            match self.ticket.map(|ticket| waitlist.position(ticket)) {
+                None if waitlist.take() => return permit(),
+                None => {
+                    if let Some(waker) = waker.take() {
+                        self.ticket = Some(waitlist.join(waker));
+                        return Poll::Pending;
+                    }
+                }
+                Some(None) => {
+                    self.ticket = None;
+                    return permit();
+                }
+                Some(Some(position)) => {
+                    let known = &mut waitlist.waiting[position].1;
+                    if known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                        return Poll::Pending;
+                    }
+                    if let Some(waker) = waker.take() {
+                        let before = known.replace(waker);
+                        drop(queue);
+                        drop(before);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            // Cloned where no lock is held: it is a user's.
+            drop(queue);
+            waker = Some(cx.waker().clone());
+        }
+    }
+}
+
+impl<M: Message> Drop for Reserve<'_, M> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut queue = self.mailbox.lock();
+        if let Some(position) = queue.waitlist.position(ticket) {
+            let left = queue.waitlist.leave(position);
+            drop(queue);
+            drop(left);
+        } else {
+            // It has got a place, and did not take it.
+            drop(queue);
+            self.mailbox.give_back();
+        }
+    }
+}
+
+/// A place in the queue, taken. Dropped without a message in it, it is given back.
+pub(crate) struct Permit<'m, M: Message>(&'m Mailbox<M>);
+
+impl<M: Message> Permit<'_, M> {
+    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
+    pub(crate) fn send(self, mut message: M) {
+        let caller = message.gate().caller();
+        let mailbox = self.0;
+        std::mem::forget(self);
+        let mut queue = mailbox.lock();
+        if let Some(why) = &queue.closed {
+            let why = why.clone();
+            drop(queue);
+            return mailbox.refuse_queued(Envelope { message, caller }, why);
+        }
+        queue.messages.push_back(Envelope { message, caller });
+        mailbox.wake(queue);
+    }
+}
+
+impl<M: Message> Drop for Permit<'_, M> {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::mailbox::Cast;
+    use crate::mailbox::Gate;
+
+    struct Note(Cast<()>);
+
+    impl Message for Note {
+        fn gate(&mut self) -> &mut dyn Gate {
+            &mut self.0
+        }
+
+        fn name(&self) -> &'static str {
+            "note"
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// One that waits for a place, and how often it has been woken.
+    struct Sender<'m> {
+        reserve: Reserve<'m, Note>,
+        woken: Arc<Woken>,
+    }
+
+    impl<'m> Sender<'m> {
+        fn new(mailbox: &'m Mailbox<Note>) -> Self {
+            Self { reserve: mailbox.reserve(), woken: Arc::default() }
+        }
+
+        fn poll(&mut self) -> Poll<Result<Permit<'m, Note>, Stopped>> {
+            let waker = Waker::from(Arc::clone(&self.woken));
+            Pin::new(&mut self.reserve).poll(&mut Context::from_waker(&waker))
+        }
+
+        fn is_woken(&self) -> bool {
+            self.woken.0.load(Ordering::Relaxed) > 0
+        }
+    }
+
+    fn mailbox(capacity: usize) -> Mailbox<Note> {
+        Mailbox::new(Arc::from("worker"), capacity, None)
+    }
+
+    fn note() -> Note {
+        Note(Cast::new(()))
+    }
+
+    fn serve_one(mailbox: &Mailbox<Note>) -> bool {
+        mailbox.poll_next(1, &mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn places_come_back_in_the_order_in_which_senders_wait() {
+        let mailbox = mailbox(1);
+        mailbox.try_reserve().unwrap().send(note());
+        let (mut first, mut second) = (Sender::new(&mailbox), Sender::new(&mailbox));
+        assert!(first.poll().is_pending() && second.poll().is_pending());
+        assert!(serve_one(&mailbox));
+        assert!(first.is_woken() && !second.is_woken());
+        assert!(matches!(mailbox.try_reserve(), Err(NotSent::Full)), "it is the first one's already");
+        assert!(second.poll().is_pending());
+        let Poll::Ready(Ok(permit)) = first.poll() else { panic!("its turn") };
+        drop(permit);
+        assert!(second.is_woken(), "one that is not used is given on");
+        assert!(second.poll().is_ready());
+    }
+
+    #[test]
+    fn one_that_goes_away_leaves_its_place_in_the_line_or_what_it_got_there() {
+        let mailbox = mailbox(1);
+        mailbox.try_reserve().unwrap().send(note());
+        let mut all = [(); 3].map(|()| Sender::new(&mailbox));
+        assert!(all.iter_mut().all(|sender| sender.poll().is_pending()));
+        let [first, second, mut third] = all;
+        drop(second);
+        assert!(serve_one(&mailbox));
+        assert!(first.is_woken() && !third.is_woken());
+        drop(first);
+        assert!(third.is_woken() && third.poll().is_ready());
+    }
+
+    #[test]
+    fn closing_tells_those_who_wait_and_those_who_come() {
+        let mailbox = mailbox(2);
+        let taken = mailbox.try_reserve().unwrap();
+        mailbox.try_reserve().unwrap().send(note());
+        let mut sender = Sender::new(&mailbox);
+        assert!(sender.poll().is_pending());
+        mailbox.close(&Stopped::Shutdown);
+        assert!(sender.is_woken());
+        assert!(matches!(sender.poll(), Poll::Ready(Err(Stopped::Shutdown))));
+        assert!(matches!(mailbox.try_reserve(), Err(NotSent::Stopped(Stopped::Shutdown))));
+        taken.send(note());
+        assert_eq!(mailbox.refused(), 2, "that in the queue, and the one sent since");
+    }
+
+    #[test]
+    fn thousands_who_give_up_waiting_in_any_order_take_a_search_for_each() {
+        crate::util::steps::assert_no_square(|many| {
+            let mailbox = mailbox(1);
+            mailbox.try_reserve().unwrap().send(note());
+            let mut random = fastrand::Rng::with_seed(many as u64);
+            let mut all: Vec<_> = (0..many).map(|_| Sender::new(&mailbox)).collect();
+            assert!(all.iter_mut().all(|sender| sender.poll().is_pending()));
+            random.shuffle(&mut all);
+            let mut last = all.pop().unwrap();
+            while let Some(sender) = all.pop() {
+                drop(sender);
+                let in_line = mailbox.lock().waitlist.waiting.len();
+                assert!(in_line <= 2 * (all.len() + 1), "{in_line} are kept of {} who wait", all.len() + 1);
+            }
+            assert!(serve_one(&mailbox));
+            assert!(last.is_woken() && last.poll().is_ready());
+        });
+    }
+
+    /// Against the simplest thing that could work: a count and a list.
+    #[test]
+    fn no_place_is_lost_or_given_twice() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let capacity = random.usize(1..5);
+            let mailbox = mailbox(capacity);
+            let (mut held, mut queued) = (Vec::new(), 0);
+            let mut waitlist: Vec<Sender<'_>> = Vec::new();
+            for _ in 0..400 {
+                match random.u8(0..6) {
+                    0 | 1 => {
+                        let mut sender = Sender::new(&mailbox);
+                        match sender.poll() {
+                            Poll::Ready(permit) => held.push(permit.unwrap()),
+                            Poll::Pending => waitlist.push(sender),
+                        }
+                    }
+                    2 if random.bool() => held.extend(mailbox.try_reserve().ok()),
+                    2 => queued += usize::from(mailbox.try_send(note()).is_ok()),
+                    3 => {
+                        if let Some(permit) = held.pop() {
+                            permit.send(note());
+                            queued += 1;
+                        }
+                    }
+                    4 => {
+                        let served = serve_one(&mailbox);
+                        assert_eq!(served, queued > 0, "seed {seed}");
+                        queued -= usize::from(served);
+                    }
+                    _ if random.bool() => drop(held.pop()),
+                    _ if !waitlist.is_empty() => drop(waitlist.swap_remove(random.usize(0..waitlist.len()))),
+                    _ => {}
+                }
+                // Whoever is woken takes what it got.
+                waitlist.sort_by_key(|sender| sender.reserve.ticket);
+                while waitlist.first().is_some_and(Sender::is_woken) {
+                    let Poll::Ready(Ok(permit)) = waitlist.remove(0).poll() else {
+                        panic!("seed {seed}: woken for nothing")
+                    };
+                    held.push(permit);
+                }
+                assert!(!waitlist.iter().any(Sender::is_woken), "seed {seed}: out of its turn");
+                let used = held.len() + queued;
+                assert!(used <= capacity, "seed {seed}: {used} of {capacity}");
+                assert!(waitlist.is_empty() || used == capacity, "seed {seed}: one waits and one is free");
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The manager: the heir of one worker's tables, and the steps of the pattern in their order.
+
+use std::fmt;
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::runtime;
+
+use crate::estate::quarantine::{Quarantined, Verdict};
+use crate::estate::{GiveAwayError, Inheritance, Lease, Recipient};
+use crate::incarnation::settle::undo;
+use crate::incarnation::within;
+use crate::process::exit::{Exit, ExitReason};
+use crate::process::status::Stopped;
+use crate::table::Readers;
+use crate::tree::events::EventKind;
+use crate::tree::parent::ParentRequest;
+use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
+use crate::worker::AfterQuarantine;
+use crate::worker::Handlers;
+use crate::worker::Worker;
+use crate::worker::commit;
+use crate::worker::on_call::{ManagerId, Resting};
+use crate::worker::replace;
+use crate::worker::shared::Shared;
+
+/// The heir of the tables of one worker `W`: a task of its own beside it while there is something to do, and on call while the worker
+/// has the tables.
+///
+/// It creates the tables, gives them to the worker, regains them when the worker dies, undoes what the worker left
+/// half-written, waits for the supervisor to start the next one, and gives them to that. It may itself die at any moment:
+/// its supervisor starts another, which becomes the heir and goes on from where the tables are.
+///
+/// A supervisor starts it; `CounterManager` (generated) names it. The pattern is Steve Vinoski's table manager
+/// ("Don't Lose Your ets Tables", 2011), on the `heir` option and `give_away` of OTP's `ets`.
+pub struct Manager<W: Handlers> {
+    shared: Arc<Shared<W>>,
+    resting: Resting<W>,
+}
+
+/// A manager whose worker has died twice in this time waits for the next death as the task that it is.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// What a manager's task begins with.
+enum Begin<W: Worker> {
+    /// It is a new manager.
+    New(Result<CatchDrop<W::Args>, ExitReason>),
+    Called(Resting<W>),
+}
+
+/// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them. When it ends
+/// and the manager with it, its supervisor is told.
+struct Turn<W: Handlers> {
+    shared: Arc<Shared<W>>,
+    id: ManagerId,
+    /// Unless the task was aborted, or dropped with its runtime.
+    reason: Option<ExitReason>,
+}
+
+/// Starts a manager, and returns its number.
+pub(crate) fn start_manager<W: Handlers>(
+    shared: &Arc<Shared<W>>,
+    args: Result<CatchDrop<W::Args>, ExitReason>,
+) -> u64 {
+    let id = shared.on_call.begin();
+    start(shared, id, &runtime::Handle::current(), Begin::New(args));
+    id.life
+}
+
+/// Called when the tables have come home.
+impl<W: Handlers> Wake for Shared<W> {
+    fn wake(self: Arc<Self>) {
+        if let Some((id, resting, runtime)) = self.on_call.call() {
+            start(&self, id, &runtime, Begin::Called(resting));
+        }
+    }
+}
+
+fn start<W: Handlers>(shared: &Arc<Shared<W>>, id: ManagerId, runtime: &runtime::Handle, begin: Begin<W>) {
+    let turn = Turn { shared: Arc::clone(shared), id, reason: None };
+    shared.on_call.works_as(id, runtime.spawn(Box::pin(work(turn, begin))).abort_handle());
+}
+
+async fn work<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
+    turn.reason = manage(&turn, begin).await.err();
+}
+
+impl<W: Handlers> Drop for Turn<W> {
+    fn drop(&mut self) {
+        if !self.shared.on_call.ends(self.id) {
+            return;
+        }
+        let reason = match self.reason.take() {
+            Some(said) => said,
+            None if std::thread::panicking() => ExitReason::Panic("in the manager".into()),
+            None => ExitReason::Killed,
+        };
+        self.shared.manager_ended(self.id.life, reason);
+    }
+}
+
+async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), ExitReason> {
+    let (resting, mut linked) = match begin {
+        Begin::Called(resting) => (resting, None),
+        Begin::New(args) => Box::pin(take_up(&turn.shared, args)).await?,
+    };
+    let mut manager = Manager { shared: Arc::clone(&turn.shared), resting };
+    loop {
+        manager.serve(linked.take()).await?;
+        let Some(resting) = manager.shared.on_call.rest(manager.resting) else { return Ok(()) };
+        manager.resting = resting;
+    }
+}
+
+/// Becomes the heir; the first manager of a worker links to it and creates its tables before.
+async fn take_up<W: Handlers>(
+    shared: &Shared<W>,
+    args: Result<CatchDrop<W::Args>, ExitReason>,
+) -> Result<(Resting<W>, Option<Recipient<W::Tables>>), ExitReason> {
+    shared.emit(EventKind::ManagerStarted);
+    let args = args?;
+    let mut linked = None;
+    if !shared.estate.is_founded() {
+        linked = Some(link(shared).await);
+        let mut tables = create(shared, &args, shared.readers()).await?;
+        caught(|| shared.tables_are_new(&mut tables)).map_err(ExitReason::Panic)?;
+        shared.estate.found(tables);
+        shared.emit(EventKind::TablesCreated);
+    }
+    let heir = shared.estate.manage(&[&*shared.name, " manager"].concat()).map_err(ExitReason::error)?;
+    shared.emit(EventKind::BecameHeir);
+    Ok((Resting { heir, args, died: None }, linked))
+}
+
+impl<W: Handlers> Manager<W> {
+    /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
+    async fn serve(&mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<(), ExitReason> {
+        let mut stays = false;
+        loop {
+            let inherited = if stays {
+                self.resting.heir.inherit().await
+            } else {
+                let called = Waker::from(Arc::clone(&self.shared));
+                let Some(inherited) = self.resting.heir.inherit_or_call(called) else { return Ok(()) };
+                inherited
+            };
+            let (mut lease, exit) = self.regain(inherited);
+            if let Some(exit) = &exit {
+                let before = self.resting.died.replace(exit.at);
+                stays = before.is_some_and(|before| exit.at.saturating_duration_since(before) < OFTEN);
+            }
+            let next = match linked.take() {
+                Some(linked) => linked,
+                None => self.wait_for_next().await,
+            };
+            // Only now, when there is somebody to have them: tables that nobody follows are left as they are.
+            if let Some(exit) = exit
+                && self.shared.is_unexamined(&exit)
+            {
+                let verdict = self.judge(&mut lease, &exit);
+                if verdict != Verdict::Accept {
+                    // In a box, as what follows: what hardly ever happens takes no room while nothing does.
+                    lease = Box::pin(self.exchange(lease, &exit, verdict)).await?;
+                }
+                self.shared.examined(&exit);
+            }
+            if let Err(gone) = self.give_away(lease, next) {
+                Box::pin(self.give_to_another(gone)).await;
+            }
+        }
+    }
+
+    /// Has the tables as they were at the last message boundary.
+    fn regain(&self, inherited: Inheritance<W::Tables>) -> (Lease<W::Tables>, Option<Exit>) {
+        let Inheritance { lease, exit, panics } = inherited;
+        if let Some(exit) = &exit {
+            self.shared.emit(EventKind::Regained { exit: exit.clone() });
+        }
+        for message in panics {
+            self.shared.emit(EventKind::CodePanicked { message });
+        }
+        (lease, exit)
+    }
+
+    /// Has other tables in the place of those that are not accepted.
+    async fn exchange(
+        &mut self,
+        mut lease: Lease<W::Tables>,
+        exit: &Exit,
+        verdict: Verdict,
+    ) -> Result<Lease<W::Tables>, ExitReason> {
+        match verdict {
+            Verdict::Accept => Ok(lease),
+            Verdict::Reset => self.reset(lease, exit, EventKind::Reset).await,
+            Verdict::Quarantine(reason) => {
+                let renews = self.shared.settings.quarantine == AfterQuarantine::Fresh;
+                // There is nothing in them that anybody would look for.
+                if renews && caught(|| self.shared.are_unwritten(&mut lease)) == Ok(true) {
+                    self.reset(lease, exit, EventKind::Renewed { reason }).await
+                } else {
+                    self.quarantine(lease, exit, reason).await
+                }
+            }
+        }
+    }
+
+    /// Whether the tables can be given to the next worker. What the verify hook did to them stays if it accepts them.
+    fn judge(&self, lease: &mut Lease<W::Tables>, exit: &Exit) -> Verdict {
+        if let Some(torn) = lease.torn() {
+            return Verdict::quarantine(format_args!("its last message could not be undone: {torn}"));
+        }
+        let suspicions = self.shared.suspicions();
+        if self.shared.settings.crash_loop.is_some_and(|limit| suspicions >= limit) {
+            let reason = &exit.reason;
+            return Verdict::quarantine(format_args!(
+                "{suspicions} starts in a row died, the last of {reason}"
+            ));
+        }
+        let verdict = caught(|| W::verify(lease, exit)).unwrap_or_else(|message| {
+            Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
+        });
+        // The list of its tables is the user's, too, if the worker is written by hand.
+        let verdict = match verdict {
+            Verdict::Accept => caught(|| commit::<W>(lease)).map_or_else(
+                |message| Verdict::quarantine(format_args!("what was verified could not be kept: {message}")),
+                |()| Verdict::Accept,
+            ),
+            refused => refused,
+        };
+        if verdict != Verdict::Accept {
+            self.undo(lease);
+        }
+        verdict
+    }
+
+    fn undo(&self, lease: &mut Lease<W::Tables>) {
+        let (torn, panics) = undo::<W>(lease);
+        lease.cell().set_torn(torn);
+        for message in panics {
+            self.shared.emit(EventKind::CodePanicked { message });
+        }
+    }
+
+    /// Makes the tables anew, under the same readers, and tells it. The old ones are there until
+    /// the new ones are.
+    async fn reset(
+        &mut self,
+        mut lease: Lease<W::Tables>,
+        exit: &Exit,
+        told: EventKind,
+    ) -> Result<Lease<W::Tables>, ExitReason> {
+        let readers = caught(W::readers).map_err(ExitReason::Panic)?;
+        let mut new = create(&self.shared, &self.resting.args, readers).await?;
+        let replaced = caught(|| {
+            replace::<W>(&mut lease, &mut new);
+            commit::<W>(&mut lease);
+            self.shared.tables_are_new(&mut lease);
+        });
+        if let Err(message) = replaced {
+            self.undo(&mut lease);
+            let _ = drop_caught(new);
+            let reason = Arc::from(format!("they could not be reset: {message}"));
+            return self.quarantine(lease, exit, reason).await;
+        }
+        self.shared.tables_cleared();
+        self.shared.emit(told);
+        if let Err(message) = drop_caught(new) {
+            self.shared.emit(EventKind::CodePanicked { message });
+        }
+        Ok(lease)
+    }
+
+    /// Parks the tables, and the worker goes on with new ones; or it stops, as its spec says, or
+    /// because as many are parked already as that allows.
+    async fn quarantine(
+        &mut self,
+        mut lease: Lease<W::Tables>,
+        exit: &Exit,
+        reason: Arc<str>,
+    ) -> Result<Lease<W::Tables>, ExitReason> {
+        let parked = self.shared.quarantined();
+        let why = match self.shared.settings.quarantine {
+            AfterQuarantine::Fresh if parked < self.shared.settings.max_quarantined => {
+                let readers = caught(W::readers).map_err(ExitReason::Panic)?;
+                let mut new = create(&self.shared, &self.resting.args, readers.clone()).await?;
+                caught(|| self.shared.tables_are_new(&mut new)).map_err(ExitReason::Panic)?;
+                let tables = std::mem::replace(&mut *lease, new);
+                lease.cell().set_torn(None);
+                let parked = Quarantined {
+                    tables,
+                    reason: Arc::clone(&reason),
+                    exit: exit.clone(),
+                    at: Instant::now(),
+                };
+                self.shared.park(parked, readers);
+                self.shared.tables_cleared();
+                self.shared.emit(EventKind::Quarantined { reason });
+                return Ok(lease);
+            }
+            AfterQuarantine::Fresh => Stopped::QuarantineFull { reason: Arc::clone(&reason), parked },
+            AfterQuarantine::Stop => Stopped::Quarantined(Arc::clone(&reason)),
+        };
+        self.shared.emit(EventKind::Quarantined { reason });
+        self.shared.ask(ParentRequest::Stop(why));
+        // The supervisor stops this manager, and the tables return to the estate.
+        pending().await
+    }
+
+    /// Waits for the supervisor to start the next worker, and links to it.
+    async fn wait_for_next(&mut self) -> Recipient<W::Tables> {
+        self.shared.emit(EventKind::Waiting);
+        link(&self.shared).await
+    }
+
+    /// Gives the tables to the worker that waits for them. The error is that it is gone.
+    fn give_away(&self, lease: Lease<W::Tables>, next: Recipient<W::Tables>) -> Result<(), Lease<W::Tables>> {
+        // Said before it is done: what the worker says comes after.
+        self.shared.emit(EventKind::GivesAway { incarnation: next.incarnation() });
+        lease.give_away(next).map_err(GiveAwayError::into_lease)
+    }
+
+    /// Gives the tables to the next worker, when one has died before it has read the transfer.
+    async fn give_to_another(&mut self, mut lease: Lease<W::Tables>) {
+        loop {
+            let next = link(&self.shared).await;
+            match self.give_away(lease, next) {
+                Ok(()) => return,
+                Err(gone) => lease = gone,
+            }
+        }
+    }
+}
+
+/// Waits for a worker that waits for its tables, and links to it: from here until the transfer each learns of the other's
+/// death, the worker by its recipient being dropped, the manager by the give-away that fails. After the transfer the
+/// heir's inheritance is the link.
+async fn link<W: Handlers>(shared: &Shared<W>) -> Recipient<W::Tables> {
+    let recipient = shared.next_recipient().await;
+    shared.emit(EventKind::Linked { incarnation: recipient.incarnation() });
+    recipient
+}
+
+/// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
+fn create<W: Handlers>(
+    shared: &Shared<W>,
+    args: &CatchDrop<W::Args>,
+    readers: Readers,
+) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
+    let creation = caught(|| W::create(args.get().clone(), readers));
+    let creation = async {
+        match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
+            Ok(Ok(mut tables)) => {
+                // What they start with is no part of the first message.
+                caught(|| commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
+                Ok(tables)
+            }
+            Ok(Err(error)) => Err(ExitReason::returned(error)),
+            Err(message) => Err(ExitReason::Panic(message)),
+        }
+    };
+    let start_timeout = shared.settings.start_timeout;
+    async move { within(start_timeout, "creating its tables", pin!(creation)).await }
+}
+
+impl<W: Handlers> fmt::Debug for Manager<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manager").field("worker", &self.shared.name).finish_non_exhaustive()
+    }
+}

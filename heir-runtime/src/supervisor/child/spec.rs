@@ -1,0 +1,58 @@
+//! What can become a child: it is given a place in its supervisor, which has still to be told.
+
+use std::sync::Arc;
+
+use crate::supervisor::branch::Branch;
+use crate::supervisor::child::Member;
+use crate::supervisor::child::worker::WorkerChild;
+use crate::supervisor::report::StartError;
+use crate::tree::parent::ChildId;
+use crate::worker::Handlers;
+use crate::worker::Spec;
+use crate::worker::handle::Handle;
+use crate::worker::shared::Shared;
+
+/// What a supervisor can have as a child: the [`Spec`] of a worker, or a [tree](crate::SupervisorBuilder). Sealed.
+pub trait ChildSpec: sealed::Attach<Self::Handle> {
+    /// What its starter gets.
+    type Handle: Clone + Send + Sync + 'static;
+}
+
+pub(crate) mod sealed {
+    use super::Attached;
+    use crate::supervisor::branch::Branch;
+
+    pub trait Attach<H>: Sized {
+        /// Makes it a child of this supervisor, which has still to be told.
+        fn attach(self, branch: &Branch) -> Attached<H>;
+    }
+}
+
+/// A child that has a place in its supervisor, and has still to be taken there.
+pub struct Attached<H> {
+    pub(crate) id: ChildId,
+    pub(crate) member: Box<dyn Member>,
+    pub(crate) handle: H,
+    pub(crate) refused: Option<StartError>,
+}
+
+impl<W: Handlers> ChildSpec for Spec<W> {
+    type Handle = W::Handle;
+}
+
+impl<W: Handlers> sealed::Attach<W::Handle> for Spec<W> {
+    fn attach(self, branch: &Branch) -> Attached<W::Handle> {
+        let Attached { id, member, handle, refused } = attach_worker(self, branch);
+        Attached { id, member, handle: W::Handle::from(handle), refused }
+    }
+}
+
+/// A worker with its manager, with a place in this supervisor.
+pub(crate) fn attach_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Attached<Handle<W>> {
+    let position = branch.next_position();
+    let id = position.id;
+    let shared =
+        Arc::new(Shared::new(&spec, branch.share(spec.settings), None, position, branch.registry().clone()));
+    let handle = Handle::new(Arc::<Shared<W>>::clone(&shared));
+    Attached { id, member: Box::new(WorkerChild::new(shared, spec.args)), handle, refused: None }
+}

@@ -1,0 +1,195 @@
+//! The worker and its manager: one child.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::incarnation::incarnation;
+use crate::manager::start_manager;
+use crate::process::exit::ExitReason;
+use crate::process::status::Stopped;
+use crate::supervisor::child::{Member, Node, Rules, Task, Up};
+use crate::supervisor::run::slot::GRACE;
+use crate::supervisor::tree::{TreeNode, WorkerNode};
+use crate::tree::events::{EventKind, Role};
+use crate::util::caught::{CatchDrop, caught};
+use crate::util::stop::stop_signal;
+use crate::worker::Handlers;
+use crate::worker::Settings;
+use crate::worker::Shutdown;
+use crate::worker::on_call::Dismissal;
+use crate::worker::shared::Shared;
+
+/// A worker and its manager.
+pub(crate) struct WorkerChild<W: Handlers> {
+    shared: Arc<Shared<W>>,
+    args: CatchDrop<W::Args>,
+    /// The incarnation started last.
+    number: u64,
+    /// The manager started last.
+    manager: u64,
+    /// Whether the tables are still those of the worker whose place it is to take.
+    waits: bool,
+}
+
+impl<W: Handlers> WorkerChild<W> {
+    pub(crate) fn new(shared: Arc<Shared<W>>, args: W::Args) -> Self {
+        Self { shared, args: CatchDrop::new(args), number: 0, manager: 0, waits: false }
+    }
+
+    /// One that is to take the place, and the tables, of another one.
+    pub(crate) fn successor(shared: Arc<Shared<W>>, args: W::Args) -> Self {
+        let mut pair = Self::new(shared, args);
+        pair.waits = true;
+        pair
+    }
+
+    fn args(&self) -> Result<CatchDrop<W::Args>, ExitReason> {
+        caught(|| self.args.get().clone()).map(CatchDrop::new).map_err(ExitReason::Panic)
+    }
+}
+
+impl<W: Handlers> Member for WorkerChild<W> {
+    fn node(&self) -> Arc<dyn Node> {
+        Arc::<Shared<W>>::clone(&self.shared)
+    }
+
+    fn rules(&self) -> Rules {
+        let Settings { restart, shutdown, significant, backoff, .. } = *self.shared.settings;
+        Rules { restart, shutdown, significant, backoff }
+    }
+
+    fn role(&self) -> Role {
+        Role::Worker
+    }
+
+    fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
+        let args = self.args();
+        self.number = self.shared.estate.issue();
+        // Said before the manager can see it.
+        self.shared.emit(EventKind::WorkerStarted { incarnation: self.number });
+        let incoming = self.shared.wait_for_tables(self.number);
+        let (shared, process) = (Arc::clone(&self.shared), self.shared.begin(self.number));
+        let (stop, stopped) = stop_signal();
+        let life = incarnation(shared, Arc::clone(&process), incoming, args, stopped);
+        let abort = tasks.spawn(life);
+        // It may already be serving, or be over.
+        process.runs_as(abort.clone());
+        Task { abort, stop: Some(stop) }
+    }
+
+    fn start_manager(&mut self) {
+        self.manager = start_manager(&self.shared, self.args());
+    }
+
+    fn dismiss_manager(&mut self) -> bool {
+        matches!(self.shared.on_call.dismiss(), Dismissal::Gone(_))
+    }
+
+    fn is_manager(&self, life: u64) -> bool {
+        self.manager == life
+    }
+
+    fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
+        if role == Role::Manager {
+            return reason;
+        }
+        self.shared.lifecycle.down();
+        match reason {
+            // Its task was aborted, and could not say what for.
+            ExitReason::Killed => self.shared.exit_reason().unwrap_or(ExitReason::Killed),
+            said => said,
+        }
+    }
+
+    fn left_behind(&mut self, role: Role) {
+        match role {
+            Role::Manager => self.shared.emit(EventKind::Unresponsive { role }),
+            Role::Worker | Role::Supervisor => self.shared.unresponsive(self.number),
+        }
+    }
+
+    fn take_over(&mut self) {
+        self.waits = false;
+        self.shared.read_what_is_there();
+    }
+}
+
+impl<W: Handlers> Drop for WorkerChild<W> {
+    fn drop(&mut self) {
+        // Never started, or its supervisor was dropped with the runtime. After an orderly end this changes nothing.
+        if self.waits {
+            self.shared.hand_over(&Stopped::Dropped);
+        } else {
+            self.shared.retire(&Stopped::Dropped);
+        }
+    }
+}
+
+impl<W: Handlers> Node for Shared<W> {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn describe(&self) -> TreeNode {
+        TreeNode::Worker(WorkerNode {
+            name: Arc::clone(&self.name),
+            status: self.lifecycle.status(),
+            estate: self.estate.info(),
+            queued: self.mailbox.queued(),
+            managed: self.on_call.is_done(),
+        })
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.lifecycle.is_stopped()
+    }
+
+    fn up(self: Arc<Self>) -> Up {
+        Box::pin(async move { self.lifecycle.until_served().await })
+    }
+
+    fn has_been_up(&self) -> bool {
+        self.lifecycle.has_served()
+    }
+
+    fn register_name(self: Arc<Self>) -> Result<(), Arc<str>> {
+        self.register()
+    }
+
+    fn time_to_stop(&self) -> Duration {
+        let once = match self.settings.shutdown {
+            Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
+            Shutdown::BrutalKill => GRACE,
+        };
+        // Its manager, and then itself.
+        once.saturating_mul(2)
+    }
+
+    fn terminated(&self) {
+        self.lifecycle.terminated();
+        self.emit(EventKind::Terminated);
+    }
+
+    fn close(&self, why: &Stopped) {
+        Self::close(self, why);
+    }
+
+    fn retire(&self, why: &Stopped) {
+        if let Some(why) = Self::retire(self, why) {
+            let undelivered = self.mailbox.refused();
+            self.emit(EventKind::Retired { why, undelivered });
+        }
+    }
+
+    fn hand_over(&self) {
+        if Self::hand_over(self, &Stopped::Upgraded).is_some() {
+            self.emit(EventKind::Upgraded);
+        }
+    }
+
+    fn emit(&self, kind: EventKind) {
+        Self::emit(self, kind);
+    }
+}

@@ -1,0 +1,132 @@
+//! How a supervisor does what it is asked from outside.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::process::status::Stopped;
+use crate::supervisor::child::Member;
+use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::requests::{Command, Outcome};
+use crate::supervisor::run::slot::{Goal, Slot, Starter};
+use crate::supervisor::run::{Ending, Run};
+use crate::tree::parent::{ChildId, ParentRequest};
+use crate::util::reply::{ReplySender, reply};
+
+impl Run {
+    pub(crate) fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Of(id, ParentRequest::Stop(why)) => self.finish(id, &why),
+            Command::Of(id, ParentRequest::Renew) => self.renew_child(id),
+            Command::Shutdown => self.end(Ending::Shutdown),
+            Command::EndsForGood => self.close_who_has_stopped(),
+            Command::Add(id, member, told) => self.add(id, member, told),
+            Command::Terminate(id, told) => self.terminate(id, told),
+            Command::Restart(id, told) => self.restart(id, told),
+            Command::Delete(id, told) => self.delete(id, told),
+            Command::Replace(id, member, told) => self.replace(id, member, told),
+        }
+    }
+
+    fn renew_child(&mut self, id: ChildId) {
+        match self.slots.get(&id).map(|slot| &slot.goal) {
+            Some(Goal::Run) => self.set_goal(id, Goal::Restarting),
+            Some(Goal::Terminated) => self.run_again(id),
+            Some(Goal::Restarting | Goal::Replaced(..) | Goal::Finished(_)) | None => {}
+        }
+    }
+
+    fn add(&mut self, id: ChildId, member: Box<dyn Member>, told: ReplySender<Result<(), StartError>>) {
+        let node = member.node();
+        let refused = if let Some(ending) = &self.ending {
+            Some(StartError::Stopped(ending.stopped()))
+        } else if !self.rules.dynamic && self.branch.has_child(node.name()) {
+            Some(StartError::DuplicateName(Arc::clone(node.name())))
+        } else {
+            self.rules
+                .check(node.name(), member.rules())
+                .or_else(|| Arc::clone(&node).register_name().err().map(StartError::DuplicateRegistration))
+        };
+        let refused = refused.or_else(|| {
+            let entered = self.branch.enter(id, Arc::clone(&node));
+            (!entered).then_some(StartError::Stopped(Stopped::Dropped))
+        });
+        if let Some(error) = refused {
+            self.branch.forget(id);
+            node.retire(&Stopped::Dropped);
+            told.answer(Err(error));
+            return;
+        }
+        self.expect(id, Starter::Added(told));
+        self.note_significance(id, member.rules());
+        self.slots.insert(id, Box::new(Slot::new(member)));
+        self.start_on_request(id);
+    }
+
+    fn terminate(&mut self, id: ChildId, told: ReplySender<()>) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.tell_when_down(told);
+        match slot.goal {
+            Goal::Terminated if slot.is_down() => slot.tell_down(),
+            Goal::Run | Goal::Restarting => {
+                let restart = slot.member.rules().restart;
+                self.end_on_request(id, restart);
+            }
+            // Once the other one has its place, that is terminated.
+            Goal::Terminated | Goal::Replaced(..) | Goal::Finished(_) => {}
+        }
+    }
+
+    fn restart(&mut self, id: ChildId, told: ReplySender<Result<Outcome, ChildError>>) {
+        let refused = match self.slots.get(&id) {
+            _ if self.ending.is_some() => Some(ChildError::Ending),
+            None => Some(ChildError::Ended),
+            Some(slot) => match slot.goal {
+                Goal::Terminated if slot.is_down() => None,
+                Goal::Terminated | Goal::Finished(_) => Some(ChildError::Ending),
+                Goal::Run | Goal::Restarting | Goal::Replaced(..) => Some(ChildError::Running),
+            },
+        };
+        if let Some(error) = refused {
+            told.answer(Err(error));
+            return;
+        }
+        let (starter, outcome) = reply(Waker::noop().clone());
+        let is_awaited = !told.is_for_nobody();
+        told.answer(Ok(outcome));
+        if is_awaited {
+            self.expect(id, Starter::Restarted(starter));
+        }
+        self.run_again(id);
+    }
+
+    /// Starts a child that was terminated.
+    fn run_again(&mut self, id: ChildId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if slot.is_down() {
+            slot.goal = Goal::Run;
+            self.start_on_request(id);
+        } else {
+            slot.restarts = true;
+        }
+    }
+
+    fn delete(&mut self, id: ChildId, told: ReplySender<Result<(), ChildError>>) {
+        let is_down = match self.slots.get(&id) {
+            None => true,
+            Some(slot) => matches!(slot.goal, Goal::Terminated) && slot.is_down(),
+        };
+        if is_down {
+            self.finish(id, &Stopped::Shutdown);
+            self.branch.forget(id);
+        }
+        told.answer(if is_down { Ok(()) } else { Err(ChildError::Running) });
+    }
+
+    fn replace(&mut self, id: ChildId, member: Box<dyn Member>, told: ReplySender<()>) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        if let Goal::Run | Goal::Restarting | Goal::Terminated = slot.goal {
+            slot.member.node().close(&Stopped::Upgraded);
+            self.set_goal(id, Goal::Replaced(Box::new((member, told))));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How many restarts a supervisor allows in how long a time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A sliding window over the restarts of one supervisor: no more than `restarts` in any `period`.
+#[derive(Debug)]
+pub(crate) struct Intensity {
+    restarts: u32,
+    period: Duration,
+    recent: VecDeque<Instant>,
+}
+
+impl Intensity {
+    pub(crate) fn new(restarts: u32, period: Duration) -> Self {
+        Self { restarts, period, recent: VecDeque::new() }
+    }
+
+    /// Nothing has been restarted yet.
+    pub(crate) fn reset(&mut self) {
+        self.recent.clear();
+    }
+
+    /// Counts a restart, and says whether it is allowed.
+    pub(crate) fn allows_one_more(&mut self) -> bool {
+        self.restarts == u32::MAX || self.allows(Instant::now())
+    }
+
+    fn allows(&mut self, now: Instant) -> bool {
+        while self.recent.front().is_some_and(|then| now.duration_since(*then) > self.period) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(now);
+        self.recent.len() <= self.restarts as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_slides() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut intensity = Intensity::new(2, Duration::from_secs(10));
+        assert!(intensity.allows(at(0)));
+        assert!(intensity.allows(at(9)));
+        // The first one is out of the window, the second is not.
+        assert!(intensity.allows(at(11)));
+        assert!(!intensity.allows(at(12)));
+    }
+
+    #[test]
+    fn none_allowed_means_none() {
+        assert!(!Intensity::new(0, Duration::from_secs(1)).allows(Instant::now()));
+    }
+}

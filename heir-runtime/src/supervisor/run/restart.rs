@@ -1,0 +1,158 @@
+//! What follows when a child ends: it is started again, alone or with others, or it is over.
+
+use std::sync::Arc;
+
+use crate::process::exit::ExitReason;
+use crate::process::status::Stopped;
+use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::slot::{Goal, Starter, State};
+use crate::supervisor::run::{Ending, Run};
+use crate::supervisor::strategy::{AutoShutdown, Strategy};
+use crate::tree::events::{EventKind, Role};
+use crate::tree::parent::ChildId;
+use crate::worker::Restart;
+
+impl Run {
+    /// One of a child's tasks has ended.
+    pub(crate) fn ended(&mut self, id: ChildId, role: Role, reason: ExitReason) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let part = slot.part(role);
+        // At the end of the supervisor they are passed over.
+        if let Some(deadline) = part.deadline()
+            && self.ending.is_none()
+        {
+            self.timers.remove(&(deadline, id, role));
+        }
+        part.state = State::Down;
+        if role != Role::Manager {
+            slot.task = None;
+        }
+        let reason = slot.member.ended(role, reason);
+        let overdue = slot.member.overdue();
+        if role != Role::Manager {
+            self.close_for_good(id);
+        }
+        self.overdue.append(overdue, self.ending.is_some());
+        let Some(slot) = self.slots.get(&id) else { return };
+        let is_wanted = slot.is_wanted() || (role == Role::Manager && matches!(slot.goal, Goal::Restarting));
+        if self.ending.is_some() || !is_wanted || self.is_stopped_to_cycle(id, role) {
+            self.went_down(id);
+        } else {
+            self.ended_by_itself(id, role, reason);
+        }
+    }
+
+    /// The manager with this number has ended.
+    pub(crate) fn manager_ended(&mut self, id: ChildId, life: u64, reason: ExitReason) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let part = slot.part(Role::Manager);
+        let was_up = !part.is_down() && !matches!(part.state, State::Delayed(_));
+        if was_up && slot.member.is_manager(life) {
+            self.managers -= 1;
+            self.ended(id, Role::Manager, reason);
+        }
+    }
+
+    /// A task that was to be stopped is down, or left behind.
+    pub(crate) fn went_down(&mut self, id: ChildId) {
+        if self.slots.get(&id).is_some_and(|slot| !slot.is_wanted()) {
+            self.go_on_with(id);
+        }
+        if self.ending.is_some() {
+            self.go_on_ending(id);
+        } else {
+            self.go_on_cycling();
+        }
+    }
+
+    fn ended_by_itself(&mut self, id: ChildId, role: Role, reason: ExitReason) {
+        let is_first_start = self.is_first_start_of(id);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let (rules, node) = (slot.member.rules(), slot.member.node());
+        if node.has_been_up() {
+            if let Some(starter) = self.starters.remove(&id) {
+                starter.tell(Ok(()));
+            }
+        } else if reason.is_failure() {
+            // Also when its supervisor has been restarted since: it is one child more, and no part of that start.
+            if self.starters.get(&id).is_some_and(Starter::is_waited_for) {
+                return self.start_failed(id, role, reason);
+            }
+            if is_first_start {
+                if self.rules.is_root {
+                    // Its siblings are told otherwise.
+                    node.close(&Stopped::Ended(reason.clone()));
+                }
+                let error = StartError::Child { child: Arc::clone(node.name()), role, reason };
+                return self.end(Ending::NotStarted(error));
+            }
+        }
+        let again = match rules.restart {
+            Restart::Transient if role != Role::Manager => !reason.is_normal(),
+            Restart::Temporary if role != Role::Manager => false,
+            _ => true,
+        };
+        if !again {
+            return self.ended_for_good(id, reason);
+        }
+        if !self.intensity.allows_one_more() {
+            return self.end(Ending::GaveUp(reason));
+        }
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let delay = slot.part(role).delay(rules.backoff);
+        node.emit(EventKind::Restarting { role, reason });
+        match self.rules.strategy {
+            Strategy::OneForAll if role != Role::Manager => self.cycle_from(ChildId::MIN, id, delay),
+            Strategy::RestForOne if role != Role::Manager => self.cycle_from(id, id, delay),
+            _ if delay.is_zero() => self.spawn(id, role),
+            _ => self.delay(id, role, delay),
+        }
+    }
+
+    /// It is not to be started again. Its supervisor may end with it.
+    fn ended_for_good(&mut self, id: ChildId, reason: ExitReason) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        let name = Arc::clone(slot.member.node().name());
+        let is_significant = slot.member.rules().significant;
+        self.finish(id, &Stopped::Ended(reason));
+        let ends = match self.rules.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::AnySignificant => true,
+            AutoShutdown::AllSignificant => self.significant.is_empty(),
+        };
+        if is_significant && ends {
+            self.end(Ending::Significant(name));
+        }
+    }
+
+    /// Whoever waits for this start is told when the child is down: then it can be tried again.
+    fn start_failed(&mut self, id: ChildId, role: Role, reason: ExitReason) {
+        self.awaited.take_if(|(awaited, _)| *awaited == id);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let child = Arc::clone(slot.member.node().name());
+        slot.start_error = Some(Box::new(StartError::Child { child, role, reason: reason.clone() }));
+        if let Some(Starter::Added(_)) = self.starters.get(&id) {
+            self.finish(id, &Stopped::Ended(reason));
+        } else {
+            self.set_goal(id, Goal::Terminated);
+        }
+    }
+}
+
+impl Starter {
+    /// Answers who waits.
+    pub(crate) fn tell(self, started: Result<(), StartError>) {
+        match self {
+            Self::Added(told) => told.answer(started),
+            Self::Restarted(told) => told.answer(started.map_err(ChildError::from)),
+        }
+    }
+
+    /// Whether somebody still waits: a start that nobody waits for any more is one like any other.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Added(told) => !told.is_for_nobody(),
+            Self::Restarted(told) => !told.is_for_nobody(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! How children are stopped: in which order, how long they have, and what becomes of them.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::process::status::Stopped;
+use crate::supervisor::report::StartError;
+use crate::supervisor::run::slot::{Goal, State};
+use crate::supervisor::run::{Ending, Run};
+use crate::tree::events::{EventKind, Role};
+use crate::tree::parent::ChildId;
+use crate::worker::Restart;
+
+impl Run {
+    /// Stops everything, in reverse order; many of one kind together.
+    pub(crate) fn end(&mut self, ending: Ending) {
+        if self.ending.is_some() {
+            return;
+        }
+        if let Ending::GaveUp(reason) = &ending {
+            self.emit(EventKind::GaveUp { reason: reason.clone() });
+        }
+        (self.cycle, self.awaited) = (None, None);
+        if self.rules.is_root {
+            self.branch.set_for_good(&ending.stopped());
+        }
+        self.ending = Some(ending);
+        self.down_from = ChildId::MAX;
+        self.close_who_has_stopped();
+        if self.rules.dynamic {
+            let children: Vec<_> = self.slots.keys().copied().collect();
+            for id in children {
+                self.stop(id);
+            }
+        } else {
+            self.go_on_ending(ChildId::MAX);
+        }
+    }
+
+    /// Why this end is one for good, if it is: then a worker is closed when it is asked to stop, or has ended.
+    fn ends_for_good(&self) -> Option<&Stopped> {
+        self.ending.as_ref().and_then(|_| self.branch.for_good())
+    }
+
+    /// If this end is for good, closes who will not serve any more, so that nobody waits for it. The others go on serving until it is
+    /// their turn: who is stopped before them may still need them. Those of one kind are closed together.
+    pub(crate) fn close_who_has_stopped(&self) {
+        let Some(why) = self.ends_for_good() else { return };
+        for slot in self.slots.values() {
+            match (&slot.first.state, slot.member.role()) {
+                (State::Running, Role::Worker) if !self.rules.dynamic => {}
+                (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
+                    slot.member.node().ends_for_good(why);
+                }
+                _ => slot.member.node().close(why),
+            }
+        }
+    }
+
+    /// If this end is for good, closes this child: it has ended.
+    pub(crate) fn close_for_good(&self, id: ChildId) {
+        if let Some(why) = self.ends_for_good()
+            && let Some(slot) = self.slots.get(&id)
+        {
+            slot.member.node().close(why);
+        }
+    }
+
+    /// Stops what comes next, now that this child went down.
+    pub(crate) fn go_on_ending(&mut self, down: ChildId) {
+        if self.rules.dynamic {
+            self.stop(down);
+            return;
+        }
+        while let Some((&id, _)) = self.slots.range(..self.down_from).next_back() {
+            if !self.stop(id) {
+                return;
+            }
+            self.down_from = id;
+        }
+    }
+
+    /// Asks a child to stop, its manager first; says whether it is down.
+    fn stop(&mut self, id: ChildId) -> bool {
+        let Some(slot) = self.slots.get_mut(&id) else { return true };
+        let mut roles = slot.roles();
+        for role in slot.roles() {
+            slot.forget_delay(id, role, &mut self.timers);
+        }
+        if slot.is_down() {
+            return true;
+        }
+        roles.all(|role| self.stop_part(id, role))
+    }
+
+    /// Asks one task to stop; says whether it is down, or not even started yet.
+    pub(crate) fn stop_part(&mut self, id: ChildId, role: Role) -> bool {
+        let Some(slot) = self.slots.get_mut(&id) else { return true };
+        match slot.part(role).state {
+            State::Down | State::Delayed(_) => return true,
+            State::Running => {}
+            State::Asked(..) | State::Aborted(_) => return false,
+        }
+        if role == Role::Worker {
+            self.close_for_good(id);
+        }
+        let Some(slot) = self.slots.get_mut(&id) else { return true };
+        let time_to_stop = slot.member.time_to_stop();
+        slot.ask_to_stop(role, time_to_stop);
+        if slot.part(role).is_down() {
+            self.managers -= 1;
+            return true;
+        }
+        self.timers.extend(slot.part(role).deadline().map(|deadline| (deadline, id, role)));
+        false
+    }
+
+    /// Stops a child for good.
+    pub(crate) fn finish(&mut self, id: ChildId, why: &Stopped) {
+        self.begin_finish(id, why);
+        self.go_on_cycling();
+    }
+
+    /// As [`finish`](Self::finish), for one who goes on cycling anyway.
+    pub(crate) fn begin_finish(&mut self, id: ChildId, why: &Stopped) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        match (&slot.first.state, slot.member.role()) {
+            // It closes its children in their turn.
+            (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
+                slot.member.node().ends_for_good(why);
+            }
+            _ => slot.member.node().close(why),
+        }
+        if !matches!(slot.goal, Goal::Finished(_)) {
+            slot.goal = Goal::Finished(Box::new(why.clone()));
+            self.significant.remove(&id);
+            self.go_on_with(id);
+        }
+    }
+
+    /// Something else is to become of a child than it was.
+    pub(crate) fn set_goal(&mut self, id: ChildId, goal: Goal) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.goal = goal;
+        self.go_on_with(id);
+        self.go_on_cycling();
+    }
+
+    /// What is to become of a child, if it is down as far as that takes.
+    pub(crate) fn go_on_with(&mut self, id: ChildId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let first = slot.member.role();
+        match slot.goal {
+            Goal::Run => return,
+            Goal::Restarting => {
+                self.forget_delay(id, first);
+                if self.stop_part(id, first) {
+                    self.set_goal_to_run(id);
+                    self.start_in_its_turn(id);
+                }
+                return;
+            }
+            Goal::Terminated | Goal::Replaced(..) | Goal::Finished(_) => {}
+        }
+        if !self.stop(id) {
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        match std::mem::replace(&mut slot.goal, Goal::Terminated) {
+            Goal::Finished(why) => self.remove(id, &why),
+            Goal::Replaced(by) => {
+                let (member, told) = *by;
+                slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Upgraded));
+                slot.replace(member);
+                slot.goal = Goal::Run;
+                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
+                let node = slot.member.node();
+                self.note_significance(id, rules);
+                // A supervisor at work is not gone.
+                let _open = self.branch.enter(id, node);
+                told.answer(());
+                if is_to_run {
+                    self.start_in_its_turn(id);
+                } else {
+                    self.end_on_request(id, rules.restart);
+                }
+            }
+            Goal::Terminated => {
+                slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Shutdown));
+                slot.member.node().terminated();
+                slot.tell_down();
+                if std::mem::take(&mut slot.restarts) {
+                    self.set_goal_to_run(id);
+                    self.start_in_its_turn(id);
+                }
+            }
+            Goal::Run | Goal::Restarting => {}
+        }
+    }
+
+    pub(crate) fn set_goal_to_run(&mut self, id: ChildId) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.goal = Goal::Run;
+        }
+    }
+
+    /// A child is terminated on request; one that is temporary has nothing to wait for.
+    pub(crate) fn end_on_request(&mut self, id: ChildId, restart: Restart) {
+        match restart {
+            Restart::Temporary => self.finish(id, &Stopped::Shutdown),
+            _ => self.set_goal(id, Goal::Terminated),
+        }
+    }
+
+    /// A child is gone for good.
+    fn remove(&mut self, id: ChildId, why: &Stopped) {
+        let Some(mut slot) = self.slots.remove(&id) else { return };
+        if self.is_first_start_of(id) && *why != Stopped::Shutdown {
+            self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
+        }
+        // Before it is retired: whoever waits for that may start another one in its place.
+        if self.rules.dynamic
+            || slot.member.rules().restart == Restart::Temporary
+            || slot.start_error.is_some()
+        {
+            self.branch.forget(id);
+        }
+        slot.member.node().retire(why);
+        slot.tell(self.starters.remove(&id), StartError::Stopped(why.clone()));
+        slot.tell_down();
+    }
+
+    /// Starts what has waited for long enough, aborts what did not stop in time, and leaves behind what does not even abort.
+    pub(crate) fn meet_deadlines(&mut self) {
+        let now = Instant::now();
+        while let Some((time, id, role)) = self.timers.pop_first() {
+            if time > now {
+                self.timers.insert((time, id, role));
+                return;
+            }
+            let (is_ending, cycles) = (self.ending.is_some(), self.is_stopped_to_cycle(id, role));
+            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            let name = Arc::clone(slot.member.node().name());
+            if slot.part(role).deadline() != Some(time) {
+                continue;
+            }
+            match std::mem::take(&mut slot.part(role).state) {
+                State::Delayed(_) if is_ending => {}
+                State::Delayed(_) if cycles => self.go_on_cycling(),
+                State::Delayed(_) => self.spawn(id, role),
+                State::Asked(_) => {
+                    slot.abort(role);
+                    if is_ending {
+                        self.overdue.aborted((name, role));
+                    }
+                    self.set_timer(id, role);
+                }
+                State::Aborted(_) => {
+                    slot.is_held |= role != Role::Manager;
+                    slot.member.left_behind(role);
+                    self.overdue.left_behind((name, role));
+                    match role {
+                        Role::Manager => self.managers -= 1,
+                        _ => {
+                            if let Some(task) = slot.task.take() {
+                                self.children.remove(&task.abort.id());
+                            }
+                        }
+                    }
+                    self.close_for_good(id);
+                    self.went_down(id);
+                }
+                other => slot.part(role).state = other,
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What happens to tables, told as it happens: to `tracing`, and to whoever observes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::process::exit::{Exit, ExitReason};
+use crate::util::caught::CatchDrop;
+
+/// One step in the life of a worker's tables. Its `Display` is a sentence.
+///
+/// Every event goes to [`tracing`] (target `heir`), and to the observers of its tree
+/// ([`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The worker or supervisor it happened to.
+    pub child: Arc<str>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// An incarnation has been started, and waits for its tables.
+    #[non_exhaustive]
+    WorkerStarted {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// A manager has been started, and traps exits.
+    ManagerStarted,
+    /// The manager has linked to an incarnation that waits for its tables.
+    #[non_exhaustive]
+    Linked {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// The manager has created the tables.
+    TablesCreated,
+    /// The manager is the heir.
+    BecameHeir,
+    /// The manager gives the tables to an incarnation.
+    #[non_exhaustive]
+    GivesAway {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// An incarnation has its tables.
+    #[non_exhaustive]
+    Received {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// An incarnation serves: its hooks have succeeded.
+    #[non_exhaustive]
+    Serving {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// The manager has the tables back, and has undone what their owner left half-written.
+    #[non_exhaustive]
+    Regained {
+        /// How their owner ended.
+        exit: Exit,
+    },
+    /// A user's code panicked, mostly a destructor, while what an incarnation left behind was undone and dropped.
+    #[non_exhaustive]
+    CodePanicked {
+        /// What it said.
+        message: Arc<str>,
+    },
+    /// The verify hook had the tables made anew.
+    Reset,
+    /// The tables are not to be trusted: they have been parked, or the worker stops and they wait
+    /// in its estate.
+    #[non_exhaustive]
+    Quarantined {
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// The tables are not to be trusted, but nobody has written to them since they were created:
+    /// they have been made anew, and nothing is parked.
+    #[non_exhaustive]
+    Renewed {
+        /// Why they are not to be trusted.
+        reason: Arc<str>,
+    },
+    /// The manager waits for the next incarnation.
+    Waiting,
+    /// A child has ended and is started again.
+    #[non_exhaustive]
+    Restarting {
+        /// The worker, its manager, or a supervisor.
+        role: Role,
+        /// Why it ended.
+        reason: ExitReason,
+    },
+    /// A child that ended is started again after this time.
+    #[non_exhaustive]
+    Delayed {
+        /// The worker, its manager, or a supervisor.
+        role: Role,
+        /// How long its back-off is.
+        delay: Duration,
+    },
+    /// A child was stopped on request, until it is asked for again.
+    Terminated,
+    /// A worker of another type gets the tables, and takes this one's place.
+    Upgraded,
+    /// A child is not started again. The tables stay in the estate.
+    #[non_exhaustive]
+    Retired {
+        /// Why.
+        why: crate::process::status::Stopped,
+        /// How many messages were queued and not served: their callers were told, and the others went to
+        /// [`Spec::on_undelivered`](crate::Spec::on_undelivered).
+        undelivered: usize,
+    },
+    /// A child went on after it was aborted: it does not yield to the runtime. Its tables stay with it until it does.
+    #[non_exhaustive]
+    Unresponsive {
+        /// The worker, its manager, or a supervisor.
+        role: Role,
+    },
+    /// The supervisor has given up: more restarts than its intensity allows.
+    #[non_exhaustive]
+    GaveUp {
+        /// Why the child ended whose restart was one too many.
+        reason: ExitReason,
+    },
+}
+
+/// What a child of a supervisor is: for every worker there are two, itself and its manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The one that owns the tables.
+    Worker,
+    /// The one that inherits them.
+    Manager,
+    /// The root of a subtree.
+    Supervisor,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Worker => "worker",
+            Self::Manager => "manager",
+            Self::Supervisor => "supervisor",
+        })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.child, self.kind)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WorkerStarted { incarnation } => {
+                write!(f, "worker {incarnation} started, waits for its tables")
+            }
+            Self::ManagerStarted => f.write_str("manager started, traps exits"),
+            Self::Linked { incarnation } => write!(f, "manager links to worker {incarnation}"),
+            Self::TablesCreated => f.write_str("manager creates the tables"),
+            Self::BecameHeir => f.write_str("manager is the heir of the tables"),
+            Self::GivesAway { incarnation } => {
+                write!(f, "manager gives the tables to worker {incarnation}")
+            }
+            Self::Received { incarnation } => write!(f, "worker {incarnation} received the tables"),
+            Self::Serving { incarnation } => write!(f, "worker {incarnation} serves"),
+            Self::Regained { exit } => write!(
+                f,
+                "worker {} died{} ({}), manager regains the tables",
+                exit.incarnation,
+                if exit.in_message { " in the middle of a message" } else { "" },
+                exit.reason
+            ),
+            Self::CodePanicked { message } => {
+                write!(f, "a panic while the dead worker was cleared away: {message}")
+            }
+            Self::Reset => f.write_str("the verify hook resets the tables"),
+            Self::Quarantined { reason } => write!(f, "the tables are quarantined: {reason}"),
+            Self::Renewed { reason } => {
+                write!(f, "the tables, to which nobody has written, are made anew: {reason}")
+            }
+            Self::Waiting => f.write_str("manager waits for the next worker"),
+            Self::Restarting { role, reason } => {
+                write!(f, "{role} ended ({reason}), supervisor restarts it")
+            }
+            Self::Delayed { role, delay: Duration::MAX } => {
+                write!(f, "{role} is not started again before it is asked for: its back-off never ends")
+            }
+            Self::Delayed { role, delay } => write!(f, "{role} is started again in {delay:?}"),
+            Self::Terminated => f.write_str("stopped on request; it can be started again"),
+            Self::Upgraded => f.write_str("a worker of another type takes its id, and its tables"),
+            Self::Retired { why, undelivered: 0 } => {
+                write!(f, "stopped for good: {why}; the tables stay in the estate")
+            }
+            Self::Retired { why, undelivered } => write!(
+                f,
+                "stopped for good: {why}; {undelivered} queued messages were not served; the tables stay in the estate"
+            ),
+            Self::Unresponsive { role } => {
+                write!(f, "{role} does not yield to the runtime; what it holds stays with it until it does")
+            }
+            Self::GaveUp { reason } => {
+                write!(f, "gives up: too many restarts, the last because of {reason}")
+            }
+        }
+    }
+}
+
+/// What a user observes a tree with. It is called caught, and so is the destructor of what it captures.
+pub(crate) type Observer = CatchDrop<Box<dyn Fn(&Event) + Send + Sync>>;
+
+/// Whether there is a subscriber of `tracing` that may listen: asks none.
+#[inline]
+pub(crate) fn may_be_traced() -> bool {
+    LevelFilter::current() >= LevelFilter::ERROR
+}
+
+/// Whether anybody listens to `tracing`.
+pub(crate) fn is_traced() -> bool {
+    tracing::enabled!(target: "heir", tracing::Level::ERROR)
+}
+
+/// Tells `tracing`.
+pub(crate) fn trace(event: &Event) {
+    match &event.kind {
+        EventKind::GaveUp { .. } | EventKind::Quarantined { .. } | EventKind::Unresponsive { .. } => {
+            tracing::error!(target: "heir", "{event}");
+        }
+        EventKind::Regained { exit } if !exit.reason.is_normal() => tracing::warn!(target: "heir", "{event}"),
+        EventKind::CodePanicked { .. }
+        | EventKind::Reset
+        | EventKind::Renewed { .. }
+        | EventKind::Restarting { .. } => {
+            tracing::warn!(target: "heir", "{event}");
+        }
+        EventKind::Retired { .. } => tracing::info!(target: "heir", "{event}"),
+        _ => tracing::debug!(target: "heir", "{event}"),
+    }
+}

@@ -1,0 +1,11 @@
+//! What every layer uses: catching panics, racing futures, locks, stop requests, queues and numbered maps.
+
+pub(crate) mod caught;
+pub(crate) mod deadline;
+pub(crate) mod numbers;
+pub(crate) mod queue;
+pub(crate) mod race;
+pub(crate) mod reply;
+pub(crate) mod steps;
+pub(crate) mod stop;
+pub(crate) mod sync;

@@ -1,0 +1,88 @@
+//! The request to stop, from a supervisor to a task of its own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::util::caught::wake_caught;
+
+/// Asks, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct StopOnDrop(Arc<Request>);
+
+/// Resolves when its task is asked to stop. A task looks at it before each message: that is a load and no more.
+pub(crate) struct StopSignal {
+    request: Arc<Request>,
+    /// The waker that waits in the request.
+    known: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Request {
+    made: AtomicBool,
+    /// Whether it was made on purpose, and not because what asks was dropped. Written before `made`.
+    on_purpose: AtomicBool,
+    /// Of a task of ours.
+    waiting: Mutex<Option<Waker>>,
+}
+
+pub(crate) fn stop_signal() -> (StopOnDrop, StopSignal) {
+    let request = Arc::new(Request {
+        made: AtomicBool::new(false),
+        on_purpose: AtomicBool::new(false),
+        waiting: Mutex::new(None),
+    });
+    (StopOnDrop(Arc::clone(&request)), StopSignal { request, known: None })
+}
+
+impl Request {
+    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StopOnDrop {
+    /// Asks on purpose.
+    pub(crate) fn ask(self) {
+        self.0.on_purpose.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.made.store(true, Ordering::Release);
+        let waiting = self.0.waiting().take();
+        if let Some(waiting) = waiting {
+            wake_caught(waiting);
+        }
+    }
+}
+
+impl StopSignal {
+    /// Whether the request that has been seen was made on purpose.
+    pub(crate) fn is_on_purpose(&self) -> bool {
+        self.request.on_purpose.load(Ordering::Relaxed)
+    }
+
+    /// Has this task woken. Then it is to look: either it sees the request, or the request finds the waker.
+    fn wake(&mut self, cx: &Context<'_>) {
+        let waker = cx.waker().clone();
+        self.known = Some(waker.clone());
+        let before = self.request.waiting().replace(waker);
+        drop(before);
+    }
+}
+
+impl Future for StopSignal {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            self.wake(cx);
+        }
+        if self.request.made.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}

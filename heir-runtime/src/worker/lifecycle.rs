@@ -1,0 +1,197 @@
+//! Who is at work on a post: what everybody who waits for a worker looks at.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::process::status::{Status, Stopped};
+use crate::util::race::finished_in;
+use crate::util::sync::WatchMany;
+
+/// Who is at work.
+pub(crate) struct Lifecycle(WatchMany<LifecycleState>);
+
+struct LifecycleState {
+    status: Status,
+    /// Counted where somebody asks for it.
+    downtime: Option<Box<Downtime>>,
+    /// Whether the incarnation started last has served.
+    served: bool,
+}
+
+impl Lifecycle {
+    /// Nobody yet.
+    pub(crate) fn new(counts_downtime: bool) -> Self {
+        let downtime = counts_downtime.then(|| Box::new(Downtime::begin()));
+        Self(WatchMany::new(LifecycleState { status: Status::Down, downtime, served: false }))
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.0.read(|state| state.status.clone())
+    }
+
+    /// An incarnation is about to be started.
+    pub(crate) fn starting(&self, incarnation: u64) {
+        self.0.update(|state| {
+            state.served = false;
+            state.enter(Status::Starting(incarnation));
+        });
+    }
+
+    /// The newest incarnation serves. Says whether that is news.
+    pub(crate) fn serving(&self, incarnation: u64) -> bool {
+        self.0.update(|state| {
+            let entered = state.enter(Status::Serving(incarnation));
+            state.served |= entered;
+            entered
+        })
+    }
+
+    /// The incarnation has ended; another one may follow.
+    pub(crate) fn down(&self) {
+        self.0.update(|state| state.enter(Status::Down));
+    }
+
+    /// The incarnation does not yield. Says whether that is news: of one that is not at work any more there is nothing to say.
+    pub(crate) fn unresponsive(&self, incarnation: u64) -> bool {
+        self.0.update(|state| {
+            let is_at_work =
+                matches!(&state.status, Status::Starting(n) | Status::Serving(n) if *n == incarnation);
+            is_at_work && state.enter(Status::Unresponsive(incarnation))
+        })
+    }
+
+    /// None follows before it is asked for.
+    pub(crate) fn terminated(&self) {
+        self.0.update(|state| {
+            state.served = false;
+            state.enter(Status::Terminated);
+        });
+    }
+
+    /// Nobody will be at work any more. Says whether that is news.
+    pub(crate) fn stopped(&self, why: Stopped) -> bool {
+        self.0.update(|state| state.enter(Status::Stopped(why)))
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.read(|state| matches!(state.status, Status::Stopped(_)))
+    }
+
+    /// Whether the incarnation started last has served, even if it has ended since.
+    pub(crate) fn has_served(&self) -> bool {
+        self.0.read(|state| state.served)
+    }
+
+    /// Waits until it has.
+    pub(crate) async fn until_served(&self) {
+        self.0.until(|state| state.served.then_some(())).await;
+    }
+
+    /// Waits until an incarnation with at least this number serves, or none will.
+    pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
+        self.0
+            .until(|state| match &state.status {
+                Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
+                Status::Stopped(why) => Some(Err(why.clone())),
+                _ => None,
+            })
+            .await
+    }
+
+    /// Waits until none will serve any more.
+    pub(crate) async fn until_stopped(&self) -> Stopped {
+        self.0
+            .until(|state| match &state.status {
+                Status::Stopped(why) => Some(why.clone()),
+                _ => None,
+            })
+            .await
+    }
+
+    /// What the worker does instead of serving: `None` while an incarnation serves.
+    pub(crate) fn not_serving(&self) -> Option<Status> {
+        self.0.read(LifecycleState::not_serving)
+    }
+
+    /// Waits until no incarnation serves, and says what the worker does instead.
+    pub(crate) async fn until_not_serving(&self) -> Status {
+        self.0.until(|state| state.not_serving()).await
+    }
+
+    /// Waits until no incarnation has served for this long, all in all, from now on: where that is counted.
+    pub(crate) async fn until_down_for(&self, bound: Duration) {
+        let end = self.0.read(LifecycleState::downtime).saturating_add(bound);
+        loop {
+            let left =
+                |state: &mut LifecycleState| (!state.serves()).then(|| end.saturating_sub(state.downtime()));
+            let left = self.0.until(left).await;
+            if left.is_zero() {
+                return;
+            }
+            let served = self.0.until(|state| state.serves().then_some(()));
+            // Whichever it was, the roster has counted.
+            let _ = finished_in(left, pin!(served)).await;
+        }
+    }
+}
+
+impl LifecycleState {
+    /// Nothing comes after a stop: an incarnation that was left behind as unresponsive may get here when all is over. Says
+    /// whether the status is entered.
+    fn enter(&mut self, status: Status) -> bool {
+        let open = !matches!(self.status, Status::Stopped(_));
+        if open {
+            self.status = status;
+            let serves = self.serves();
+            if let Some(downtime) = &mut self.downtime {
+                downtime.enter(serves);
+            }
+        }
+        open
+    }
+
+    fn serves(&self) -> bool {
+        matches!(self.status, Status::Serving(_))
+    }
+
+    fn not_serving(&self) -> Option<Status> {
+        (!self.serves()).then(|| self.status.clone())
+    }
+
+    /// For how long no incarnation has served, all in all.
+    fn downtime(&self) -> Duration {
+        self.downtime.as_deref().map_or(Duration::ZERO, Downtime::so_far)
+    }
+}
+
+/// For how long no incarnation of a worker has served, all in all.
+struct Downtime {
+    /// Since when none serves; `None` while one does.
+    since: Option<Instant>,
+    before: Duration,
+}
+
+impl Downtime {
+    /// It runs from here on.
+    fn begin() -> Self {
+        Self { since: Some(Instant::now()), before: Duration::ZERO }
+    }
+
+    /// From here on one serves, or none does.
+    fn enter(&mut self, serves: bool) {
+        match self.since {
+            Some(since) if serves => {
+                self.before += since.elapsed();
+                self.since = None;
+            }
+            None if !serves => self.since = Some(Instant::now()),
+            Some(_) | None => {}
+        }
+    }
+
+    fn so_far(&self) -> Duration {
+        self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}

@@ -1,0 +1,362 @@
+//! Calls and casts: how a handle sends them, and what their senders are told.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::task::coop::poll_proceed;
+
+use crate::mailbox::Call;
+use crate::mailbox::CallError;
+use crate::mailbox::Cast;
+use crate::mailbox::CastError;
+use crate::mailbox::Heard;
+use crate::mailbox::Message;
+use crate::mailbox::NotSent;
+use crate::mailbox::Permit;
+use crate::mailbox::Reserve;
+use crate::mailbox::Unsent;
+use crate::process::status::Status;
+use crate::util::race::{Either, race};
+use crate::util::reply::ReplyReceiver;
+use crate::worker::Handlers;
+use crate::worker::WhileDown;
+use crate::worker::handle::Handle;
+use crate::worker::send_deadline::{Late, SendDeadline};
+use crate::worker::shared::Shared;
+
+/// What a sender does that finds the mailbox full.
+#[derive(Clone, Copy, PartialEq)]
+enum Full {
+    Wait,
+    Fail,
+}
+
+/// How far a call is. `U` is what its message is made of, `B` the rest of a call whose patience has an end.
+enum Stage<'h, U, M: Message, R, B> {
+    Unsent(Option<U>),
+    Waits(Option<(M, ReplyReceiver<Heard<R>>)>, Reserve<'h, M>),
+    Sent(ReplyReceiver<Heard<R>>),
+    Bounded(Pin<Box<B>>),
+}
+
+const DONE: &str = "polled after it was done";
+
+impl<W: Handlers> Handle<W> {
+    /// Sends a call and waits for its reply. The generated methods are made of this.
+    ///
+    /// Waits while the mailbox is full, and while the worker is between two incarnations, unless its spec
+    /// [says otherwise](crate::Spec::while_down). Cancel safe in this sense:
+    /// dropped before the message is queued, it has no effect; dropped after, the message is served and its reply discarded.
+    ///
+    /// # Errors
+    /// [`CallError`] tells what became of the call.
+    pub fn call<A: 'static, R>(
+        &self,
+        args: A,
+        message: fn(Call<A, R>) -> W::Message,
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        self.send_call(args, Call::new, message, Full::Wait)
+    }
+
+    /// Sends a call if the mailbox has a place for it, and waits for its reply.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`NotSent::Full`].
+    pub fn try_call<A: 'static, R>(
+        &self,
+        args: A,
+        message: fn(Call<A, R>) -> W::Message,
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        self.send_call(args, Call::new, message, Full::Fail)
+    }
+
+    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its worker dies over it: its
+    /// effects on the recorded tables are undone before, anything else it did is done again (at least once).
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
+    pub fn call_again<A: Clone + 'static, R>(
+        &self,
+        args: A,
+        redeliver: u32,
+        message: fn(Call<A, R>) -> W::Message,
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        let call = move |args, waker| Call::again(args, redeliver, waker);
+        self.send_call(args, call, message, Full::Wait)
+    }
+
+    /// As [`try_call`](Self::try_call), for a message that is served again as in [`call_again`](Self::call_again).
+    ///
+    /// # Errors
+    /// As both of them.
+    pub fn try_call_again<A: Clone + 'static, R>(
+        &self,
+        args: A,
+        redeliver: u32,
+        message: fn(Call<A, R>) -> W::Message,
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        let call = move |args, waker| Call::again(args, redeliver, waker);
+        self.send_call(args, call, message, Full::Fail)
+    }
+
+    /// Sends a cast: returns when it is queued. It is served, unless the worker stops for good before, or dies over it: then
+    /// [`Spec::on_undelivered`](crate::Spec::on_undelivered) gets it, for a cast has nobody to tell. Waits while the mailbox is
+    /// full; cancel safe as [`call`](Self::call).
+    ///
+    /// # Errors
+    /// [`CastError`] tells why it was not queued.
+    pub fn cast<A: 'static>(
+        &self,
+        args: A,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> impl Future<Output = Result<(), CastError<A>>> {
+        self.send_cast(args, Cast::new, message)
+    }
+
+    /// Sends a cast if the mailbox has a place for it.
+    ///
+    /// # Errors
+    /// As [`cast`](Self::cast), and [`NotSent::Full`].
+    pub fn try_cast<A: 'static>(
+        &self,
+        args: A,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> Result<(), CastError<A>> {
+        self.put_cast(message(Cast::new(args))).map_err(|(message, why)| cast_not_sent(message, why))
+    }
+
+    /// As [`cast`](Self::cast), for a message that is served again as in [`call_again`](Self::call_again).
+    ///
+    /// # Errors
+    /// As [`cast`](Self::cast).
+    pub fn cast_again<A: Clone + 'static>(
+        &self,
+        args: A,
+        redeliver: u32,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> impl Future<Output = Result<(), CastError<A>>> {
+        self.send_cast(args, move |args| Cast::again(args, redeliver), message)
+    }
+
+    /// As [`try_cast`](Self::try_cast), for a message that is served again as in [`call_again`](Self::call_again).
+    ///
+    /// # Errors
+    /// As [`try_cast`](Self::try_cast).
+    pub fn try_cast_again<A: Clone + 'static>(
+        &self,
+        args: A,
+        redeliver: u32,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> Result<(), CastError<A>> {
+        let cast = Cast::again(args, redeliver);
+        self.put_cast(message(cast)).map_err(|(message, why)| cast_not_sent(message, why))
+    }
+
+    /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
+    /// is another one, in a box.
+    fn send_call<A: 'static, R>(
+        &self,
+        args: A,
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, ReplyReceiver<Heard<R>>),
+        message: fn(Call<A, R>) -> W::Message,
+        full: Full,
+    ) -> impl Future<Output = Result<R, CallError<A>>> {
+        let mut stage = Stage::Unsent(Some((args, call)));
+        poll_fn(move |cx| {
+            loop {
+                stage = match &mut stage {
+                    Stage::Unsent(unsent) if self.is_bounded() => {
+                        let (args, call) = unsent.take().expect(DONE);
+                        Stage::Bounded(Box::pin(self.call_in_time(args, call, message, full)))
+                    }
+                    Stage::Unsent(unsent) => {
+                        ready!(poll_yield(cx));
+                        let (args, call) = unsent.take().expect(DONE);
+                        let mailbox = &self.shared.shared().mailbox;
+                        let (call, answer) = call(args, cx.waker().clone());
+                        match mailbox.try_send(message(call)) {
+                            Ok(()) => {
+                                // It is made for the poll under way: it need not look before it is woken.
+                                stage = Stage::Sent(answer);
+                                return Poll::Pending;
+                            }
+                            Err((message, NotSent::Full)) if full == Full::Wait => {
+                                Stage::Waits(Some((message, answer)), mailbox.reserve())
+                            }
+                            Err((message, why)) => {
+                                return Poll::Ready(Err(not_sent(take_back(message), why)));
+                            }
+                        }
+                    }
+                    Stage::Waits(unsent, permit) => {
+                        let permit = ready!(Pin::new(permit).poll(cx));
+                        let (message, answer) = unsent.take().expect(DONE);
+                        match permit {
+                            Ok(permit) => {
+                                permit.send(message);
+                                Stage::Sent(answer)
+                            }
+                            Err(why) => {
+                                let why = NotSent::Stopped(why);
+                                return Poll::Ready(Err(not_sent(take_back(message), why)));
+                            }
+                        }
+                    }
+                    Stage::Sent(answer) => return Pin::new(answer).poll(cx).map(heard),
+                    Stage::Bounded(bounded) => return bounded.as_mut().poll(cx),
+                };
+            }
+        })
+    }
+
+    /// As [`send_call`](Self::send_call), for as long as its patience lasts.
+    async fn call_in_time<A: 'static, R>(
+        &self,
+        args: A,
+        call: impl FnOnce(A, Waker) -> (Call<A, R>, ReplyReceiver<Heard<R>>),
+        message: fn(Call<A, R>) -> W::Message,
+        full: Full,
+    ) -> Result<R, CallError<A>> {
+        poll_fn(poll_yield).await;
+        let mut time_to_stop = self.time_to_stop();
+        let permit = match self.try_place() {
+            Err(NotSent::Full) if full == Full::Wait => self.wait_for_place(&mut time_to_stop).await,
+            permit => permit,
+        };
+        let permit = match permit {
+            Ok(permit) => permit,
+            Err(why) => return Err(not_sent(args, why)),
+        };
+        // From here to the first look at the answer is one poll, with this waker.
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let (call, answer) = call(args, waker);
+        permit.send(message(call));
+        match time_to_stop.wait_for(answer).await {
+            Ok(outcome) => heard(outcome),
+            Err(Late::TimedOut(bound)) => Err(CallError::TimedOut(bound)),
+            Err(Late::DownFor(bound)) => Err(CallError::DownFor(bound)),
+        }
+    }
+
+    /// Most casts find a place. What bounds them otherwise is in a box, so that the future stays small.
+    async fn send_cast<A: 'static>(
+        &self,
+        args: A,
+        cast: impl FnOnce(A) -> Cast<A>,
+        message: fn(Cast<A>) -> W::Message,
+    ) -> Result<(), CastError<A>> {
+        poll_fn(poll_yield).await;
+        let (message, permit) = match self.put_cast(message(cast(args))) {
+            Err((message, NotSent::Full)) if self.is_bounded() => {
+                (message, Box::pin(self.wait_for_place(&mut self.time_to_stop())).await)
+            }
+            Err((message, NotSent::Full)) => {
+                (message, self.shared.mailbox.reserve().await.map_err(NotSent::Stopped))
+            }
+            Err((message, why)) => (message, Err(why)),
+            Ok(()) => return Ok(()),
+        };
+        match permit {
+            Ok(permit) => {
+                permit.send(message);
+                Ok(())
+            }
+            Err(why) => Err(cast_not_sent(message, why)),
+        }
+    }
+
+    /// Queues a cast if there is a place. What is not sent comes back.
+    fn put_cast(&self, message: W::Message) -> Result<(), (W::Message, NotSent)> {
+        let shared = self.shared.shared();
+        match is_down(shared) {
+            Some(why) => Err((message, why)),
+            None => shared.mailbox.try_send(message),
+        }
+    }
+
+    /// Whether a sender may give up: after a time, or because nobody serves.
+    fn is_bounded(&self) -> bool {
+        self.timeout.is_some() || self.shared.settings.while_down != WhileDown::Wait
+    }
+
+    fn time_to_stop(&self) -> SendDeadline<'_> {
+        SendDeadline::new(&self.shared.lifecycle, self.shared.settings.while_down, self.timeout)
+    }
+
+    async fn wait_for_place(
+        &self,
+        time_to_stop: &mut SendDeadline<'_>,
+    ) -> Result<Permit<'_, W::Message>, NotSent> {
+        let shared = self.shared.shared();
+        let permit = time_to_stop.wait_for(shared.mailbox.reserve());
+        let permit = match shared.settings.while_down {
+            WhileDown::Wait | WhileDown::WaitFor(_) => permit.await,
+            WhileDown::Fail => match race(pin!(shared.lifecycle.until_not_serving()), pin!(permit)).await {
+                Either::Left(status) => return Err(down(shared, status)),
+                Either::Right(permit) => permit,
+            },
+        };
+        match permit {
+            Ok(permit) => permit.map_err(NotSent::Stopped),
+            Err(Late::TimedOut(bound)) => Err(NotSent::TimedOut(bound)),
+            Err(Late::DownFor(bound)) => Err(NotSent::DownFor(bound)),
+        }
+    }
+
+    /// Takes a place in the mailbox if there is one.
+    fn try_place(&self) -> Result<Permit<'_, W::Message>, NotSent> {
+        let shared = self.shared.shared();
+        match is_down(shared) {
+            Some(why) => Err(why),
+            None => shared.mailbox.try_reserve(),
+        }
+    }
+}
+
+/// Why nothing is sent at the moment, to a worker whose spec says so while it does not serve.
+fn is_down<W: Handlers>(shared: &Shared<W>) -> Option<NotSent> {
+    match shared.settings.while_down {
+        WhileDown::Fail => shared.lifecycle.not_serving().map(|status| down(shared, status)),
+        WhileDown::Wait | WhileDown::WaitFor(_) => None,
+    }
+}
+
+/// Why nothing is sent to a worker that does not serve.
+fn down<W: Handlers>(shared: &Shared<W>, status: Status) -> NotSent {
+    match shared.mailbox.closed() {
+        Some(why) => NotSent::Stopped(why),
+        None => NotSent::Down(status),
+    }
+}
+
+fn not_sent<A>(args: A, why: NotSent) -> CallError<A> {
+    CallError::NotSent { args: Unsent::new(args), why }
+}
+
+/// A task that only sends yields now and then, as with tokio's own channels.
+#[inline]
+fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
+    poll_proceed(cx).map(|turn| turn.made_progress())
+}
+
+fn cast_not_sent<A: 'static>(message: impl Message, why: NotSent) -> CastError<A> {
+    CastError::NotSent { args: Unsent::new(take_back(message)), why }
+}
+
+/// The arguments of a message that was not sent.
+///
+/// # Panics
+/// If it is not the one that was made of them.
+fn take_back<A: 'static>(mut message: impl Message) -> A {
+    let args = message.gate().take_back().and_then(|args| args.downcast().ok());
+    *args.expect("a message has the arguments it was made of until it is served")
+}
+
+fn heard<A, R>(outcome: Option<Heard<R>>) -> Result<R, CallError<A>> {
+    match outcome {
+        Some(Ok(reply)) => Ok(reply),
+        Some(Err(why)) => Err(CallError::refused(*why)),
+        None => Err(CallError::Unanswered),
+    }
+}

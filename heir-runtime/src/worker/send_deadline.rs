@@ -1,0 +1,68 @@
+//! How long a sender waits: its handle's timeout, and what its worker says of the time in which nobody serves.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::util::deadline;
+use crate::util::race::{Either, race};
+use crate::worker::WhileDown;
+use crate::worker::lifecycle::Lifecycle;
+
+/// Why a sender waits no longer.
+#[derive(Clone, Copy)]
+pub(crate) enum Late {
+    TimedOut(Duration),
+    DownFor(Duration),
+}
+
+/// The patience of one sender, for a place in the mailbox and the reply together. Most have no end, and cost nothing.
+pub(crate) struct SendDeadline<'p>(Option<Pin<Box<dyn Future<Output = Late> + Send + 'p>>>);
+
+impl<'p> SendDeadline<'p> {
+    /// It runs from here on.
+    pub(crate) fn new(lifecycle: &'p Lifecycle, while_down: WhileDown, timeout: Option<Duration>) -> Self {
+        let down = match while_down {
+            WhileDown::WaitFor(bound) => Some(bound),
+            WhileDown::Wait | WhileDown::Fail => None,
+        };
+        // A timeout that is never over is none.
+        let timeout = timeout.and_then(|timeout| Some((timeout, deadline::after(timeout)?)));
+        Self(match (timeout, down) {
+            (None, None) => None,
+            (Some(timeout), None) => Some(Box::pin(timed_out(timeout))),
+            (None, Some(bound)) => Some(Box::pin(down_for(lifecycle, bound))),
+            (Some(timeout), Some(bound)) => Some(Box::pin(async move {
+                match race(pin!(timed_out(timeout)), pin!(down_for(lifecycle, bound))).await {
+                    Either::Left(late) | Either::Right(late) => late,
+                }
+            })),
+        })
+    }
+
+    /// Waits for `work`, or until it is too late for it.
+    pub(crate) async fn wait_for<F: Future>(&mut self, work: F) -> Result<F::Output, Late> {
+        let mut work = pin!(work);
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => match &mut self.0 {
+                Some(late) => late.as_mut().poll(cx).map(Err),
+                None => Poll::Pending,
+            },
+        })
+        .await
+    }
+}
+
+async fn timed_out((timeout, deadline): (Duration, Instant)) -> Late {
+    sleep_until(deadline).await;
+    Late::TimedOut(timeout)
+}
+
+async fn down_for(lifecycle: &Lifecycle, bound: Duration) -> Late {
+    lifecycle.until_down_for(bound).await;
+    Late::DownFor(bound)
+}
