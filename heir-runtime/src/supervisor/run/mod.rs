@@ -23,7 +23,6 @@ use crate::process::status::Stopped;
 use crate::supervisor::branch::Branch;
 use crate::supervisor::child::{Rules, Up};
 use crate::supervisor::report::{Overdue, StartError};
-use crate::supervisor::run::cycle::Cycle;
 use crate::supervisor::run::intensity::Intensity;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
@@ -94,6 +93,20 @@ pub(crate) enum Ending {
     Significant(Arc<str>),
     /// A child did not start.
     NotStarted(StartError),
+}
+
+/// A cycle over the children from one place on: stopped in reverse order, then started in order, each when the one before is up.
+pub(super) struct Cycle {
+    pub(super) from: ChildId,
+    pub(super) phase: Phase,
+    /// Whether it is the supervisor's own start: then a child that does not start ends it.
+    pub(super) is_first: bool,
+}
+
+pub(super) enum Phase {
+    Stopping,
+    /// From this place on they are still to be started.
+    Starting(ChildId),
 }
 
 /// What a supervisor wakes for.
