@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -169,41 +169,46 @@ impl Run {
         }
     }
 
-    /// Waits for whatever happens next. Cancel safe.
+    /// Waits for what happens next. Cancel safe.
     async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
         self.set_alarm();
-        let requests = Arc::clone(&self.branch.requests);
         poll_fn(|cx| {
-            // Whoever asks without end keeps no thread to himself.
+            // Requests and ends that never cease keep no thread to themselves: a runtime that is
+            // closing ends each task as soon as it is spawned, so a supervisor that did not yield
+            // would start its child for ever.
             let turn = ready!(poll_proceed(cx));
-            // Requests first: a storm of crashes must not keep a shutdown waiting.
-            if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
-                let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
-                return Poll::Ready(Wake::Stop(ending));
-            }
-            if let Poll::Ready(command) = requests.commands.poll_recv(cx) {
-                turn.made_progress();
-                return Poll::Ready(Wake::Command(command));
-            }
-            if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Wake::Deadline);
-            }
-            while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
-                let (id, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
-                if let Some(id) = self.children.remove(&id) {
-                    return Poll::Ready(Wake::Ended(id, reason));
-                }
-            }
-            if let Poll::Ready(ended) = requests.managers.poll_recv(cx) {
-                turn.made_progress();
-                return Poll::Ready(Wake::ManagerEnded(ended));
-            }
-            if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Wake::Up);
-            }
-            Poll::Pending
+            let wake = ready!(self.poll_wake(stop, cx));
+            turn.made_progress();
+            Poll::Ready(wake)
         })
         .await
+    }
+
+    fn poll_wake(&mut self, stop: &mut StopSignal, cx: &mut Context<'_>) -> Poll<Wake> {
+        // Requests first: a storm of crashes must not keep a shutdown waiting.
+        if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
+            let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
+            return Poll::Ready(Wake::Stop(ending));
+        }
+        if let Poll::Ready(command) = self.branch.requests.commands.poll_recv(cx) {
+            return Poll::Ready(Wake::Command(command));
+        }
+        if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Wake::Deadline);
+        }
+        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
+            let (task, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
+            if let Some(id) = self.children.remove(&task) {
+                return Poll::Ready(Wake::Ended(id, reason));
+            }
+        }
+        if let Poll::Ready(ended) = self.branch.requests.managers.poll_recv(cx) {
+            return Poll::Ready(Wake::ManagerEnded(ended));
+        }
+        if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Wake::Up);
+        }
+        Poll::Pending
     }
 
     fn set_alarm(&mut self) {
