@@ -1,12 +1,12 @@
 //! What a sender is told when its message gets no answer.
 
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::mailbox::Refusal;
 use crate::process::exit::ExitReason;
 use crate::process::status::{Status, Stopped};
+use crate::util::sync::Lock;
 
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,16 +34,16 @@ pub enum NotSent {
 /// The arguments of a message that was not sent, to be taken back with [`into_inner`](Self::into_inner).
 ///
 /// It is `Sync` whatever the arguments are, so that an error that carries them can travel in a `Box<dyn Error + Send + Sync>`.
-pub struct Unsent<A>(Box<Mutex<A>>);
+pub struct Unsent<A>(Box<Lock<A>>);
 
 impl<A> Unsent<A> {
     pub(crate) fn new(args: A) -> Self {
-        Self(Box::new(Mutex::new(args)))
+        Self(Box::new(Lock::new(args)))
     }
 
     /// The arguments.
     pub fn into_inner(self) -> A {
-        self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.into_inner()
     }
 }
 

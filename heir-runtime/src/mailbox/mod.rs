@@ -9,8 +9,8 @@ mod undelivered;
 
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::sync::Notify;
@@ -26,7 +26,7 @@ use crate::mailbox::permits::Waitlist;
 pub(crate) use crate::mailbox::permits::{Permit, Reserve};
 use crate::process::status::Stopped;
 use crate::util::caught::{caught, drop_caught, guarded, wake_caught};
-use crate::util::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::util::sync::{AtomicBool, Lock, Locked};
 
 /// A bounded queue that stays in the post: whoever serves takes its messages from there, one by one, and whoever retires the
 /// post can close it at any time, even under a worker that does not let go.
@@ -34,7 +34,7 @@ pub(crate) struct Mailbox<M> {
     /// The worker's name.
     worker: Arc<str>,
     /// Locked to move a message in or out; never while one is served, nor for any code that is not ours.
-    queue: Mutex<Queue<M>>,
+    queue: Lock<Queue<M>>,
     /// Whether the incarnation that serves took the last message out, and will be woken for the next one: then it need not look.
     drained: AtomicBool,
     /// How many messages were refused because it was closed.
@@ -83,7 +83,7 @@ impl<M: Message> Mailbox<M> {
         };
         Self {
             worker,
-            queue: Mutex::new(queue),
+            queue: Lock::new(queue),
             drained: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             at_rest: Notify::new(),
@@ -151,7 +151,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// No message is in progress. Returns the one that was.
-    fn rest(&self, mut queue: MutexGuard<'_, Queue<M>>) -> Option<InProgress> {
+    fn rest(&self, mut queue: Locked<'_, Queue<M>>) -> Option<InProgress> {
         let served = queue.in_progress.take();
         let is_at_rest = served.is_some() && queue.paused;
         drop(queue);
@@ -301,7 +301,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Has whoever serves look at what has changed, once it is unlocked.
-    fn wake(&self, mut queue: MutexGuard<'_, Queue<M>>) {
+    fn wake(&self, mut queue: Locked<'_, Queue<M>>) {
         let waiting = self.take_waiting(&mut queue);
         drop(queue);
         if let Some(waiting) = waiting {
@@ -315,8 +315,8 @@ impl<M: Message> Mailbox<M> {
         queue.waiting.take()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<M>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Queue<M>> {
+        self.queue.lock()
     }
 }
 

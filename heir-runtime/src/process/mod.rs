@@ -10,8 +10,8 @@ mod tasks;
 
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
@@ -27,6 +27,7 @@ pub(crate) use self::tasks::{Outliving, Running};
 use crate::process::exit::ExitReason;
 use crate::process::links::Links;
 use crate::util::caught::caught;
+use crate::util::sync::{Lock, Locked};
 
 /// One incarnation, as others see it, from its start to its end. It holds nothing of the worker's.
 ///
@@ -41,7 +42,7 @@ pub(crate) struct Process {
     listens: AtomicBool,
     /// What its task must know before its next message: one load for each.
     flags: AtomicU8,
-    state: Mutex<State>,
+    state: Lock<State>,
     outliving: Arc<Outliving>,
 }
 
@@ -112,7 +113,7 @@ impl Process {
             traps_exits,
             listens: AtomicBool::new(traps_exits),
             flags: AtomicU8::new(0),
-            state: Mutex::new(state),
+            state: Lock::new(state),
             outliving: Arc::clone(outliving),
         }
     }
@@ -245,7 +246,7 @@ impl Process {
         !relations.inbox.is_empty()
     }
 
-    fn receive(&self, state: MutexGuard<'_, State>, signal: ExitSignal, over: Option<&Arc<Self>>) {
+    fn receive(&self, state: Locked<'_, State>, signal: ExitSignal, over: Option<&Arc<Self>>) {
         if self.traps_exits {
             self.enqueue(state, Signal::Exit(signal), over);
         } else if signal.reason != ExitReason::Normal {
@@ -253,7 +254,7 @@ impl Process {
         }
     }
 
-    fn enqueue(&self, mut state: MutexGuard<'_, State>, signal: Signal, over: Option<&Arc<Self>>) {
+    fn enqueue(&self, mut state: Locked<'_, State>, signal: Signal, over: Option<&Arc<Self>>) {
         if !matches!(state.fate, Fate::Alive) {
             return;
         }
@@ -267,7 +268,7 @@ impl Process {
         }
     }
 
-    fn abort_with(&self, mut state: MutexGuard<'_, State>, reason: ExitReason) -> bool {
+    fn abort_with(&self, mut state: Locked<'_, State>, reason: ExitReason) -> bool {
         if !matches!(state.fate, Fate::Alive) {
             return false;
         }
@@ -281,7 +282,7 @@ impl Process {
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 }

@@ -1,13 +1,14 @@
 //! The tasks of an incarnation: those that end with it, and those that outlive it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::AbortHandle;
 
 use crate::process::Fate;
 use crate::process::Process;
+use crate::util::sync::Lock;
 
 /// Something that runs for an incarnation in a task of its own: made by [`Context::spawn`](crate::Context::spawn),
 /// [`send_after`](crate::Context::send_after), [`send_every`](crate::Context::send_every),
@@ -145,7 +146,7 @@ impl Tasks {
 
 /// The tasks of one worker that have outlived their incarnations.
 #[derive(Default)]
-pub(crate) struct Outliving(Mutex<Kept>);
+pub(crate) struct Outliving(Lock<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -156,35 +157,32 @@ struct Kept {
 
 impl Outliving {
     fn add(&self, task: Attachment) {
-        let mut kept = self.lock();
-        if kept.stopped {
-            drop(kept);
-            task.cancel();
-        } else {
+        let refused = self.0.with(|kept| {
+            if kept.stopped {
+                return Some(task);
+            }
             kept.tasks.add(task);
+            None
+        });
+        if let Some(task) = refused {
+            task.cancel();
         }
     }
 
     /// A task has ended.
     fn remove(&self, work: &Work) {
-        let ended = self.lock().tasks.remove(work);
-        drop(ended);
+        drop(self.0.with(|kept| kept.tasks.remove(work)));
     }
 
     /// The worker has stopped for good.
     pub(crate) fn stop(&self) {
-        let tasks = {
-            let mut kept = self.lock();
+        let tasks = self.0.with(|kept| {
             kept.stopped = true;
             std::mem::take(&mut kept.tasks)
-        };
+        });
         for task in tasks.0.into_values() {
             task.cancel();
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -218,7 +216,7 @@ mod tests {
 
     impl Outliving {
         fn kept(&self) -> usize {
-            self.lock().tasks.0.len()
+            self.0.with(|kept| kept.tasks.0.len())
         }
     }
 

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::tree::events::{Event, Observer, is_traced, may_be_traced, trace};
 use crate::util::caught::caught;
+use crate::util::sync::Lock;
 
 /// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
 /// events are told there, too, and its names are that tree's.
@@ -20,7 +21,7 @@ struct State {
     /// Fixed when it starts.
     observers: OnceLock<Vec<Observer>>,
     /// Empty once there is a parent.
-    names: Mutex<Names>,
+    names: Lock<Names>,
 }
 
 type Names = HashMap<Arc<str>, Box<dyn Any + Send + Sync>>;
@@ -33,10 +34,10 @@ impl Registry {
 
     /// Becomes a branch of `parent`. Returns a name that both have.
     pub(crate) fn join(&self, parent: &Self) -> Option<Arc<str>> {
-        let ours = std::mem::take(&mut *self.names());
+        let ours = self.0.names.take();
         let _ = self.0.parent.set(parent.clone());
         let root = parent.root();
-        let mut names = root.names();
+        let mut names = root.0.names.lock();
         let mut twice = None;
         for (name, handle) in ours {
             match names.entry(name) {
@@ -75,7 +76,7 @@ impl Registry {
     /// Registers whoever `handle` leads to under a name of the whole tree: `false` if somebody else has it.
     pub(crate) fn register<H: Any + Send + Sync>(&self, name: &Arc<str>, handle: H) -> bool {
         let root = self.root();
-        let mut names = root.names();
+        let mut names = root.0.names.lock();
         if names.contains_key(name) {
             return false;
         }
@@ -87,7 +88,7 @@ impl Registry {
     /// first.
     pub(crate) fn unregister<H: Any>(&self, name: &str, is_its_own: impl FnOnce(&H) -> bool) {
         let root = self.root();
-        let mut names = root.names();
+        let mut names = root.0.names.lock();
         let gone = match names.get(name).and_then(|handle| handle.downcast_ref()) {
             Some(handle) if is_its_own(handle) => names.remove(name),
             _ => None,
@@ -99,7 +100,7 @@ impl Registry {
 
     /// What was registered under this name, if it is of this type.
     pub(crate) fn whereis<H: Any + Clone>(&self, name: &str) -> Option<H> {
-        self.root().names().get(name)?.downcast_ref::<H>().cloned()
+        self.root().0.names.lock().get(name)?.downcast_ref::<H>().cloned()
     }
 
     fn root(&self) -> Self {
@@ -108,9 +109,5 @@ impl Registry {
             root = parent;
         }
         root.clone()
-    }
-
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.0.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,14 +5,13 @@
 //! back to whoever asks, so nobody would ever be answered. Here both happen under one lock.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::util::caught::wake_caught;
-use crate::util::sync::{Mutex, MutexGuard};
+use crate::util::sync::Lock;
 
 /// Locked to move an item in or out.
-pub(crate) struct Queue<T>(Mutex<State<T>>);
+pub(crate) struct Queue<T>(Lock<State<T>>);
 
 struct State<T> {
     items: VecDeque<T>,
@@ -23,14 +22,14 @@ struct State<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { items: VecDeque::new(), waiting: None, closed: false }))
+        Self(Lock::new(State { items: VecDeque::new(), waiting: None, closed: false }))
     }
 }
 
 impl<T> Queue<T> {
     /// Appends an item; a closed queue gives it back.
     pub(crate) fn send(&self, item: T) -> Result<(), T> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.closed {
             return Err(item);
         }
@@ -47,7 +46,7 @@ impl<T> Queue<T> {
     ///
     /// Always polled by the same task of ours, whose waker may be cloned and dropped under the lock.
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<T> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if let Some(item) = state.items.pop_front() {
             return Poll::Ready(item);
         }
@@ -59,17 +58,13 @@ impl<T> Queue<T> {
 
     /// From here on every item comes back to its sender; those that nobody has taken out are returned.
     pub(crate) fn close(&self) -> VecDeque<T> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.closed = true;
         let waiting = state.waiting.take();
         let rest = std::mem::take(&mut state.items);
         drop(state);
         drop(waiting);
         rest
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

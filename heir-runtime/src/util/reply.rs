@@ -5,14 +5,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::util::caught::wake_caught;
-use crate::util::sync::{Mutex, MutexGuard};
+use crate::util::sync::Lock;
 
 /// Locked to look and to move, never while a user's code runs: wakers are cloned, woken and dropped outside.
-pub(crate) struct Cell<R>(Mutex<State<R>>);
+pub(crate) struct Cell<R>(Lock<State<R>>);
 
 enum State<R> {
     Waiting(Waker),
@@ -25,14 +25,14 @@ enum State<R> {
 
 /// The two ends of one answer; `waker` is that of the poll under way, or one that wakes nobody.
 pub(crate) fn reply<R>(waker: Waker) -> (ReplySender<R>, ReplyReceiver<R>) {
-    let cell = Arc::new(Cell(Mutex::new(State::Waiting(waker))));
+    let cell = Arc::new(Cell(Lock::new(State::Waiting(waker))));
     (ReplySender(Some(Arc::clone(&cell))), ReplyReceiver(Some(cell)))
 }
 
 impl<R> Cell<R> {
     /// The first answer holds; a later one, or one for nobody, comes back.
     pub(crate) fn answer(&self, outcome: Option<R>) -> Result<(), Option<R>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if !matches!(*state, State::Waiting(_)) {
             return Err(outcome);
         }
@@ -45,11 +45,7 @@ impl<R> Cell<R> {
     }
 
     fn is_gone(&self) -> bool {
-        matches!(*self.lock(), State::Gone)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<R>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        matches!(*self.0.lock(), State::Gone)
     }
 }
 
@@ -94,7 +90,7 @@ impl<R> Future for ReplyReceiver<R> {
         let Some(cell) = &self.0 else { return Poll::Ready(None) };
         let mut replacement: Option<Waker> = None;
         let heard = loop {
-            let mut state = cell.lock();
+            let mut state = cell.0.lock();
             match &mut *state {
                 State::Waiting(waker) if waker.will_wake(cx.waker()) => return Poll::Pending,
                 State::Waiting(waker) => {
@@ -123,7 +119,7 @@ impl<R> Future for ReplyReceiver<R> {
 impl<R> Drop for ReplyReceiver<R> {
     fn drop(&mut self) {
         if let Some(cell) = self.0.take() {
-            let mut state = cell.lock();
+            let mut state = cell.0.lock();
             let before = std::mem::replace(&mut *state, State::Gone);
             drop(state);
             drop(before);

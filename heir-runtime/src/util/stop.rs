@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::util::caught::wake_caught;
+use crate::util::sync::Lock;
 
 /// Asks, when it is dropped.
 #[derive(Debug)]
@@ -25,22 +26,16 @@ struct Request {
     /// Whether it was made on purpose, and not because what asks was dropped. Written before `made`.
     on_purpose: AtomicBool,
     /// Of a task of ours.
-    waiting: Mutex<Option<Waker>>,
+    waiting: Lock<Option<Waker>>,
 }
 
 pub(crate) fn stop_signal() -> (StopOnDrop, StopSignal) {
     let request = Arc::new(Request {
         made: AtomicBool::new(false),
         on_purpose: AtomicBool::new(false),
-        waiting: Mutex::new(None),
+        waiting: Lock::new(None),
     });
     (StopOnDrop(Arc::clone(&request)), StopSignal { request, known: None })
-}
-
-impl Request {
-    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl StopOnDrop {
@@ -53,8 +48,7 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.made.store(true, Ordering::Release);
-        let waiting = self.0.waiting().take();
-        if let Some(waiting) = waiting {
+        if let Some(waiting) = self.0.waiting.take() {
             wake_caught(waiting);
         }
     }
@@ -70,8 +64,7 @@ impl StopSignal {
     fn wake(&mut self, cx: &Context<'_>) {
         let waker = cx.waker().clone();
         self.known = Some(waker.clone());
-        let before = self.request.waiting().replace(waker);
-        drop(before);
+        self.request.waiting.set(Some(waker));
     }
 }
 
