@@ -7,10 +7,9 @@ use loom::future::block_on;
 use loom::model::Builder;
 use loom::thread;
 
-use crate::mailbox::Cast;
-use crate::mailbox::Gate;
-use crate::mailbox::Mailbox;
-use crate::mailbox::Message;
+use crate::mailbox::call::Cast;
+use crate::mailbox::mailbox::Mailbox;
+use crate::mailbox::message::{Gate, Message};
 
 struct Number(u8, Cast<()>);
 

@@ -12,7 +12,7 @@ use crate::util::caught::wake_caught;
 use crate::util::sync::Lock;
 
 /// Locked to look and to move, never while a user's code runs: wakers are cloned, woken and dropped outside.
-pub(crate) struct Cell<R>(Lock<State<R>>);
+pub(crate) struct ReplyCell<R>(Lock<State<R>>);
 
 enum State<R> {
     Waiting(Waker),
@@ -25,11 +25,11 @@ enum State<R> {
 
 /// The two ends of one answer; `waker` is that of the poll under way, or one that wakes nobody.
 pub(crate) fn reply<R>(waker: Waker) -> (ReplySender<R>, ReplyReceiver<R>) {
-    let cell = Arc::new(Cell(Lock::new(State::Waiting(waker))));
+    let cell = Arc::new(ReplyCell(Lock::new(State::Waiting(waker))));
     (ReplySender(Some(Arc::clone(&cell))), ReplyReceiver(Some(cell)))
 }
 
-impl<R> Cell<R> {
+impl<R> ReplyCell<R> {
     /// The first answer holds; a later one, or one for nobody, comes back.
     pub(crate) fn answer(&self, outcome: Option<R>) -> Result<(), Option<R>> {
         let mut state = self.0.lock();
@@ -50,7 +50,7 @@ impl<R> Cell<R> {
 }
 
 /// The end of who answers: dropped, it says that there is no answer.
-pub(crate) struct ReplySender<R>(Option<Arc<Cell<R>>>);
+pub(crate) struct ReplySender<R>(Option<Arc<ReplyCell<R>>>);
 
 impl<R> ReplySender<R> {
     /// Answers. What nobody hears any more is dropped here.
@@ -66,7 +66,7 @@ impl<R> ReplySender<R> {
     }
 
     /// What somebody else can answer with.
-    pub(crate) fn cell(&self) -> Option<Arc<Cell<R>>> {
+    pub(crate) fn cell(&self) -> Option<Arc<ReplyCell<R>>> {
         self.0.clone()
     }
 }
@@ -81,7 +81,7 @@ impl<R> Drop for ReplySender<R> {
 
 /// The end of who asks, and is woken when there is something to hear: the answer, or that there is none.
 // `None` once it has been heard.
-pub(crate) struct ReplyReceiver<R>(Option<Arc<Cell<R>>>);
+pub(crate) struct ReplyReceiver<R>(Option<Arc<ReplyCell<R>>>);
 
 impl<R> Future for ReplyReceiver<R> {
     type Output = Option<R>;
