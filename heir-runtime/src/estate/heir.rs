@@ -9,7 +9,8 @@ use crate::estate::info::HeirTaken;
 use crate::estate::lease::Lease;
 use crate::process::exit::Exit;
 
-/// The heir of an estate (`ets:setopts/2`, option `heir`): made by [`Estate::heir`](crate::Estate::heir).
+/// The heir of an estate (`ets:setopts/2`, option `heir`): made by
+/// [`Estate::heir`](crate::Estate::heir).
 ///
 /// While it lives, the tables of an owner that ended pass to it and to nobody else. An owner's exit
 /// reaches the heir as a value and never ends it: the heir traps exits. Dropping the heir gives up
@@ -27,7 +28,8 @@ pub struct Inheritance<T> {
     pub lease: Lease<T>,
     /// How the owner ended: `None` if the tables never had one.
     pub exit: Option<Exit>,
-    /// The messages of the owner's destructors that panicked while the rest of the owner was dropped.
+    /// The messages of the owner's destructors that panicked while the rest of the owner was
+    /// dropped.
     pub panics: Vec<Arc<str>>,
 }
 
@@ -38,10 +40,11 @@ impl<T> Heir<T> {
         Ok(Self { cell: Arc::clone(cell), name })
     }
 
-    /// Waits until nobody owns the tables, takes them, and undoes what their last owner left unfinished.
+    /// Waits until nobody owns the tables, takes them, and undoes what their last owner left
+    /// unfinished.
     ///
-    /// It returns at once if the tables are in the estate already. Cancel safe: the tables are taken
-    /// only by a poll that returns them.
+    /// It returns at once if the tables are in the estate already. Cancel safe: the tables are
+    /// taken only by a poll that returns them.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

@@ -19,7 +19,8 @@ use crate::util::caught::{PanicMessage, caught, caught_async};
 /// runtime. [`end`](Self::end) says why it ends; a lease dropped without a word counts as
 /// [`ExitReason::Killed`], or as a panic if the thread is panicking.
 ///
-/// `mem::forget` on a lease keeps its tables away until the process ends, as it does with any value.
+/// `mem::forget` on a lease keeps its tables away until the process ends, as it does with any
+/// value.
 #[must_use = "dropping a lease returns its tables to the estate at once"]
 pub struct Lease<T> {
     /// `None` only after the tables have left through a method that consumes the lease.
@@ -73,13 +74,13 @@ impl<T> Lease<T> {
         settled.panics
     }
 
-    /// The number of this ownership: higher than that of every owner before it.
+    /// The number of this ownership: higher than the number of every owner before.
     pub fn incarnation(&self) -> u64 {
         self.seat().incarnation
     }
 
-    /// Why the message in which the last owner died could not be undone: then the recorded tables are
-    /// as the message left them. `None`, as nearly always: they are as they were before it.
+    /// Why the message in which the last owner died could not be undone: then the recorded tables
+    /// are as the message left them. `None`, as nearly always: they are as they were before it.
     ///
     /// Only a value whose `Hash`, `Eq`, `Ord` or `Clone` panics stands in the way. The estate
     /// remembers it until the tables are exchanged.
@@ -89,7 +90,8 @@ impl<T> Lease<T> {
 
     /// Returns the tables, and says why.
     ///
-    /// If a heir holds them between two owners, the estate does not note the reason: no owner ended.
+    /// If a heir holds them between two owners, the estate does not note the reason: no owner
+    /// ended.
     ///
     /// ```
     /// # use heir_runtime::ExitReason;
@@ -114,7 +116,8 @@ impl<T> Lease<T> {
     }
 
     /// Works on the tables, and returns them with the reason for which the work ended: `Ok` is
-    /// [`Normal`](ExitReason::Normal), `Err` an [`Error`](ExitReason::Error), a panic is caught and its words are kept.
+    /// [`Normal`](ExitReason::Normal), `Err` an [`Error`](ExitReason::Error), a panic is caught and
+    /// its words are kept.
     ///
     /// Dropping the future returns the tables as [`Killed`](ExitReason::Killed).
     ///

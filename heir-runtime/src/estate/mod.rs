@@ -23,7 +23,8 @@ pub use self::transfer::{
 use crate::process::exit::Exit;
 use crate::util::caught::{PanicMessage, caught};
 
-/// Puts `tables` into a new estate called `name`, and returns the estate with the lease of its first owner.
+/// Puts `tables` into a new estate called `name`, and returns the estate with the lease of its
+/// first owner.
 ///
 /// The two are like the two ends of a channel: the [`Lease`] is the one live right to use the
 /// tables, and they come back to the [`Estate`], however the lease ends.
@@ -84,8 +85,8 @@ impl<T> Estate<T> {
     }
 
     /// Runs `look` on the tables, if they are at home. Its panics are caught, and no lock is held,
-    /// because a worker written by hand lists its tables itself. Nobody settles or claims the tables
-    /// meanwhile.
+    /// because a worker written by hand lists its tables itself. Nobody settles or claims the
+    /// tables meanwhile.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<Result<R, PanicMessage>> {
         let (mut lease, unsettled) = Lease::held(&self.cell, self.cell.hold()?);
         let seen = caught(|| look(&mut lease));
@@ -107,8 +108,8 @@ impl<T> Estate<T> {
         Heir::appoint(&self.cell, name, false)
     }
 
-    /// Takes the tables, if nobody owns them and no heir waits for them. The tables of a worker can be
-    /// claimed once the worker has stopped for good.
+    /// Takes the tables, if nobody owns them and no heir waits for them. The tables of a worker can
+    /// be claimed once the worker has stopped for good.
     ///
     /// This call first undoes what a crash left unfinished.
     ///
@@ -118,11 +119,12 @@ impl<T> Estate<T> {
         Ok(Lease::owners(&self.cell, self.cell.claim(name)?))
     }
 
-    /// Makes a new receiver of the tables, to be named in [`Lease::give_away`], and the end at which
-    /// the tables arrive.
+    /// Makes a new receiver of the tables, to be named in [`Lease::give_away`], and the end at
+    /// which the tables arrive.
     ///
-    /// The recipient's number is higher than every number before it, and tables are never given to a
-    /// lower number than that of an earlier owner: the number is a token to fence late writers with.
+    /// The recipient's number is higher than every number before it, and tables are never given to
+    /// a lower number than the number of an earlier owner: it is a token to fence late writers
+    /// with.
     pub fn recipient(&self, name: &str) -> (Recipient<T>, Incoming<T>) {
         let incarnation = self.issue();
         self.recipient_for(&Arc::from(name), incarnation)

@@ -15,8 +15,8 @@ pub enum Verdict {
     Accept,
     /// The tables are dropped, and made anew. Readers see the new tables.
     Reset,
-    /// The tables are parked as they were regained, for this reason: what the hook wrote to recorded tables
-    /// is undone. [`Spec::quarantine`](crate::Spec::quarantine) says what follows.
+    /// The tables are parked as they were regained, for this reason: what the hook wrote to
+    /// recorded tables is undone. [`Spec::quarantine`](crate::Spec::quarantine) says what follows.
     Quarantine(Arc<str>),
 }
 
@@ -27,7 +27,8 @@ impl Verdict {
     }
 }
 
-/// Tables that were parked: taken out with [`Handle::take_quarantined`](crate::Handle::take_quarantined).
+/// Tables that were parked: taken out with
+/// [`Handle::take_quarantined`](crate::Handle::take_quarantined).
 ///
 /// Readers made before the quarantine read these tables; readers made after it read the new tables.
 /// The worker keeps parked tables until they are taken out.

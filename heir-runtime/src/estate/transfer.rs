@@ -57,8 +57,8 @@ pub struct TransferInfo {
 }
 
 impl<T> Lease<T> {
-    /// Gives the tables to `recipient` (`ets:give_away/3`), which is the owner from now on, before it
-    /// has read the transfer.
+    /// Gives the tables to `recipient` (`ets:give_away/3`), which is the owner from now on, before
+    /// it has read the transfer.
     ///
     /// If the recipient dies before it has read the transfer, the tables return to the estate.
     ///
@@ -120,7 +120,8 @@ impl<T> Recipient<T> {
 impl<T> Incoming<T> {
     /// Waits for the tables.
     ///
-    /// Cancel safe: dropping the future before it is done refuses the tables, and they return to their estate.
+    /// Cancel safe: dropping the future before it is done refuses the tables, and they return to
+    /// their estate.
     ///
     /// # Errors
     /// [`NotGiven`] if the recipient was dropped: nobody can give to it any more.

@@ -72,8 +72,8 @@ impl<A: Send + 'static> Args<A> {
     }
 }
 
-/// What a caller hears, unless its message is dropped without a word. The refusal is in a box: replies
-/// are smaller then.
+/// What a caller hears, unless its message is dropped without a word. The refusal is in a box:
+/// replies are smaller then.
 pub(crate) type Heard<R> = Result<R, Box<Refusal>>;
 
 impl<R: Send> Caller for ReplyCell<Heard<R>> {
@@ -87,13 +87,14 @@ impl<R: Send> Caller for ReplyCell<Heard<R>> {
 struct Reply<R> {
     /// `None` once the caller has been told.
     reply_to: Option<ReplySender<Heard<R>>>,
-    /// The handler is done; its message has not committed yet. If there is no reply channel any more,
-    /// the reply is dropped, where its panic is caught.
+    /// The handler is done; its message has not committed yet. If there is no reply channel any
+    /// more, the reply is dropped, where its panic is caught.
     kept: Option<R>,
 }
 
 impl<A, R> Call<A, R> {
-    /// `waker` is the waker of the caller's poll under way: the caller awaits the reply in that poll.
+    /// `waker` is the waker of the caller's poll under way: the caller awaits the reply in that
+    /// poll.
     pub(crate) fn new(args: A, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>) {
         Self::with(Args::Once(Some(args)), waker)
     }
@@ -114,12 +115,12 @@ impl<A, R> Call<A, R> {
     /// Takes the arguments, to serve the message.
     ///
     /// # Panics
-    /// If they have been taken before, and the message is not one that is served again.
+    /// If they have been taken before, and the message is not to be served again.
     pub fn take_args(&mut self) -> A {
         self.args.take()
     }
 
-    /// Keeps the reply until the message has committed; a second one takes the place of the first.
+    /// Keeps the reply until the message has committed; a second reply replaces the first.
     pub fn keep(&mut self, value: R) {
         self.reply.kept = Some(value);
     }
@@ -177,7 +178,7 @@ impl<A> Cast<A> {
     /// Takes the arguments, to serve the message.
     ///
     /// # Panics
-    /// If they have been taken before, and the message is not one that is served again.
+    /// If they have been taken before, and the message is not to be served again.
     pub fn take_args(&mut self) -> A {
         self.args.take()
     }

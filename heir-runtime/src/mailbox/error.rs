@@ -31,7 +31,8 @@ pub enum NotSent {
     DownFor(Duration),
 }
 
-/// The arguments of a message that was not sent, to be taken back with [`into_inner`](Self::into_inner).
+/// The arguments of a message that was not sent, to be taken back with
+/// [`into_inner`](Self::into_inner).
 ///
 /// It is `Sync` whatever the arguments are, so that an error that carries them can travel in a
 /// `Box<dyn Error + Send + Sync>`.
@@ -58,15 +59,16 @@ impl<A> fmt::Debug for Unsent<A> {
 /// arguments.
 pub type CallResult<R, A = ()> = Result<R, CallError<A>>;
 
-/// The outcome of a cast: it is queued, or `A`, the tuple of its arguments, comes back with the reason.
+/// The outcome of a cast: it is queued, or `A`, the tuple of its arguments, comes back with the
+/// reason.
 pub type CastResult<A = ()> = Result<(), CastError<A>>;
 
 /// Why a call has no reply. `A` is the tuple of its arguments.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError<A = ()> {
-    /// The worker died while it served this call. Its recorded and `rollback` tables are as they were
-    /// before the call.
+    /// The worker died while it served this call. Its recorded and `rollback` tables are as they
+    /// were before the call.
     #[error("incarnation {incarnation} of the worker died while it served this call: {reason}")]
     #[non_exhaustive]
     Died {
@@ -78,8 +80,8 @@ pub enum CallError<A = ()> {
     /// The call was queued, and the worker stopped for good before it was served.
     #[error("the worker stopped before it served this call: {0}")]
     Stopped(Stopped),
-    /// The worker that serves this call does not yield to the runtime. The call may still be finished,
-    /// and its effects kept; there will be no reply.
+    /// The worker that serves this call does not yield to the runtime. The call may still be
+    /// finished, and its effects kept; there will be no reply.
     #[error(
         "incarnation {incarnation} of the worker does not yield to the runtime: the call may still be finished, and its effects kept"
     )]
@@ -88,15 +90,16 @@ pub enum CallError<A = ()> {
         /// The number of the incarnation.
         incarnation: u64,
     },
-    /// The worker served this call, and its handler kept no reply: a handler written by hand forgot to.
+    /// The worker served this call, and its handler kept no reply: a handler written by hand forgot
+    /// to.
     #[error("the worker served this call, but its handler kept no reply")]
     Unanswered,
     /// The call was queued, and there was no reply in this time. It may still be served.
     #[error("the call was queued, but not answered within {0:?}")]
     TimedOut(Duration),
     /// The call was queued, and no incarnation has served for this long, all in all, while the call
-    /// waited ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)). The call stays in the queue: the next
-    /// incarnation may still serve it, and nobody will hear its reply.
+    /// waited ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)). The call stays in the queue: the
+    /// next incarnation may still serve it, and nobody will hear its reply.
     #[error("the call was queued, but nobody served for {0:?}")]
     DownFor(Duration),
     /// The call was not queued: it has had no effect, and its arguments come back.

@@ -66,7 +66,7 @@ fn loom_a_worker_is_woken_however_it_falls_asleep() {
 }
 
 #[test]
-fn loom_a_sender_gets_the_place_however_it_is_freed() {
+fn loom_a_sender_gets_the_permit_however_it_is_freed() {
     loom::model(|| {
         let mailbox = mailbox(1);
         mailbox.try_reserve().unwrap().send(number(1));

@@ -16,17 +16,17 @@ use crate::process::status::Stopped;
 use crate::util::caught::{caught, drop_caught, guarded, wake_caught};
 use crate::util::sync::{AtomicBool, Lock, Locked};
 
-/// The bounded queue of one worker, which outlives its incarnations. The incarnation that serves takes
-/// the messages out, one by one. The supervisor can close it at any time, even under a worker that
-/// does not yield.
+/// The bounded queue of one worker, which outlives its incarnations. The incarnation that serves
+/// takes the messages out, one by one. The supervisor can close it at any time, even under a worker
+/// that does not yield.
 pub(crate) struct Mailbox<M> {
     /// The worker's name.
     worker: Arc<str>,
     /// Locked to move a message in or out; never while a message is served, nor while any code runs
     /// that is not ours.
     queue: Lock<Queue<M>>,
-    /// Whether the incarnation that serves took the last message out, and will be woken for the next
-    /// message: then it need not look.
+    /// Whether the incarnation that serves took the last message out, and will be woken for the
+    /// next message: then it need not look.
     drained: AtomicBool,
     /// How many messages were refused because the mailbox was closed.
     refused: AtomicUsize,
@@ -52,16 +52,17 @@ impl<M: Message> Mailbox<M> {
         self.lock().messages.len()
     }
 
-    /// The next message, for the one incarnation that owns the tables. The message before it counts as
-    /// served. A closed mailbox has no message any more, and stays pending: the supervisor says when
-    /// the worker stops.
+    /// The next message, for the one incarnation that owns the tables. The message before it counts
+    /// as served. A closed mailbox has no message any more, and stays pending: the supervisor says
+    /// when the worker stops.
     ///
     /// Cancel safe. Only one task polls it, until that task has [`left`](Self::left).
     pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
         if self.drained.load(Ordering::Acquire) {
             return Poll::Pending;
         }
-        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's own channels.
+        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's
+        // own channels.
         let turn = ready!(poll_proceed(cx));
         let mut queue = self.lock();
         let before = queue.in_progress.take();
@@ -91,8 +92,8 @@ impl<M: Message> Mailbox<M> {
         Poll::Ready(message)
     }
 
-    /// The incarnation has ended, and has put the message in progress back if it is to be served again.
-    /// Called before its tables are home. Returns the caller of the message in progress.
+    /// The incarnation has ended, and has put the message in progress back if it is to be served
+    /// again. Called before its tables are home. Returns the caller of the message in progress.
     pub(crate) fn left(&self) -> Option<Arc<dyn Caller>> {
         let mut queue = self.lock();
         let waiting = self.take_waiting(&mut queue);
@@ -101,7 +102,8 @@ impl<M: Message> Mailbox<M> {
         served?.caller
     }
 
-    /// The last message is served, and the incarnation does something else before it looks for the next.
+    /// The last message is served, and the incarnation does something else before it looks for the
+    /// next.
     pub(crate) fn served(&self) {
         let served = self.rest(self.lock());
         drop(served);
@@ -146,8 +148,8 @@ impl<M: Message> Mailbox<M> {
         Ok(())
     }
 
-    /// Hands out no more messages, and waits until none is in progress. The mailbox stays paused if the
-    /// future is dropped.
+    /// Hands out no more messages, and waits until none is in progress. The mailbox stays paused if
+    /// the future is dropped.
     pub(crate) async fn pause(&self) -> Result<(), Stopped> {
         self.stop_handing_out();
         loop {
@@ -192,8 +194,8 @@ impl<M: Message> Mailbox<M> {
         self.lock().paused
     }
 
-    /// Closes the mailbox: refuses the queued messages, and every message that is still sent. The first
-    /// reason holds.
+    /// Closes the mailbox: refuses the queued messages, and every message that is still sent. The
+    /// first reason holds.
     pub(crate) fn close(&self, why: &Stopped) {
         let mut queue = self.lock();
         if queue.closed.is_some() {
@@ -227,8 +229,8 @@ impl<M: Message> Mailbox<M> {
     /// How to tell that `message` gets no reply: its caller is told, or, if there is none, the hook
     /// `on_undelivered`. `None` if there is neither.
     ///
-    /// The message's own gate is not our code. If it panics, `caller` is told, which the gate gave when
-    /// the message was sent.
+    /// The message's own gate is not our code. If it panics, `caller` is told, which the gate gave
+    /// when the message was sent.
     pub(crate) fn refuse(
         &self,
         message: &mut M,
@@ -250,8 +252,8 @@ impl<M: Message> Mailbox<M> {
         self.refuse_now(envelope, Refusal::Stopped(why));
     }
 
-    /// Tells that the message gets no reply, and drops it. Hooks, arguments and the message's own gate
-    /// are not our code, and nobody is left to be told of their panics.
+    /// Tells that the message gets no reply, and drops it. Hooks, arguments and the message's own
+    /// gate are not our code, and nobody is left to be told of their panics.
     fn refuse_now(&self, Envelope { mut message, caller }: Envelope<M>, why: Refusal) {
         if let Some(tell) = self.refuse(&mut message, caller, why) {
             let _ = caught(tell);

@@ -15,14 +15,15 @@ pub trait Message: Send + 'static {
     fn name(&self) -> &'static str;
 }
 
-/// The gate through which the reply to one message leaves: the runtime opens it after the message has
-/// committed, a handler never does.
+/// The gate through which the reply to one message leaves: the runtime opens it after the message
+/// has committed, a handler never does.
 pub trait Gate: sealed::Sealed {
     /// Sends the reply that was kept. The message has committed.
     fn open(&mut self);
 
-    /// Takes the reply channel, to tell the caller that there is no reply, and why. It is taken only
-    /// when that is certain. `None` if there is no caller: a cast, or a call whose caller has gone.
+    /// Takes the reply channel, to tell the caller that there is no reply, and why. It is taken
+    /// only when that is certain. `None` if there is no caller: a cast, or a call whose caller has
+    /// gone.
     fn refuse(&mut self, why: Refusal) -> Option<Tell>;
 
     /// Makes the message ready to be served once more, if it may be: its effects have been undone.
@@ -32,8 +33,8 @@ pub trait Gate: sealed::Sealed {
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>>;
 }
 
-/// Tells that an accepted message gets no reply: the caller is told, or the hook for messages that are
-/// [not delivered](crate::Undelivered).
+/// Tells that an accepted message gets no reply: the caller is told, or the hook for messages that
+/// are [not delivered](crate::Undelivered).
 pub type Tell = Box<dyn FnOnce() + Send>;
 
 /// The caller of a message, whatever the type of its reply.

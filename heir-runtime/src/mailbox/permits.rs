@@ -118,8 +118,8 @@ impl<M: Message> Drop for Reserve<'_, M> {
 pub(crate) struct Permit<'m, M: Message>(&'m Mailbox<M>);
 
 impl<M: Message> Permit<'_, M> {
-    /// Queues the message. If the mailbox has been closed meanwhile, the message is refused like the
-    /// messages before it.
+    /// Queues the message. If the mailbox has been closed meanwhile, the message is refused like
+    /// the messages before it.
     pub(crate) fn send(self, mut message: M) {
         let caller = message.gate().caller();
         let mailbox = self.0;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn places_come_back_in_the_order_in_which_senders_wait() {
+    fn permits_come_back_in_the_order_in_which_senders_wait() {
         let mailbox = mailbox(1);
         mailbox.try_reserve().unwrap().send(note());
         let (mut first, mut second) = (Sender::new(&mailbox), Sender::new(&mailbox));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_goes_away_leaves_its_place_in_the_line_or_what_it_got_there() {
+    fn a_sender_that_goes_away_leaves_the_waitlist_or_gives_on_its_permit() {
         let mailbox = mailbox(1);
         mailbox.try_reserve().unwrap().send(note());
         let mut all = [(); 3].map(|()| Sender::new(&mailbox));
@@ -262,8 +262,8 @@ mod tests {
             let mut last = all.pop().unwrap();
             while let Some(sender) = all.pop() {
                 drop(sender);
-                let in_line = mailbox.lock().waitlist.kept();
-                assert!(in_line <= 2 * (all.len() + 1), "{in_line} are kept of {} who wait", all.len() + 1);
+                let kept = mailbox.lock().waitlist.kept();
+                assert!(kept <= 2 * (all.len() + 1), "{kept} are kept of {} who wait", all.len() + 1);
             }
             assert!(serve_one(&mailbox));
             assert!(last.is_woken() && last.poll().is_ready());
@@ -272,7 +272,7 @@ mod tests {
 
     /// Against the simplest thing that could work: a count and a list.
     #[test]
-    fn no_place_is_lost_or_given_twice() {
+    fn no_permit_is_lost_or_given_twice() {
         for seed in 0..200 {
             let mut random = fastrand::Rng::with_seed(seed);
             let capacity = random.usize(1..5);

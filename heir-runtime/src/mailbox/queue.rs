@@ -20,8 +20,8 @@ pub(super) struct Envelope<M> {
 pub(super) struct Queue<M> {
     pub(super) messages: VecDeque<Envelope<M>>,
     pub(super) waitlist: Waitlist,
-    /// A message whose worker died over it, to be served again before all others; and the refusal for
-    /// its caller, if it is not served again.
+    /// A message whose worker died over it, to be served again before all others; and the refusal
+    /// for its caller, if it is not served again.
     pub(super) again: Option<Box<(Envelope<M>, Refusal)>>,
     /// It stays while nothing else is to be served.
     pub(super) in_progress: Option<InProgress>,

@@ -18,11 +18,11 @@ pub struct Undelivered {
     /// The name of the handler that did not serve it to its end.
     pub message: &'static str,
     /// Why it was not served: mostly [`Stopped`](Refusal::Stopped), before it was served; or
-    /// [`Died`](Refusal::Died), while it was served: then recorded and `rollback` tables are as they
-    /// were before the message.
+    /// [`Died`](Refusal::Died), while it was served: then recorded and `rollback` tables are as
+    /// they were before the message.
     pub why: Refusal,
-    /// The tuple of its arguments, to be downcast (`args.downcast::<(String, u64)>()`). `None` if its
-    /// handler had taken them.
+    /// The tuple of its arguments, to be downcast (`args.downcast::<(String, u64)>()`). `None` if
+    /// its handler had taken them.
     pub args: Option<Box<dyn Any + Send>>,
 }
 

@@ -11,8 +11,8 @@ use crate::util::steps::made;
 /// waits, no permit is free.
 pub(super) struct Waitlist {
     free: usize,
-    /// The senders that wait, in the order of their tickets. A sender that is not here any more has got
-    /// a permit; a sender without a waker has gone away.
+    /// The senders that wait, in the order of their tickets. A sender that is not here any more has
+    /// got a permit; a sender without a waker has gone away.
     waiting: VecDeque<(Ticket, Option<Waker>)>,
     /// How many of the senders have gone away: never more than half.
     gone: usize,
@@ -75,8 +75,8 @@ impl Waitlist {
         ticket
     }
 
-    /// The sender at this position goes away. The others move up when half of the list is empty: not
-    /// each time, because thousands may give up together.
+    /// The sender at this position goes away. The others move up when half of the list is empty:
+    /// not each time, because thousands may give up together.
     pub(super) fn leave(&mut self, position: usize) -> Option<Waker> {
         let waker = self.waiting[position].1.take();
         self.gone += usize::from(waker.is_some());

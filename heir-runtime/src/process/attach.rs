@@ -12,7 +12,8 @@ pub(crate) struct Running {
 }
 
 impl Process {
-    /// Runs a task that ends with this incarnation; if the incarnation has ended, the task ends at once.
+    /// Runs a task that ends with this incarnation; if the incarnation has ended, the task ends at
+    /// once.
     pub(crate) fn attach<F>(self: &Arc<Self>, task: impl FnOnce(Running) -> F) -> Attachment
     where
         F: Future<Output = ()> + Send + 'static,

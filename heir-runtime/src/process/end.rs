@@ -8,7 +8,8 @@ use crate::process::signal::{Down, ExitSignal, ExitSource, LinkId, MonitorId, Si
 use crate::util::caught::caught;
 
 impl Process {
-    /// It ends, for its own reason if it has one. Returns the reason of its end, and aborts its tasks.
+    /// It ends, for its own reason if it has one. Returns the reason of its end, and aborts its
+    /// tasks.
     pub(crate) fn ending(&self, own: Option<ExitReason>) -> ExitReason {
         let (reason, tasks) = self.with(|state| {
             let tasks = state.relations.as_mut().map(|relations| std::mem::take(&mut relations.tasks));
@@ -20,8 +21,8 @@ impl Process {
         reason
     }
 
-    /// It has ended, and its tables are home: tells the incarnations that are linked to it or monitor
-    /// it.
+    /// It has ended, and its tables are home: tells the incarnations that are linked to it or
+    /// monitor it.
     pub(crate) fn ended(self: &Arc<Self>, own: Option<ExitReason>) {
         let (reason, task, relations) = self.with(|state| {
             let reason = state.settle(own);
@@ -51,7 +52,8 @@ impl Process {
         let mut state = peer.lock();
         let Some(relations) = state.relations.as_deref_mut() else { return };
         match role {
-            // Two that link to each other at the same moment have two links, and tell each other once.
+            // Two that link to each other at the same moment have two links, and tell each other
+            // once.
             Role::Linked => {
                 let halves = relations.links.unlink(Peer::of(self));
                 if !halves.is_empty() {

@@ -17,18 +17,19 @@ pub enum ExitReason {
     Normal,
     /// It was asked to stop by its supervisor (`shutdown`).
     Shutdown,
-    /// It ended in order, and said why (`{shutdown, Reason}`): for its supervisor this is as normal as
-    /// [`Shutdown`](Self::Shutdown).
+    /// It ended in order, and said why (`{shutdown, Reason}`): for its supervisor this is as normal
+    /// as [`Shutdown`](Self::Shutdown).
     ShutdownWith(Arc<str>),
     /// It gave up by itself, with this message: a hook failed, or it called
     /// [`Context::fail`](crate::Context::fail).
     Error(Arc<str>),
     /// It panicked, with this message.
     Panic(Arc<str>),
-    /// It was dropped where it stood: by [`kill`](crate::Handle::kill), by the abort after a shutdown
-    /// timeout, at the end of the tokio runtime, or as a lease dropped without a word.
+    /// It was dropped where it stood: by [`kill`](crate::Handle::kill), by the abort after a
+    /// shutdown timeout, at the end of the tokio runtime, or as a lease dropped without a word.
     Killed,
-    /// A handler or hook took longer than its worker's [`handler_timeout`](crate::Spec::handler_timeout).
+    /// A handler or hook took longer than its worker's
+    /// [`handler_timeout`](crate::Spec::handler_timeout).
     #[non_exhaustive]
     TimedOut {
         /// The name of the handler or hook.
@@ -49,8 +50,8 @@ impl ExitReason {
         Self::Error(Arc::from(error.to_string()))
     }
 
-    /// As [`error`](Self::error), for an error that a user's code has returned: its `Display` and its
-    /// destructor are not our code either. If its `Display` panics, the reason is that panic.
+    /// As [`error`](Self::error), for an error that a user's code has returned: its `Display` and
+    /// its destructor are not our code either. If its `Display` panics, the reason is that panic.
     pub(crate) fn returned(error: impl fmt::Display) -> Self {
         let words = caught(|| error.to_string());
         let _ = drop_caught(error);
@@ -62,8 +63,8 @@ impl ExitReason {
         Self::ShutdownWith(Arc::from(words.to_string()))
     }
 
-    /// Whether it is the fault of the worker or of its tables: an error, a panic, a handler that took
-    /// too long.
+    /// Whether it is the fault of the worker or of its tables: an error, a panic, a handler that
+    /// took too long.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Error(_) | Self::Panic(_) | Self::TimedOut { .. })
     }
@@ -105,8 +106,8 @@ pub struct Exit {
     pub incarnation: u64,
     /// Why it ended.
     pub reason: ExitReason,
-    /// Whether it was in the middle of a message, or a hook: a worker's recorded and `rollback` tables
-    /// are then as they were before it. (The owner of a bare lease says so by
+    /// Whether it was in the middle of a message, or a hook: a worker's recorded and `rollback`
+    /// tables are then as they were before it. (The owner of a bare lease says so by
     /// [`begin_message`](crate::Lease::begin_message), and nothing is undone.)
     pub in_message: bool,
     /// When its tables were back in the estate.

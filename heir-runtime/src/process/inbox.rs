@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::process::signal::{LinkId, MonitorId, Signal};
 use crate::process::tasks::Outliving;
 
-/// The signals in the order in which they came. The signals of one monitor, or over the links to one
-/// worker, can be taken out again.
+/// The signals in the order in which they came. The signals of one monitor, or over the links to
+/// one worker, can be taken out again.
 #[derive(Default)]
 pub(super) struct Inbox {
     signals: BTreeMap<Number, Received>,

@@ -1,4 +1,5 @@
-//! What an incarnation is to others: they link to it, monitor it, send it exit signals, and kill it.
+//! What an incarnation is to others: they link to it, monitor it, send it exit signals, and kill
+//! it.
 
 mod attach;
 mod delivery;

@@ -1,4 +1,4 @@
-//! One incarnation, as others see it: what is known of it, and what it has to do with others.
+//! One incarnation, as others see it: its name and fate, its links, its inbox and its tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::util::sync::{Lock, Locked};
 /// One incarnation, as others see it, from its start to its end. It holds nothing of the worker's.
 ///
 /// Whatever ends it, it ends in two steps: the reason is settled when its tables go home, and when
-/// they are home the linked and monitoring incarnations are told. An exit signal that is not trapped
-/// settles the reason before, and aborts the task. The locks of two incarnations are never held
-/// together, and neither of them while a task is aborted or woken.
+/// they are home the linked and monitoring incarnations are told. An exit signal that is not
+/// trapped settles the reason before, and aborts the task. The locks of two incarnations are never
+/// held together, and neither of them while a task is aborted or woken.
 pub(crate) struct Process {
     pub(super) name: Arc<str>,
     pub(super) incarnation: u64,

@@ -32,15 +32,16 @@ pub enum ExitSource {
         /// Which incarnation: `None` if there was none to link to.
         incarnation: Option<u64>,
     },
-    /// A task that the incarnation itself has [spawned](crate::Context::spawn) or attached, by its name: it panicked.
+    /// A task that the incarnation itself has [spawned](crate::Context::spawn) or attached, by its
+    /// name: it panicked.
     Task(Arc<str>),
     /// [`Handle::exit`](crate::Handle::exit).
     Handle,
 }
 
-/// A monitored incarnation has ended, and its tables are home: the argument of an `#[on(down)]` hook,
-/// and the output of [`Handle::monitor`](crate::Handle::monitor)
-/// (`{'DOWN', MonitorRef, process, Pid, Reason}`).
+/// A monitored incarnation has ended, and its tables are home: the argument of an `#[on(down)]`
+/// hook, and the output of [`Handle::monitor`](crate::Handle::monitor) (`{'DOWN', MonitorRef,
+/// process, Pid, Reason}`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Down {

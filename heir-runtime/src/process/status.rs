@@ -16,8 +16,8 @@ pub enum Status {
     /// This incarnation serves.
     Serving(u64),
     /// This incarnation does not yield to the runtime, and nobody can take its tables from it: they
-    /// pass on when it yields, and not before. The caller of the message that it serves has been told;
-    /// the other messages wait.
+    /// pass on when it yields, and not before. The caller of the message that it serves has been
+    /// told; the other messages wait.
     Unresponsive(u64),
     /// No incarnation lives: the worker was stopped by
     /// [`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child), until it is
@@ -37,11 +37,12 @@ pub enum Stopped {
     /// The worker ended for this reason, and its restart type says that it is not restarted.
     #[error("it ended ({0}) and is not to be restarted")]
     Ended(ExitReason),
-    /// Its supervisor gave up: more restarts than its intensity allows. The last restart was for this
-    /// reason.
+    /// Its supervisor gave up: more restarts than its intensity allows. The last restart was for
+    /// this reason.
     #[error("its supervisor gave up after too many restarts, the last because of {0}")]
     GaveUp(ExitReason),
-    /// Its tables were quarantined, for this reason. The tables are in the estate, free to be claimed.
+    /// Its tables were quarantined, for this reason. The tables are in the estate, free to be
+    /// claimed.
     #[error("its tables were quarantined: {0}")]
     Quarantined(Arc<str>),
     /// Its tables were quarantined, and as many tables were parked already as

@@ -8,13 +8,14 @@ use tokio::task::AbortHandle;
 
 use crate::util::sync::Lock;
 
-/// Something that runs for an incarnation in a task of its own: made by [`Context::spawn`](crate::Context::spawn),
-/// [`send_after`](crate::Context::send_after), [`send_every`](crate::Context::send_every),
-/// [`attach_future`](crate::Context::attach_future) and [`attach_stream`](crate::Context::attach_stream).
+/// Something that runs for an incarnation in a task of its own: made by
+/// [`Context::spawn`](crate::Context::spawn), [`send_after`](crate::Context::send_after),
+/// [`send_every`](crate::Context::send_every), [`attach_future`](crate::Context::attach_future) and
+/// [`attach_stream`](crate::Context::attach_stream).
 ///
 /// The task ends with its incarnation, whatever ends the incarnation, unless it
-/// [outlives](Self::outlives_incarnation) it. Dropping the attachment does not end the task; a clone
-/// belongs to the same task.
+/// [outlives](Self::outlives_incarnation) it. Dropping the attachment does not end the task; a
+/// clone belongs to the same task.
 #[derive(Clone, Debug)]
 pub struct Attachment {
     task: AbortHandle,
@@ -27,8 +28,8 @@ pub(super) struct Work {
     /// No other task has this number.
     number: u64,
     outlives: AtomicBool,
-    /// Set before the task is taken out of its set, and read under the lock of the set that it is put
-    /// into: so a task that has ended is in no set.
+    /// Set before the task is taken out of its set, and read under the lock of the set that it is
+    /// put into: so a task that has ended is in no set.
     ended: AtomicBool,
 }
 
@@ -37,8 +38,8 @@ impl Attachment {
         Self { task, work }
     }
 
-    /// Ends the task at its next await, even if it outlives its incarnation. What it has sent already
-    /// is served.
+    /// Ends the task at its next await, even if it outlives its incarnation. What it has sent
+    /// already is served.
     pub fn cancel(&self) {
         self.task.abort();
     }
@@ -48,11 +49,11 @@ impl Attachment {
         self.task.is_finished()
     }
 
-    /// Has the task go on when its incarnation ends, through all that follow, until the worker stops
-    /// for good. Call it in the handler or hook that makes the attachment.
+    /// Has the task go on when its incarnation ends, through all that follow, until the worker
+    /// stops for good. Call it in the handler or hook that makes the attachment.
     ///
-    /// A start hook runs in every incarnation: make a task that outlives them in the first incarnation
-    /// only, or there will be one more after each restart.
+    /// A start hook runs in every incarnation: make a task that outlives them in the first
+    /// incarnation only, or there will be one more after each restart.
     pub fn outlives_incarnation(&self) {
         self.work.outlives.store(true, Ordering::Relaxed);
     }
@@ -79,8 +80,8 @@ impl Work {
     }
 }
 
-/// Tasks that run. Each leaves the set when it ends, because tokio keeps the memory of a task as long
-/// as there is a handle that can abort it.
+/// Tasks that run. Each leaves the set when it ends, because tokio keeps the memory of a task as
+/// long as there is a handle that can abort it.
 #[derive(Default)]
 pub(super) struct Tasks(BTreeMap<u64, Attachment>);
 
