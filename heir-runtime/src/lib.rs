@@ -124,12 +124,9 @@ pub use self::worker::{
 };
 pub use crate::estate::quarantine::{Quarantined, Verdict};
 pub use crate::manager::Manager;
-pub use crate::process::exit::{Exit, ExitReason};
+pub use crate::process::exit::{BoxError, Exit, ExitReason};
 pub use crate::process::status::{Status, Stopped};
 pub use crate::tree::events::{Event, EventKind, Role};
 pub use crate::worker::handle::{Handle, WeakHandle};
 
 pub use heir_macros::{handlers, heir, supervisor};
-
-/// An error of any kind, as hooks and `init` expressions return it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -246,7 +246,7 @@ impl<W: Handlers> Life<W> {
     fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
         // Without a word of its own, but on the way of a panic: of a `handle` that is no `async fn`, which nobody has caught.
-        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_doomed();
+        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
         // What came from elsewhere does not speak against its tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
