@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 pub use heir_macros::{Heir, Supervisor};
 
-use crate::BoxError;
+use crate::worker::BoxError;
 
 /// The type of a `#[table(keep)]` field.
 #[diagnostic::on_unimplemented(

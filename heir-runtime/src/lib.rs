@@ -120,7 +120,8 @@ pub use self::table::{
     BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
 };
 pub use self::worker::{
-    AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown, Worker,
+    AfterQuarantine, Backoff, BoxError, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown,
+    Worker,
 };
 pub use crate::estate::quarantine::{Quarantined, Verdict};
 pub use crate::manager::Manager;
@@ -130,6 +131,3 @@ pub use crate::tree::events::{Event, EventKind, Role};
 pub use crate::worker::handle::{Handle, WeakHandle};
 
 pub use heir_macros::{handlers, heir, supervisor};
-
-/// An error of any kind, as hooks and `init` expressions return it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

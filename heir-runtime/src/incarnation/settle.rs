@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::estate::{Settle, Settled, Unsettled};
 use crate::util::caught::{PanicMessage, caught, drop_caught};
 use crate::worker::Handlers;
-use crate::worker::tables::rollback;
+use crate::worker::tables;
 
 /// How often an undoing that panics is taken up again. Each attempt goes on behind the change that panicked, if it can.
 const ATTEMPTS: usize = 64;
@@ -58,7 +58,7 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
 pub(crate) fn undo<W: Handlers>(tables: &mut W::Tables) -> (Option<PanicMessage>, Vec<PanicMessage>) {
     let mut panics = Vec::new();
     for _ in 0..ATTEMPTS {
-        match caught(|| rollback::<W>(tables)) {
+        match caught(|| tables::rollback::<W>(tables)) {
             Ok(()) => return (None, panics),
             Err(message) => panics.push(message),
         }

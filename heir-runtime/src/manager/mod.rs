@@ -22,10 +22,9 @@ use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
 use crate::worker::AfterQuarantine;
 use crate::worker::Handlers;
 use crate::worker::Worker;
-use crate::worker::commit;
 use crate::worker::on_call::{ManagerId, Resting};
-use crate::worker::replace;
 use crate::worker::shared::Shared;
+use crate::worker::tables;
 
 /// The heir of the tables of one worker `W`: a task of its own beside it while there is something to do, and on call while the worker
 /// has the tables.
@@ -81,7 +80,7 @@ impl<W: Handlers> Wake for Shared<W> {
 
 fn start<W: Handlers>(shared: &Arc<Shared<W>>, id: ManagerId, runtime: &runtime::Handle, begin: Begin<W>) {
     let turn = Turn { shared: Arc::clone(shared), id, reason: None };
-    shared.on_call.works_as(id, runtime.spawn(Box::pin(work(turn, begin))).abort_handle());
+    shared.on_call.runs_as(id, runtime.spawn(Box::pin(work(turn, begin))).abort_handle());
 }
 
 async fn work<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
@@ -224,7 +223,7 @@ impl<W: Handlers> Manager<W> {
         });
         // The list of its tables is the user's, too, if the worker is written by hand.
         let verdict = match verdict {
-            Verdict::Accept => caught(|| commit::<W>(lease)).map_or_else(
+            Verdict::Accept => caught(|| tables::commit::<W>(lease)).map_or_else(
                 |message| Verdict::quarantine(format_args!("what was verified could not be kept: {message}")),
                 |()| Verdict::Accept,
             ),
@@ -255,8 +254,8 @@ impl<W: Handlers> Manager<W> {
         let readers = caught(W::readers).map_err(ExitReason::Panic)?;
         let mut new = create(&self.shared, &self.resting.args, readers).await?;
         let replaced = caught(|| {
-            replace::<W>(&mut lease, &mut new);
-            commit::<W>(&mut lease);
+            tables::replace::<W>(&mut lease, &mut new);
+            tables::commit::<W>(&mut lease);
             self.shared.tables_are_new(&mut lease);
         });
         if let Err(message) = replaced {
@@ -354,7 +353,7 @@ fn create<W: Handlers>(
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
                 // What they start with is no part of the first message.
-                caught(|| commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
+                caught(|| tables::commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
                 Ok(tables)
             }
             Ok(Err(error)) => Err(ExitReason::returned(error)),
