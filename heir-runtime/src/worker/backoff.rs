@@ -28,12 +28,12 @@ pub enum Backoff {
     /// The child is started again at once, as in OTP.
     #[default]
     None,
-    /// The child always waits as long as this. With [`Duration::MAX`] it is not started again before
-    /// somebody asks for it.
+    /// The child always waits as long as this. With [`Duration::MAX`] it is not started again
+    /// before somebody asks for it.
     Fixed(Duration),
-    /// The first restart waits for up to `first`, each further restart for up to twice as long as the
-    /// one before, and none for longer than `max`. The delay is drawn at random between a half of that
-    /// and the whole, so that children that ended together do not start together.
+    /// The first restart waits for up to `first`, each further restart for up to twice as long as
+    /// the one before, and none for longer than `max`. The delay is drawn at random between a half
+    /// of that and the whole, so that children that ended together do not start together.
     ///
     /// When an incarnation has lived for longer than `max`, the next restart is a first one again.
     Exponential {

@@ -60,21 +60,21 @@ impl<W: Handlers> Context<W> {
         &self.handle
     }
 
-    /// The handle on the worker of this type that is [registered](crate::Spec::registered) under this
-    /// name, anywhere in the tree (`whereis/1`).
+    /// The handle on the worker of this type that is [registered](crate::Spec::registered) under
+    /// this name, anywhere in the tree (`whereis/1`).
     pub fn whereis<V: Handlers>(&self, name: &str) -> Option<V::Handle> {
         WeakHandle::<V>::whereis(&self.handle.registry()?, name)
     }
 
     /// Ends this incarnation with the reason [`Normal`](ExitReason::Normal), once this message has
-    /// committed (`{stop, normal, State}`). Its [`Restart`](crate::Restart) type decides whether another
-    /// incarnation follows.
+    /// committed (`{stop, normal, State}`). Its [`Restart`](crate::Restart) type decides whether
+    /// another incarnation follows.
     pub fn stop(&mut self) {
         self.stop_with(ExitReason::Normal);
     }
 
-    /// Ends this incarnation with any reason, once this message has committed and the stop hook has run
-    /// (`{stop, Reason, State}`; [`ExitReason::shutdown("words")`](ExitReason::shutdown) is
+    /// Ends this incarnation with any reason, once this message has committed and the stop hook has
+    /// run (`{stop, Reason, State}`; [`ExitReason::shutdown("words")`](ExitReason::shutdown) is
     /// `{shutdown, Words}`).
     pub fn stop_with(&mut self, reason: ExitReason) {
         self.end = Some(Box::new(reason));
@@ -86,8 +86,8 @@ impl<W: Handlers> Context<W> {
         self.stop_with(ExitReason::error(error));
     }
 
-    /// Marks a message boundary in the middle of a long message: the writes of `worker` to its recorded
-    /// and `rollback` tables up to here stay, whatever becomes of the rest. Call it as
+    /// Marks a message boundary in the middle of a long message: the writes of `worker` to its
+    /// recorded and `rollback` tables up to here stay, whatever becomes of the rest. Call it as
     /// `cx.commit(self)`.
     ///
     /// If the worker dies afterwards, its caller may find the part before the boundary done; the

@@ -24,8 +24,8 @@ use crate::worker::shared::{HandleTarget, WeakTarget};
 /// Sends messages to a worker, watches it and controls it, whichever incarnation serves (a pid).
 ///
 /// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and
-/// derefs to this one. Clones are cheap, and keep neither the worker nor its supervisor running. They
-/// keep the mailbox and the [estate](Self::estate), and so the tables.
+/// derefs to this one. Clones are cheap, and keep neither the worker nor its supervisor running.
+/// They keep the mailbox and the [estate](Self::estate), and so the tables.
 ///
 /// ```
 /// use heir_runtime::{Supervisor, handlers, heir};
@@ -69,13 +69,13 @@ impl<W: Handlers> Handle<W> {
         &self.shared.name
     }
 
-    /// A handle whose calls and casts wait no longer than `timeout`, for a permit of the mailbox and
-    /// the reply together.
+    /// A handle whose calls and casts wait no longer than `timeout`, for a permit of the mailbox
+    /// and the reply together.
     ///
-    /// A call that is late fails with [`CallError::TimedOut`](crate::CallError::TimedOut): it may be
-    /// served all the same. A message that is not queued in time fails with
-    /// [`NotSent::TimedOut`](crate::NotSent::TimedOut). Without a timeout they wait until the worker
-    /// answers, dies while it serves the message, or stops for good.
+    /// A call that is late fails with [`CallError::TimedOut`](crate::CallError::TimedOut): it may
+    /// be served all the same. A message that is not queued in time fails with
+    /// [`NotSent::TimedOut`](crate::NotSent::TimedOut). Without a timeout they wait until the
+    /// worker answers, dies while it serves the message, or stops for good.
     pub fn timeout(&self, timeout: Duration) -> W::Handle {
         W::Handle::from(Self { shared: Arc::clone(&self.shared), timeout: Some(timeout) })
     }
@@ -101,18 +101,20 @@ impl<W: Handlers> Handle<W> {
         self.shared.estate.clone()
     }
 
-    /// Readers of the worker's recorded tables, as they are now. The generated methods named after the
-    /// fields call this.
+    /// Readers of the worker's recorded tables, as they are now. The generated methods named after
+    /// the fields call this.
     pub fn readers(&self) -> Readers {
         self.shared.readers()
     }
 
-    /// How many bundles of quarantined tables are parked on this handle, and have not been taken out.
+    /// How many bundles of quarantined tables are parked on this handle, and have not been taken
+    /// out.
     pub fn quarantined(&self) -> usize {
         self.shared.quarantined()
     }
 
-    /// Takes out the parked tables, oldest first: see [`Spec::quarantine`](crate::Spec::quarantine).
+    /// Takes out the parked tables, oldest first: see
+    /// [`Spec::quarantine`](crate::Spec::quarantine).
     pub fn take_quarantined(&self) -> Vec<Quarantined<W::Tables>> {
         self.shared.take_quarantined()
     }
@@ -126,14 +128,14 @@ impl<W: Handlers> Handle<W> {
         self.shared.kill_worker()
     }
 
-    /// Sends an exit signal to the living incarnation, and returns its number (`exit/2`); `None` says
-    /// that none lives.
+    /// Sends an exit signal to the living incarnation, and returns its number (`exit/2`); `None`
+    /// says that none lives.
     ///
-    /// An incarnation that [traps exits](crate::Handlers::TRAPS_EXITS) gets the signal as a message,
-    /// whatever the reason, and decides itself. Any other incarnation ends at its next await, its
-    /// message undone; its caller, its supervisor and the incarnations linked to it see `reason`. Only
-    /// [`Normal`](ExitReason::Normal) does nothing to it, as in OTP. [`kill`](Self::kill) ends an
-    /// incarnation that traps exits, too.
+    /// An incarnation that [traps exits](crate::Handlers::TRAPS_EXITS) gets the signal as a
+    /// message, whatever the reason, and decides itself. Any other incarnation ends at its next
+    /// await, its message undone; its caller, its supervisor and the incarnations linked to it see
+    /// `reason`. Only [`Normal`](ExitReason::Normal) does nothing to it, as in OTP.
+    /// [`kill`](Self::kill) ends an incarnation that traps exits, too.
     pub fn exit(&self, reason: ExitReason) -> Option<u64> {
         let process = self.shared.process().filter(|process| process.reason().is_none())?;
         process.exit(ExitSignal { from: ExitSource::Handle, reason });
@@ -163,14 +165,15 @@ impl<W: Handlers> Handle<W> {
         self.shared.kill_manager()
     }
 
-    /// Restarts the worker between two messages, waits until the next incarnation serves, and returns
-    /// its number.
+    /// Restarts the worker between two messages, waits until the next incarnation serves, and
+    /// returns its number.
     ///
-    /// The incarnation finishes the message in progress and runs its stop hook, and the next one gets
-    /// its tables. The restart counts neither in the supervisor's intensity nor against the tables, and
-    /// the worker's siblings do not notice. A worker that waits out a back-off, or was terminated, is
-    /// started at once. While the worker's supervisor is terminated, nobody starts it: the call waits
-    /// until the supervisor is restarted or deleted. Dropping the future does not take the request back.
+    /// The incarnation finishes the message in progress and runs its stop hook, and the next one
+    /// gets its tables. The restart counts neither in the supervisor's intensity nor against the
+    /// tables, and the worker's siblings do not notice. A worker that waits out a back-off, or was
+    /// terminated, is started at once. While the worker's supervisor is terminated, nobody starts
+    /// it: the call waits until the supervisor is restarted or deleted. Dropping the future does
+    /// not take the request back.
     ///
     /// # Errors
     /// The worker has stopped for good, for this reason.
@@ -180,13 +183,13 @@ impl<W: Handlers> Handle<W> {
         self.wait_serving(next).await
     }
 
-    /// Pauses the worker until it is [resumed](Self::resume), and waits until the message in progress
-    /// is done, however long that takes (`sys:suspend/1`).
+    /// Pauses the worker until it is [resumed](Self::resume), and waits until the message in
+    /// progress is done, however long that takes (`sys:suspend/1`).
     ///
     /// Messages that are sent meanwhile are queued. A worker that is started again stays paused.
-    /// Killing, restarting, stopping, the hooks and the passing of the tables go on as ever. A worker
-    /// can be paused before it is started. A handler that waits for its own worker to be paused waits
-    /// for ever. Dropping the future does not take the request back.
+    /// Killing, restarting, stopping, the hooks and the passing of the tables go on as ever. A
+    /// worker can be paused before it is started. A handler that waits for its own worker to be
+    /// paused waits for ever. Dropping the future does not take the request back.
     ///
     /// # Errors
     /// The worker has stopped for good, for this reason.
@@ -206,14 +209,14 @@ impl<W: Handlers> Handle<W> {
         self.shared.mailbox.is_paused()
     }
 
-    /// Stops the worker and its manager for good, waits until they have ended, and says why they have
-    /// (`supervisor:terminate_child/2`). The tables stay in the [estate](Self::estate), free to be
-    /// claimed.
+    /// Stops the worker and its manager for good, waits until they have ended, and says why they
+    /// have (`supervisor:terminate_child/2`). The tables stay in the [estate](Self::estate), free
+    /// to be claimed.
     ///
-    /// The message in progress is finished, within the worker's shutdown timeout; the callers of queued
-    /// messages are told. While the worker's supervisor is terminated, nobody stops the worker: the
-    /// call waits until the supervisor is restarted or deleted. Dropping the future does not take the
-    /// request back.
+    /// The message in progress is finished, within the worker's shutdown timeout; the callers of
+    /// queued messages are told. While the worker's supervisor is terminated, nobody stops the
+    /// worker: the call waits until the supervisor is restarted or deleted. Dropping the future
+    /// does not take the request back.
     pub async fn stop(&self) -> Stopped {
         self.shared.ask(ParentRequest::Stop(Stopped::Shutdown));
         self.wait().await

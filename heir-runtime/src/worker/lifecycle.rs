@@ -26,7 +26,8 @@ pub(crate) struct Lifecycle(WatchMany<LifecycleState>);
 
 struct LifecycleState {
     status: Status,
-    /// Counted only if the worker's spec bounds it ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)).
+    /// Counted only if the worker's spec bounds it
+    /// ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)).
     downtime: Option<Box<Downtime>>,
     /// Whether the incarnation started last has served.
     served: bool,
@@ -65,8 +66,8 @@ impl Lifecycle {
         self.0.update(|state| state.enter(Status::Down));
     }
 
-    /// The incarnation does not yield to the runtime. Says whether the status is entered: not if that
-    /// incarnation neither starts nor serves any more.
+    /// The incarnation does not yield to the runtime. Says whether the status is entered: not if
+    /// that incarnation neither starts nor serves any more.
     pub(crate) fn unresponsive(&self, incarnation: u64) -> bool {
         self.0.update(|state| {
             let is_alive =
@@ -102,7 +103,8 @@ impl Lifecycle {
         self.0.until(|state| state.served.then_some(())).await;
     }
 
-    /// Waits until an incarnation with at least this number serves, or the worker has stopped for good.
+    /// Waits until an incarnation with at least this number serves, or the worker has stopped for
+    /// good.
     pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
         self.0
             .until(|state| match &state.status {
@@ -133,8 +135,8 @@ impl Lifecycle {
         self.0.until(|state| state.not_serving()).await
     }
 
-    /// Waits until the time in which no incarnation serves, from now on, adds up to `bound`. Only for a
-    /// worker whose downtime is counted.
+    /// Waits until the time in which no incarnation serves, from now on, adds up to `bound`. Only
+    /// for a worker whose downtime is counted.
     pub(crate) async fn until_down_for(&self, bound: Duration) {
         let end = self.0.read(LifecycleState::downtime).saturating_add(bound);
         loop {
@@ -152,8 +154,8 @@ impl Lifecycle {
 }
 
 impl LifecycleState {
-    /// Enters a status, unless the worker has stopped for good: an incarnation that was left behind as
-    /// unresponsive may get here after that. Says whether the status is entered.
+    /// Enters a status, unless the worker has stopped for good: an incarnation that was left behind
+    /// as unresponsive may get here after that. Says whether the status is entered.
     fn enter(&mut self, status: Status) -> bool {
         let open = !matches!(self.status, Status::Stopped(_));
         if open {

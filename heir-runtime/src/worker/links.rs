@@ -6,18 +6,18 @@ use crate::worker::Handlers;
 use crate::worker::handle::Handle;
 
 impl<W: Handlers> Context<W> {
-    /// Links this incarnation and the living incarnation of `other`: when one ends, the other gets an
-    /// exit signal with its reason (`link/1`). A second link of the same two is the first.
+    /// Links this incarnation and the living incarnation of `other`: when one ends, the other gets
+    /// an exit signal with its reason (`link/1`). A second link of the same two is the first.
     ///
     /// The signal comes when the tables of the incarnation that ended are home. An incarnation that
-    /// [traps exits](Handlers::TRAPS_EXITS) serves it in its `#[on(exit)]` hook, before the messages
-    /// that wait. Any other incarnation ends for the same reason, at its next await, its message undone;
-    /// only [`Normal`](crate::ExitReason::Normal) does nothing to it. `Shutdown` is no normal reason for
-    /// a link: it ends the other incarnation, too.
+    /// [traps exits](Handlers::TRAPS_EXITS) serves it in its `#[on(exit)]` hook, before the
+    /// messages that wait. Any other incarnation ends for the same reason, at its next await, its
+    /// message undone; only [`Normal`](crate::ExitReason::Normal) does nothing to it. `Shutdown` is
+    /// no normal reason for a link: it ends the other incarnation, too.
     ///
-    /// The link is between two incarnations: those that follow them are linked only if they link again
-    /// in their start hooks. If `other` has no living incarnation, the signal comes at once, with the
-    /// reason [`NoProc`](crate::ExitReason::NoProc).
+    /// The link is between two incarnations: those that follow them are linked only if they link
+    /// again in their start hooks. If `other` has no living incarnation, the signal comes at once,
+    /// with the reason [`NoProc`](crate::ExitReason::NoProc).
     ///
     /// ```
     /// use heir_runtime::{BoxError, Context, ExitReason, ExitSignal, Supervisor, handlers, heir};
@@ -80,7 +80,8 @@ impl<W: Handlers> Context<W> {
     }
 
     /// Removes the link of this incarnation to `other` (`unlink/1`). No exit signal from `other` is
-    /// served from here on, not even a signal that has come already. Without a link it does nothing.
+    /// served from here on, not even a signal that has come already. Without a link it does
+    /// nothing.
     pub fn unlink<V: Handlers>(&mut self, other: &Handle<V>) {
         if let Some(other) = other.shared.process() {
             self.process.unlink(&other);

@@ -1,5 +1,5 @@
-//! The worker: the traits that the macros implement for an annotated struct, and the parts of a worker
-//! that stay while its incarnations come and go.
+//! The worker: the traits that the macros implement for an annotated struct, and the parts of a
+//! worker that stay while its incarnations come and go.
 
 mod attachments;
 mod backoff;
@@ -33,8 +33,8 @@ use crate::worker::handle::Handle;
 /// An error of any kind, as hooks and `init` expressions return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An actor whose tables outlive it: a struct that can be taken apart into its tables and the rest, and
-/// put together again.
+/// An actor whose tables outlive it: a struct that can be taken apart into its tables and the rest,
+/// and put together again.
 ///
 /// [`#[heir]`](crate::heir) implements this trait. This is a worker that is written by hand:
 ///
@@ -156,19 +156,19 @@ pub trait Worker: Sized + Send + 'static {
         AnyTables::new()
     }
 
-    /// Creates the tables that `readers` read: once in the life of the estate, and again if its tables
-    /// are quarantined or reset.
+    /// Creates the tables that `readers` read: once in the life of the estate, and again if its
+    /// tables are quarantined or reset.
     ///
     /// # Errors
-    /// The error of an `init` expression that ends with `?`. The manager ends with it as its reason, and
-    /// the supervisor decides what follows.
+    /// The error of an `init` expression that ends with `?`. The manager ends with it as its
+    /// reason, and the supervisor decides what follows.
     fn create(
         args: Self::Args,
         readers: Readers,
     ) -> impl Future<Output = Result<Self::Tables, BoxError>> + Send;
 
-    /// Makes the rest of a new incarnation. The closure that it returns puts the rest and the tables
-    /// together.
+    /// Makes the rest of a new incarnation. The closure that it returns puts the rest and the
+    /// tables together.
     fn incarnate(args: Self::Args) -> impl FnOnce(Self::Tables) -> Self + Send + 'static;
 
     /// Takes an incarnation apart: its tables and the rest.
@@ -180,8 +180,8 @@ pub trait Worker: Sized + Send + 'static {
     /// Ends a message: the writes to the recorded tables stay.
     fn commit(&mut self) {}
 
-    /// Swaps the `rollback` tables for the saved ones. The tables before are then in `saved`, for the
-    /// caller to drop.
+    /// Swaps the `rollback` tables for the saved ones. The tables before are then in `saved`, for
+    /// the caller to drop.
     fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved);
 
     /// Puts the settings of `#[heir(..)]` in the place of the defaults. [`Spec::new`] calls it.
@@ -190,8 +190,8 @@ pub trait Worker: Sized + Send + 'static {
     }
 }
 
-/// A worker that can take over the tables of another, because its [`Worker::Tables`] are the same type
-/// (`code_change`).
+/// A worker that can take over the tables of another, because its [`Worker::Tables`] are the same
+/// type (`code_change`).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take over from `{Other}`, because its tables are others",
     label = "does not have the tables of `{Other}`",
@@ -230,7 +230,8 @@ pub trait Handlers: Worker {
     ) -> impl Future<Output = ()> + Send;
 
     /// Verifies the tables of an incarnation that has ended, when the next one waits for them
-    /// (`#[on(verify)]`). It runs in the manager's task; a panic in it is a [`Verdict::Quarantine`].
+    /// (`#[on(verify)]`). It runs in the manager's task; a panic in it is a
+    /// [`Verdict::Quarantine`].
     fn verify(_tables: &mut Self::Tables, _exit: &Exit) -> Verdict {
         Verdict::Accept
     }
@@ -249,14 +250,15 @@ pub trait Handlers: Worker {
         ready(Ok(()))
     }
 
-    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`). The reference
-    /// of [`#[handlers]`](macro@crate::handlers) says what it may wait for.
+    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`). The
+    /// reference of [`#[handlers]`](macro@crate::handlers) says what it may wait for.
     fn on_stop(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         ready(())
     }
 
-    /// Serves an exit signal, between two messages and as a transaction like theirs (`#[on(exit)]`).
-    /// Only a worker that [traps exits](Self::TRAPS_EXITS) gets it. An error ends the incarnation.
+    /// Serves an exit signal, between two messages and as a transaction like theirs
+    /// (`#[on(exit)]`). Only a worker that [traps exits](Self::TRAPS_EXITS) gets it. An error ends
+    /// the incarnation.
     fn on_exit(
         &mut self,
         _signal: &ExitSignal,

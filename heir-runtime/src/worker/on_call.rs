@@ -1,9 +1,9 @@
 //! Whether a worker's manager is a task at the moment.
 //!
-//! The manager is a task while there are tables to create, to settle or to give away. While its worker
-//! owns them the manager is *on call*: no task, only its heir and its arguments, kept in the worker's
-//! shared state. The estate calls it when the tables come home, and another task goes on as the same
-//! manager.
+//! The manager is a task while there are tables to create, to settle or to give away. While its
+//! worker owns them the manager is *on call*: no task, only its heir and its arguments, kept in the
+//! worker's shared state. The estate calls it when the tables come home, and another task goes on
+//! as the same manager.
 //!
 //! ```text
 //! Vacant  -- begin ---> Working
@@ -121,8 +121,8 @@ impl<W: Worker> OnCall<W> {
         }
     }
 
-    /// The task with this number has been spawned. It may have ended already, and another task may have
-    /// been called since.
+    /// The task with this number has been spawned. It may have ended already, and another task may
+    /// have been called since.
     pub(crate) fn runs_as(&self, id: ManagerId, task: AbortHandle) {
         let mut state = self.0.lock();
         if state.id != id {
@@ -155,7 +155,8 @@ impl<W: Worker> OnCall<W> {
                 drop(before);
                 None
             }
-            // The manager has been dismissed meanwhile. Its task drops this before it tells that it ends.
+            // The manager has been dismissed meanwhile. Its task drops this before it tells that it
+            // ends.
             Stage::Leaving | Stage::OnCall(..) | Stage::Vacant => {
                 drop(state);
                 let _ = drop_caught(resting);

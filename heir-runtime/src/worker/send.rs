@@ -51,11 +51,12 @@ enum Stage<'h, U, M: Message, R, B> {
 const DONE: &str = "polled after it was done";
 
 impl<W: Handlers> Handle<W> {
-    /// Sends a message and waits for its reply (`gen_server:call`). The generated methods call this.
+    /// Sends a message and waits for its reply (`gen_server:call`). The generated methods call
+    /// this.
     ///
-    /// Waits while the mailbox is full, and while the worker is between two incarnations, unless its
-    /// spec [says otherwise](crate::Spec::while_down). Dropped before the message is queued, the future
-    /// has no effect; dropped after, the message is served and its reply discarded.
+    /// Waits while the mailbox is full, and while the worker is between two incarnations, unless
+    /// its spec [says otherwise](crate::Spec::while_down). Dropped before the message is queued,
+    /// the future has no effect; dropped after, the message is served and its reply discarded.
     ///
     /// # Errors
     /// - [`CallError::NotSent`]: the message was not queued; the arguments come back.
@@ -64,8 +65,8 @@ impl<W: Handlers> Handle<W> {
     /// - [`CallError::Unresponsive`]: the incarnation serves the message, and does not yield.
     /// - [`CallError::TimedOut`], [`CallError::DownFor`]: the message is queued, but the handle's
     ///   timeout, or the worker's bound on the time without an incarnation, is over.
-    /// - [`CallError::Stopped`], [`CallError::Unanswered`]: the worker stopped for good before it served
-    ///   the message, or its handler kept no reply.
+    /// - [`CallError::Stopped`], [`CallError::Unanswered`]: the worker stopped for good before it
+    ///   served the message, or its handler kept no reply.
     pub fn call<A: 'static, R>(
         &self,
         args: A,
@@ -86,9 +87,9 @@ impl<W: Handlers> Handle<W> {
         self.send_call(args, Call::new, message, Full::Fail)
     }
 
-    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its worker
-    /// dies over it (at least once). Its writes to the recorded tables are undone before; all its other
-    /// effects happen again.
+    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its
+    /// worker dies over it (at least once). Its writes to the recorded tables are undone before;
+    /// all its other effects happen again.
     ///
     /// # Errors
     /// As [`call`](Self::call); [`CallError::Died`] has the death of the last attempt.
@@ -120,8 +121,8 @@ impl<W: Handlers> Handle<W> {
     /// Sends a message without a reply, and returns when it is queued (`gen_server:cast`).
     ///
     /// The message is served, unless the worker stops for good before, or dies over it: then
-    /// [`Spec::on_undelivered`](crate::Spec::on_undelivered) gets it. Waits while the mailbox is full.
-    /// Dropped before the message is queued, the future has no effect.
+    /// [`Spec::on_undelivered`](crate::Spec::on_undelivered) gets it. Waits while the mailbox is
+    /// full. Dropped before the message is queued, the future has no effect.
     ///
     /// # Errors
     /// [`CastError::NotSent`]: the message was not queued; it has the reason and the arguments.
@@ -174,8 +175,8 @@ impl<W: Handlers> Handle<W> {
         self.put_cast(message(cast)).map_err(|(message, why)| cast_not_sent(message, why))
     }
 
-    /// Most calls are sent in the first poll and answered in the second: this future is for them. A call
-    /// with a deadline is another future, in a box.
+    /// Most calls are sent in the first poll and answered in the second: this future is for them. A
+    /// call with a deadline is another future, in a box.
     fn send_call<A: 'static, R>(
         &self,
         args: A,
@@ -249,7 +250,8 @@ impl<W: Handlers> Handle<W> {
             Ok(permit) => permit,
             Err(why) => return Err(not_sent(args, why)),
         };
-        // From here to the first poll of the reply channel is one poll of this future, with this waker.
+        // From here to the first poll of the reply channel is one poll of this future, with this
+        // waker.
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let (call, answer) = call(args, waker);
         permit.send(message(call));
@@ -260,8 +262,8 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// Most casts are queued at once. The wait of a cast with a deadline is in a box, so that the future
-    /// stays small.
+    /// Most casts are queued at once. The wait of a cast with a deadline is in a box, so that the
+    /// future stays small.
     async fn send_cast<A: 'static>(
         &self,
         args: A,
@@ -335,7 +337,8 @@ impl<W: Handlers> Handle<W> {
     }
 }
 
-/// Why a message cannot be sent now, if no incarnation serves and the worker's spec says to fail then.
+/// Why a message cannot be sent now, if no incarnation serves and the worker's spec says to fail
+/// then.
 fn is_down<W: Handlers>(shared: &Shared<W>) -> Option<NotSent> {
     match shared.settings.while_down {
         WhileDown::Fail => shared.lifecycle.not_serving().map(|status| down(shared, status)),

@@ -22,8 +22,8 @@ pub(crate) enum Late {
     DownFor(Duration),
 }
 
-/// The deadline of one sender, for the permit and the reply together. Most senders have none, and then
-/// it costs nothing.
+/// The deadline of one sender, for the permit and the reply together. Most senders have none, and
+/// then it costs nothing.
 pub(crate) struct SendDeadline<'p>(Option<Pin<Box<dyn Future<Output = Late> + Send + 'p>>>);
 
 impl<'p> SendDeadline<'p> {

@@ -1,8 +1,8 @@
 //! The shared state of a worker, which stays while its incarnations and its managers come and go.
 //!
 //! Two of its traits are implemented by those who use them: `Wake` in `manager/mod.rs` (the estate
-//! calls the manager that is on call) and `Node` in `supervisor/child/worker.rs` (the supervisor sees
-//! the worker as one of its children).
+//! calls the manager that is on call) and `Node` in `supervisor/child/worker.rs` (the supervisor
+//! sees the worker as one of its children).
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -67,8 +67,8 @@ const UNKNOWN: u64 = u64::MAX;
 /// Parked tables, oldest first. In a box, because most workers have none.
 type Parked<T> = Box<Vec<Quarantined<T>>>;
 
-/// The shared state behind a handle. Through this trait a handle is `Send` and `Sync` without a look
-/// at the fields of the worker's messages and tables: one of them may be the same handle.
+/// The shared state behind a handle. Through this trait a handle is `Send` and `Sync` without a
+/// look at the fields of the worker's messages and tables: one of them may be the same handle.
 pub(crate) trait HandleTarget<W: Handlers>: Send + Sync {
     fn shared(&self) -> &Shared<W>;
 }
@@ -154,8 +154,8 @@ impl<W: Handlers> Shared<W> {
         Ok(())
     }
 
-    /// Lets the manager know that this incarnation waits for its tables. They arrive at the end that
-    /// is returned.
+    /// Lets the manager know that this incarnation waits for its tables. They arrive at the end
+    /// that is returned.
     pub(crate) fn wait_for_tables(&self, incarnation: u64) -> Incoming<W::Tables> {
         let (recipient, incoming) = self.estate.recipient_for(&self.name, incarnation);
         // An incarnation that waited before is dead: the supervisor starts one at a time.
@@ -181,8 +181,8 @@ impl<W: Handlers> Shared<W> {
         self.process.with(|process| process.clone())
     }
 
-    /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could not
-    /// return its reason.
+    /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could
+    /// not return its reason.
     pub(crate) fn exit_reason(&self) -> Option<ExitReason> {
         self.process()?.reason()
     }
@@ -195,9 +195,9 @@ impl<W: Handlers> Shared<W> {
         }
     }
 
-    /// An incarnation does not yield to the runtime: it keeps its tables until it does, and the caller
-    /// of its message is told. Only the first report of an incarnation that is starting or serving
-    /// counts.
+    /// An incarnation does not yield to the runtime: it keeps its tables until it does, and the
+    /// caller of its message is told. Only the first report of an incarnation that is starting or
+    /// serving counts.
     pub(crate) fn unresponsive(&self, incarnation: u64) {
         if self.lifecycle.unresponsive(incarnation) {
             self.mailbox.abandon(incarnation);
@@ -225,8 +225,8 @@ impl<W: Handlers> Shared<W> {
         self.suspicions.load(Ordering::Relaxed)
     }
 
-    /// Whether no manager has verified the tables after this exit yet. A manager may die after it has,
-    /// and the next one must not verify them again.
+    /// Whether no manager has verified the tables after this exit yet. A manager may die after it
+    /// has, and the next one must not verify them again.
     pub(crate) fn is_unexamined(&self, exit: &Exit) -> bool {
         self.examined.load(Ordering::Relaxed) < exit.incarnation
     }
@@ -338,14 +338,14 @@ impl<W: Handlers> Shared<W> {
         self.new_at.store(tables::written::<W>(tables).unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
-    /// Whether nobody has written to these tables since they were created; `false` if that cannot be
-    /// known.
+    /// Whether nobody has written to these tables since they were created; `false` if that cannot
+    /// be known.
     pub(crate) fn are_unwritten(&self, tables: &mut W::Tables) -> bool {
         tables::written::<W>(tables).is_some_and(|written| written == self.new_at.load(Ordering::Relaxed))
     }
 
-    /// Parks quarantined tables. From here on the worker's readers are `readers`, those of the tables
-    /// that take their place.
+    /// Parks quarantined tables. From here on the worker's readers are `readers`, those of the
+    /// tables that take their place.
     pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: Readers) {
         self.readers.set(readers);
         self.quarantine.with(|quarantine| quarantine.get_or_insert_default().push(parked));

@@ -15,8 +15,8 @@ pub(crate) fn commit<W: Worker>(tables: &mut W::Tables) {
     }
 }
 
-/// How many messages have written to the tables, added up: a number that changes with every write that
-/// is committed.
+/// How many messages have written to the tables, added up: a number that changes with every write
+/// that is committed.
 ///
 /// `None` if some of the tables are not recorded: writes to them cannot be counted.
 pub(crate) fn written<W: Worker>(tables: &mut W::Tables) -> Option<u64> {
@@ -30,8 +30,8 @@ pub(crate) fn rollback<W: Worker>(tables: &mut W::Tables) {
     }
 }
 
-/// Exchanges the tables for `new` ones, under the same readers. The old contents are then in `new`, for
-/// the caller to drop.
+/// Exchanges the tables for `new` ones, under the same readers. The old contents are then in `new`,
+/// for the caller to drop.
 ///
 /// If it panics, [`rollback`] undoes its writes.
 pub(crate) fn replace<W: Worker>(tables: &mut W::Tables, new: &mut W::Tables) {

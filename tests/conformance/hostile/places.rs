@@ -12,7 +12,7 @@ const CATCH: [&str; 8] = [
     "wake_caught",
     "guarded(",
     "catch_unwind(",
-    "DropCaught::new(",
+    "CatchDrop::new(",
     "tracing::",
 ];
 
