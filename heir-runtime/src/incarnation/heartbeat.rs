@@ -120,7 +120,7 @@ struct Beat {
 /// The state in which the thread finds a worker.
 #[derive(Debug, PartialEq, Eq)]
 enum Look {
-    /// No poll is under way.
+    /// No poll is in progress.
     Rests,
     /// The poll in progress may last so long still.
     Lasts(Duration),

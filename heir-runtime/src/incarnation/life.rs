@@ -56,7 +56,7 @@ pub(crate) enum Next {
     Message,
 }
 
-/// The worker, and its seat: the right and duty to give the tables back.
+/// The worker, and its seat: the right, and the obligation, to give the tables back.
 struct Body<W: Handlers> {
     worker: W,
     seat: Seat<W::Tables>,

@@ -104,7 +104,7 @@ impl<W: Worker> OnCall<W> {
     }
 
     /// Calls the manager, because the tables have come home. A manager that is on call goes on in
-    /// another task, which the caller spawns from what is returned.
+    /// another task, which the caller spawns with the returned parts.
     pub(crate) fn call(&self) -> Option<(ManagerId, Resting<W>, runtime::Handle)> {
         let mut state = self.0.lock();
         match &mut state.stage {
