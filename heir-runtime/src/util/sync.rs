@@ -22,8 +22,7 @@ use crate::util::caught::{drop_caught, wake_caught};
 ///
 /// The lock is held to look and to move, never across an await and never while a user's code runs.
 /// Destructors may be a user's code: so every value that leaves the lock is returned, and the
-/// caller drops it when the lock is free again. What the caller of [`with`](Self::with) takes out,
-/// its closure returns.
+/// caller drops it when the lock is free again.
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
@@ -44,7 +43,8 @@ impl<T> Lock<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `work` under the lock, and returns its result when the lock is free.
+    /// Runs `work` under the lock, and returns its result when the lock is free. A value that `work`
+    /// captures and neither stores nor returns is dropped under the lock.
     #[inline]
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut self.lock())
@@ -213,11 +213,11 @@ impl<S> WatchOne<S> {
 
     /// Returns the value of `take`. If it has none, `waker` is woken at the next change.
     pub(crate) fn take_or_wake<R>(&self, waker: Waker, take: impl FnOnce(&mut S) -> Option<R>) -> Option<R> {
-        let (found, before) = self.0.with(|inner| match take(&mut inner.value) {
-            Some(found) => (Some(found), None),
+        let (found, unneeded) = self.0.with(|inner| match take(&mut inner.value) {
+            Some(found) => (Some(found), Some(waker)),
             None => (None, inner.waiting.replace(waker)),
         });
-        drop(before);
+        drop(unneeded);
         found
     }
 
@@ -232,6 +232,8 @@ impl<S> WatchOne<S> {
 #[cfg(all(test, not(heir_loom)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::task::Wake;
 
     use super::*;
 
@@ -257,6 +259,31 @@ mod tests {
             LOCK.set(Some(Probe));
             change();
         }
+    }
+
+    /// Its waker asserts that the lock is free when it is dropped.
+    struct Waiter(Arc<WatchOne<bool>>);
+
+    impl Wake for Waiter {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Waiter {
+        fn drop(&mut self) {
+            assert!(self.0.0.0.try_lock().is_ok(), "dropped under the lock");
+        }
+    }
+
+    #[test]
+    fn a_waker_is_dropped_when_the_lock_is_free_whether_or_not_it_is_needed() {
+        let watched = Arc::new(WatchOne::new(false));
+        let waits = || {
+            let waker = Waker::from(Arc::new(Waiter(Arc::clone(&watched))));
+            watched.take_or_wake(waker, |is_there| is_there.then_some(()))
+        };
+        assert!(waits().is_none() && waits().is_none());
+        watched.leave(|is_there| *is_there = true);
+        assert!(waits().is_some());
     }
 
     #[test]
