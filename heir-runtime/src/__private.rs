@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 pub use heir_macros::{Heir, Supervisor};
 
-use crate::worker::BoxError;
+use crate::process::exit::BoxError;
 
 /// The type of a `#[table(keep)]` field.
 #[diagnostic::on_unimplemented(

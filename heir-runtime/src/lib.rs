@@ -125,12 +125,11 @@ pub use self::table::{
     BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
 };
 pub use self::worker::{
-    AfterQuarantine, Backoff, BoxError, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown,
-    Worker,
+    AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown, Worker,
 };
 pub use crate::estate::quarantine::{Quarantined, Verdict};
 pub use crate::manager::Manager;
-pub use crate::process::exit::{Exit, ExitReason};
+pub use crate::process::exit::{BoxError, Exit, ExitReason};
 pub use crate::process::status::{Status, Stopped};
 pub use crate::tree::events::{Event, EventKind, Role};
 pub use crate::worker::handle::{Handle, WeakHandle};

@@ -253,7 +253,7 @@ impl<W: Handlers> Life<W> {
     fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
         // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
-        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_doomed();
+        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
         // An end that came from outside does not speak against the tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);

@@ -1,4 +1,4 @@
-//! The request to stop, from a supervisor to a task of its own.
+//! The request to stop, from a supervisor to one of its tasks.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,23 +9,25 @@ use std::task::{Context, Poll, Waker};
 use crate::util::caught::wake_caught;
 use crate::util::sync::Lock;
 
-/// Asks, when it is dropped.
+/// The supervisor's end: asks the task to stop when it is dropped.
 #[derive(Debug)]
 pub(crate) struct StopOnDrop(Arc<Request>);
 
-/// Resolves when its task is asked to stop. A task looks at it before each message: that is a load and no more.
+/// The task's end: resolves when the task is asked to stop. A worker polls it before each message:
+/// that is one load.
 pub(crate) struct StopSignal {
     request: Arc<Request>,
-    /// The waker that waits in the request.
+    /// The waker that has been left in the request.
     known: Option<Waker>,
 }
 
 #[derive(Debug)]
 struct Request {
     made: AtomicBool,
-    /// Whether it was made on purpose, and not because what asks was dropped. Written before `made`.
+    /// Whether the request was made on purpose, and not because the supervisor's end was dropped.
+    /// Written before `made`.
     on_purpose: AtomicBool,
-    /// Of a task of ours.
+    /// The waker of the task, which is ours.
     waiting: Lock<Option<Waker>>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn stop_signal() -> (StopOnDrop, StopSignal) {
 }
 
 impl StopOnDrop {
-    /// Asks on purpose.
+    /// Asks the task to stop, on purpose.
     pub(crate) fn ask(self) {
         self.0.on_purpose.store(true, Ordering::Relaxed);
     }
@@ -60,7 +62,8 @@ impl StopSignal {
         self.request.on_purpose.load(Ordering::Relaxed)
     }
 
-    /// Has this task woken. Then it is to look: either it sees the request, or the request finds the waker.
+    /// Has this task woken by the request. The task must look at the request afterwards: either it
+    /// sees the request, or the request finds the waker.
     fn wake(&mut self, cx: &Context<'_>) {
         let waker = cx.waker().clone();
         self.known = Some(waker.clone());

@@ -21,9 +21,9 @@ use crate::util::caught::{drop_caught, wake_caught};
 /// A value behind a lock that does not poison.
 ///
 /// The lock is held to look and to move, never across an await and never while a user's code runs.
-/// Destructors may be a user's code: so every value that leaves the lock is returned, and the caller
-/// drops it when the lock is free again. What the caller of [`with`](Self::with) takes out, its
-/// closure returns.
+/// Destructors may be a user's code: so every value that leaves the lock is returned, and the
+/// caller drops it when the lock is free again. What the caller of [`with`](Self::with) takes out,
+/// its closure returns.
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
@@ -92,13 +92,13 @@ impl<T> fmt::Debug for Lock<T> {
 
 /// A value behind a lock, whose changes any number of tasks can await.
 ///
-/// The lock is never held across an await or across a user's code, so it cannot be poisoned by one. The tasks may be anybody's: their
-/// wakers are cloned, woken and dropped outside, each caught, so that one that panics keeps no other asleep.
+/// The tasks may be a user's: their wakers are cloned, woken and dropped outside the lock. A panic
+/// in waking is caught, so that no other task stays asleep.
 pub(crate) struct WatchMany<S>(Lock<Awaited<S>>);
 
 struct Awaited<S> {
     value: S,
-    /// Mostly nobody waits.
+    /// The wakers of the tasks that wait: mostly none.
     waiting: BTreeMap<Ticket, Waker>,
     next: Ticket,
 }
@@ -110,24 +110,22 @@ impl<S> WatchMany<S> {
         Self(Lock::new(Awaited { value, waiting: BTreeMap::new(), next: 0 }))
     }
 
-    /// Looks, without telling anyone.
+    /// Runs `look` under the lock.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
-        look(&self.0.lock().value)
+        self.0.with(|inner| look(&inner.value))
     }
 
-    /// Changes the value, and wakes whoever waits for a change.
+    /// Changes the value, and wakes the tasks that wait for a change.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
-        let mut inner = self.0.lock();
-        let result = change(&mut inner.value);
-        let waiting = std::mem::take(&mut inner.waiting);
-        drop(inner);
+        let (result, waiting) =
+            self.0.with(|inner| (change(&mut inner.value), std::mem::take(&mut inner.waiting)));
         waiting.into_values().for_each(wake_caught);
         result
     }
 
-    /// Waits until `take` finds what it is looking for.
+    /// Waits until `take` returns a value, which it looks for after each change.
     ///
-    /// Cancel safe: `take` runs only inside a poll that returns what it took.
+    /// Cancel safe: `take` runs only inside a poll that returns its value.
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
         let mut waits = Waits { watched: self, ticket: None };
         poll_fn(|cx| {
@@ -136,7 +134,7 @@ impl<S> WatchMany<S> {
             }
             let waker = cx.waker().clone();
             let mut inner = self.0.lock();
-            // Again: from here on a change finds the waker.
+            // It looks again: from here on a change finds the waker.
             if let Some(found) = take(&mut inner.value) {
                 return Poll::Ready(found);
             }
@@ -151,7 +149,7 @@ impl<S> WatchMany<S> {
     }
 }
 
-/// Somebody waits, until this is dropped.
+/// One task that waits, until this is dropped.
 struct Waits<'w, S> {
     watched: &'w WatchMany<S>,
     ticket: Option<Ticket>,
@@ -166,9 +164,10 @@ impl<S> Drop for Waits<'_, S> {
     }
 }
 
-/// A value behind a lock, for whose changes one task waits at a time.
+/// A value behind a lock, whose changes one task at a time can await.
 ///
-/// The lock is as that of [`WatchMany`]; the waker may be anybody's: it is cloned, woken and dropped outside.
+/// The task may be a user's: its waker is cloned, woken and dropped outside the lock, and a panic
+/// in waking is caught.
 pub(crate) struct WatchOne<S>(Lock<Waited<S>>);
 
 struct Waited<S> {
@@ -181,26 +180,24 @@ impl<S> WatchOne<S> {
         Self(Lock::new(Waited { value, waiting: None }))
     }
 
-    /// Looks, or makes a change that nobody waits for.
+    /// Runs `work` under the lock: a look, or a change that no task waits for.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
-        work(&mut self.0.lock().value)
+        self.0.with(|inner| work(&mut inner.value))
     }
 
-    /// Changes the value, and wakes whoever waits for a change.
+    /// Changes the value, and wakes the task that waits for a change.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
-        let mut inner = self.0.lock();
-        let result = change(&mut inner.value);
-        let waiting = inner.waiting.take();
-        drop(inner);
+        let (result, waiting) = self.0.with(|inner| (change(&mut inner.value), inner.waiting.take()));
         if let Some(waiting) = waiting {
             wake_caught(waiting);
         }
         result
     }
 
-    /// Waits until `take` finds what it is looking for. A second one that waits is waited for instead of the first.
+    /// Waits until `take` returns a value, which it looks for after each change. Of two tasks that
+    /// wait, only the second is woken.
     ///
-    /// Cancel safe: `take` runs only inside a poll that returns what it took.
+    /// Cancel safe: `take` runs only inside a poll that returns its value.
     pub(crate) async fn until<R>(&self, mut take: impl FnMut(&mut S) -> Option<R>) -> R {
         poll_fn(|cx| {
             if let Some(found) = take(&mut self.0.lock().value) {
@@ -214,24 +211,19 @@ impl<S> WatchOne<S> {
         .await
     }
 
-    /// What `take` finds; if that is nothing, wakes `waker` at the next change.
+    /// Returns the value of `take`. If it has none, `waker` is woken at the next change.
     pub(crate) fn take_or_wake<R>(&self, waker: Waker, take: impl FnOnce(&mut S) -> Option<R>) -> Option<R> {
-        let mut inner = self.0.lock();
-        if let Some(found) = take(&mut inner.value) {
-            return Some(found);
-        }
-        let before = inner.waiting.replace(waker);
-        drop(inner);
+        let (found, before) = self.0.with(|inner| match take(&mut inner.value) {
+            Some(found) => (Some(found), None),
+            None => (None, inner.waiting.replace(waker)),
+        });
         drop(before);
-        None
+        found
     }
 
-    /// Makes a change, and does not wait any more.
+    /// Makes a change, and forgets the task that waits: it does not wait any more.
     pub(crate) fn leave<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
-        let mut inner = self.0.lock();
-        let result = work(&mut inner.value);
-        let waiting = inner.waiting.take();
-        drop(inner);
+        let (result, waiting) = self.0.with(|inner| (work(&mut inner.value), inner.waiting.take()));
         drop(waiting);
         result
     }

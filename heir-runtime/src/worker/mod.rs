@@ -26,12 +26,9 @@ use crate::estate::quarantine::Verdict;
 use crate::mailbox::Message;
 use crate::process::Down;
 use crate::process::ExitSignal;
-use crate::process::exit::{Exit, ExitReason};
+use crate::process::exit::{BoxError, Exit, ExitReason};
 use crate::table::{AnyTables, Readers};
 use crate::worker::handle::Handle;
-
-/// An error of any kind, as hooks and `init` expressions return it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An actor whose tables outlive it: a struct that can be taken apart into its tables and the rest,
 /// and put together again.
