@@ -206,7 +206,7 @@ fn every_file_and_function_that_a_document_names_exists() {
 
 #[test]
 fn a_name_that_is_gone_is_found_out() {
-    let there = "`manager/mod.rs::judge` and `estate/lease.rs::Lease::give_away`, in `table/`; \
+    let there = "`manager/mod.rs::judge` and `estate/transfer.rs::Lease::give_away`, in `table/`; \
                  `Life::serve`, `Refusal::Died`, `Duration::MAX`, `a::b`";
     let mut source = Source::default();
     assert_eq!(missing(there, &mut source), (Vec::new(), 3));
