@@ -1,8 +1,8 @@
-//! The example as its users run it, and as the README shows it.
+//! The example as its users run it, and as the README of the examples shows it.
 
 use std::process::Command;
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../README.md");
 
 /// What the README has between a line that begins like this and the end of the block.
 fn block(begin: &str) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use heir_runtime::{Dynamic, Stopped, Supervisor, handlers, heir};
+use heir_runtime::{Context, Down, Dynamic, ExitSignal, Stopped, Supervisor, handlers, heir};
 use heir_tests::Random;
 use tokio::task::JoinSet;
 
@@ -151,4 +151,55 @@ async fn workers_that_come_and_go_leave_nothing_behind() {
     }
     assert_eq!((sessions.len(), sessions.supervisor().count_children().specs), (0, 0));
     sessions.shutdown().await;
+}
+
+/// Monitors and links whom it is given, and counts their ends.
+#[heir]
+struct Guardian {
+    #[table(rollback)]
+    downs: u32,
+    #[table(rollback)]
+    exits: u32,
+}
+
+#[handlers]
+impl Guardian {
+    #[on(down)]
+    fn down(&mut self, _down: &Down) {
+        self.downs += 1;
+    }
+
+    #[on(exit)]
+    fn exited(&mut self, _signal: &ExitSignal) {
+        self.exits += 1;
+    }
+
+    fn guard(&mut self, cx: &mut Context<Self>, sessions: Vec<SessionHandle>) {
+        for session in &sessions {
+            cx.monitor(session);
+            cx.link(session);
+        }
+    }
+
+    fn ends(&mut self) -> (u32, u32) {
+        (self.downs, self.exits)
+    }
+}
+
+/// A search through all links for each that ends would be a thousand million steps, under the lock of who is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_very_many_who_are_monitored_and_linked_is_told_once_each_and_meets_its_deadline() {
+    const GUARDED: u32 = 20_000;
+    let mut tree = Supervisor::builder("app");
+    let guardian = tree.child(Guardian::spec());
+    let sessions = tree.child(Sessions::spec().name("sessions"));
+    let tree = tree.start().await.unwrap();
+    assert_eq!(start(&sessions, GUARDED).await, u64::from(GUARDED));
+    let guarded = sessions.keys().iter().filter_map(|key| sessions.get(key)).collect();
+    guardian.guard(guarded).await.unwrap();
+    tree.terminate_child("sessions").await.unwrap();
+    // Behind all the signals: they are served before messages.
+    assert_eq!(guardian.ends().await.unwrap(), (GUARDED, GUARDED));
+    let report = tree.shutdown().await;
+    assert_eq!((report.why, report.aborted, report.unresponsive), (Stopped::Shutdown, vec![], vec![]));
 }

@@ -186,6 +186,64 @@ fn a_runtime_that_ends_at_any_moment_loses_nothing() {
     }
 }
 
+/// Says when the runtime it runs on has begun to end: then it is dropped.
+struct Sentinel(std::sync::mpsc::Sender<()>);
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// The supervisor is held up at a restart until its runtime is closing, which ends each task as soon as it is spawned: a loop
+/// that went on while there is an end would go on for ever.
+#[test]
+fn a_supervisor_whose_runtime_is_closing_starts_its_child_a_bounded_number_of_times() {
+    use heir_runtime::EventKind;
+
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let (restarts, (holds, held)) = (Arc::new(AtomicU64::new(0)), std::sync::mpsc::channel());
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(Some(released));
+    let counted = Arc::clone(&restarts);
+    let (mut tree, _) = Recorder::tree();
+    let counter = tree.worker(Counter::spec());
+    let tree = tree.observe(move |event| {
+        if matches!(event.kind, EventKind::Restarting { .. }) {
+            counted.fetch_add(1, Ordering::Relaxed);
+            if let Some(released) = released.lock().unwrap().take() {
+                holds.send(()).unwrap();
+                released.recv().unwrap();
+            }
+        }
+    });
+    let (closing, closed) = std::sync::mpsc::channel();
+    let tree = runtime.block_on(async {
+        let sentinel = Sentinel(closing);
+        tokio::spawn(async move {
+            let _sentinel = sentinel;
+            std::future::pending::<()>().await;
+        });
+        tree.start().await.unwrap()
+    });
+    counter.kill().unwrap();
+    held.recv().unwrap();
+    runtime.shutdown_background();
+    closed.recv().unwrap();
+    release.send(()).unwrap();
+
+    let other = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let end = other.block_on(async {
+        let end = tokio::time::timeout(std::time::Duration::from_secs(30), counter.wait());
+        end.await.expect("the supervisor's task ends")
+    });
+    assert_eq!(end, heir_runtime::Stopped::Dropped);
+    let restarts = restarts.load(Ordering::Relaxed);
+    assert!(restarts < 1_000, "{restarts}");
+    drop(tree);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_at_any_moment_tells_every_caller_the_truth() {
     for turn in 0..1_000 {

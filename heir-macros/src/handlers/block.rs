@@ -7,8 +7,8 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Generics, Path, Token, Type, WhereClause, braced};
 
-use super::check::is_mark;
 use super::signature::{self, Method};
+use super::vocabulary::is_mark;
 use crate::diagnostics::Errors;
 use crate::tokens::is_brace;
 

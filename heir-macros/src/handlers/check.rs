@@ -1,17 +1,18 @@
 //! From the syntax to the model, with the rules of the DSL. Each method is read on its own.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Path, Type};
 
 use super::block::Block;
 use super::hooks::hook;
-use super::markers::MARKERS;
 use super::model::{EVENTS, Event, Handler, Handlers, Kind, Mistaken, Param};
 use super::names::{self, distinct_hooks, distinct_messages};
 use super::owned;
-use super::signature::{Argument, Method, Name, Receiver};
+use super::shapes::{is_named, is_plain, is_reference_to, once, replies_nothing, takes_self};
+use super::signature::{Argument, Method, Name};
+use super::vocabulary::{NEARLY, is_marker};
 use crate::diagnostics::Errors;
 use crate::options::{self, require_bare};
 use crate::tokens::{allowed, arguments, attributes, generics_without_self, replace_self, ungroup};
@@ -79,27 +80,6 @@ fn generics(written: &Generics, self_ty: &TokenStream, errors: &mut Errors) -> O
     }
     Some(generics_without_self(written, self_ty))
 }
-
-/// Whether the attribute is one of ours.
-fn is_marker(attribute: &Attribute) -> bool {
-    MARKERS.iter().any(|marker| attribute.path().is_ident(marker))
-}
-
-/// Whether the attribute is one of ours, or what one might write for it: it is not left on the method.
-pub(super) fn is_mark(attribute: &Attribute) -> bool {
-    is_marker(attribute) || NEARLY.iter().any(|(nearly, _)| attribute.path().is_ident(nearly))
-}
-
-/// What one might write for a mark, with what to write.
-pub(super) const NEARLY: [(&str, &str); 7] = [
-    ("call", "a method without a mark is a call: remove `#[call]`"),
-    ("start", "a hook names its event: write `#[on(start)]`"),
-    ("transfer", "a hook names its event: write `#[on(transfer)]`"),
-    ("stop", "a hook names its event: write `#[on(stop)]`"),
-    ("exit", "a hook names its event: write `#[on(exit)]`"),
-    ("down", "a hook names its event: write `#[on(down)]`"),
-    ("verify", "a hook names its event: write `#[on(verify)]`"),
-];
 
 fn role(method: &Method, errors: &mut Errors) -> Option<Role> {
     for (name, problem) in NEARLY {
@@ -202,50 +182,6 @@ fn redelivers_nothing(method: &Method, errors: &mut Errors) {
     }
 }
 
-/// Whether it takes `&mut self`; else the error, with what it cannot be without.
-pub(super) fn takes_self(method: &Method, without: &str, errors: &mut Errors) -> bool {
-    let ident = &method.ident;
-    let place = match method.receiver {
-        Receiver::Exclusive(_) => return true,
-        Receiver::Other(span) => span,
-        Receiver::None => ident.span(),
-    };
-    errors.at(place, format_args!("`{ident}` does not take `&mut self`, {without}"));
-    false
-}
-
-/// Reports what no handler and no hook can be; says whether there was nothing.
-pub(super) fn is_plain(method: &Method, errors: &mut Errors) -> bool {
-    let ident = &method.ident;
-    let mut plain = true;
-    for qualifier in &method.qualifiers {
-        errors.at(
-            qualifier.span(),
-            format_args!(
-                "the runtime calls `{ident}`, so it cannot be `{qualifier}`: remove it, or add `#[skip]`"
-            ),
-        );
-        plain = false;
-    }
-    if !method.generics.params.is_empty() {
-        errors.on(
-            &method.generics,
-            "a message has one concrete type, so its handler cannot be generic: write the types, or add `#[skip]`",
-        );
-        plain = false;
-    }
-    for argument in &method.args {
-        for attribute in attributes(&argument.attrs, "cfg").chain(attributes(&argument.attrs, "cfg_attr")) {
-            errors.on(
-                &attribute.meta,
-                format_args!("an argument of a message is always there: put the `cfg` on all of `{ident}`"),
-            );
-            plain = false;
-        }
-    }
-    plain
-}
-
 /// The handler, or what its callers need to see of it; a name that every handle has needs nothing.
 fn handler(
     method: &Method,
@@ -333,48 +269,4 @@ fn value_name(argument: &Argument, all: &[Argument], errors: &mut Errors) -> Opt
             None
         }
     }
-}
-
-pub(super) fn replies_nothing(method: &Method, problem: &str, errors: &mut Errors) -> bool {
-    let output = method.output.as_ref().filter(|ty| !is_unit(ty));
-    if let Some(ty) = output {
-        errors.on(ty, problem);
-    }
-    output.is_none()
-}
-
-fn is_unit(ty: &Type) -> bool {
-    matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
-}
-
-/// Whether it is the first argument of its sort; else the error, at both places.
-pub(super) fn once(first: &mut Option<Span>, argument: &Argument, errors: &mut Errors) -> bool {
-    let here = argument.ty.span();
-    match *first {
-        None => {
-            *first = Some(here);
-            true
-        }
-        Some(first) => {
-            errors.conflict(
-                first,
-                "it is first taken here",
-                here,
-                "this is taken twice: remove one of the arguments",
-            );
-            false
-        }
-    }
-}
-
-/// `&Name<..>`, `&mut path::Name<..>`
-pub(super) fn is_reference_to(ty: &Type, name: &str) -> bool {
-    let Type::Reference(reference) = ungroup(ty) else { return false };
-    is_named(&reference.elem, name)
-}
-
-/// `Name<..>`, `path::Name<..>`
-fn is_named(ty: &Type, name: &str) -> bool {
-    let Type::Path(target) = ungroup(ty) else { return false };
-    target.path.segments.last().is_some_and(|segment| segment.ident == name)
 }

@@ -3,8 +3,8 @@
 use syn::spanned::Spanned;
 use syn::{Attribute, Type};
 
-use super::check::{is_plain, is_reference_to, once, replies_nothing, takes_self};
 use super::model::{Event, Hook, HookParam};
+use super::shapes::{is_plain, is_reference_to, once, replies_nothing, takes_self};
 use super::signature::{Argument, Method};
 use crate::diagnostics::Errors;
 use crate::tokens::{attributes, ungroup};

@@ -3,11 +3,8 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-use super::check::NEARLY;
+use super::vocabulary::{MARKERS, NEARLY};
 use crate::tokens::{is_brace, visible};
-
-/// The attributes of a method that only `#[handlers]` understands.
-pub(super) const MARKERS: [&str; 4] = ["cast", "on", "redeliver", "skip"];
 
 /// The block without markers. `#[deprecated]` goes too, from what becomes a message: it is for the callers of the
 /// handle, and the generated code must be able to call the method.

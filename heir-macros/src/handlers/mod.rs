@@ -10,7 +10,9 @@ mod model;
 mod names;
 mod owned;
 mod rules;
+mod shapes;
 mod signature;
+mod vocabulary;
 
 use proc_macro2::TokenStream;
 use quote::quote;

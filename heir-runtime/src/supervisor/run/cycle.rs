@@ -3,26 +3,12 @@
 use std::time::Duration;
 
 use crate::process::status::Stopped;
-use crate::supervisor::run::Run;
 use crate::supervisor::run::slot::{Goal, State};
+use crate::supervisor::run::{Cycle, Phase, Run};
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
 use crate::util::deadline;
 use crate::worker::Restart;
-
-/// A cycle over the children from one place on: stopped in reverse order, then started in order, each when the one before is up.
-pub(crate) struct Cycle {
-    from: ChildId,
-    phase: Phase,
-    /// Whether it is the supervisor's own start: then a child that does not start ends it.
-    pub(crate) is_first: bool,
-}
-
-enum Phase {
-    Stopping,
-    /// From this place on they are still to be started.
-    Starting(ChildId),
-}
 
 impl Run {
     /// Starts all children; what is left of a life before is stopped first.

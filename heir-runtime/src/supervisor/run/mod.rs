@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -23,7 +23,6 @@ use crate::process::status::Stopped;
 use crate::supervisor::branch::Branch;
 use crate::supervisor::child::{Rules, Up};
 use crate::supervisor::report::{Overdue, StartError};
-use crate::supervisor::run::cycle::Cycle;
 use crate::supervisor::run::intensity::Intensity;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
@@ -96,6 +95,20 @@ pub(crate) enum Ending {
     NotStarted(StartError),
 }
 
+/// A cycle over the children from one place on: stopped in reverse order, then started in order, each when the one before is up.
+pub(super) struct Cycle {
+    pub(super) from: ChildId,
+    pub(super) phase: Phase,
+    /// Whether it is the supervisor's own start: then a child that does not start ends it.
+    pub(super) is_first: bool,
+}
+
+pub(super) enum Phase {
+    Stopping,
+    /// From this place on they are still to be started.
+    Starting(ChildId),
+}
+
 /// What a supervisor wakes for.
 enum Wake {
     /// Its own supervisor asks it to stop, or it is dropped.
@@ -156,41 +169,46 @@ impl Run {
         }
     }
 
-    /// Waits for whatever happens next. Cancel safe.
+    /// Waits for what happens next. Cancel safe.
     async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
         self.set_alarm();
-        let requests = Arc::clone(&self.branch.requests);
         poll_fn(|cx| {
-            // Whoever asks without end keeps no thread to himself.
+            // Requests and ends that never cease keep no thread to themselves: a runtime that is
+            // closing ends each task as soon as it is spawned, so a supervisor that did not yield
+            // would start its child for ever.
             let turn = ready!(poll_proceed(cx));
-            // Requests first: a storm of crashes must not keep a shutdown waiting.
-            if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
-                let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
-                return Poll::Ready(Wake::Stop(ending));
-            }
-            if let Poll::Ready(command) = requests.commands.poll_recv(cx) {
-                turn.made_progress();
-                return Poll::Ready(Wake::Command(command));
-            }
-            if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Wake::Deadline);
-            }
-            while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
-                let (id, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
-                if let Some(id) = self.children.remove(&id) {
-                    return Poll::Ready(Wake::Ended(id, reason));
-                }
-            }
-            if let Poll::Ready(ended) = requests.managers.poll_recv(cx) {
-                turn.made_progress();
-                return Poll::Ready(Wake::ManagerEnded(ended));
-            }
-            if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Wake::Up);
-            }
-            Poll::Pending
+            let wake = ready!(self.poll_wake(stop, cx));
+            turn.made_progress();
+            Poll::Ready(wake)
         })
         .await
+    }
+
+    fn poll_wake(&mut self, stop: &mut StopSignal, cx: &mut Context<'_>) -> Poll<Wake> {
+        // Requests first: a storm of crashes must not keep a shutdown waiting.
+        if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
+            let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
+            return Poll::Ready(Wake::Stop(ending));
+        }
+        if let Poll::Ready(command) = self.branch.requests.commands.poll_recv(cx) {
+            return Poll::Ready(Wake::Command(command));
+        }
+        if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Wake::Deadline);
+        }
+        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
+            let (task, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
+            if let Some(id) = self.children.remove(&task) {
+                return Poll::Ready(Wake::Ended(id, reason));
+            }
+        }
+        if let Poll::Ready(ended) = self.branch.requests.managers.poll_recv(cx) {
+            return Poll::Ready(Wake::ManagerEnded(ended));
+        }
+        if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Wake::Up);
+        }
+        Poll::Pending
     }
 
     fn set_alarm(&mut self) {
