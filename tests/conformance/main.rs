@@ -4,6 +4,7 @@
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
 mod attachments;
+mod boundaries;
 mod budget;
 mod declared;
 mod down;
@@ -26,8 +27,10 @@ mod relatives;
 mod shared;
 mod supervision;
 mod supervisor;
+mod suspicion;
 mod tables;
 mod transfer;
 mod undelivered;
 mod unresponsive;
+mod waiting;
 mod workers;
