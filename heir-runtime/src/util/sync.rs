@@ -166,3 +166,28 @@ impl<S> WatchOne<S> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+#[cfg(all(test, not(heir_loom)))]
+mod tests {
+    use std::pin::pin;
+    use std::task::Context;
+
+    use super::*;
+
+    /// What somebody looks for that comes to pass after a first look.
+    fn comes_after_a_look() -> impl FnMut(&mut ()) -> Option<()> {
+        let mut looks = 0;
+        move |()| {
+            looks += 1;
+            (looks > 1).then_some(())
+        }
+    }
+
+    #[test]
+    fn what_comes_to_pass_while_somebody_begins_to_wait_is_found() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let (many, one) = (WatchMany::new(()), WatchOne::new(()));
+        assert!(pin!(many.until(comes_after_a_look())).poll(&mut cx).is_ready());
+        assert!(pin!(one.until(comes_after_a_look())).poll(&mut cx).is_ready());
+    }
+}
