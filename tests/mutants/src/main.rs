@@ -132,8 +132,8 @@ fn run_all<'m>(
             tell(mutant, outcome)?;
         }
     };
-    // Half of their time the suites wait: for threads, and for real time.
-    let processes = 2 * thread::available_parallelism().map_or(1, usize::from);
+    // Most of their time the suites wait: for threads, for real time, and, if the mutant hangs, for ever.
+    let processes = 4 * thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..processes).map(|_| scope.spawn(one_after_the_other)).collect();
         threads.into_iter().try_for_each(|thread| {
