@@ -3,9 +3,11 @@
 //! `estate` and `transfer` are about the tables' custody alone; the others about whole trees. Trees run on a
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
+mod at_rest;
 mod attachments;
 mod boundaries;
 mod budget;
+mod creation;
 mod declared;
 mod down;
 mod durations;
@@ -15,6 +17,7 @@ mod hooks;
 mod hostile;
 mod hung;
 mod hygiene;
+mod last_attempts;
 mod leases;
 mod links;
 mod manager;
