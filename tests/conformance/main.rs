@@ -3,34 +3,46 @@
 //! `estate` and `transfer` are about the tables' custody alone; the others about whole trees. Trees run on a
 //! single-threaded runtime, where the order of events is exact; `chaos` has the other kind.
 
+mod at_rest;
 mod attachments;
+mod boundaries;
 mod budget;
+mod creation;
 mod custody;
 mod declared;
+mod doomed;
 mod down;
 mod durations;
 mod estate;
 mod exits;
+mod fresh;
 mod hooks;
 mod hostile;
 mod hung;
 mod hygiene;
+mod last_attempts;
 mod leases;
 mod links;
+mod links_again;
 mod manager;
 mod messages;
 mod monitors;
+mod next_life;
+mod outliving;
 mod pattern;
 mod pause;
 mod quarantine;
 mod redelivery;
 mod relatives;
+mod several_tables;
 mod shared;
 mod supervision;
 mod supervisor;
+mod suspicion;
 mod tables;
 mod transfer;
 mod undelivered;
 mod unresponsive;
 mod verdicts;
+mod waiting;
 mod workers;

@@ -372,4 +372,30 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_poll_that_begins_while_the_thread_rests_wakes_it() {
+        let ((release, released), (missed, told)) = (mpsc::channel::<()>(), mpsc::channel());
+        let begins = Arc::new(tokio::sync::Notify::new());
+        let polled = thread::spawn({
+            let begins = Arc::clone(&begins);
+            move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let _guard = runtime.enter();
+                let pulse = Pulse::watch(Duration::from_millis(5), move || missed.send(()).unwrap());
+                let life = async move {
+                    begins.notified().await;
+                    released.recv()
+                };
+                runtime.block_on(pulse.beat(Box::pin(life))).unwrap();
+            }
+        });
+        while !WATCH.resting.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        begins.notify_one();
+        told.recv().unwrap();
+        release.send(()).unwrap();
+        polled.join().unwrap();
+    }
 }

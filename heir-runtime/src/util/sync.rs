@@ -232,8 +232,9 @@ impl<S> WatchOne<S> {
 #[cfg(all(test, not(heir_loom)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
     use std::sync::Arc;
-    use std::task::Wake;
+    use std::task::{Context, Wake};
 
     use super::*;
 
@@ -292,5 +293,22 @@ mod tests {
         let panicked = catch_unwind(AssertUnwindSafe(|| lock.with(|_| panic!("under the lock"))));
         assert!(panicked.is_err());
         assert_eq!((lock.replace(2), lock.take(), lock.into_inner()), (1, 2, 0));
+    }
+
+    /// What somebody looks for that comes to pass after a first look.
+    fn comes_after_a_look() -> impl FnMut(&mut ()) -> Option<()> {
+        let mut looks = 0;
+        move |()| {
+            looks += 1;
+            (looks > 1).then_some(())
+        }
+    }
+
+    #[test]
+    fn what_comes_to_pass_while_somebody_begins_to_wait_is_found() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let (many, one) = (WatchMany::new(()), WatchOne::new(()));
+        assert!(pin!(many.until(comes_after_a_look())).poll(&mut cx).is_ready());
+        assert!(pin!(one.until(comes_after_a_look())).poll(&mut cx).is_ready());
     }
 }

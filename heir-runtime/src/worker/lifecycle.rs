@@ -212,3 +212,49 @@ impl Downtime {
         self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serving(incarnation: u64) -> Lifecycle {
+        let lifecycle = Lifecycle::new(false);
+        lifecycle.starting(incarnation);
+        assert!(lifecycle.serving(incarnation) && lifecycle.has_served());
+        lifecycle
+    }
+
+    #[test]
+    fn nothing_comes_after_a_stop() {
+        let lifecycle = serving(1);
+        assert!(lifecycle.stopped(Stopped::Shutdown));
+        assert!(!lifecycle.stopped(Stopped::Dropped) && !lifecycle.serving(2) && !lifecycle.unresponsive(1));
+        lifecycle.starting(2);
+        lifecycle.down();
+        lifecycle.terminated();
+        assert_eq!(lifecycle.status(), Status::Stopped(Stopped::Shutdown));
+    }
+
+    #[test]
+    fn only_the_newest_incarnation_is_called_unresponsive_and_only_while_it_is_at_work() {
+        let lifecycle = serving(1);
+        lifecycle.starting(2);
+        assert!(!lifecycle.unresponsive(1));
+        assert_eq!(lifecycle.status(), Status::Starting(2));
+        assert!(lifecycle.unresponsive(2) && !lifecycle.unresponsive(2));
+        lifecycle.down();
+        assert!(!lifecycle.unresponsive(2));
+    }
+
+    #[test]
+    fn a_start_that_was_is_none_of_a_child_that_was_terminated_or_is_started_again() {
+        let lifecycle = serving(1);
+        lifecycle.terminated();
+        assert!(!lifecycle.has_served());
+        let lifecycle = serving(1);
+        lifecycle.down();
+        assert!(lifecycle.has_served());
+        lifecycle.starting(2);
+        assert!(!lifecycle.has_served());
+    }
+}

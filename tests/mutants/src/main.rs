@@ -25,14 +25,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use std::{fs, io, thread};
 
 use self::list::Mutant;
 use self::outcomes::Outcomes;
 use self::report::Score;
-use self::run::Outcome;
-use self::workspace::{Suite, Workspace};
+use self::run::{Outcome, Pace, Unharmed};
+use self::workspace::Workspace;
 
 fn main() -> ExitCode {
     match check() {
@@ -58,7 +57,8 @@ fn check() -> Result<ExitCode, Box<dyn Error>> {
             return Ok(ExitCode::SUCCESS);
         }
         let chosen = choose(&mutants, &arguments, &outcomes)?;
-        let (tests, limit) = run::unharmed(&suites)??;
+        let unharmed = run::unharmed(&suites)??;
+        let (tests, [limit, _]) = (unharmed.tests, unharmed.limits);
         println!("{tests} tests pass without a mutant; one that takes {limit:?} is taken to hang");
         let before = outcomes.clone();
         for mutant in &chosen {
@@ -66,9 +66,18 @@ fn check() -> Result<ExitCode, Box<dyn Error>> {
         }
         outcomes.tests = tests;
         let write = |outcomes: &Outcomes| fs::write(&report, report::write(&mutants, outcomes));
-        run_all(&suites, &chosen, limit, &before, |mutant, outcome| {
+        let mut rest = Vec::new();
+        run_all(&unharmed, &chosen, &before, Pace::Quick, |mutant, outcome| {
+            if outcome == Outcome::Survived {
+                rest.push(mutant);
+                return Ok(());
+            }
             outcomes.set(&mutant.id, outcome);
             // Each time: it takes long, and may be broken off.
+            write(&outcomes)
+        })?;
+        run_all(&unharmed, &rest, &before, Pace::Slow, |mutant, outcome| {
+            outcomes.set(&mutant.id, outcome);
             write(&outcomes)
         })?;
     }
@@ -104,26 +113,27 @@ fn choose<'m>(
 }
 
 /// Runs each mutant, some at a time, and tells of each.
-fn run_all(
-    suites: &[Suite],
-    mutants: &[&Mutant],
-    limit: Duration,
+fn run_all<'m>(
+    unharmed: &Unharmed<'_>,
+    mutants: &[&'m Mutant],
     before: &Outcomes,
-    tell: impl FnMut(&Mutant, Outcome) -> io::Result<()> + Send,
+    pace: Pace,
+    tell: impl FnMut(&'m Mutant, Outcome) -> io::Result<()> + Send,
 ) -> io::Result<()> {
     let (next, tell) = (AtomicUsize::new(0), Mutex::new(tell));
     let one_after_the_other = || -> io::Result<()> {
         loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(mutant) = mutants.get(place) else { return Ok(()) };
-            let outcome = run::against(suites, &mutant.id, before.get(&mutant.id), limit)?;
-            println!("{:3}/{} {}: {}", place + 1, mutants.len(), mutant.id, outcomes::words(&outcome));
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(mutant) = mutants.get(number) else { return Ok(()) };
+            let outcome = run::against(unharmed, &mutant.id, before.get(&mutant.id), pace)?;
+            let words = outcomes::words(&outcome);
+            println!("{pace:?} {:3}/{} {}: {words}", number + 1, mutants.len(), mutant.id);
             let mut tell = tell.lock().unwrap_or_else(PoisonError::into_inner);
             tell(mutant, outcome)?;
         }
     };
-    // Half of their time the suites wait: for threads, and for real time.
-    let processes = 2 * thread::available_parallelism().map_or(1, usize::from);
+    // Most of their time the suites wait: for threads, for real time, and, if the mutant hangs, for ever.
+    let processes = 4 * thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..processes).map(|_| scope.spawn(one_after_the_other)).collect();
         threads.into_iter().try_for_each(|thread| {

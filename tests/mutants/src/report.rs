@@ -68,8 +68,8 @@ pub(crate) fn write(mutants: &[Mutant], outcomes: &Outcomes) -> String {
          tests/mutants/Cargo.toml\n```\n\n",
     );
     let intro = format!(
-        "**{}.** Each is run against {} tests: those of `heir-runtime` (`lib`), `conformance` and `model`, in this order, up \
-         to the first that fails.",
+        "**{}.** Each is run against {} tests: those of `heir-runtime` (`lib`), `conformance` and `model`, in this order, \
+         up to the first that fails; the tests that take long come last.",
         Score::of(mutants, outcomes).words(),
         outcomes.tests
     );
