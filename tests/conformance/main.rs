@@ -5,6 +5,7 @@
 
 mod attachments;
 mod budget;
+mod custody;
 mod declared;
 mod down;
 mod durations;
@@ -22,6 +23,7 @@ mod monitors;
 mod pattern;
 mod pause;
 mod quarantine;
+mod redelivery;
 mod relatives;
 mod shared;
 mod supervision;

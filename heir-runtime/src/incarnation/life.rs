@@ -209,6 +209,7 @@ impl<W: Handlers> Life<W> {
         // In an async block, so that a hook that is no `async fn` is called caught, too.
         let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
         in_time(self.shared.settings.handler_timeout, "#[on(stop)]", pin!(Some(hook))).await?;
+        self.cx.process.checkpoint().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
