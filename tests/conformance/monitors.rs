@@ -98,3 +98,23 @@ async fn a_worker_can_be_monitored_from_outside() {
     let down = a.monitor().await;
     assert_eq!((down.incarnation, down.reason), (None, ExitReason::NoProc));
 }
+
+#[tokio::test]
+async fn a_monitor_of_an_incarnation_that_has_ended_tells_so_at_once() {
+    let Family { a, b, tree, .. } = family().await;
+    // It has been alive, and its handle knows it.
+    tree.terminate_child("b").await.unwrap();
+    let monitor = a.watch(b.clone()).await.unwrap();
+    let downs = a.downs().await.unwrap();
+    assert_eq!(downs.len(), 1);
+    let Down { monitor: told, from, incarnation, reason, .. } = &downs[0];
+    assert_eq!((told, from.as_ref(), incarnation), (&monitor, "b", &None));
+    assert_eq!(*reason, ExitReason::NoProc);
+    assert_eq!(b.monitor().await.reason, ExitReason::NoProc, "from outside, too");
+    // And once: what is started in its place was not asked for.
+    tree.restart_child("b").await.unwrap();
+    b.kill();
+    b.wait_serving(3).await.unwrap();
+    assert_eq!(a.downs().await.unwrap().len(), 1);
+    tree.shutdown().await;
+}
