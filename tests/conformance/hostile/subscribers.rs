@@ -1,5 +1,7 @@
 //! A subscriber of `tracing` that panics, and observers that do: nothing ends but what they were told.
 
+use std::cell::Cell;
+
 use heir_runtime::{CallError, OrderedTable, Stopped, Supervisor, Table, handlers, heir};
 use heir_tests::Recorder;
 use tracing::level_filters::LevelFilter;
@@ -58,7 +60,13 @@ impl Subscriber for Hostile {
     fn exit(&self, _: &Id) {}
 }
 
+thread_local! {
+    /// How often the subscriber of this thread has panicked.
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
 fn always() {
+    PANICS.set(PANICS.get() + 1);
     panic!("in a subscriber");
 }
 
@@ -98,6 +106,7 @@ async fn a_subscriber_that_panics_on_every_event_ends_neither_supervisor_nor_man
     );
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
     assert_eq!(told.estate().claim("test").unwrap().count, 2);
+    assert!(PANICS.get() > 10, "it has been told everything");
 }
 
 #[tokio::test]

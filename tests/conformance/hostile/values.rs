@@ -111,7 +111,7 @@ impl Mined {
 
 #[tokio::test]
 async fn an_argument_whose_destructor_panics_disturbs_nobody() {
-    let (mut tree, _) = Recorder::tree();
+    let (mut tree, recorder) = Recorder::tree();
     let fuse = Arc::new(Fuse::default());
     let mined = tree.worker(Mined::spec(Bomb(Arc::clone(&fuse))));
     let tree = tree.start().await.unwrap();
@@ -121,6 +121,8 @@ async fn an_argument_whose_destructor_panics_disturbs_nobody() {
         mined.kill();
     }
     mined.wait_serving(4).await.unwrap();
+    let told = recorder.events().into_iter().filter(|event| event.contains("cleared away: in a destructor"));
+    assert_eq!(told.count(), 3, "of each death");
     let report = tree.shutdown().await;
     assert_eq!((report.why, report.unresponsive), (Stopped::Shutdown, vec![]));
     assert_eq!(mined.estate().claim("test").unwrap().count, 3);
@@ -258,8 +260,14 @@ impl Minefield {
     }
 }
 
-/// The same for every kind of panic: after the death either everything is undone, or the tables are parked, with the reason.
-async fn dies_with(fuse: &'static Fuse) {
+/// What becomes of the tables of a worker that has died.
+enum After {
+    Undone,
+    Parked,
+}
+
+/// Dies in the middle of writes, and is undone while the rows panic.
+async fn dies_with(fuse: &'static Fuse, after: After) {
     let (mut tree, recorder) = Recorder::tree();
     let field = tree.worker(Minefield::spec().quarantine(AfterQuarantine::Fresh));
     let tree = tree.start().await.unwrap();
@@ -268,47 +276,57 @@ async fn dies_with(fuse: &'static Fuse) {
     assert!(matches!(died, CallError::Died { reason: ExitReason::Panic(_), .. }), "{died}");
     field.wait_serving(2).await.unwrap();
     fuse.light(false);
-    match field.take_quarantined().pop() {
-        Some(parked) => {
+    let parked = field.take_quarantined().pop();
+    let eight = match after {
+        After::Parked => {
+            let parked = parked.expect("they are parked");
             assert!(parked.reason.contains("could not be undone"), "{}", parked.reason);
             // All but what could not be put back.
             assert!(parked.tables.set.len() >= 7 && parked.tables.sorted.len() >= 7);
             assert_eq!(field.writes().await.unwrap(), 0);
             recorder.until("the tables are quarantined").await;
+            0
         }
-        None => {
+        After::Undone => {
+            assert!(parked.is_none(), "{:?}", parked.unwrap().reason);
             assert_eq!(field.writes().await.unwrap(), 1);
-            assert_eq!((field.set().len(), field.sorted().len()), (8, 8));
-            for n in 0..8 {
-                assert_eq!(field.set().get(&Touchy { n, fuse }).map(|row| row.n), Some(n));
-                assert_eq!(field.sorted().get(&Touchy { n, fuse }).map(|row| row.n), Some(n));
-            }
+            8
         }
+    };
+    // What follows is sound, and stays so.
+    field.kill();
+    field.wait_serving(3).await.unwrap();
+    assert_eq!(field.quarantined(), 0);
+    assert_eq!((field.set().len(), field.sorted().len()), (eight, eight));
+    for n in 0..eight as u32 {
+        assert_eq!(field.set().get(&Touchy { n, fuse }).map(|row| row.n), Some(n));
+        assert_eq!(field.sorted().get(&Touchy { n, fuse }).map(|row| row.n), Some(n));
     }
     assert_eq!(tree.shutdown().await.unresponsive, []);
+    assert_eq!(field.estate().claim("test").unwrap().torn(), None);
 }
 
 #[tokio::test]
 async fn values_whose_clone_panics_while_they_are_put_back_are_survived() {
-    dies_with(&CLONE).await;
+    dies_with(&CLONE, After::Parked).await;
 }
 
 #[tokio::test]
 async fn values_whose_destructor_panics_while_they_are_undone_are_survived() {
-    dies_with(&DROP).await;
+    dies_with(&DROP, After::Undone).await;
 }
 
 #[tokio::test]
 async fn keys_whose_eq_panics_while_they_are_undone_are_survived() {
-    dies_with(&EQ).await;
+    dies_with(&EQ, After::Parked).await;
 }
 
 #[tokio::test]
 async fn keys_whose_ord_panics_while_they_are_undone_are_survived() {
-    dies_with(&ORD).await;
+    dies_with(&ORD, After::Parked).await;
 }
 
 #[tokio::test]
 async fn keys_whose_hash_panics_while_they_are_undone_are_survived() {
-    dies_with(&HASH).await;
+    dies_with(&HASH, After::Undone).await;
 }
