@@ -82,6 +82,8 @@ async fn a_start_that_fails_says_which_child_and_why() {
         assert!(matches!(stopped, Stopped::Ended(_)), "{stopped}");
         let told = worker.starts().await.unwrap_err();
         assert!(!told.was_enqueued(), "{told}");
+        let last = worker.estate().last_exit().map(|exit| (exit.incarnation, exit.reason.to_string()));
+        assert_eq!(last, (failed == Role::Worker).then(|| (1, why.to_owned())), "{fault:?}");
         match worker.estate().claim("test") {
             Ok(tables) => assert_eq!(tables.starts, 0, "{fault:?}: a hook is a transaction"),
             Err(error) => assert_eq!(failed, Role::Manager, "{fault:?}: {error}"),

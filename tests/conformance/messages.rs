@@ -8,7 +8,6 @@ use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::pattern::start;
 use crate::workers::{Counter, CounterHandle};
 
 /// A counter with a mailbox for two, in the middle of a call that hangs.
@@ -189,17 +188,6 @@ async fn a_worker_has_a_handle_on_itself_that_keeps_nothing_alive() {
     assert!(weak.upgrade().is_some(), "its supervisor has it");
     tree.shutdown().await;
     assert!(weak.upgrade().is_none());
-}
-
-#[tokio::test]
-async fn a_reply_is_sent_after_its_message_has_committed() {
-    let (counter, _tree, _) = start().await;
-    for _ in 0..100 {
-        let count = counter.count().await.unwrap();
-        // Told the result: then a crash right behind it cannot take it back.
-        counter.kill();
-        assert_eq!(counter.check().await.unwrap(), (count, count));
-    }
 }
 
 /// Replies and arguments whose destructors panic.

@@ -32,7 +32,10 @@ impl Watched {
 
     #[on(verify)]
     fn verify(tables: &mut WatchedTables, exit: &Exit) -> Verdict {
-        assert!(!tables.rows.contains_key("panic"), "in verify");
+        if tables.rows.contains_key("panic") {
+            tables.rows.insert("half a repair", 1);
+            panic!("in verify");
+        }
         if tables.rows.contains_key("repair") {
             tables.rows.remove("repair");
             tables.total = 0;
@@ -41,6 +44,7 @@ impl Watched {
             return Verdict::Reset;
         }
         if tables.rows.contains_key("quarantine") {
+            tables.rows.insert("a useless repair", 1);
             return Verdict::quarantine(format_args!("incarnation {} left a mess", exit.incarnation));
         }
         Verdict::Accept
@@ -138,6 +142,7 @@ async fn a_panic_in_the_verify_hook_quarantines() {
     assert_eq!(worker.read().await.unwrap(), (0, 0));
     let parked = worker.take_quarantined().pop().unwrap();
     assert_eq!(parked.reason.as_ref(), "the verify hook panicked: in verify");
+    assert_eq!(parked.tables.rows.len(), 2, "without half a repair");
 }
 
 #[tokio::test]
@@ -335,7 +340,11 @@ fn rows(_: &Faults) -> Result<Vec<(u32, u32)>, String> {
 impl Reopened {
     #[on(verify)]
     fn verify(tables: &mut ReopenedTables) -> Verdict {
-        if tables.rows.contains_key(&99) { Verdict::Reset } else { Verdict::Accept }
+        if !tables.rows.contains_key(&99) {
+            return Verdict::Accept;
+        }
+        tables.rows.insert(100, 100);
+        Verdict::Reset
     }
 
     fn put(&mut self, n: u32) {
@@ -398,19 +407,68 @@ async fn tables_that_nobody_follows_are_not_judged() {
     assert!(worker.estate().claim("test").unwrap().rows.contains_key(&99));
 }
 
-#[tokio::test]
-async fn tables_are_judged_once_for_each_end() {
+/// Counts how often its tables are judged. They take their time to be made, and are found wanting
+/// when they are worn.
+#[heir(quarantine = fresh, backoff = "60s")]
+struct Judged {
+    #[table(keep, init = { making.begun.notify_one(); making.go.notified().await; Arc::clone(&making.judged) })]
+    judged: Arc<AtomicU32>,
+    #[table(keep)]
+    worn: bool,
+    #[arg]
+    making: Arc<Making>,
+}
+
+#[derive(Default)]
+struct Making {
+    begun: tokio::sync::Notify,
+    go: tokio::sync::Notify,
+    judged: Arc<AtomicU32>,
+}
+
+#[handlers]
+impl Judged {
+    #[on(verify)]
+    fn verify(tables: &mut JudgedTables) -> Verdict {
+        tables.judged.fetch_add(1, Ordering::Relaxed);
+        if tables.worn { Verdict::quarantine("worn") } else { Verdict::Accept }
+    }
+
+    fn wear(&mut self) {
+        self.worn = true;
+    }
+
+    fn is_worn(&mut self) -> bool {
+        self.worn
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not_judge_again() {
     let (mut tree, recorder) = Recorder::tree();
-    let fails = Arc::new(AtomicU32::new(0));
-    let worker = tree.worker(Watched::spec(fails).quarantine(AfterQuarantine::Fresh));
+    let making = Arc::new(Making::default());
+    let worker = tree.worker(Judged::spec(Arc::clone(&making)));
+    making.go.notify_one();
     let _tree = tree.start().await.unwrap();
-    worker.put("quarantine").await.unwrap();
+    making.begun.notified().await;
+    worker.wear().await.unwrap();
     worker.kill();
-    recorder.until("the tables are quarantined").await;
-    worker.kill_manager();
+    // The next incarnation dies while it waits for new tables: nobody is there to get them.
+    making.begun.notified().await;
+    recorder.clear();
+    assert_eq!(worker.kill(), Some(2));
+    recorder.until("worker ended (killed)").await;
+    making.go.notify_one();
+    recorder.until("the tables are quarantined: worn").await;
+    assert_eq!(worker.estate().owner().unwrap().name.as_ref(), "Judged manager", "it holds them");
+    assert!(worker.kill_manager());
+    assert!(!worker.is_worn().await.unwrap());
+    assert_eq!(worker.incarnation(), 3);
+    assert_eq!((making.judged.load(Ordering::Relaxed), worker.quarantined()), (1, 1));
+    // And each end is judged.
     worker.kill();
-    worker.read().await.unwrap();
-    assert_eq!(worker.take_quarantined().len(), 1);
+    worker.wait_serving(4).await.unwrap();
+    assert_eq!((making.judged.load(Ordering::Relaxed), worker.quarantined()), (2, 1));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! `#[redeliver]` beside its neighbours: message boundaries, other messages, signals, the mailbox's bound, a shutdown.
+//! `#[redeliver]` beside its neighbours: message boundaries, other messages, signals, the mailbox's
+//! bound, a shutdown.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use crate::relatives::nobody;
 
-/// Serves some of its messages again. It traps exits, and links to nobody when it starts, as often as it is told to: each
-/// time a signal comes before its first message.
+/// Serves some of its messages again. It traps exits, and links to nobody when it starts, as often
+/// as it is told to: each time a signal comes before its first message.
 #[heir(crash_loop = 3, quarantine = fresh, mailbox = 2)]
 struct Flaky {
     #[table]
@@ -194,8 +195,8 @@ async fn the_mailbox_has_as_many_places_after_many_redeliveries_as_before() {
     hangs.abort();
 }
 
-/// A worker that is started again a minute after it died, with a message that waits for that, and who gets what is not
-/// delivered.
+/// A worker that is started again a minute after it died, with a message that waits for that, and
+/// the list of what was not delivered.
 async fn waiting(
     send: impl AsyncFnOnce(&FlakyHandle),
 ) -> (FlakyHandle, Supervisor, Arc<Counts>, Arc<Mutex<Vec<Undelivered>>>) {

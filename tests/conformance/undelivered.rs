@@ -151,7 +151,14 @@ async fn a_call_whose_caller_is_there_is_told_and_one_whose_caller_is_gone_goes_
 #[tokio::test]
 async fn a_hook_that_panics_disturbs_nobody() {
     let (mut tree, _) = Recorder::tree();
-    let slow = tree.worker(Slow::spec(Arc::default()).on_undelivered(|lost| panic!("{lost}")));
+    let calls = Arc::<Mutex<Vec<_>>>::default();
+    let slow = tree.worker(Slow::spec(Arc::default()).on_undelivered({
+        let calls = Arc::clone(&calls);
+        move |lost| {
+            calls.lock().unwrap().push(lost.message);
+            panic!("{lost}");
+        }
+    }));
     let tree = tree.start().await.unwrap();
     slow.trip(1, "over it".into()).await.unwrap();
     assert_eq!(slow.seen().await.unwrap(), [0; 0]);
@@ -166,6 +173,7 @@ async fn a_hook_that_panics_disturbs_nobody() {
     }
     assert_eq!(tree.shutdown().await.unresponsive, []);
     assert!(waits.await.unwrap().is_err());
+    assert_eq!(*calls.lock().unwrap(), ["trip", "see"]);
 }
 
 /// Says in its options where to.

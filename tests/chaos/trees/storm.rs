@@ -96,21 +96,21 @@ impl Crowd {
         }
     }
 
-    /// Whether it came about. What is asked of a supervisor that is itself terminated waits with it.
+    /// Whether it came about. A request to a supervisor that is itself terminated waits with it.
     async fn within<R, E>(&self, what: impl Future<Output = Result<R, E>>) -> bool {
         matches!(timeout(Duration::from_millis(50), what).await, Ok(Ok(_)))
     }
 
-    /// Everybody is up again, from the root down. A tree that has ended stays so.
+    /// Has everybody up again, from the root down. A tree that has ended stays so.
     ///
-    /// What a striker asked of a supervisor and did not wait for is still to come: each child is terminated
-    /// first, behind all of that. A death that its supervisor has not heard of yet may stop others: then all
-    /// is done once more.
+    /// The requests that strikers did not wait for are still to come: behind all of them, each
+    /// child is terminated, and then started. A death that a supervisor has not heard of yet may
+    /// stop others meanwhile: then all of it is done once more.
     async fn recover(&self) {
         while !matches!(self.sups[0].status(), SubtreeStatus::Stopped(_)) && !self.is_up_again().await {}
     }
 
-    /// Has every child terminated and started again; says whether nothing came between.
+    /// Has every child terminated and started again. Says whether nothing came between.
     async fn is_up_again(&self) -> bool {
         let mut undisturbed = true;
         for sup in &self.sups {
@@ -150,7 +150,8 @@ async fn storm(random: &mut Random, crowd: &Arc<Crowd>, meanwhile: impl Future<O
     callers.join_all().await;
 }
 
-/// Every answered call is in the tables exactly once, and nothing is torn; returns how many there were.
+/// Every answered call is in the tables exactly once, and nothing is torn. Returns how many calls
+/// were answered.
 async fn settle(crowd: &Crowd, context: &str) -> u64 {
     let mut answered = 0;
     for called in &crowd.workers {
@@ -163,7 +164,8 @@ async fn settle(crowd: &Crowd, context: &str) -> u64 {
     answered
 }
 
-/// What is waited for comes: nothing here takes nearly as long. If it does not, the tree is shown as it is then.
+/// Whatever is waited for comes: nothing here takes nearly as long. If it does not, the test says
+/// what the tree looks like then.
 async fn in_time<R>(crowd: &Crowd, context: &str, what: impl Future<Output = R>) -> R {
     let outcome = timeout(Duration::from_secs(60), what).await;
     outcome.unwrap_or_else(|_| panic!("waited for ever: {context}\nnow {}", crowd.sups[0].tree()))

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use heir_runtime::table::{AnyTables, Readers};
 use heir_runtime::{
     BoxError, CallError, Cast, Context, ExitReason, Gate, Handle, Handlers, Message, Restart, Role, Spec,
-    StartError, Stopped, SubtreeStatus, Supervisor, Worker, handlers, heir,
+    StartError, Stopped, SubtreeStatus, Supervisor, Table, Worker, handlers, heir,
 };
 use heir_tests::Recorder;
 
@@ -201,6 +202,55 @@ async fn what_a_worker_and_its_message_leave_behind_is_dropped_one_by_one() {
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
 }
 
+/// An argument that looks around when it is dropped.
+#[derive(Clone)]
+struct Witness(Arc<dyn Fn() + Send + Sync>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[heir]
+struct Seen {
+    #[table]
+    rows: Table<u32, u32>,
+}
+
+#[handlers]
+impl Seen {
+    /// Its argument is there still when the rest of its worker is dropped.
+    #[redeliver(1)]
+    async fn die(&mut self, cx: &mut Context<Self>, witness: Witness) {
+        std::mem::forget(witness);
+        self.rows.insert(1, 1);
+        cx.commit(self);
+        self.rows.insert(2, 2);
+        panic!("asked to die");
+    }
+}
+
+#[tokio::test]
+async fn what_a_message_leaves_behind_is_dropped_under_no_lock_by_whoever_has_the_tables_next() {
+    let (mut tree, _) = Recorder::tree();
+    let worker = tree.worker(Seen::spec());
+    let tree = tree.start().await.unwrap();
+    let seen = Arc::<Mutex<Vec<_>>>::default();
+    let witness = Witness(Arc::new({
+        let (seen, worker) = (Arc::clone(&seen), worker.downgrade());
+        move || {
+            let worker = worker.upgrade().expect("it is supervised");
+            let owner = worker.estate().owner().map(|owner| owner.name.to_string());
+            seen.lock().unwrap().push((owner, worker.rows().len(), worker.queued()));
+        }
+    }));
+    worker.die(witness).await.unwrap_err();
+    worker.wait_serving(2).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [(Some("Seen manager".to_owned()), 1, 0)], "undone already");
+    tree.shutdown().await;
+}
+
 /// Takes over from `Mined`, and panics when it is asked for its recorded tables.
 struct Unlisted {
     tables: MinedTables,
@@ -275,6 +325,7 @@ async fn a_list_of_tables_that_panics_ends_no_supervisor_that_hands_them_over() 
     mined.wait_serving(1).await.unwrap();
     let UnlistedHandle(unlisted) = tree.upgrade_child(&mined, Spec::<Unlisted>::new(())).await.unwrap();
     unlisted.wait_serving(2).await.unwrap();
+    assert!(!LISTS.load(Ordering::Relaxed), "it has panicked");
     unlisted.cast((), Nothing).await.unwrap();
     assert_eq!(tree.status(), SubtreeStatus::Running);
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);

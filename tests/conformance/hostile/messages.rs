@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use heir_runtime::table::Readers;
 use heir_runtime::{
-    BoxError, Call, CallError, Cast, Context, ExitReason, Gate, Handle, Handlers, Message, Restart, Spec,
-    Stopped, Undelivered, Worker,
+    AfterQuarantine, BoxError, Call, CallError, Cast, Context, ExitReason, Gate, Handle, Handlers, Message,
+    Restart, Spec, Stopped, Undelivered, Worker,
 };
 use heir_tests::Recorder;
 use tokio::task::JoinHandle;
@@ -23,6 +23,7 @@ struct Armed {
     handle: AtomicBool,
     move_apart: AtomicBool,
     move_together: AtomicBool,
+    restore: AtomicBool,
 }
 
 impl Armed {
@@ -72,6 +73,7 @@ impl Worker for Handmade {
     }
 
     fn restore(tables: &mut HandmadeTables, saved: &mut Vec<u32>) {
+        Armed::pass(&armed().restore, "restore");
         std::mem::swap(&mut tables.notes, saved);
     }
 }
@@ -305,7 +307,7 @@ async fn a_worker_that_panics_where_it_may_only_move_has_lost_its_tables_and_eve
         let why = in_time(handle.wait()).await;
         assert!(matches!(&why, Stopped::Ended(ExitReason::Panic(_))), "{why}");
         let late = in_time(handle.call((1,), note)).await.unwrap_err();
-        assert!(matches!(late, CallError::NotSent { .. } | CallError::Stopped(_)), "{late}");
+        assert!(matches!(late, CallError::NotSent { .. }), "{late}");
         assert!(
             recorder.events().iter().any(|event| event.contains("cleared away")),
             "{:?}",
@@ -313,4 +315,25 @@ async fn a_worker_that_panics_where_it_may_only_move_has_lost_its_tables_and_eve
         );
         assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_panics_has_the_tables_parked_as_torn_and_those_that_follow_are_not() {
+    let Started { handle, armed, tree, recorder, .. } =
+        start(|spec| spec.quarantine(AfterQuarantine::Fresh)).await;
+    assert_eq!(in_time(handle.call((1,), note)).await.unwrap(), 1);
+    Armed::arm(&armed.restore);
+    in_time(handle.call((), die)).await.unwrap_err();
+    in_time(handle.wait_serving(2)).await.unwrap();
+    let parked = handle.take_quarantined().pop().expect("they are torn");
+    assert_eq!(parked.reason.as_ref(), "its last message could not be undone: in restore");
+    assert_eq!(parked.tables.notes, [1, 0], "as the message left them");
+    in_time(recorder.until("cleared away: in restore")).await;
+    // Nothing is to be restored: the next tables are judged by themselves.
+    handle.kill();
+    in_time(handle.wait_serving(3)).await.unwrap();
+    assert_eq!(handle.quarantined(), 0);
+    assert_eq!(in_time(handle.call((2,), note)).await.unwrap(), 1);
+    in_time(tree.shutdown()).await;
+    assert_eq!(handle.estate().claim("test").unwrap().torn(), None);
 }

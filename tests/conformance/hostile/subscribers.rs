@@ -1,5 +1,7 @@
 //! A subscriber of `tracing` that panics, and observers that do: nothing ends but what they were told.
 
+use std::cell::Cell;
+
 use heir_runtime::{CallError, OrderedTable, Stopped, Supervisor, Table, handlers, heir};
 use heir_tests::Recorder;
 use tracing::level_filters::LevelFilter;
@@ -7,15 +9,22 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Calls `tick` for whatever it is asked or told.
+/// Calls a function when it is asked whether it is enabled, and another one when it is told an event.
 pub(super) struct Hostile {
-    tick: fn(),
+    asked: fn(),
+    told: fn(),
 }
 
 impl Hostile {
-    /// Hears what is told on this thread, until the guard is dropped.
+    /// Hears what is told on this thread, until the guard is dropped. Calls `tick` each time.
     pub(super) fn listens(tick: fn()) -> DefaultGuard {
-        tracing::subscriber::set_default(Self { tick })
+        tracing::subscriber::set_default(Self { asked: tick, told: tick })
+    }
+
+    /// One that panics when it is asked: then it is told nothing. And one that panics when it is
+    /// told.
+    fn both() -> [Self; 2] {
+        [Self { asked: always, told: || () }, Self { asked: || (), told: always }]
     }
 }
 
@@ -32,7 +41,7 @@ impl Subscriber for Hostile {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let is_ours = metadata.target() == "heir";
         if is_ours {
-            (self.tick)();
+            (self.asked)();
         }
         is_ours
     }
@@ -45,7 +54,7 @@ impl Subscriber for Hostile {
             }
         }
         event.record(&mut Words);
-        (self.tick)();
+        (self.told)();
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -58,7 +67,13 @@ impl Subscriber for Hostile {
     fn exit(&self, _: &Id) {}
 }
 
+thread_local! {
+    /// How often the subscriber of this thread has panicked.
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
 fn always() {
+    PANICS.set(PANICS.get() + 1);
     panic!("in a subscriber");
 }
 
@@ -81,40 +96,64 @@ impl Told {
     }
 }
 
+/// Lets a worker die until the subscriber of this thread has panicked.
+///
+/// `tracing` remembers for each place whether anybody listens to it. When another thread registers
+/// the place at the moment in which the subscriber begins to listen, `tracing` may remember that
+/// nobody does, until it asks again.
+async fn until_heard(told: &ToldHandle) {
+    PANICS.set(0);
+    while PANICS.get() == 0 {
+        tracing::callsite::rebuild_interest_cache();
+        told.die().await.unwrap();
+        told.count().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_subscriber_that_panics_on_every_event_ends_neither_supervisor_nor_manager_nor_worker() {
-    let _guard = Hostile::listens(always);
-    let (mut tree, recorder) = Recorder::tree();
-    let told = tree.worker(Told::spec());
-    let tree = tree.start().await.unwrap();
-    assert_eq!(told.count().await.unwrap(), 1);
-    told.die().await.unwrap();
-    assert_eq!(told.count().await.unwrap(), 2);
-    assert_eq!(told.incarnation(), 2);
-    assert!(
-        !recorder.events().iter().any(|event| event.contains("manager ended")),
-        "{:?}",
-        recorder.events()
-    );
-    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
-    assert_eq!(told.estate().claim("test").unwrap().count, 2);
+    for subscriber in Hostile::both() {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let (mut tree, recorder) = Recorder::tree();
+        let told = tree.worker(Told::spec());
+        let tree = tree.start().await.unwrap();
+        until_heard(&told).await;
+        let (count, incarnation) = (told.count().await.unwrap(), told.incarnation());
+        let heard = PANICS.get();
+        told.die().await.unwrap();
+        assert_eq!(told.count().await.unwrap(), count + 1);
+        assert_eq!(told.incarnation(), incarnation + 1);
+        assert!(PANICS.get() > heard, "it has heard of the death");
+        assert!(
+            !recorder.events().iter().any(|event| event.contains("manager ended")),
+            "{:?}",
+            recorder.events()
+        );
+        assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+        assert_eq!(told.estate().claim("test").unwrap().count, count + 1);
+    }
 }
 
 #[tokio::test]
 async fn a_subtree_is_restarted_once_under_a_subscriber_that_panics_on_every_event() {
-    let _guard = Hostile::listens(always);
-    let mut below = Supervisor::builder("below");
-    let told = below.worker(Told::spec());
-    let (mut tree, recorder) = Recorder::tree();
-    let below = tree.child(below);
-    let tree = tree.start().await.unwrap();
-    told.count().await.unwrap();
-    assert!(below.kill());
-    told.wait_serving(2).await.unwrap();
-    assert_eq!(told.count().await.unwrap(), 2);
-    let restarts = recorder.events().iter().filter(|event| event.contains("restarts it")).count();
-    assert_eq!(restarts, 1, "{:?}", recorder.events());
-    assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+    for subscriber in Hostile::both() {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let mut below = Supervisor::builder("below").intensity(u32::MAX);
+        let told = below.worker(Told::spec());
+        let (mut tree, recorder) = Recorder::tree();
+        let below = tree.child(below);
+        let tree = tree.start().await.unwrap();
+        until_heard(&told).await;
+        recorder.clear();
+        let incarnation = told.incarnation();
+        assert!(below.kill());
+        told.wait_serving(incarnation + 1).await.unwrap();
+        told.count().await.unwrap();
+        assert_eq!(told.incarnation(), incarnation + 1);
+        let restarts = recorder.events().iter().filter(|event| event.contains("restarts it")).count();
+        assert_eq!(restarts, 1, "{:?}", recorder.events());
+        assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+    }
 }
 
 /// A value whose destructor panics if it is armed. Its clones are not: so in a table, it is the commit that drops it.
@@ -156,19 +195,21 @@ impl Two {
 
 #[tokio::test]
 async fn a_message_is_whole_in_all_tables_although_a_destructor_and_the_subscriber_that_hears_of_it_panic() {
-    let _guard = Hostile::listens(always);
-    let (mut tree, _) = Recorder::tree();
-    let two = tree.worker(Two::spec());
-    let tree = tree.start().await.unwrap();
-    two.write(1, true).await.unwrap();
-    // Its commit drops the armed one.
-    let written = two.write(2, false).await;
-    two.die().await.unwrap();
-    two.wait_serving(2).await.unwrap();
-    let (first, second) = (two.first().contains_key(&2), two.second().contains_key(&2));
-    assert_eq!((first, second), (true, true), "{written:?}");
-    written.unwrap();
-    tree.shutdown().await;
+    for subscriber in Hostile::both() {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let (mut tree, _) = Recorder::tree();
+        let two = tree.worker(Two::spec());
+        let tree = tree.start().await.unwrap();
+        two.write(1, true).await.unwrap();
+        // Its commit drops the armed one.
+        let written = two.write(2, false).await;
+        two.die().await.unwrap();
+        two.wait_serving(2).await.unwrap();
+        let (first, second) = (two.first().contains_key(&2), two.second().contains_key(&2));
+        assert_eq!((first, second), (true, true), "{written:?}");
+        written.unwrap();
+        tree.shutdown().await;
+    }
 }
 
 #[tokio::test]
