@@ -1,10 +1,11 @@
-//! What generated code needs beside the public surface. Not for use by hand: it may change in any release.
+//! Items that generated code needs beside the public ones. Not for use by hand: they may change in
+//! any release.
 
 use std::fmt::Display;
 
 pub use heir_macros::{Heir, Supervisor};
 
-use crate::BoxError;
+use crate::process::exit::BoxError;
 
 /// The type of a `#[table(keep)]` field.
 #[diagnostic::on_unimplemented(
@@ -94,8 +95,9 @@ pub trait Again: Clone {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Again for T {}
 
-/// What a worker with its own `Drop` cannot be: that would run when it is taken apart, where no user code may run. With one, its two
-/// implementations of this trait conflict, at the struct's name.
+/// Refuses a worker with its own `Drop`, which would run when the worker is taken apart, where no
+/// user code may run. With it, the two implementations of this trait conflict, at the struct's
+/// name.
 pub trait MustNotImplementDrop {}
 
 #[expect(
@@ -104,8 +106,8 @@ pub trait MustNotImplementDrop {}
 )]
 impl<T: Drop> MustNotImplementDrop for T {}
 
-/// A type beside one it has nothing to do with: so an alias can mention parameters it does not use, and a type can depend
-/// on a constant.
+/// A type that mentions an unrelated type: so an alias can mention parameters that it does not use,
+/// and a type can depend on a constant.
 pub trait Beside<T: ?Sized> {
     type Itself;
 }
@@ -114,7 +116,8 @@ impl<S, T: ?Sized> Beside<T> for S {
     type Itself = S;
 }
 
-/// A table of a worker with `#[heir(tables = ..)]`, which is one of type `T` in those tables.
+/// The type of a table of a worker with `#[heir(tables = ..)]`: it is the type `T` of that table
+/// there.
 #[diagnostic::on_unimplemented(
     message = "this table is a `{Self}` here, and a `{T}` in the tables it is one of",
     label = "another type than in the tables given by `tables = ..`",
@@ -131,7 +134,8 @@ impl<T> Same<T> for T {
     }
 }
 
-/// Another way, which nothing goes: were there one only, rustc would take it, and say that the types mismatch.
+/// A second implementation, which is never used: with a single one, rustc would infer it, and
+/// report mismatched types.
 impl<T> Same<Other<T>> for T {
     fn itself(self) -> Other<T> {
         Other(self)
@@ -155,12 +159,13 @@ pub const fn assert_arg<T: Arg>() {}
 pub const fn assert_fresh<T: Fresh>() {}
 pub const fn assert_initial<T: Initial>() {}
 
-/// What an async handler or hook passes through: that its future is `Send` is asked there, at the user's method.
+/// Requires the future of an async handler or hook to be `Send`, so that the error is at the user's
+/// method.
 pub fn sent<F: Future + Send>(future: F) -> F {
     future
 }
 
-/// What a hook may return.
+/// The return type of a hook.
 #[diagnostic::on_unimplemented(
     message = "a hook cannot return `{Self}`",
     label = "returns neither `()` nor `Result<(), E>`",

@@ -1,8 +1,9 @@
-//! Worker state that outlives the worker: Erlang's table heirs for tokio.
+//! Actors for tokio whose state outlives a crash: the table heirs of Erlang's `ets`.
 //!
-//! A worker's important state, its **tables**, names an **heir**. When the worker dies (panic, error, abort, hang), ownership
-//! passes to the heir, a **manager**, which gives the tables to the restarted worker. Declare what must survive; write the
-//! worker as if it never crashed.
+//! A **worker** is a task with a mailbox. Its important state, its **tables**, has an **heir**.
+//! When the worker dies (panic, error, abort, hang), the tables pass to the heir, a **manager**,
+//! which gives them to the restarted worker. You declare which fields survive, and write the worker
+//! as if it never crashed.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -47,12 +48,14 @@
 //! # Where to go on
 //! - [`#[heir]`](macro@heir) declares a worker: which fields are tables, and of which kind.
 //! - [`#[handlers]`](macro@handlers) makes messages of its methods.
-//! - [`table`] has the recorded tables: crash-consistent for their owner, readable by everyone, without a gap.
-//! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`] builds the same by hand.
-//! - [`otp`] is for those who know OTP: each of its features, and where it is here.
+//! - [`table`] has the recorded tables: a message that crashes is undone in them, and every task
+//!   can read them, also while the worker is down.
+//! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`]
+//!   builds the same by hand.
+//! - [`otp`] lists each feature of Erlang's OTP, and where it is here.
 //! - [`compile_fail`] is a recipe for your own tests of what must not compile.
-//! - [`estate()`] is the custody underneath, usable alone: for people with their own tasks and no wish for actors.
-//! - [`Worker`] shows everything the macros write, written by hand.
+//! - [`estate()`] is the custody of tables without actors, for your own tasks.
+//! - [`Worker`] shows a worker that is written by hand.
 //!
 //! # What survives what
 //!
@@ -64,19 +67,21 @@
 //! | the tokio runtime ends | stay in the [`Estate`], free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
 //!
-//! Every accepted message is served, or its caller is told, or [`Spec::on_undelivered`] gets it; what becomes of senders while nobody
-//! serves is for [`WhileDown`] to say.
+//! Every queued message is served, or its caller is told, or [`Spec::on_undelivered`] gets it.
+//! [`WhileDown`] decides whether senders wait while no incarnation serves.
 //!
-//! A worker that never yields to the runtime cannot be pre-empted, by anyone: its tables stay with it until it does
-//! ([`Status::Unresponsive`]). Its [`heartbeat`](Spec::heartbeat) notices it, the caller it keeps waiting is told
-//! ([`CallError::Unresponsive`]), and [`ShutdownReport`] names it. `panic = "abort"` ends the process at the first panic: this crate refuses to be built with it,
-//! unless the feature `panic-abort` says that this is meant.
+//! Nobody can pre-empt a worker that never yields to the runtime: it keeps its tables until it does
+//! ([`Status::Unresponsive`]). The [`heartbeat`](Spec::heartbeat) notices it, its caller is told
+//! ([`CallError::Unresponsive`]), and [`ShutdownReport`] names it. `panic = "abort"` ends the
+//! process at the first panic: this crate refuses to be built with it, unless the feature
+//! `panic-abort` is enabled.
 //!
 //! # Features
 //! - `serde`: `save` and `load` of recorded tables, to and from a file.
-//! - `panic-abort`: allows building with `panic = "abort"`. Errors, kills and hangs are survived as ever; a panic is not.
+//! - `panic-abort`: allows building with `panic = "abort"`. Tables then survive errors, kills and
+//!   hangs, but no panic.
 //!
-//! The tokio runtime a tree runs on needs its timer (`enable_time`, or `enable_all`). Events go to
+//! The tokio runtime of a tree needs its timer (`enable_time`, or `enable_all`). Events go to
 //! [`tracing`](https://docs.rs/tracing), with target `heir`.
 #![forbid(unsafe_code)]
 
@@ -124,12 +129,9 @@ pub use self::worker::{
 };
 pub use crate::estate::quarantine::{Quarantined, Verdict};
 pub use crate::manager::Manager;
-pub use crate::process::exit::{Exit, ExitReason};
+pub use crate::process::exit::{BoxError, Exit, ExitReason};
 pub use crate::process::status::{Status, Stopped};
 pub use crate::tree::events::{Event, EventKind, Role};
 pub use crate::worker::handle::{Handle, WeakHandle};
 
 pub use heir_macros::{handlers, heir, supervisor};
-
-/// An error of any kind, as hooks and `init` expressions return it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,7 +1,7 @@
-//! OTP, feature by feature: where what you know is here.
+//! Each feature of Erlang's OTP, and where it is here.
 //!
-//! Everything is typed, and everything survives: a worker's tables and its mailbox stay while its incarnations come and go. Where a
-//! feature is left out, the reason stands beside it.
+//! A worker is typed by its messages, and its tables and its mailbox stay while its incarnations
+//! come and go. If a feature is left out, the reason stands beside it.
 //!
 //! # `supervisor`
 //! | OTP | here |
@@ -25,20 +25,20 @@
 //! | escalation | a supervisor that gives up ends as if shut down, and its own supervisor restarts it, with the same children and their tables |
 //! | back-off between restarts | not in OTP: [`Backoff`](crate::Backoff) |
 //! | `ignore` from a start | none: a child that is not wanted is not in the tree, or started later |
-//! | `supervisor_bridge` | none: what is no worker is run by one, as a [task](crate::Context::spawn) linked to it |
+//! | `supervisor_bridge` | none: a worker runs foreign code as a [task](crate::Context::spawn) linked to it |
 //!
 //! # `gen_server`
 //! | OTP | here |
 //! |---|---|
-//! | `init/1`, `handle_continue/2` | `init` of a table for what survives, `#[fresh]` for what does not, and the hook `#[on(start)]` |
+//! | `init/1`, `handle_continue/2` | `init` of a table for state that survives, `#[fresh]` for state that does not, and the hook `#[on(start)]` |
 //! | the state | the struct's fields: its tables survive, the rest does not |
 //! | `call/2`, `handle_call/3` | a method in [`#[handlers]`](macro@crate::handlers), and one of the handle |
 //! | `call/3` with a timeout | [`Handle::timeout`](crate::Handle::timeout) |
 //! | `cast/2`, `handle_cast/2` | `#[cast]` |
-//! | `{noreply, ..}` and `reply/2` later | none: a reply leaves when its message has committed, so nobody is told what a crash undoes. Spawn what takes long, and let it cast |
+//! | `{noreply, ..}` and `reply/2` later | none: a reply leaves when its message has committed, so no caller sees a result that a crash undoes. Spawn long work, and let it cast |
 //! | `send_request/2`, `receive_response/2` | a call is a future: join it with others, or spawn it |
 //! | `multi_call/4`, `abcast/3` | none: one process |
-//! | `handle_info/2` | none: whatever comes, comes as a message of a type. [Attachments](crate::Context::attach_stream) turn streams, futures and time into such |
+//! | `handle_info/2` | none: every message has a type. [Attachments](crate::Context::attach_stream) turn streams, futures and timers into messages |
 //! | `{stop, Reason, ..}` | [`Context::stop`](crate::Context::stop), [`stop_with`](crate::Context::stop_with), [`fail`](crate::Context::fail) |
 //! | `terminate/2` | the hook `#[on(stop)]`; unlike there it need not save anything |
 //! | `stop/1` | [`Handle::stop`](crate::Handle::stop) |
@@ -47,7 +47,7 @@
 //! | `sys:get_state/1`, `format_status/1` | the [readers](crate::table) of its recorded tables, without asking it |
 //! | `sys:trace/2`, `sys:statistics/2` | [`Event`](crate::Event)s, to `tracing` and to observers |
 //! | timeouts of a state, `hibernate` | [`send_after`](crate::Context::send_after); nothing to hibernate: an idle worker has no stack |
-//! | a process that loops for ever is pre-empted | it cannot be: [`Spec::heartbeat`](crate::Spec::heartbeat) reports it, and everything around it goes on |
+//! | a process that loops for ever is pre-empted | no worker can be pre-empted: [`Spec::heartbeat`](crate::Spec::heartbeat) reports it, and everything around it goes on |
 //!
 //! # Processes
 //! | OTP | here |

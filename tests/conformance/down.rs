@@ -181,3 +181,28 @@ async fn the_time_in_which_nobody_serves_adds_up_over_restarts() {
     assert!(matches!(&error, CallError::DownFor(BOUND)), "{error}");
     assert_eq!(start.elapsed(), Duration::from_secs(105));
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_a_bound_only_the_time_counts_since_a_call_was_sent() {
+    const SIX_SECONDS: Duration = Duration::from_secs(6);
+    let (mut tree, _) = Recorder::tree();
+    let spec = Counter::spec(Arc::new(Notify::new())).while_down(WhileDown::WaitFor(BOUND));
+    let counter = tree.worker(spec.backoff(Backoff::Fixed(SIX_SECONDS)));
+    let _tree = tree.start().await.unwrap();
+    // Nobody waits through the first time, which is longer than the bound already.
+    counter.kill();
+    counter.wait_serving(2).await.unwrap();
+    for (late, count) in [(2, 1), (5, 2)] {
+        let died = Instant::now();
+        counter.kill();
+        tokio::time::sleep(Duration::from_secs(late)).await;
+        assert_eq!(counter.count().await.unwrap(), count, "sent {late}s after the death");
+        assert_eq!(died.elapsed(), SIX_SECONDS);
+    }
+    let died = Instant::now();
+    counter.kill();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let error = counter.count().await.unwrap_err();
+    assert!(matches!(&error, CallError::DownFor(BOUND)), "{error}");
+    assert_eq!(died.elapsed(), BOUND + Duration::from_millis(500));
+}

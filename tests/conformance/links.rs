@@ -1,10 +1,12 @@
 //! Links and exit signals: who ends with whom, for which reason, and who only hears of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heir_runtime::{CallError, ExitReason, ExitSignal, ExitSource, Restart, Status, Stopped, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::relatives::{Family, Plain, PlainHandle, Trapping, family, nobody};
 
@@ -187,6 +189,29 @@ async fn a_link_to_a_worker_that_is_not_alive_is_an_exit_signal_at_once() {
     trapping.link(nobody()).await.unwrap();
     let signal = trapping.signals().await.unwrap().remove(0);
     assert_eq!(signal.to_string(), "exit signal from `nobody`: noproc: there was no living incarnation");
+    tree.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_to_an_incarnation_that_has_ended_is_an_exit_signal_at_once() {
+    let Family { a, b, trapping, tree, .. } = family().await;
+    // It has been alive, and its handle knows it.
+    tree.terminate_child("b").await.unwrap();
+    trapping.link(b.clone()).await.unwrap();
+    let signal = trapping.signals().await.unwrap().remove(0);
+    assert!(
+        matches!(&signal.from, ExitSource::Worker { name, incarnation: None, .. } if name.as_ref() == "b"),
+        "{signal}"
+    );
+    assert_eq!(signal.reason, ExitReason::NoProc);
+    let ended = timeout(Duration::from_secs(60), a.link_and_hang(b.clone())).await;
+    assert!(ended.expect("it does not hang").is_err());
+    assert_eq!(last_reason(&a), ExitReason::NoProc);
+    // Nothing of the link is left: the next incarnation's end is told to nobody.
+    tree.restart_child("b").await.unwrap();
+    b.die().await.unwrap();
+    b.wait_serving(3).await.unwrap();
+    assert_eq!(trapping.signals().await.unwrap().len(), 1);
     tree.shutdown().await;
 }
 

@@ -1,6 +1,9 @@
 //! Monitors: to be told of an end, once, without a share in it.
 
+use std::time::Duration;
+
 use heir_runtime::{Down, ExitReason};
+use tokio::time::timeout;
 
 use crate::relatives::{Family, family, nobody};
 
@@ -97,4 +100,25 @@ async fn a_worker_can_be_monitored_from_outside() {
     tree.shutdown().await;
     let down = a.monitor().await;
     assert_eq!((down.incarnation, down.reason), (None, ExitReason::NoProc));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_of_an_incarnation_that_has_ended_tells_so_at_once() {
+    let Family { a, b, tree, .. } = family().await;
+    // It has been alive, and its handle knows it.
+    tree.terminate_child("b").await.unwrap();
+    let monitor = a.watch(b.clone()).await.unwrap();
+    let downs = a.downs().await.unwrap();
+    assert_eq!(downs.len(), 1);
+    let Down { monitor: told, from, incarnation, reason, .. } = &downs[0];
+    assert_eq!((told, from.as_ref(), incarnation), (&monitor, "b", &None));
+    assert_eq!(*reason, ExitReason::NoProc);
+    let outside = timeout(Duration::from_secs(60), b.monitor()).await;
+    assert_eq!(outside.expect("told at once").reason, ExitReason::NoProc);
+    // And once: what is started in its place was not asked for.
+    tree.restart_child("b").await.unwrap();
+    b.kill();
+    b.wait_serving(3).await.unwrap();
+    assert_eq!(a.downs().await.unwrap().len(), 1);
+    tree.shutdown().await;
 }

@@ -172,7 +172,7 @@ impl Reader {
 }
 
 /// Whether it is there for tests only.
-fn is_test(attrs: &[Attribute]) -> bool {
+pub(crate) fn is_test(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| {
         attr.path().is_ident("test")
             || (attr.path().is_ident("cfg") && {

@@ -1,6 +1,8 @@
-//! The house: which file may import which, and that no two import each other.
+//! The house: which file may import which, that no two import each other, and that the documents
+//! name what is there.
 
 mod imports;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,27 +1,40 @@
-//! The state of one estate, and the moves of its tables: every one is a single step under the lock, whatever the tables
-//! hold.
+//! The state of one estate, and the moves of its tables: every move is one step under the lock,
+//! whatever the tables hold.
+//!
+//! The tables are in exactly one place:
+//!
+//! ```text
+//!             found             claim, inherit, hold
+//!  Unfounded ───────▶  Home  ────────────────────────▶  Out(owner) ──┐ succeed: the tables are
+//!                       ▲                                │   ▲       │ given to the next owner
+//!                       └────────────────────────────────┘   └───────┘ (undo_succession: they
+//!                         give_back: the lease has ended               never arrived)
+//! ```
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{ClaimError, EstateInfo, Lease, Owner, Seat};
+use crate::estate::info::{ClaimError, EstateInfo, HeirTaken, Owner};
+use crate::estate::settle::Unsettled;
 use crate::process::exit::{Exit, ExitReason};
-use crate::util::caught::{PanicMessage, caught, drop_caught};
+use crate::util::caught::{caught, drop_caught};
 use crate::util::sync::WatchOne;
 
+/// Where an estate's tables come back to. Its estates, its heir and its leases share it.
 pub(crate) struct Cell<T> {
     name: Arc<str>,
     pub(super) state: WatchOne<State<T>>,
 }
 
 pub(super) struct State<T> {
-    pub(super) place: Place<T>,
-    pub(super) heir: Option<Arc<str>>,
-    /// Whether a worker's managers come and go as its heirs: nobody else is let in between two of them.
-    pub(super) managed: bool,
-    /// What stood in the way when the tables were last settled.
+    place: Place<T>,
+    heir: Option<Arc<str>>,
+    /// Whether the managers of a worker come and go as heirs: then nobody claims the tables
+    /// between two managers.
+    managed: bool,
+    /// Why the tables could not be restored when they were last settled.
     torn: Option<Arc<str>>,
-    /// In a box: most have none.
+    /// In a box: most estates have none.
     last_exit: Option<Box<Exit>>,
     /// The highest incarnation number handed out.
     issued: u64,
@@ -29,31 +42,35 @@ pub(super) struct State<T> {
     reached: u64,
 }
 
-/// Where the tables are: in exactly one place.
-pub(super) enum Place<T> {
+enum Place<T> {
+    /// The tables have not been created.
     Unfounded,
+    /// Nobody owns the tables.
     Home { tables: T, unsettled: Unsettled<T> },
+    /// The owner has the tables, in its lease.
     Out(Owner),
 }
 
-/// What comes home with tables, to be settled before they have another owner.
-pub(crate) type Unsettled<T> = Option<Box<dyn Settle<T>>>;
-
-/// What an owner that ended left behind beside its tables: to be undone and dropped before the next owner.
-///
-/// It runs a user's destructors, so it runs in the task of the next holder, caught, and never under the lock.
-pub(crate) trait Settle<T>: Send {
-    /// Restores `tables` to the last message boundary and drops the rest of the owner.
-    fn settle(self: Box<Self>, tables: &mut T) -> Settled;
+/// Tables that have left the estate, for the holder of this number.
+pub(super) struct Taken<T> {
+    pub(super) tables: T,
+    pub(super) unsettled: Unsettled<T>,
+    pub(super) incarnation: u64,
 }
 
-/// How the settling went.
-#[derive(Default)]
-pub(crate) struct Settled {
-    /// What a user's code said that panicked, mostly destructors.
-    pub(crate) panics: Vec<PanicMessage>,
-    /// What stood in the way, if the tables could not be restored.
-    pub(crate) torn: Option<PanicMessage>,
+/// How an ownership ended.
+pub(super) struct Ended {
+    pub(super) incarnation: u64,
+    pub(super) reason: ExitReason,
+    pub(super) in_message: bool,
+}
+
+/// The owner before a hand-over, in case the hand-over fails.
+pub(crate) struct Succession {
+    pub(crate) owner: Owner,
+    /// How the owner before the giver ended.
+    pub(crate) last_exit: Option<Exit>,
+    reached: u64,
 }
 
 impl<T> Cell<T> {
@@ -70,61 +87,79 @@ impl<T> Cell<T> {
         Self { name, state: WatchOne::new(state) }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    pub(super) fn is_founded(&self) -> bool {
+        self.state.with(|state| !matches!(state.place, Place::Unfounded))
     }
 
+    /// Whether the tables are at home, and nothing of their last owner is left to be settled.
+    pub(super) fn is_settled(&self) -> bool {
+        self.state.with(|state| matches!(state.place, Place::Home { unsettled: None, .. }))
+    }
+
+    /// Puts the first tables into the estate.
+    pub(super) fn found(&self, tables: T) {
+        self.state.update(|state| {
+            debug_assert!(matches!(state.place, Place::Unfounded), "an estate is founded once");
+            state.place = Place::Home { tables, unsettled: None };
+        });
+    }
+
+    /// From here on the tables are free to be claimed while there is no heir.
+    pub(super) fn release(&self) {
+        self.state.with(|state| state.managed = false);
+    }
+
+    /// Hands out the next incarnation number.
     pub(super) fn issue(&self) -> u64 {
-        self.state.with(State::issue)
+        self.state.with(|state| {
+            state.issued += 1;
+            state.issued
+        })
     }
 
-    pub(super) fn claim(self: &Arc<Self>, name: &str) -> Result<Lease<T>, ClaimError> {
-        let (tables, unsettled, incarnation) = self.state.with(|state| {
+    /// Makes `name` the heir.
+    pub(super) fn appoint(&self, name: &Arc<str>, as_manager: bool) -> Result<(), HeirTaken> {
+        self.state.with(|state| {
+            let taken = if as_manager { state.heir.clone() } else { state.promised_to(&self.name) };
+            if let Some(heir) = taken {
+                return Err(HeirTaken(heir));
+            }
+            state.heir = Some(Arc::clone(name));
+            Ok(())
+        })
+    }
+
+    /// The heir gives up the inheritance.
+    pub(super) fn resign(&self) {
+        self.state.leave(|state| state.heir = None);
+    }
+
+    /// Takes the tables for a new owner, under a new number.
+    pub(super) fn claim(&self, name: &str) -> Result<Taken<T>, ClaimError> {
+        self.state.with(|state| {
             if matches!(state.place, Place::Home { .. })
                 && let Some(heir) = state.promised_to(&self.name)
             {
                 return Err(ClaimError::Promised(heir));
             }
             let incarnation = state.issued + 1;
-            let (tables, unsettled) = state.leave(Arc::from(name), incarnation)?;
+            let taken = state.leave(Arc::from(name), incarnation)?;
             state.issued = incarnation;
             state.reached = incarnation;
-            Ok((tables, unsettled, incarnation))
-        })?;
-        let mut lease = Lease::new(tables, Seat::owner(self, incarnation));
-        settle(unsettled, &mut lease);
-        Ok(lease)
+            Ok(taken)
+        })
     }
 
-    /// Takes the tables home for the heir: its number is the one of the owner that ended.
-    pub(super) fn inherit(
-        self: &Arc<Self>,
-        state: &mut State<T>,
-        heir: &Arc<str>,
-    ) -> Option<(Lease<T>, Unsettled<T>, Option<Exit>)> {
-        let incarnation = state.reached;
-        let (tables, unsettled) = state.leave(Arc::clone(heir), incarnation).ok()?;
-        Some((Lease::new(tables, Seat::heir(self, incarnation)), unsettled, state.last_exit()))
-    }
-
-    /// Takes the tables for a moment, as they came home.
-    pub(super) fn hold(self: &Arc<Self>) -> Option<(Lease<T>, Unsettled<T>)> {
+    /// Takes the tables as they came home, under the number of the owner that ended.
+    pub(super) fn hold(&self) -> Option<Taken<T>> {
         let name = Arc::clone(&self.name);
-        let (lease, unsettled, _) = self.state.with(|state| self.inherit(state, &name))?;
-        Some((lease, unsettled))
-    }
-
-    /// Takes the tables for a moment, only to settle them.
-    pub(super) fn hold_for_settling(self: &Arc<Self>) -> Option<Lease<T>> {
-        let (mut lease, unsettled) = self.hold()?;
-        settle(unsettled, &mut lease);
-        Some(lease)
+        self.state.with(|state| Some(state.inherit(&name)?.0))
     }
 
     /// Makes the recipient the owner, before its tables are sent to it: it may act on them at once.
     ///
-    /// `None` if a newer incarnation has already owned them.
-    pub(crate) fn succeed(&self, name: Arc<str>, incarnation: u64) -> Option<Succession> {
+    /// `None` if a newer incarnation has already owned the tables.
+    pub(super) fn succeed(&self, name: Arc<str>, incarnation: u64) -> Option<Succession> {
         self.state.with(|state| {
             if incarnation <= state.reached {
                 return None;
@@ -140,25 +175,21 @@ impl<T> Cell<T> {
         })
     }
 
-    /// The recipient was gone: the giver is the owner it was.
-    pub(crate) fn undo_succession(&self, before: Succession) {
+    /// The recipient was gone: the giver is the owner again.
+    pub(super) fn undo_succession(&self, before: Succession) {
         self.state.with(|state| {
             state.place = Place::Out(before.owner);
             state.reached = before.reached;
         });
     }
 
-    /// The tables come home. The only way back, for every owner, whatever ended it.
-    pub(super) fn give_back(
-        &self,
-        tables: T,
-        unsettled: Unsettled<T>,
-        exit: Option<(u64, ExitReason, bool)>,
-    ) {
+    /// The tables come home. Every ownership ends here, whatever ended it; `ended` is `None` if a
+    /// heir held the tables between two owners.
+    pub(super) fn give_back(&self, tables: T, unsettled: Unsettled<T>, ended: Option<Ended>) {
         let at = Instant::now();
         self.state.update(|state| {
             state.place = Place::Home { tables, unsettled };
-            if let Some((incarnation, reason, in_message)) = exit {
+            if let Some(Ended { incarnation, reason, in_message }) = ended {
                 let exit = Exit { incarnation, reason, in_message, at };
                 match &mut state.last_exit {
                     Some(last) => **last = exit,
@@ -194,7 +225,7 @@ impl<T> Cell<T> {
 
 impl<T> Drop for Cell<T> {
     fn drop(&mut self) {
-        // Whoever lets go of the estate last, a supervisor or the user, is no place for a panic of what is in it.
+        // A supervisor or a user drops the last handle, and expects no panic of the tables there.
         let place = self.state.with(|state| std::mem::replace(&mut state.place, Place::Unfounded));
         if let Place::Home { mut tables, unsettled } = place {
             if let Some(unsettled) = unsettled {
@@ -210,8 +241,15 @@ impl<T> Drop for Cell<T> {
 }
 
 impl<T> State<T> {
+    /// Takes the tables for the heir, under the number of the owner that ended: `None` while they
+    /// are not at home.
+    pub(super) fn inherit(&mut self, heir: &Arc<str>) -> Option<(Taken<T>, Option<Exit>)> {
+        let taken = self.leave(Arc::clone(heir), self.reached).ok()?;
+        Some((taken, self.last_exit()))
+    }
+
     /// Who is to have the tables when they are home.
-    pub(super) fn promised_to(&self, estate: &str) -> Option<Arc<str>> {
+    fn promised_to(&self, estate: &str) -> Option<Arc<str>> {
         self.heir.clone().or_else(|| self.managed.then(|| Arc::from(format!("the manager of {estate}"))))
     }
 
@@ -219,13 +257,8 @@ impl<T> State<T> {
         self.last_exit.as_deref().cloned()
     }
 
-    fn issue(&mut self) -> u64 {
-        self.issued += 1;
-        self.issued
-    }
-
     /// Takes the tables out of the estate, for an owner with this name and number.
-    fn leave(&mut self, name: Arc<str>, incarnation: u64) -> Result<(T, Unsettled<T>), ClaimError> {
+    fn leave(&mut self, name: Arc<str>, incarnation: u64) -> Result<Taken<T>, ClaimError> {
         match &self.place {
             Place::Unfounded => return Err(ClaimError::NotFounded),
             Place::Out(owner) => return Err(ClaimError::Owned(owner.clone())),
@@ -233,25 +266,8 @@ impl<T> State<T> {
         }
         let owner = Owner { name, incarnation, since: Instant::now() };
         match std::mem::replace(&mut self.place, Place::Out(owner)) {
-            Place::Home { tables, unsettled } => Ok((tables, unsettled)),
+            Place::Home { tables, unsettled } => Ok(Taken { tables, unsettled, incarnation }),
             Place::Unfounded | Place::Out(_) => unreachable!("looked at just above, under the same lock"),
         }
     }
-}
-
-/// The owner before a hand-over, in case it fails.
-pub(crate) struct Succession {
-    pub(crate) owner: Owner,
-    /// How the owner before the giver ended.
-    pub(crate) last_exit: Option<Exit>,
-    reached: u64,
-}
-
-/// Finishes what the last owner left unfinished; returns what a user's code said that panicked in it.
-pub(super) fn settle<T>(unsettled: Unsettled<T>, lease: &mut Lease<T>) -> Vec<PanicMessage> {
-    let Some(unsettled) = unsettled else { return Vec::new() };
-    let settled = caught(|| unsettled.settle(lease))
-        .unwrap_or_else(|message| Settled { panics: vec![message.clone()], torn: Some(message) });
-    lease.cell().set_torn(settled.torn);
-    settled.panics
 }

@@ -4,14 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::Lease;
-use super::cell::{Cell, State, settle};
+use crate::estate::cell::{Cell, Taken};
+use crate::estate::info::HeirTaken;
+use crate::estate::lease::Lease;
 use crate::process::exit::Exit;
 
-/// The heir of an estate (`ets:setopts/2`, option `heir`): made by [`Estate::heir`](crate::Estate::heir).
+/// The heir of an estate (`ets:setopts/2`, option `heir`): made by
+/// [`Estate::heir`](crate::Estate::heir).
 ///
-/// While it lives, the tables of an owner that ended pass to it and to nobody else. An owner's exit reaches the heir as a
-/// value and never ends it: it traps exits. Dropping the heir gives up the inheritance; the estate keeps the tables.
+/// While it lives, the tables of an owner that ended pass to it and to nobody else. An owner's exit
+/// reaches the heir as a value and never ends it: the heir traps exits. Dropping the heir gives up
+/// the inheritance; the estate keeps the tables.
 #[must_use = "dropping the heir gives up the inheritance"]
 pub struct Heir<T> {
     cell: Arc<Cell<T>>,
@@ -25,28 +28,23 @@ pub struct Inheritance<T> {
     pub lease: Lease<T>,
     /// How the owner ended: `None` if the tables never had one.
     pub exit: Option<Exit>,
-    /// What the owner's destructors said that panicked while the rest of it was dropped.
+    /// The messages of the owner's destructors that panicked while the rest of the owner was
+    /// dropped.
     pub panics: Vec<Arc<str>>,
 }
 
 impl<T> Heir<T> {
     pub(super) fn appoint(cell: &Arc<Cell<T>>, name: &str, as_manager: bool) -> Result<Self, HeirTaken> {
         let name: Arc<str> = Arc::from(name);
-        cell.state.with(|state| {
-            let taken = if as_manager { state.heir.clone() } else { state.promised_to(cell.name()) };
-            if let Some(heir) = taken {
-                return Err(HeirTaken(heir));
-            }
-            state.heir = Some(Arc::clone(&name));
-            Ok(())
-        })?;
+        cell.appoint(&name, as_manager)?;
         Ok(Self { cell: Arc::clone(cell), name })
     }
 
-    /// Waits until nobody owns the tables, takes them, and undoes what their last owner left unfinished.
+    /// Waits until nobody owns the tables, takes them, and undoes what their last owner left
+    /// unfinished.
     ///
-    /// It returns at once if they are in the estate already. Cancel safe: the tables are taken only by a poll that returns
-    /// them.
+    /// It returns at once if the tables are in the estate already. Cancel safe: the tables are
+    /// taken only by a poll that returns them.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -61,24 +59,26 @@ impl<T> Heir<T> {
     /// # });
     /// ```
     pub async fn inherit(&mut self) -> Inheritance<T> {
-        let (mut lease, unsettled, exit) =
-            self.cell.state.until(|state| self.cell.inherit(state, &self.name)).await;
-        let panics = settle(unsettled, &mut lease);
-        Inheritance { lease, exit, panics }
+        let (taken, exit) = self.cell.state.until(|state| state.inherit(&self.name)).await;
+        self.settled(taken, exit)
     }
 
-    /// As [`inherit`](Self::inherit), if nobody owns the tables. Else wakes `called` when that is so.
-    pub(crate) fn inherit_or_call(&mut self, called: Waker) -> Option<Inheritance<T>> {
-        let inherit = |state: &mut State<T>| self.cell.inherit(state, &self.name);
-        let (mut lease, unsettled, exit) = self.cell.state.take_or_wake(called, inherit)?;
-        let panics = settle(unsettled, &mut lease);
-        Some(Inheritance { lease, exit, panics })
+    /// Does what [`inherit`](Self::inherit) does if nobody owns the tables; else has `waker` woken
+    /// when that is so.
+    pub(crate) fn inherit_or_call(&mut self, waker: Waker) -> Option<Inheritance<T>> {
+        let (taken, exit) = self.cell.state.take_or_wake(waker, |state| state.inherit(&self.name))?;
+        Some(self.settled(taken, exit))
+    }
+
+    fn settled(&self, taken: Taken<T>, exit: Option<Exit>) -> Inheritance<T> {
+        let (lease, panics) = Lease::heirs(&self.cell, taken);
+        Inheritance { lease, exit, panics }
     }
 }
 
 impl<T> Drop for Heir<T> {
     fn drop(&mut self) {
-        self.cell.state.leave(|state| state.heir = None);
+        self.cell.resign();
     }
 }
 
@@ -87,8 +87,3 @@ impl<T> fmt::Debug for Heir<T> {
         f.debug_struct("Heir").field("name", &self.name).finish_non_exhaustive()
     }
 }
-
-/// An estate has one heir at a time, and this one has another.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the estate has an heir already: {0}")]
-pub struct HeirTaken(pub Arc<str>);

@@ -5,30 +5,34 @@ use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::sync::Arc;
 
-use super::cell::{Cell, Unsettled};
-use super::transfer::{GiveAwayError, Recipient};
+use crate::estate::cell::{Cell, Ended, Taken};
+use crate::estate::settle::{Settled, Unsettled};
 use crate::process::exit::ExitReason;
-use crate::util::caught::caught_async;
+use crate::util::caught::{PanicMessage, caught, caught_async};
 
-/// The one live right to use an estate's tables: it derefs to them, and is plain `&mut` access, without a lock.
+/// The one live right to use an estate's tables: it derefs to them, and is plain `&mut` access,
+/// without a lock.
 ///
-/// However a lease ends, the tables are back in their [`Estate`](crate::Estate) at once, in a time that does not depend
-/// on what they hold: dropped at the end of a function, by a panic, by an aborted task, unread in the mailbox of a
-/// receiver that died, or with the whole runtime. Say why with [`end`](Self::end); a lease dropped without a word counts
-/// as [`ExitReason::Killed`], or as a panic if the thread is panicking.
+/// However a lease ends, the tables are back in their [`Estate`](crate::Estate) at once, in a time
+/// that does not depend on what they hold. A lease may be dropped at the end of a function, by a
+/// panic, by an aborted task, unread in the mailbox of a receiver that died, or with the whole
+/// runtime. [`end`](Self::end) says why it ends; a lease dropped without a word counts as
+/// [`ExitReason::Killed`], or as a panic if the thread is panicking.
 ///
-/// `mem::forget` on a lease keeps its tables away until the process ends, as it does with any value.
+/// `mem::forget` on a lease keeps its tables away until the process ends, as it does with any
+/// value.
 #[must_use = "dropping a lease returns its tables to the estate at once"]
 pub struct Lease<T> {
-    // `None` only after the tables have left through a method that consumes the lease.
+    /// `None` only after the tables have left through a method that consumes the lease.
     held: Option<(T, Seat<T>)>,
 }
 
-/// The right without the tables: what is needed to bring them back.
+/// The right without the tables: it knows where they come back to, and under whose number.
 pub(crate) struct Seat<T> {
     cell: Arc<Cell<T>>,
     incarnation: u64,
-    /// A heir holds the tables between two owners; its end is not an owner's.
+    /// Whether a heir holds the tables between two owners. Its end is not the end of an owner, and
+    /// the estate does not note it.
     as_heir: bool,
     in_message: bool,
 }
@@ -36,24 +40,58 @@ pub(crate) struct Seat<T> {
 const HELD: &str = "a lease holds its tables until it is consumed";
 
 impl<T> Lease<T> {
-    pub(super) fn new(tables: T, seat: Seat<T>) -> Self {
+    /// The lease of an owner that has claimed the tables, settled.
+    pub(super) fn owners(cell: &Arc<Cell<T>>, taken: Taken<T>) -> Self {
+        let Taken { tables, unsettled, incarnation } = taken;
+        let mut lease = Self::new(tables, Seat::owner(cell, incarnation));
+        lease.settle(unsettled);
+        lease
+    }
+
+    /// The lease of a heir, settled, and the messages of the panics in that.
+    pub(super) fn heirs(cell: &Arc<Cell<T>>, taken: Taken<T>) -> (Self, Vec<PanicMessage>) {
+        let (mut lease, unsettled) = Self::held(cell, taken);
+        let panics = lease.settle(unsettled);
+        (lease, panics)
+    }
+
+    /// The lease of a heir, and what is left to be settled.
+    pub(super) fn held(cell: &Arc<Cell<T>>, taken: Taken<T>) -> (Self, Unsettled<T>) {
+        let Taken { tables, unsettled, incarnation } = taken;
+        (Self::new(tables, Seat::heir(cell, incarnation)), unsettled)
+    }
+
+    fn new(tables: T, seat: Seat<T>) -> Self {
         Self { held: Some((tables, seat)) }
     }
 
-    /// The number of this ownership: higher than that of every owner before it.
+    /// Finishes what the last owner left unfinished. Returns the messages of the panics in that.
+    fn settle(&mut self, unsettled: Unsettled<T>) -> Vec<PanicMessage> {
+        let Some(unsettled) = unsettled else { return Vec::new() };
+        let settled = caught(|| unsettled.settle(self))
+            .unwrap_or_else(|message| Settled { panics: vec![message.clone()], torn: Some(message) });
+        self.cell().set_torn(settled.torn);
+        settled.panics
+    }
+
+    /// The number of this ownership: higher than the number of every owner before.
     pub fn incarnation(&self) -> u64 {
         self.seat().incarnation
     }
 
-    /// What stood in the way of undoing the message in which the last owner died: then its recorded tables are as that left
-    /// them. `None`, as nearly always: they are as they were before it.
+    /// Why the message in which the last owner died could not be undone: then the recorded tables
+    /// are as the message left them. `None`, as nearly always: they are as they were before it.
     ///
-    /// It takes a value whose `Hash`, `Eq`, `Ord` or `Clone` panics. The estate remembers it until the tables are exchanged.
+    /// Only a value whose `Hash`, `Eq`, `Ord` or `Clone` panics stands in the way. The estate
+    /// remembers it until the tables are exchanged.
     pub fn torn(&self) -> Option<Arc<str>> {
         self.cell().torn()
     }
 
-    /// Returns the tables, and says why. (What a heir holds between two owners returns without a word: its end is not an owner's.)
+    /// Returns the tables, and says why.
+    ///
+    /// If a heir holds them between two owners, the estate does not note the reason: no owner
+    /// ended.
     ///
     /// ```
     /// # use heir_runtime::ExitReason;
@@ -66,8 +104,8 @@ impl<T> Lease<T> {
         seat.give_back(tables, reason, None);
     }
 
-    /// Marks the beginning of a message: until [`end_message`](Self::end_message), an [`Exit`](crate::Exit) of this owner
-    /// says that it was in the middle of one.
+    /// Marks the beginning of a message: until [`end_message`](Self::end_message), an
+    /// [`Exit`](crate::Exit) of this owner says that it was in the middle of a message.
     pub fn begin_message(&mut self) {
         self.seat_mut().in_message = true;
     }
@@ -78,7 +116,8 @@ impl<T> Lease<T> {
     }
 
     /// Works on the tables, and returns them with the reason for which the work ended: `Ok` is
-    /// [`Normal`](ExitReason::Normal), `Err` an [`Error`](ExitReason::Error), a panic is caught and its words are kept.
+    /// [`Normal`](ExitReason::Normal), `Err` an [`Error`](ExitReason::Error), a panic is caught and
+    /// its words are kept.
     ///
     /// Dropping the future returns the tables as [`Killed`](ExitReason::Killed).
     ///
@@ -122,36 +161,12 @@ impl<T> Lease<T> {
         done
     }
 
-    /// Gives the tables to `recipient`, who is the owner from now on, before it has read the transfer
-    /// (`ets:give_away/3`).
-    ///
-    /// If the recipient dies before it has read the transfer, the tables return to the estate.
-    ///
-    /// # Errors
-    /// [`GiveAwayError`], with the lease in it: the giver is still the owner.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let (counts, lease) = heir_runtime::estate("counts", vec![1]);
-    /// let (recipient, incoming) = counts.recipient("second");
-    /// drop(incoming);
-    /// let lease = lease.give_away(recipient).unwrap_err().into_lease();
-    ///
-    /// let (recipient, incoming) = counts.recipient("third");
-    /// lease.give_away(recipient).unwrap();
-    /// assert_eq!(*incoming.receive().await.unwrap().lease, [1]);
-    /// # });
-    /// ```
-    pub fn give_away(self, recipient: Recipient<T>) -> Result<(), GiveAwayError<T>> {
-        recipient.give(self)
-    }
-
-    /// Takes the lease apart; whoever does is bound to bring the tables back through the seat.
+    /// Takes the lease apart. The caller must bring the tables back through the seat.
     pub(crate) fn part(mut self) -> (T, Seat<T>) {
         self.held.take().expect(HELD)
     }
 
-    /// Brings the tables back as they came, with what has not been settled.
+    /// Brings the tables back as they came, with what is left to be settled.
     pub(super) fn return_unsettled(self, unsettled: Unsettled<T>) {
         let (tables, seat) = self.part();
         seat.give_back(tables, ExitReason::Killed, unsettled);
@@ -162,13 +177,13 @@ impl<T> Lease<T> {
     }
 
     /// The lease under its new owner's number.
-    pub(crate) fn for_owner(self, incarnation: u64) -> (Self, Seat<T>) {
+    pub(super) fn for_owner(self, incarnation: u64) -> (Self, Seat<T>) {
         let (tables, before) = self.part();
         (Self::new(tables, Seat::owner(&before.cell, incarnation)), before)
     }
 
     /// The lease as it was before [`for_owner`](Self::for_owner).
-    pub(crate) fn back_to(self, before: Seat<T>) -> Self {
+    pub(super) fn back_to(self, before: Seat<T>) -> Self {
         Self::new(self.part().0, before)
     }
 
@@ -214,11 +229,11 @@ impl<T: fmt::Debug> fmt::Debug for Lease<T> {
 }
 
 impl<T> Seat<T> {
-    pub(super) fn owner(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
+    fn owner(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
         Self { cell: Arc::clone(cell), incarnation, as_heir: false, in_message: false }
     }
 
-    pub(super) fn heir(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
+    fn heir(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
         Self { as_heir: true, ..Self::owner(cell, incarnation) }
     }
 
@@ -239,9 +254,10 @@ impl<T> Seat<T> {
         self.in_message = in_message;
     }
 
-    /// Brings the tables home, with what is left to settle before the next owner.
+    /// Brings the tables home, with what is left to be settled before the next owner.
     pub(crate) fn give_back(self, tables: T, reason: ExitReason, unsettled: Unsettled<T>) {
-        let exit = (!self.as_heir).then_some((self.incarnation, reason, self.in_message));
-        self.cell.give_back(tables, unsettled, exit);
+        let Self { cell, incarnation, as_heir, in_message } = self;
+        let ended = (!as_heir).then_some(Ended { incarnation, reason, in_message });
+        cell.give_back(tables, unsettled, ended);
     }
 }

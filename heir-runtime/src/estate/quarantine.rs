@@ -10,12 +10,13 @@ use crate::process::exit::Exit;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The next incarnation gets them, as they are or as the hook has repaired them.
+    /// The next incarnation gets the tables, as they are or as the hook has repaired them.
     #[default]
     Accept,
-    /// They are dropped, and made anew. Readers see the new ones.
+    /// The tables are dropped, and made anew. Readers see the new tables.
     Reset,
-    /// They are parked as they were regained (what the hook wrote to recorded tables is undone), for this reason; what follows is for [`Spec::quarantine`](crate::Spec::quarantine) to say.
+    /// The tables are parked as they were regained, for this reason: what the hook wrote to
+    /// recorded tables is undone. [`Spec::quarantine`](crate::Spec::quarantine) says what follows.
     Quarantine(Arc<str>),
 }
 
@@ -26,10 +27,11 @@ impl Verdict {
     }
 }
 
-/// Tables that were parked: taken out with [`Handle::take_quarantined`](crate::Handle::take_quarantined).
+/// Tables that were parked: taken out with
+/// [`Handle::take_quarantined`](crate::Handle::take_quarantined).
 ///
-/// Readers made before the quarantine read these tables; readers made after it read the new ones. They stay here until they are
-/// taken out.
+/// Readers made before the quarantine read these tables; readers made after it read the new tables.
+/// The worker keeps parked tables until they are taken out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Quarantined<T> {

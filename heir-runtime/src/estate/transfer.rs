@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::Lease;
-use super::cell::Cell;
+use crate::estate::cell::Cell;
+use crate::estate::lease::Lease;
 use crate::process::exit::Exit;
 use crate::util::caught::caught;
 
@@ -15,8 +15,8 @@ pub(super) fn pair<T>(cell: Arc<Cell<T>>, name: Arc<str>, incarnation: u64) -> (
     (Recipient { sender, cell, name, incarnation }, Incoming { receiver })
 }
 
-/// Who tables are given to: made by [`Estate::recipient`](crate::Estate::recipient), named in
-/// [`Lease::give_away`].
+/// The named receiver that tables are given to: made by
+/// [`Estate::recipient`](crate::Estate::recipient), named in [`Lease::give_away`].
 #[must_use = "a recipient that nobody names never gets its tables"]
 pub struct Recipient<T> {
     sender: oneshot::Sender<Transfer<T>>,
@@ -31,7 +31,7 @@ pub struct Incoming<T> {
     receiver: oneshot::Receiver<Transfer<T>>,
 }
 
-/// The message that brings tables to their new owner: ETS's `'ETS-TRANSFER'`.
+/// The message that brings tables to their new owner (`'ETS-TRANSFER'`).
 ///
 /// Dropping it unread returns the tables to their estate.
 #[must_use = "dropping a transfer returns its tables to the estate"]
@@ -40,7 +40,7 @@ pub struct Incoming<T> {
 pub struct Transfer<T> {
     /// The tables.
     pub lease: Lease<T>,
-    /// What is known of the hand-over.
+    /// What the new owner is told of the hand-over.
     pub info: TransferInfo,
 }
 
@@ -52,12 +52,38 @@ pub struct TransferInfo {
     pub incarnation: u64,
     /// Who gave the tables away.
     pub from: Arc<str>,
-    /// How the owner before ended: `None` if there was none, or if it gave them away alive.
+    /// How the owner before ended: `None` if there was none, or if it gave the tables away alive.
     pub previous: Option<Exit>,
 }
 
+impl<T> Lease<T> {
+    /// Gives the tables to `recipient` (`ets:give_away/3`), which is the owner from now on, before
+    /// it has read the transfer.
+    ///
+    /// If the recipient dies before it has read the transfer, the tables return to the estate.
+    ///
+    /// # Errors
+    /// [`GiveAwayError`], with the lease in it: the giver is still the owner.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let (counts, lease) = heir_runtime::estate("counts", vec![1]);
+    /// let (recipient, incoming) = counts.recipient("second");
+    /// drop(incoming);
+    /// let lease = lease.give_away(recipient).unwrap_err().into_lease();
+    ///
+    /// let (recipient, incoming) = counts.recipient("third");
+    /// lease.give_away(recipient).unwrap();
+    /// assert_eq!(*incoming.receive().await.unwrap().lease, [1]);
+    /// # });
+    /// ```
+    pub fn give_away(self, recipient: Recipient<T>) -> Result<(), GiveAwayError<T>> {
+        recipient.give(self)
+    }
+}
+
 impl<T> Recipient<T> {
-    /// The number it will own the tables under.
+    /// The number under which it will own the tables.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
     }
@@ -67,7 +93,7 @@ impl<T> Recipient<T> {
         self.sender.is_closed()
     }
 
-    pub(super) fn give(self, lease: Lease<T>) -> Result<(), GiveAwayError<T>> {
+    fn give(self, lease: Lease<T>) -> Result<(), GiveAwayError<T>> {
         let Self { sender, cell, name, incarnation } = self;
         let refused = |lease, why| Err(GiveAwayError { lease, why });
         if !Arc::ptr_eq(lease.cell(), &cell) {
@@ -79,7 +105,8 @@ impl<T> Recipient<T> {
         let (lease, giver) = lease.for_owner(incarnation);
         let previous = before.last_exit.clone().filter(|_| giver.is_heirs());
         let info = TransferInfo { incarnation, from: Arc::clone(&before.owner.name), previous };
-        // Whoever waits there is woken after the tables have been sent: if its waker panics, they have been all the same.
+        // The receiver is woken after the tables have been sent: they have been sent even if its
+        // waker panics.
         match caught(|| sender.send(Transfer { lease, info })) {
             Ok(Ok(())) | Err(_) => Ok(()),
             Ok(Err(unread)) => {
@@ -93,7 +120,8 @@ impl<T> Recipient<T> {
 impl<T> Incoming<T> {
     /// Waits for the tables.
     ///
-    /// Cancel safe: dropping the future before it is done refuses the tables, and they return to their estate.
+    /// Cancel safe: dropping the future before it is done refuses the tables, and they return to
+    /// their estate.
     ///
     /// # Errors
     /// [`NotGiven`] if the recipient was dropped: nobody can give to it any more.
@@ -147,10 +175,10 @@ impl<T> fmt::Debug for GiveAwayError<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GiveAwayErrorKind {
-    /// The recipient has died or does not want them.
+    /// The recipient has died, or does not want the tables.
     #[error("the recipient is gone")]
     Gone,
-    /// A newer incarnation than the recipient has already owned them.
+    /// A newer incarnation than the recipient has already owned the tables.
     #[error("a newer incarnation than the recipient has already owned the tables")]
     Outlived,
     /// The recipient waits for the tables of another estate.

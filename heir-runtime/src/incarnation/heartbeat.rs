@@ -1,55 +1,58 @@
-//! The heartbeat: notices a worker that blocks its thread, from a thread that no worker can block.
+//! The heartbeat: a thread of its own notices a worker that blocks its thread.
 //!
-//! The runtime's own timers cannot do it: they stand still when the thread that drives them is the
-//! one that is blocked. So there is one thread for all workers with a heartbeat, there only while
-//! there are any. Several times in a heartbeat it looks at the polls under way; when a whole
-//! heartbeat has passed in which it saw none, it sleeps until one begins.
+//! tokio's timers cannot notice it: they stand still if the blocked thread is the thread that
+//! drives them. So one thread watches all workers with a heartbeat, and exists only while there are
+//! any. Several times in a heartbeat it looks at the polls in progress; when it has seen none for a
+//! whole heartbeat, it sleeps until a poll begins.
 //!
-//! The thread itself may stand still: with the whole process, stopped or frozen, or because the
-//! machine has too much to do. It notices that it woke too late, and then takes no poll for longer
-//! than it has seen ([`Beat`]).
+//! The watching thread itself may stand still, with the whole process (stopped or frozen) or
+//! because the machine is overloaded. It notices that it woke too late, and then gives the poll in
+//! progress a fresh beat ([`Beat`]).
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
 
 use crate::util::caught::caught;
+use crate::util::sync::{Lock, Locked};
 
 /// The polls of one incarnation's task.
 pub(crate) struct Pulse {
     heartbeat: Duration,
     born: Instant,
-    /// Locked by the thread that watches only.
-    beat: Mutex<Beat>,
-    /// When the poll under way began, in nanoseconds since its birth, and not zero; zero between two polls.
+    /// Only the watching thread locks it.
+    beat: Lock<Beat>,
+    /// When the poll in progress began, in nanoseconds since `born`, and at least 1; 0 between two
+    /// polls.
     polled_since: AtomicU64,
-    /// Told once, in the runtime of the worker.
-    missed: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// Called once, in the runtime of the worker, when a poll lasts too long.
+    missed: Lock<Option<Box<dyn FnOnce() + Send>>>,
     runtime: runtime::Handle,
 }
 
 impl Pulse {
-    /// Watches the polls that go through [`beat`](Self::beat), until it is dropped.
+    /// Has the thread watch the polls that go through [`beat`](Self::beat), until the pulse is
+    /// dropped.
     pub(crate) fn watch(heartbeat: Duration, missed: impl FnOnce() + Send + 'static) -> Arc<Self> {
         let born = Instant::now();
         let pulse = Arc::new(Self {
             heartbeat,
             born,
-            beat: Mutex::new(Beat::new(heartbeat, born)),
+            beat: Lock::new(Beat::new(heartbeat, born)),
             polled_since: AtomicU64::new(0),
-            missed: Mutex::new(Some(Box::new(missed))),
+            missed: Lock::new(Some(Box::new(missed))),
             runtime: runtime::Handle::current(),
         });
         WATCH.add(Arc::downgrade(&pulse));
         pulse
     }
 
-    /// Drives `life`, each poll of it watched.
+    /// Drives the future of an incarnation, with each poll watched.
     pub(crate) async fn beat<F: Future>(&self, mut life: Pin<Box<F>>) -> F::Output {
         poll_fn(|cx| {
             self.polled_since.store(self.now(), Ordering::SeqCst);
@@ -65,24 +68,25 @@ impl Pulse {
         u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// When the poll under way began: `None` if there is none, or nobody waits to be told.
+    /// When the poll in progress began: `None` between two polls, and once a poll has been
+    /// reported.
     fn since(&self) -> Option<Instant> {
         let since = self.polled_since.load(Ordering::SeqCst);
-        if since == 0 || self.missed().is_none() {
+        if since == 0 || self.missed.with(|missed| missed.is_none()) {
             return None;
         }
         self.born.checked_add(Duration::from_nanos(since))
     }
 
-    /// Tells of the poll under way if it lasts too long; returns how long it may still last, if
+    /// Reports the poll in progress if it lasts too long. Returns how long it may still last, if
     /// there is one.
     fn look(&self, now: Instant, late: Duration) -> Option<Duration> {
         let since = self.since();
-        match self.lock_beat().look(now, late, since) {
+        match self.beat.with(|beat| beat.look(now, late, since)) {
             Look::Rests => None,
             Look::Lasts(left) => Some(left),
             Look::TooLong => {
-                // It may have ended meanwhile.
+                // The poll may have ended meanwhile.
                 if self.since() == since {
                     self.miss();
                 }
@@ -91,43 +95,36 @@ impl Pulse {
         }
     }
 
-    /// The poll under way lasts too long.
+    /// Reports the poll in progress, which lasts too long.
     fn miss(&self) {
-        let missed = self.missed().take();
+        let missed = self.missed.take();
         let _guard = self.runtime.enter();
-        // It tells observers and callers.
+        // It runs observers and wakes callers, which is a user's code.
         let _ = caught(|| missed.map(|missed| missed()));
-    }
-
-    fn lock_beat(&self) -> MutexGuard<'_, Beat> {
-        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn missed(&self) -> MutexGuard<'_, Option<Box<dyn FnOnce() + Send>>> {
-        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How long the polls of one incarnation may last, as the thread sees them that watches.
+/// How long the polls of one incarnation may last, as the watching thread sees them.
 ///
-/// When that wakes too late, by more than half a heartbeat, the whole process may have stood still,
-/// and the poll under way with it: the poll gets one fresh beat, counted from there. It gets no
-/// second one: on a machine where the thread is always late, a worker that hangs is told of after
-/// two of its looks.
+/// When the thread wakes too late, by more than half a heartbeat, the whole process may have stood
+/// still, and the poll in progress with it: the poll gets one fresh beat, counted from there. It
+/// gets no second: on a machine where the thread is always late, two looks report a worker that
+/// hangs.
 struct Beat {
-    /// No poll lasts longer.
+    /// How long a poll may last.
     heartbeat: Duration,
-    /// No poll counts from before this. One that began before it has had its fresh beat.
+    /// The start of the fresh beat: an earlier poll counts from here, and has had its fresh beat.
     fresh: Instant,
 }
 
-/// What the thread finds when it looks at a worker.
+/// The state in which the thread finds a worker.
 #[derive(Debug, PartialEq, Eq)]
 enum Look {
-    /// No poll is under way.
+    /// No poll is in progress.
     Rests,
-    /// The poll under way may last so long still.
+    /// The poll in progress may last so long still.
     Lasts(Duration),
+    /// The poll in progress has lasted for longer than its beat.
     TooLong,
 }
 
@@ -136,8 +133,8 @@ impl Beat {
         Self { heartbeat, fresh: born }
     }
 
-    /// The thread looks `now`, and is so `late` for it, at a poll that has been under way since
-    /// then.
+    /// Looks at the poll in progress, which began at `since`. The thread looks `now`, and is so
+    /// `late`.
     fn look(&mut self, now: Instant, late: Duration, since: Option<Instant>) -> Look {
         let has_had_one = since.is_some_and(|since| since < self.fresh);
         if late > self.heartbeat / 2 && !has_had_one {
@@ -152,37 +149,37 @@ impl Beat {
     }
 }
 
-/// How often the thread looks in one heartbeat, while workers are polled. Less often, and it would
-/// not know of a standstill that began soon after it looked.
+/// How often the thread looks in one heartbeat, while workers are polled. With fewer looks it would
+/// miss a standstill that begins soon after a look.
 const LOOKS: u32 = 4;
 
-static WATCH: Watch = Watch { resting: AtomicBool::new(false), watched: Mutex::new(WatchMany::NOBODY) };
+static WATCH: Watch = Watch { resting: AtomicBool::new(false), watched: LazyLock::new(Lock::default) };
 
-/// The thread, and whom it watches.
+/// The watching thread, and the pulses that it watches.
 struct Watch {
-    /// Whether it sleeps until a poll begins.
+    /// Whether the thread sleeps until a poll begins.
     resting: AtomicBool,
-    watched: Mutex<WatchMany>,
+    // Lazy, because the lock of a loom model is made at run time.
+    watched: LazyLock<Lock<Watched>>,
 }
 
-struct WatchMany {
+#[derive(Default)]
+struct Watched {
+    /// `None` while there is nothing to watch.
     thread: Option<Thread>,
     pulses: Vec<Weak<Pulse>>,
 }
 
-impl WatchMany {
-    const NOBODY: Self = Self { thread: None, pulses: Vec::new() };
-}
-
 impl Watch {
+    /// Watches one more pulse, and starts the thread if there is none.
     fn add(&'static self, pulse: Weak<Pulse>) {
         let mut watched = self.lock();
         watched.pulses.push(pulse);
         if let Some(thread) = &watched.thread {
-            // This one's heartbeat may be shorter than those it sleeps for.
+            // The new heartbeat may be shorter than those for which the thread sleeps.
             thread.unpark();
         } else {
-            // Without a thread nobody is watched; the next worker that starts tries again.
+            // Without a thread no worker is watched; the next worker that starts tries again.
             let started = thread::Builder::new().name("heir heartbeat".into()).spawn(|| self.run());
             match started {
                 Ok(thread) => watched.thread = Some(thread.thread().clone()),
@@ -195,7 +192,8 @@ impl Watch {
         }
     }
 
-    /// A poll begins. Against the store in `rest`: either this sees that the thread rests, or the thread sees the poll.
+    /// Wakes the thread if it rests, because a poll begins. Together with the store in `rest`:
+    /// either this sees that the thread rests, or the thread sees the poll.
     fn wake(&self) {
         if self.resting.load(Ordering::SeqCst) {
             self.resting.store(false, Ordering::Relaxed);
@@ -211,7 +209,7 @@ impl Watch {
     }
 
     fn run(&self) {
-        // When it was to look again: `None` if that is never.
+        // When the thread was to look again: `None` if never.
         let mut due = Some(Instant::now());
         let mut quiet_since = None;
         while let Some(pulses) = self.pulses() {
@@ -223,21 +221,21 @@ impl Watch {
                 quiet_since = None;
             } else if now.saturating_duration_since(*quiet_since.get_or_insert(now)) >= shortest {
                 quiet_since = None;
-                // Of the time in which it rests it knows nothing: after it, every poll counts from
-                // when it looks.
+                // While the thread rests it sees no polls: afterwards each poll counts from the
+                // first look.
                 due = Some(now);
                 self.rest(pulses);
                 continue;
             }
             drop(pulses);
-            // From when it looked, not from here: it may stand still in between.
+            // Counted from the look, not from here: the thread may stand still in between.
             let pause = under_way.unwrap_or(shortest).min(shortest / LOOKS);
             due = now.checked_add(pause);
             thread::park_timeout(pause.saturating_sub(now.elapsed()));
         }
     }
 
-    /// Sleeps until a poll begins, or whom it watches changes.
+    /// Sleeps until a poll begins, or a pulse is added or dropped.
     fn rest(&self, pulses: Vec<Arc<Pulse>>) {
         self.resting.store(true, Ordering::SeqCst);
         if pulses.iter().all(|pulse| pulse.since().is_none()) {
@@ -247,7 +245,7 @@ impl Watch {
         self.resting.store(false, Ordering::Relaxed);
     }
 
-    /// Whom it watches. `None` if there is nobody: then the thread ends.
+    /// The pulses that are watched. `None` if there are none: then the thread ends.
     fn pulses(&self) -> Option<Vec<Arc<Pulse>>> {
         let mut watched = self.lock();
         let mut pulses = Vec::with_capacity(watched.pulses.len());
@@ -259,8 +257,8 @@ impl Watch {
         Some(pulses)
     }
 
-    fn lock(&self) -> MutexGuard<'_, WatchMany> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Watched> {
+        self.watched.lock()
     }
 }
 
@@ -290,7 +288,7 @@ mod tests {
     const BEAT: Duration = Duration::from_millis(100);
     const ON_TIME: Duration = Duration::ZERO;
 
-    /// A worker's beat, and the instants after its birth, in hundredths of a heartbeat.
+    /// The beat of a new worker, and a clock that counts hundredths of a heartbeat from its birth.
     fn born() -> (Beat, impl Fn(u32) -> Instant) {
         let born = Instant::now();
         (Beat::new(BEAT, born), move |after| born + after * BEAT / 100)

@@ -1,4 +1,5 @@
-//! The living incarnation: a worker that has its tables, and the one way out of it.
+//! The living incarnation: it owns its tables, serves messages, and gives the tables back when it
+//! ends.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -21,52 +22,58 @@ use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
 use crate::worker::shared::Shared;
 
-/// Of a panic that came through an incarnation: its words are with whoever catches it, its supervisor.
+/// The reason of an incarnation through which a panic unwinds. The supervisor, which catches the
+/// panic, has its message.
 const UNCAUGHT: &str = "outside of a future";
 
 const BODY: &str = "a life has its body until it is dropped";
 
 /// An incarnation that owns its tables.
 ///
-/// Whatever ends it, the one way out is its `Drop`, which only moves: the tables go home to the estate, with what is to be
-/// undone and dropped, for the manager to do; the message in progress is put first in the mailbox to be served again, or its
-/// caller is told.
+/// Whatever ends it, the tables leave through [`leave`](Self::leave), which only moves. They go
+/// home to the estate, together with everything that the manager is to undo and drop. The message
+/// in progress goes first in the mailbox to be served again, or its caller is told.
 pub(crate) struct Life<W: Handlers> {
     shared: Arc<Shared<W>>,
-    // `None` only while it is being dropped.
+    // `None` only once it has left.
     body: Option<Body<W>>,
-    /// What it serves, with the way its reply leaves.
+    /// The message in progress, with its reply channel.
     message: Option<W::Message>,
     cx: Context<W>,
-    /// Whether its death would speak against its tables: it runs its start hooks, or serves first what the last
-    /// incarnation died over.
+    /// Whether a death would speak against the tables: while the start hooks run, and while the
+    /// message over which the last incarnation died is served again.
     suspicious: bool,
 }
 
-/// What an incarnation does when it is done with the message before.
+/// The next thing that an incarnation does.
 pub(crate) enum Next {
+    /// Stop, because the supervisor asks for it.
     Stop,
-    // In a box: the task has room for whatever comes next, as long as it serves it.
+    /// Serve this signal. In a box, because the task of the incarnation has room for it all the
+    /// time.
     Signal(Box<Signal>),
+    /// Serve the message in progress.
     Message,
 }
 
+/// The worker, and its seat: the right, and the obligation, to give the tables back.
 struct Body<W: Handlers> {
     worker: W,
     seat: Seat<W::Tables>,
 }
 
 impl<W: Handlers> Life<W> {
-    /// Puts the tables and a new rest together.
+    /// Makes the worker from its tables and a new rest.
     ///
-    /// On an error the tables are back in the estate.
+    /// After an error the tables are back in the estate.
     pub(crate) fn begin(
         shared: Arc<Shared<W>>,
         process: Arc<Process>,
         lease: Lease<W::Tables>,
         args: CatchDrop<W::Args>,
     ) -> Result<Self, ExitReason> {
-        // The rest is made before the tables are touched: it is the user's code that may panic.
+        // The rest is made before the tables are touched: it is made by a user's code, which may
+        // panic.
         let assemble = match caught(|| W::incarnate(args.into_inner())) {
             Ok(assemble) => assemble,
             Err(message) => {
@@ -86,7 +93,7 @@ impl<W: Handlers> Life<W> {
         Ok(Self { shared, body: Some(body), message: None, cx, suspicious: true })
     }
 
-    /// Runs the hooks of a start: that the tables have arrived, and that serving begins.
+    /// Runs the hooks of a start: `#[on(transfer)]` and `#[on(start)]`, in one transaction.
     pub(crate) async fn start(&mut self, info: &TransferInfo) -> Result<(), ExitReason> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
@@ -103,9 +110,7 @@ impl<W: Handlers> Life<W> {
         Ok(())
     }
 
-    /// What to do next: a stop comes before a signal, and a signal before a message.
-    ///
-    /// Cancel safe.
+    /// Polls for the next thing to do: a stop comes before a signal, and a signal before a message.
     pub(crate) fn poll_next(&mut self, stop: &mut StopSignal, cx: &mut task::Context<'_>) -> Poll<Next> {
         if Pin::new(stop).poll(cx).is_ready() {
             return Poll::Ready(Next::Stop);
@@ -124,13 +129,13 @@ impl<W: Handlers> Life<W> {
         Poll::Ready(Next::Message)
     }
 
-    /// Serves the message that came next: all of its effects on the recorded tables, or none.
+    /// Serves the message in progress: all of its writes to the recorded tables stay, or none.
     pub(crate) async fn serve(&mut self) -> Result<(), ExitReason> {
-        let message = self.message.as_mut().expect("it has come");
+        let message = self.message.as_mut().expect("a message is in progress");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         match self.shared.settings.handler_timeout {
-            // Nothing around it: each frame on the way of a panic is one to unwind.
+            // No frame more than needed: a panic unwinds each.
             None => {
                 let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
                 handled.map_err(ExitReason::Panic)?;
@@ -142,7 +147,8 @@ impl<W: Handlers> Life<W> {
         }
         self.cx.process.checkpoint().await;
         let committed = body.commit(&mut self.cx)?;
-        // The gate: past the commit. From here on, a destructor that panics ends the incarnation, but undoes nothing.
+        // The message has committed, so its reply leaves. From here on a destructor that panics
+        // ends the incarnation, but undoes nothing.
         let mut served = self.message.take();
         let opened = caught(|| {
             if let Some(message) = &mut served {
@@ -162,10 +168,10 @@ impl<W: Handlers> Life<W> {
         Ok(())
     }
 
-    /// Serves a signal, as a message of its own.
+    /// Serves a signal, as a transaction of its own.
     pub(crate) async fn on_signal(&mut self, signal: Signal) -> Result<(), ExitReason> {
         self.shared.mailbox.served();
-        // A death over what comes from elsewhere does not speak against its tables.
+        // A death over a signal does not speak against the tables.
         let suspicious = std::mem::take(&mut self.suspicious);
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
@@ -185,12 +191,12 @@ impl<W: Handlers> Life<W> {
         self.cx.process.checkpoint().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
         self.suspicious = suspicious;
-        // As a message does when it is received: a flood of signals keeps no other task waiting.
+        // As receiving a message does, so that a flood of signals keeps no other task waiting.
         tokio::task::consume_budget().await;
         Ok(())
     }
 
-    /// Runs the stop hook, and ends it.
+    /// Runs the stop hook, and ends the incarnation.
     pub(crate) async fn stop(mut self, reason: ExitReason) -> ExitReason {
         let stopped = self.run_stop_hook(&reason).await;
         self.end(stopped.err().unwrap_or(reason))
@@ -200,24 +206,25 @@ impl<W: Handlers> Life<W> {
         self.shared.mailbox.served();
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        // Caught from its call on, even if it is no `async fn`.
+        // In an async block, so that a hook that is no `async fn` is called caught, too.
         let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
         in_time(self.shared.settings.handler_timeout, "#[on(stop)]", pin!(Some(hook))).await?;
+        self.cx.process.checkpoint().await;
         drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
     }
 
-    /// Whether the message just served, or a hook, asked for the end.
+    /// Takes the reason for which the last message or hook has asked to end.
     pub(crate) fn asked_to_end(&mut self) -> Option<ExitReason> {
         self.cx.asked_to_end()
     }
 
-    /// Ends it: its tables are home, and whoever waited for a reply is told.
+    /// Ends the incarnation: its tables go home, and the caller of the message in progress is told.
     pub(crate) fn end(mut self, reason: ExitReason) -> ExitReason {
         self.leave(Some(reason.clone()));
         reason
     }
 
-    /// It has shown that it can live with its tables.
+    /// The incarnation has shown that it can live with its tables.
     fn cleared(&mut self) {
         self.suspicious = false;
         self.shared.tables_cleared();
@@ -225,7 +232,7 @@ impl<W: Handlers> Life<W> {
 }
 
 impl<W: Handlers> Body<W> {
-    /// From here to the commit, the death of the incarnation undoes what it writes.
+    /// Begins a transaction: until the commit, the death of the incarnation undoes its writes.
     fn begin_transaction(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
         self.seat.set_in_message(true);
         cx.has_committed = false;
@@ -233,7 +240,7 @@ impl<W: Handlers> Body<W> {
         Ok(())
     }
 
-    /// What was written since the beginning stays. Returns what was saved, for the caller to drop.
+    /// Commits the transaction: its writes stay. Returns the saved tables, for the caller to drop.
     fn commit(&mut self, cx: &mut Context<W>) -> Result<Option<W::Saved>, ExitReason> {
         caught(|| self.worker.commit()).map_err(ExitReason::Panic)?;
         self.seat.set_in_message(false);
@@ -242,13 +249,14 @@ impl<W: Handlers> Body<W> {
 }
 
 impl<W: Handlers> Life<W> {
-    /// Sends the tables home. Without a reason of its own, its task was aborted, or its runtime is gone.
+    /// Gives the tables back to the estate. Without an `own` reason, the task was aborted, or the
+    /// runtime has been shut down.
     fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
-        // Without a word of its own, but on the way of a panic: of a `handle` that is no `async fn`, which nobody has caught.
-        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_doomed();
+        // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
+        let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
-        // What came from elsewhere does not speak against its tables.
+        // An end that came from outside does not speak against the tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
         let in_message = seat.in_message();
@@ -260,7 +268,8 @@ impl<W: Handlers> Life<W> {
         let retry = in_message && !self.cx.has_committed;
         let retries = |message: &mut W::Message| retry && caught(|| message.gate().retry()) == Ok(true);
         if let Some(again) = message.take_if(retries) {
-            // Before the tables are home: then the next incarnation finds it first. It comes back if there will be none.
+            // Before the tables are home, so that the next incarnation finds it first. If the
+            // mailbox is closed, it comes back.
             if let Err((refused, why)) = self.shared.mailbox.put_first(again, died.clone()) {
                 (message, died) = (Some(refused), why);
             }
@@ -278,7 +287,8 @@ impl<W: Handlers> Life<W> {
                 self.shared.tables_lost(panicked);
             }
         }
-        // Told when the tables are home. It may run a hook, which is not our code.
+        // The caller is told when the tables are home. Telling may run a hook, which is a user's
+        // code.
         if let Some(tell) = tell {
             let _ = caught(tell);
         }
@@ -291,7 +301,7 @@ impl<W: Handlers> Drop for Life<W> {
     }
 }
 
-/// Runs a handler or hook, caught, within its time; work that is late is dropped.
+/// Runs a handler or hook, caught, within its time; when it is late, its future is dropped.
 #[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 fn in_time<F: Future>(
     bound: Option<Duration>,
@@ -304,7 +314,7 @@ fn in_time<F: Future>(
         if let Some(done) = finished_in(bound, running).await {
             return done.map_err(ExitReason::Panic);
         }
-        // What it holds is a user's, and may panic.
+        // Its destructors are a user's code, and may panic.
         caught(|| work.set(None)).map_err(ExitReason::Panic)?;
         Err(ExitReason::TimedOut { handler, limit: bound })
     }

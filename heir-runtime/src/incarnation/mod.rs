@@ -1,4 +1,12 @@
 //! One incarnation of a worker, from its start to its end.
+//!
+//! ```text
+//! wait for tables -> start hooks -> serve messages and signals -> stop hook -> tables go home
+//!       |                 |                    |                                    ^
+//!       | stop            | stop, error, panic | error, panic, kill                 |
+//!       v                 +--------------------+------------------------------------+
+//!   end without tables
+//! ```
 
 pub(crate) mod heartbeat;
 pub(crate) mod life;
@@ -21,9 +29,11 @@ use crate::util::stop::StopSignal;
 use crate::worker::Handlers;
 use crate::worker::shared::Shared;
 
-/// The task of one incarnation: waits for its tables, becomes their owner, serves until it ends.
+/// The task of one incarnation: it waits for its tables, becomes their owner, and serves until it
+/// ends.
 ///
-/// Others know the incarnation from here on: when the task ends, or is dropped before it has begun, they are told.
+/// Links and monitors may hold the incarnation from here on: when the task ends, or is dropped
+/// before its first poll, they are told.
 pub(crate) fn incarnation<W: Handlers>(
     shared: Arc<Shared<W>>,
     process: Arc<Process>,
@@ -33,7 +43,8 @@ pub(crate) fn incarnation<W: Handlers>(
 ) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
     let presence = Presence(Some(Arc::clone(&process)));
     let pulse = shared.settings.heartbeat.map(|heartbeat| watch(&shared, &process, heartbeat));
-    // In boxes: what a start needs is gone when the incarnation serves, and tokio moves the future of a task some ten times.
+    // In boxes, because the memory of the start is free when the incarnation serves, and because
+    // tokio moves the future of a task some ten times.
     let life = Box::pin(live(presence, Box::pin(start(shared, process, incoming, args, stop))));
     match pulse {
         None => life,
@@ -41,11 +52,11 @@ pub(crate) fn incarnation<W: Handlers>(
     }
 }
 
-/// Tells everybody that the incarnation has ended: when it is dropped, if not before.
+/// Tells links and monitors that the incarnation has ended: when this is dropped, if not before.
 struct Presence(Option<Arc<Process>>);
 
 impl Presence {
-    /// It has ended for this reason, and returns it.
+    /// Tells that the incarnation has ended for this reason, and returns the reason.
     fn end(&mut self, reason: ExitReason) -> ExitReason {
         if let Some(process) = self.0.take() {
             process.ended(Some(reason.clone()));
@@ -56,18 +67,19 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        // Its task was aborted, or dropped with its runtime.
+        // The task was aborted, or dropped with its runtime.
         if let Some(process) = self.0.take() {
             process.ended(None);
         }
     }
 }
 
-/// From here on, an incarnation that does not yield for this long is reported, and aborted.
+/// Watches the polls of an incarnation: when one lasts for longer than a heartbeat, the incarnation
+/// is aborted and reported.
 fn watch<W: Handlers>(shared: &Arc<Shared<W>>, process: &Arc<Process>, heartbeat: Duration) -> Arc<Pulse> {
     let (shared, process) = (Arc::downgrade(shared), Arc::clone(process));
     Pulse::watch(heartbeat, move || {
-        // Before it is told: whoever hears of it knows that what is under way will be undone.
+        // Before the report: who hears it can rely on the message in progress being undone.
         process.kill(ExitReason::Unresponsive(heartbeat));
         if let Some(shared) = shared.upgrade() {
             shared.unresponsive(process.incarnation());
@@ -75,7 +87,7 @@ fn watch<W: Handlers>(shared: &Arc<Shared<W>>, process: &Arc<Process>, heartbeat
     })
 }
 
-/// Starts, and serves until it ends.
+/// Starts the incarnation, and serves until it ends.
 #[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 fn live<W: Handlers>(
     mut presence: Presence,
@@ -134,7 +146,8 @@ fn start<W: Handlers>(
     }
 }
 
-/// Waits for the tables. A manager that dies between linking and giving leaves its worker waiting for the next one.
+/// Waits for the tables. If the manager dies between linking and giving, the incarnation waits for
+/// the next manager.
 async fn tables<W: Handlers>(
     shared: &Shared<W>,
     number: u64,
@@ -148,7 +161,7 @@ async fn tables<W: Handlers>(
     }
 }
 
-/// Bounds a step of a start.
+/// Runs a step of a start, and fails when it takes longer than `bound`.
 pub(crate) async fn within<R>(
     bound: Duration,
     what: &str,

@@ -1,25 +1,28 @@
-//! What is undone and dropped after an incarnation has ended: in the task of whoever gets its tables next, caught.
+//! Settling: undoing the last transaction of an incarnation that has ended, and dropping the rest
+//! of it. The task that gets the tables next does it, caught.
 
 use std::sync::Arc;
 
 use crate::estate::{Settle, Settled, Unsettled};
 use crate::util::caught::{PanicMessage, caught, drop_caught};
 use crate::worker::Handlers;
-use crate::worker::tables::rollback;
+use crate::worker::tables;
 
-/// How often an undoing that panics is taken up again. Each attempt goes on behind the change that panicked, if it can.
+/// How many attempts there are to undo a transaction when that panics. Each goes on behind the
+/// change that panicked, if it can.
 const ATTEMPTS: usize = 64;
 
-/// What an incarnation leaves behind beside its tables.
+/// Everything that an incarnation leaves behind beside its tables.
 struct Unfinished<W: Handlers, R> {
-    /// Whether it was in the middle of a message.
+    /// Whether the incarnation ended in the middle of a message.
     in_message: bool,
     saved: Option<W::Saved>,
     rest: R,
     message: Option<W::Message>,
 }
 
-/// `None` if there is nothing to undo and nothing to drop.
+/// Packs everything that an incarnation leaves behind; `None` if there is nothing to undo or to
+/// drop.
 pub(crate) fn unfinished<W: Handlers, R: Send + 'static>(
     in_message: bool,
     saved: Option<W::Saved>,
@@ -38,7 +41,7 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
         let mut settled = Settled::default();
         if in_message {
             (settled.torn, settled.panics) = undo::<W>(tables);
-            // Only moves, unless it is written by hand.
+            // `restore` only moves, unless it is written by hand.
             if let Some(saved) = &mut saved
                 && let Err(panicked) = caught(|| W::restore(tables, saved))
             {
@@ -53,12 +56,12 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
     }
 }
 
-/// Undoes what the recorded tables have recorded since the last boundary. Returns what stands in the way, if it cannot be
-/// done, and what the user's code said that panicked.
+/// Undoes the writes to the recorded tables since the last boundary. Returns the last panic, if
+/// they could not be undone, and the messages of all panics on the way.
 pub(crate) fn undo<W: Handlers>(tables: &mut W::Tables) -> (Option<PanicMessage>, Vec<PanicMessage>) {
     let mut panics = Vec::new();
     for _ in 0..ATTEMPTS {
-        match caught(|| rollback::<W>(tables)) {
+        match caught(|| tables::rollback::<W>(tables)) {
             Ok(()) => return (None, panics),
             Err(message) => panics.push(message),
         }

@@ -1,27 +1,27 @@
-//! What a sender is told when its message gets no answer.
+//! What a sender is told when its message is not sent, or gets no reply.
 
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::mailbox::Refusal;
+use crate::mailbox::refusal::Refusal;
 use crate::process::exit::ExitReason;
 use crate::process::status::{Status, Stopped};
+use crate::util::sync::Lock;
 
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// The mailbox is full (`try_` forms only: the others wait).
+    /// The mailbox is full (only in the `try_` forms: the others wait).
     #[error("the mailbox is full")]
     Full,
-    /// The worker will not serve any more.
+    /// The worker has stopped for good.
     #[error("the worker has stopped: {0}")]
     Stopped(Stopped),
     /// The mailbox was full for this long.
     #[error("the mailbox was full for {0:?}")]
     TimedOut(Duration),
-    /// No incarnation serves, but the worker does this, and it refuses messages meanwhile
+    /// No incarnation serves, this is the status of the worker, and it refuses messages meanwhile
     /// ([`WhileDown::Fail`](crate::WhileDown::Fail)).
     #[error("nobody serves: {0}")]
     Down(Status),
@@ -31,19 +31,21 @@ pub enum NotSent {
     DownFor(Duration),
 }
 
-/// The arguments of a message that was not sent, to be taken back with [`into_inner`](Self::into_inner).
+/// The arguments of a message that was not sent, to be taken back with
+/// [`into_inner`](Self::into_inner).
 ///
-/// It is `Sync` whatever the arguments are, so that an error that carries them can travel in a `Box<dyn Error + Send + Sync>`.
-pub struct Unsent<A>(Box<Mutex<A>>);
+/// It is `Sync` whatever the arguments are, so that an error that carries them can travel in a
+/// `Box<dyn Error + Send + Sync>`.
+pub struct Unsent<A>(Box<Lock<A>>);
 
 impl<A> Unsent<A> {
     pub(crate) fn new(args: A) -> Self {
-        Self(Box::new(Mutex::new(args)))
+        Self(Box::new(Lock::new(args)))
     }
 
     /// The arguments.
     pub fn into_inner(self) -> A {
-        self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.into_inner()
     }
 }
 
@@ -53,21 +55,24 @@ impl<A> fmt::Debug for Unsent<A> {
     }
 }
 
-/// What a call comes to: the handler's reply `R`, or why there is none. `A` is the tuple of its arguments.
+/// The outcome of a call: the handler's reply `R`, or why there is none. `A` is the tuple of its
+/// arguments.
 pub type CallResult<R, A = ()> = Result<R, CallError<A>>;
 
-/// What a cast comes to: it is queued, or `A`, the tuple of its arguments, comes back with the reason.
+/// The outcome of a cast: it is queued, or `A`, the tuple of its arguments, comes back with the
+/// reason.
 pub type CastResult<A = ()> = Result<(), CastError<A>>;
 
 /// Why a call has no reply. `A` is the tuple of its arguments.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError<A = ()> {
-    /// The worker died while it served this call. Its recorded and `rollback` tables are as they were before it.
+    /// The worker died while it served this call. Its recorded and `rollback` tables are as they
+    /// were before the call.
     #[error("incarnation {incarnation} of the worker died while it served this call: {reason}")]
     #[non_exhaustive]
     Died {
-        /// Which incarnation.
+        /// The number of the incarnation.
         incarnation: u64,
         /// Why it died.
         reason: ExitReason,
@@ -75,28 +80,29 @@ pub enum CallError<A = ()> {
     /// The call was queued, and the worker stopped for good before it was served.
     #[error("the worker stopped before it served this call: {0}")]
     Stopped(Stopped),
-    /// The worker that serves this call does not yield to the runtime. The call may still be finished, and its effects kept; there
-    /// will be no reply.
+    /// The worker that serves this call does not yield to the runtime. The call may still be
+    /// finished, and its effects kept; there will be no reply.
     #[error(
         "incarnation {incarnation} of the worker does not yield to the runtime: the call may still be finished, and its effects kept"
     )]
     #[non_exhaustive]
     Unresponsive {
-        /// Which incarnation.
+        /// The number of the incarnation.
         incarnation: u64,
     },
-    /// The worker served this call, and its handler kept no reply: it is written by hand, and forgot to.
+    /// The worker served this call, and its handler kept no reply: a handler written by hand forgot
+    /// to.
     #[error("the worker served this call, but its handler kept no reply")]
     Unanswered,
     /// The call was queued, and there was no reply in this time. It may still be served.
     #[error("the call was queued, but not answered within {0:?}")]
     TimedOut(Duration),
-    /// The call was queued, and no incarnation has served for this long, all in all, while it waited
-    /// ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)). It stays in the queue: the next incarnation may still serve it, and
-    /// nobody will hear its reply.
+    /// The call was queued, and no incarnation has served for this long, all in all, while the call
+    /// waited ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)). The call stays in the queue: the
+    /// next incarnation may still serve it, and nobody will hear its reply.
     #[error("the call was queued, but nobody served for {0:?}")]
     DownFor(Duration),
-    /// The call was not queued: it has had no effect, and here are its arguments.
+    /// The call was not queued: it has had no effect, and its arguments come back.
     #[error("the call was not sent: {why}")]
     #[non_exhaustive]
     NotSent {
@@ -139,7 +145,7 @@ impl<A> CallError<A> {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CastError<A = ()> {
-    /// The message was not queued: here are its arguments.
+    /// The message was not queued: its arguments come back.
     #[error("the message was not sent: {why}")]
     #[non_exhaustive]
     NotSent {

@@ -7,10 +7,9 @@ use loom::future::block_on;
 use loom::model::Builder;
 use loom::thread;
 
-use crate::mailbox::Cast;
-use crate::mailbox::Gate;
-use crate::mailbox::Mailbox;
-use crate::mailbox::Message;
+use crate::mailbox::call::Cast;
+use crate::mailbox::mailbox::Mailbox;
+use crate::mailbox::message::{Gate, Message};
 
 struct Number(u8, Cast<()>);
 
@@ -67,7 +66,7 @@ fn loom_a_worker_is_woken_however_it_falls_asleep() {
 }
 
 #[test]
-fn loom_a_sender_gets_the_place_however_it_is_freed() {
+fn loom_a_sender_gets_the_permit_however_it_is_freed() {
     loom::model(|| {
         let mailbox = mailbox(1);
         mailbox.try_reserve().unwrap().send(number(1));

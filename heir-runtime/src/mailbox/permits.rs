@@ -1,119 +1,29 @@
-//! The way in: a place in the queue, taken or waited for, and then a message in it.
+//! The way in: a sender takes a permit or waits for one, and then queues a message with it.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::mailbox::Envelope;
-use crate::mailbox::Mailbox;
-use crate::mailbox::Message;
-use crate::mailbox::NotSent;
-use crate::mailbox::Queue;
+use crate::mailbox::error::NotSent;
+use crate::mailbox::mailbox::Mailbox;
+use crate::mailbox::message::Message;
+use crate::mailbox::queue::Envelope;
+use crate::mailbox::waitlist::Ticket;
 use crate::process::status::Stopped;
 use crate::util::caught::wake_caught;
-use crate::util::steps::made;
-
-/// The free places, or else those who wait for one, in their order: under the lock of the queue.
-///
-/// The place of a message that is taken out is for whoever is first. So while somebody waits, no place is free.
-pub(crate) struct Waitlist {
-    free: usize,
-    /// In the order of their tickets. Who is not there any more has got a place; without a waker, has gone away.
-    waiting: VecDeque<(Ticket, Option<Waker>)>,
-    /// How many of them have gone away: never more than half.
-    gone: usize,
-    next: Ticket,
-}
-
-type Ticket = u64;
-
-/// How many can wait without another allocation, after a crowd has gone.
-const ROOM: usize = 256;
-
-impl Waitlist {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { free: capacity, waiting: VecDeque::new(), gone: 0, next: 0 }
-    }
-
-    /// Takes a place, if one is free.
-    fn take(&mut self) -> bool {
-        let is_free = self.free > 0;
-        self.free -= usize::from(is_free);
-        is_free
-    }
-
-    /// One more place. Returns who has got it, to be woken: a user's waker.
-    #[must_use]
-    #[inline]
-    pub(crate) fn give_back(&mut self) -> Option<Waker> {
-        let first = self.first();
-        self.free += usize::from(first.is_none());
-        if self.waiting.is_empty() {
-            self.waiting.shrink_to(ROOM);
-        }
-        first
-    }
-
-    /// Takes out the first who still waits.
-    #[inline]
-    fn first(&mut self) -> Option<Waker> {
-        while let Some((_, waker)) = self.waiting.pop_front() {
-            made(1);
-            match waker {
-                None => self.gone -= 1,
-                waker => return waker,
-            }
-        }
-        None
-    }
-
-    /// Nobody will get a place any more: those who wait look when they are woken.
-    pub(crate) fn dissolve(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        self.gone = 0;
-        std::mem::take(&mut self.waiting).into_iter().filter_map(|(_, waker)| waker)
-    }
-
-    fn join(&mut self, waker: Waker) -> Ticket {
-        let ticket = self.next;
-        self.next += 1;
-        self.waiting.push_back((ticket, Some(waker)));
-        ticket
-    }
-
-    /// One who waits goes away. The others move up when half of the line is empty: not each time, because thousands may give up
-    /// together.
-    fn leave(&mut self, position: usize) -> Option<Waker> {
-        let waker = self.waiting[position].1.take();
-        self.gone += usize::from(waker.is_some());
-        if self.gone * 2 > self.waiting.len() {
-            self.waiting.retain(|(_, waker)| {
-                made(1);
-                waker.is_some()
-            });
-            self.gone = 0;
-            self.waiting.shrink_to(ROOM.max(self.waiting.len() * 2));
-        }
-        waker
-    }
-
-    fn position(&self, ticket: Ticket) -> Option<usize> {
-        self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
-    }
-}
 
 impl<M: Message> Mailbox<M> {
-    /// Takes a place in the queue if there is one.
+    /// Takes a permit, if one is free.
     pub(crate) fn try_reserve(&self) -> Result<Permit<'_, M>, NotSent> {
-        self.lock().take_place().map(|()| Permit(self))
+        self.lock().take_permit().map(|()| Permit(self))
     }
 
-    /// Queues a message if there is a place. What is not sent comes back.
+    /// Queues a message if there is room. Otherwise the message comes back.
     pub(crate) fn try_send(&self, mut message: M) -> Result<(), (M, NotSent)> {
-        // Asked here, where no lock is held: the gate is the message's own.
+        // Asked where no lock is held: the gate is the message's own.
         let caller = message.gate().caller();
         let mut queue = self.lock();
-        if let Err(why) = queue.take_place() {
+        if let Err(why) = queue.take_permit() {
             drop(queue);
             return Err((message, why));
         }
@@ -122,7 +32,7 @@ impl<M: Message> Mailbox<M> {
         Ok(())
     }
 
-    /// Waits for a place in the queue, and takes it.
+    /// Waits for a permit, and takes it.
     pub(crate) fn reserve(&self) -> Reserve<'_, M> {
         Reserve { mailbox: self, ticket: None }
     }
@@ -135,20 +45,10 @@ impl<M: Message> Mailbox<M> {
     }
 }
 
-impl<M> Queue<M> {
-    fn take_place(&mut self) -> Result<(), NotSent> {
-        match &self.closed {
-            Some(why) => Err(NotSent::Stopped(why.clone())),
-            None if self.waitlist.take() => Ok(()),
-            None => Err(NotSent::Full),
-        }
-    }
-}
-
-/// Waits for a place, and takes it.
+/// Waits for a permit, and takes it: the future of [`Mailbox::reserve`].
 pub(crate) struct Reserve<'m, M: Message> {
     mailbox: &'m Mailbox<M>,
-    /// Of one that stands in the line, or has got its place there and has not taken it.
+    /// The ticket of a sender that waits, or that has got its permit and has not taken it.
     ticket: Option<Ticket>,
 }
 
@@ -179,7 +79,7 @@ impl<'m, M: Message> Future for Reserve<'m, M> {
                     return permit();
                 }
                 Some(Some(position)) => {
-                    let known = &mut waitlist.waiting[position].1;
+                    let known = waitlist.waker(position);
                     if known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
                         return Poll::Pending;
                     }
@@ -191,7 +91,7 @@ impl<'m, M: Message> Future for Reserve<'m, M> {
                     }
                 }
             }
-            // Cloned where no lock is held: it is a user's.
+            // The waker is a user's, and is cloned where no lock is held.
             drop(queue);
             waker = Some(cx.waker().clone());
         }
@@ -207,18 +107,19 @@ impl<M: Message> Drop for Reserve<'_, M> {
             drop(queue);
             drop(left);
         } else {
-            // It has got a place, and did not take it.
+            // The sender has got a permit, and did not take it.
             drop(queue);
             self.mailbox.give_back();
         }
     }
 }
 
-/// A place in the queue, taken. Dropped without a message in it, it is given back.
+/// The permit to queue one message. Dropped without a message, it is given back.
 pub(crate) struct Permit<'m, M: Message>(&'m Mailbox<M>);
 
 impl<M: Message> Permit<'_, M> {
-    /// Puts the message there. If the mailbox has been closed meanwhile, the message is refused like those before it.
+    /// Queues the message. If the mailbox has been closed meanwhile, the message is refused like
+    /// the messages before it.
     pub(crate) fn send(self, mut message: M) {
         let caller = message.gate().caller();
         let mailbox = self.0;
@@ -247,8 +148,8 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
-    use crate::mailbox::Cast;
-    use crate::mailbox::Gate;
+    use crate::mailbox::call::Cast;
+    use crate::mailbox::message::Gate;
 
     struct Note(Cast<()>);
 
@@ -271,7 +172,7 @@ mod tests {
         }
     }
 
-    /// One that waits for a place, and how often it has been woken.
+    /// A sender that waits for a permit, and how often it has been woken.
     struct Sender<'m> {
         reserve: Reserve<'m, Note>,
         woken: Arc<Woken>,
@@ -305,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn places_come_back_in_the_order_in_which_senders_wait() {
+    fn permits_come_back_in_the_order_in_which_senders_wait() {
         let mailbox = mailbox(1);
         mailbox.try_reserve().unwrap().send(note());
         let (mut first, mut second) = (Sender::new(&mailbox), Sender::new(&mailbox));
@@ -321,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_goes_away_leaves_its_place_in_the_line_or_what_it_got_there() {
+    fn a_sender_that_goes_away_leaves_the_waitlist_or_gives_on_its_permit() {
         let mailbox = mailbox(1);
         mailbox.try_reserve().unwrap().send(note());
         let mut all = [(); 3].map(|()| Sender::new(&mailbox));
@@ -361,8 +262,8 @@ mod tests {
             let mut last = all.pop().unwrap();
             while let Some(sender) = all.pop() {
                 drop(sender);
-                let in_line = mailbox.lock().waitlist.waiting.len();
-                assert!(in_line <= 2 * (all.len() + 1), "{in_line} are kept of {} who wait", all.len() + 1);
+                let kept = mailbox.lock().waitlist.kept();
+                assert!(kept <= 2 * (all.len() + 1), "{kept} are kept of {} who wait", all.len() + 1);
             }
             assert!(serve_one(&mailbox));
             assert!(last.is_woken() && last.poll().is_ready());
@@ -371,7 +272,7 @@ mod tests {
 
     /// Against the simplest thing that could work: a count and a list.
     #[test]
-    fn no_place_is_lost_or_given_twice() {
+    fn no_permit_is_lost_or_given_twice() {
         for seed in 0..200 {
             let mut random = fastrand::Rng::with_seed(seed);
             let capacity = random.usize(1..5);
@@ -404,7 +305,7 @@ mod tests {
                     _ if !waitlist.is_empty() => drop(waitlist.swap_remove(random.usize(0..waitlist.len()))),
                     _ => {}
                 }
-                // Whoever is woken takes what it got.
+                // A sender that is woken takes its permit.
                 waitlist.sort_by_key(|sender| sender.reserve.ticket);
                 while waitlist.first().is_some_and(Sender::is_woken) {
                     let Poll::Ready(Ok(permit)) = waitlist.remove(0).poll() else {

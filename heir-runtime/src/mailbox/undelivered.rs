@@ -1,16 +1,15 @@
-//! Messages with nobody to tell that they were not served: who gets them instead.
+//! Messages that were not served, and have no caller to be told: a hook gets them.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::mailbox::Message;
-use crate::mailbox::Refusal;
-use crate::mailbox::Tell;
+use crate::mailbox::message::{Message, Tell};
+use crate::mailbox::refusal::Refusal;
 use crate::util::caught::{CatchDrop, caught};
 
-/// An accepted message that was not served, and whose sender cannot be told: what [`Spec::on_undelivered`](crate::Spec::on_undelivered)
-/// gets. Its `Display` is a sentence.
+/// An accepted message that was not served, and whose sender cannot be told: the argument of
+/// [`Spec::on_undelivered`](crate::Spec::on_undelivered). Its `Display` is a sentence.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Undelivered {
@@ -18,10 +17,12 @@ pub struct Undelivered {
     pub worker: Arc<str>,
     /// The name of the handler that did not serve it to its end.
     pub message: &'static str,
-    /// Why: mostly [`Stopped`](Refusal::Stopped), before it was served; or [`Died`](Refusal::Died), while it was: then recorded and
-    /// `rollback` tables are as they were before it.
+    /// Why it was not served: mostly [`Stopped`](Refusal::Stopped), before it was served; or
+    /// [`Died`](Refusal::Died), while it was served: then recorded and `rollback` tables are as
+    /// they were before the message.
     pub why: Refusal,
-    /// The tuple of its arguments, to be downcast (`args.downcast::<(String, u64)>()`). `None` if its handler had taken them.
+    /// The tuple of its arguments, to be downcast (`args.downcast::<(String, u64)>()`). `None` if
+    /// its handler had taken them.
     pub args: Option<Box<dyn Any + Send>>,
 }
 
@@ -32,7 +33,7 @@ impl fmt::Display for Undelivered {
     }
 }
 
-/// What a user does with them. Called caught, without a lock.
+/// The user's hook for undelivered messages. Its panics are caught, and no lock is held meanwhile.
 #[derive(Clone)]
 pub(crate) struct OnUndelivered(Arc<CatchDrop<Box<Hook>>>);
 
@@ -43,7 +44,7 @@ impl OnUndelivered {
         Self(Arc::new(CatchDrop::new(Box::new(hook))))
     }
 
-    /// Takes what is left of `message`, to hand it over: as much of it as can be had.
+    /// Takes what is left of `message`, to hand it to the hook.
     pub(super) fn take(&self, worker: &Arc<str>, message: &mut impl Message, why: Refusal) -> Tell {
         let args = caught(|| message.gate().take_back()).unwrap_or_default();
         let name = caught(|| message.name()).unwrap_or("a message whose `name` panics");

@@ -1,4 +1,11 @@
 //! The manager: the heir of one worker's tables, and the steps of the pattern in their order.
+//!
+//! ```text
+//! start_manager -> take_up -> serve: give the tables away -> on call (no task)
+//!                                      ^                         |
+//!                                      |                         | the owner dies: the estate calls
+//!                    exchange <- judge <- regain <---------------+
+//! ```
 
 use std::fmt;
 use std::future::pending;
@@ -22,41 +29,43 @@ use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
 use crate::worker::AfterQuarantine;
 use crate::worker::Handlers;
 use crate::worker::Worker;
-use crate::worker::commit;
 use crate::worker::on_call::{ManagerId, Resting};
-use crate::worker::replace;
 use crate::worker::shared::Shared;
+use crate::worker::tables;
 
-/// The heir of the tables of one worker `W`: a task of its own beside it while there is something to do, and on call while the worker
-/// has the tables.
+/// The heir of the tables of one worker `W`. It is a task while it has something to do, and on call
+/// while the worker owns the tables.
 ///
-/// It creates the tables, gives them to the worker, regains them when the worker dies, undoes what the worker left
-/// half-written, waits for the supervisor to start the next one, and gives them to that. It may itself die at any moment:
-/// its supervisor starts another, which becomes the heir and goes on from where the tables are.
+/// It creates the tables and gives them to the worker. When the worker dies, it regains them,
+/// undoes the half-written message, waits for the supervisor to start the next incarnation, and
+/// gives them to it. The manager itself may die at any moment: its supervisor starts another, which
+/// becomes the heir and goes on from where the tables are.
 ///
-/// A supervisor starts it; `CounterManager` (generated) names it. The pattern is Steve Vinoski's table manager
-/// ("Don't Lose Your ets Tables", 2011), on the `heir` option and `give_away` of OTP's `ets`.
+/// A supervisor starts it; `CounterManager` (generated) is its type. The pattern is Steve Vinoski's
+/// table manager ("Don't Lose Your ets Tables", 2011), on the `heir` option and `give_away` of
+/// OTP's `ets`.
 pub struct Manager<W: Handlers> {
     shared: Arc<Shared<W>>,
     resting: Resting<W>,
 }
 
-/// A manager whose worker has died twice in this time waits for the next death as the task that it is.
+/// A manager whose worker has died twice in this time stays a task, and waits for the next death.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// What a manager's task begins with.
+/// How a task of a manager begins.
 enum Begin<W: Worker> {
-    /// It is a new manager.
+    /// As a new manager.
     New(Result<CatchDrop<W::Args>, ExitReason>),
+    /// As the manager that was on call.
     Called(Resting<W>),
 }
 
-/// One task of a manager, from its start, or from the moment the tables have come home, until its worker has them. When it ends
-/// and the manager with it, its supervisor is told.
+/// One task of a manager: from its start, or from the moment when the tables have come home, until
+/// its worker has them. When the manager ends with the task, its supervisor is told.
 struct Turn<W: Handlers> {
     shared: Arc<Shared<W>>,
     id: ManagerId,
-    /// Unless the task was aborted, or dropped with its runtime.
+    /// Why the manager ended; `None` if its task was aborted, or dropped with its runtime.
     reason: Option<ExitReason>,
 }
 
@@ -70,7 +79,8 @@ pub(crate) fn start_manager<W: Handlers>(
     id.life
 }
 
-/// Called when the tables have come home.
+/// The estate wakes the shared state when the tables have come home: the manager that is on call
+/// goes on in a new task.
 impl<W: Handlers> Wake for Shared<W> {
     fn wake(self: Arc<Self>) {
         if let Some((id, resting, runtime)) = self.on_call.call() {
@@ -79,13 +89,16 @@ impl<W: Handlers> Wake for Shared<W> {
     }
 }
 
+/// Spawns a task of a manager.
 fn start<W: Handlers>(shared: &Arc<Shared<W>>, id: ManagerId, runtime: &runtime::Handle, begin: Begin<W>) {
     let turn = Turn { shared: Arc::clone(shared), id, reason: None };
-    shared.on_call.works_as(id, runtime.spawn(Box::pin(work(turn, begin))).abort_handle());
+    shared.on_call.runs_as(id, runtime.spawn(Box::pin(turn.run(begin))).abort_handle());
 }
 
-async fn work<W: Handlers>(mut turn: Turn<W>, begin: Begin<W>) {
-    turn.reason = manage(&turn, begin).await.err();
+impl<W: Handlers> Turn<W> {
+    async fn run(mut self, begin: Begin<W>) {
+        self.reason = manage(&self.shared, begin).await.err();
+    }
 }
 
 impl<W: Handlers> Drop for Turn<W> {
@@ -102,12 +115,13 @@ impl<W: Handlers> Drop for Turn<W> {
     }
 }
 
-async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), ExitReason> {
+/// Manages until the worker has the tables and the manager is on call.
+async fn manage<W: Handlers>(shared: &Arc<Shared<W>>, begin: Begin<W>) -> Result<(), ExitReason> {
     let (resting, mut linked) = match begin {
         Begin::Called(resting) => (resting, None),
-        Begin::New(args) => Box::pin(take_up(&turn.shared, args)).await?,
+        Begin::New(args) => Box::pin(take_up(shared, args)).await?,
     };
-    let mut manager = Manager { shared: Arc::clone(&turn.shared), resting };
+    let mut manager = Manager { shared: Arc::clone(shared), resting };
     loop {
         manager.serve(linked.take()).await?;
         let Some(resting) = manager.shared.on_call.rest(manager.resting) else { return Ok(()) };
@@ -115,7 +129,7 @@ async fn manage<W: Handlers>(turn: &Turn<W>, begin: Begin<W>) -> Result<(), Exit
     }
 }
 
-/// Becomes the heir; the first manager of a worker links to it and creates its tables before.
+/// Becomes the heir. The first manager of a worker links to it and creates its tables before.
 async fn take_up<W: Handlers>(
     shared: &Shared<W>,
     args: Result<CatchDrop<W::Args>, ExitReason>,
@@ -136,7 +150,8 @@ async fn take_up<W: Handlers>(
 }
 
 impl<W: Handlers> Manager<W> {
-    /// Regains the tables and gives them away, until a worker has them. It traps exits: the death of a worker reaches it as a value.
+    /// Regains the tables and gives them away, until a worker has them. The death of a worker is a
+    /// value here, an [`Inheritance`] (the manager traps exits).
     async fn serve(&mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<(), ExitReason> {
         let mut stays = false;
         loop {
@@ -156,13 +171,14 @@ impl<W: Handlers> Manager<W> {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
             };
-            // Only now, when there is somebody to have them: tables that nobody follows are left as they are.
+            // Only now, when the next incarnation waits for them: tables without a next owner stay
+            // as they are.
             if let Some(exit) = exit
                 && self.shared.is_unexamined(&exit)
             {
                 let verdict = self.judge(&mut lease, &exit);
                 if verdict != Verdict::Accept {
-                    // In a box, as what follows: what hardly ever happens takes no room while nothing does.
+                    // In a box, as below: a rare step takes no memory before it begins.
                     lease = Box::pin(self.exchange(lease, &exit, verdict)).await?;
                 }
                 self.shared.examined(&exit);
@@ -173,7 +189,7 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Has the tables as they were at the last message boundary.
+    /// Takes the tables over as they were at the last message boundary, and tells it.
     fn regain(&self, inherited: Inheritance<W::Tables>) -> (Lease<W::Tables>, Option<Exit>) {
         let Inheritance { lease, exit, panics } = inherited;
         if let Some(exit) = &exit {
@@ -185,7 +201,7 @@ impl<W: Handlers> Manager<W> {
         (lease, exit)
     }
 
-    /// Has other tables in the place of those that are not accepted.
+    /// Exchanges tables that are not accepted for new ones, if the worker goes on.
     async fn exchange(
         &mut self,
         mut lease: Lease<W::Tables>,
@@ -197,7 +213,7 @@ impl<W: Handlers> Manager<W> {
             Verdict::Reset => self.reset(lease, exit, EventKind::Reset).await,
             Verdict::Quarantine(reason) => {
                 let renews = self.shared.settings.quarantine == AfterQuarantine::Fresh;
-                // There is nothing in them that anybody would look for.
+                // Unwritten tables hold nothing that would be missed.
                 if renews && caught(|| self.shared.are_unwritten(&mut lease)) == Ok(true) {
                     self.reset(lease, exit, EventKind::Renewed { reason }).await
                 } else {
@@ -207,7 +223,8 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Whether the tables can be given to the next worker. What the verify hook did to them stays if it accepts them.
+    /// Decides whether the next incarnation can have the tables. Writes of the verify hook stay if
+    /// it accepts them.
     fn judge(&self, lease: &mut Lease<W::Tables>, exit: &Exit) -> Verdict {
         if let Some(torn) = lease.torn() {
             return Verdict::quarantine(format_args!("its last message could not be undone: {torn}"));
@@ -222,9 +239,9 @@ impl<W: Handlers> Manager<W> {
         let verdict = caught(|| W::verify(lease, exit)).unwrap_or_else(|message| {
             Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
         });
-        // The list of its tables is the user's, too, if the worker is written by hand.
+        // The list of tables is a user's code, too, if the worker is written by hand.
         let verdict = match verdict {
-            Verdict::Accept => caught(|| commit::<W>(lease)).map_or_else(
+            Verdict::Accept => caught(|| tables::commit::<W>(lease)).map_or_else(
                 |message| Verdict::quarantine(format_args!("what was verified could not be kept: {message}")),
                 |()| Verdict::Accept,
             ),
@@ -236,6 +253,7 @@ impl<W: Handlers> Manager<W> {
         verdict
     }
 
+    /// Undoes writes to the tables that are not to stay.
     fn undo(&self, lease: &mut Lease<W::Tables>) {
         let (torn, panics) = undo::<W>(lease);
         lease.cell().set_torn(torn);
@@ -244,8 +262,8 @@ impl<W: Handlers> Manager<W> {
         }
     }
 
-    /// Makes the tables anew, under the same readers, and tells it. The old ones are there until
-    /// the new ones are.
+    /// Makes the tables anew, under the same readers, and emits `told`. The old tables stay until
+    /// the new ones exist.
     async fn reset(
         &mut self,
         mut lease: Lease<W::Tables>,
@@ -255,8 +273,8 @@ impl<W: Handlers> Manager<W> {
         let readers = caught(W::readers).map_err(ExitReason::Panic)?;
         let mut new = create(&self.shared, &self.resting.args, readers).await?;
         let replaced = caught(|| {
-            replace::<W>(&mut lease, &mut new);
-            commit::<W>(&mut lease);
+            tables::replace::<W>(&mut lease, &mut new);
+            tables::commit::<W>(&mut lease);
             self.shared.tables_are_new(&mut lease);
         });
         if let Err(message) = replaced {
@@ -273,8 +291,8 @@ impl<W: Handlers> Manager<W> {
         Ok(lease)
     }
 
-    /// Parks the tables, and the worker goes on with new ones; or it stops, as its spec says, or
-    /// because as many are parked already as that allows.
+    /// Parks the tables and goes on with new ones, or stops the worker: if its spec says so, or if
+    /// no more tables may be parked.
     async fn quarantine(
         &mut self,
         mut lease: Lease<W::Tables>,
@@ -309,20 +327,20 @@ impl<W: Handlers> Manager<W> {
         pending().await
     }
 
-    /// Waits for the supervisor to start the next worker, and links to it.
+    /// Waits for the supervisor to start the next incarnation, and links to it.
     async fn wait_for_next(&mut self) -> Recipient<W::Tables> {
         self.shared.emit(EventKind::Waiting);
         link(&self.shared).await
     }
 
-    /// Gives the tables to the worker that waits for them. The error is that it is gone.
+    /// Gives the tables to the incarnation that waits for them. If it has died, they come back.
     fn give_away(&self, lease: Lease<W::Tables>, next: Recipient<W::Tables>) -> Result<(), Lease<W::Tables>> {
-        // Said before it is done: what the worker says comes after.
+        // Emitted before the move, so that it comes before the events of the new owner.
         self.shared.emit(EventKind::GivesAway { incarnation: next.incarnation() });
         lease.give_away(next).map_err(GiveAwayError::into_lease)
     }
 
-    /// Gives the tables to the next worker, when one has died before it has read the transfer.
+    /// Gives the tables to the next incarnation, after one has died before it received them.
     async fn give_to_another(&mut self, mut lease: Lease<W::Tables>) {
         loop {
             let next = link(&self.shared).await;
@@ -334,9 +352,9 @@ impl<W: Handlers> Manager<W> {
     }
 }
 
-/// Waits for a worker that waits for its tables, and links to it: from here until the transfer each learns of the other's
-/// death, the worker by its recipient being dropped, the manager by the give-away that fails. After the transfer the
-/// heir's inheritance is the link.
+/// Waits for an incarnation that waits for its tables, and links to it. Until the transfer each
+/// learns of the other's death: the incarnation, because its recipient is dropped; the manager,
+/// because its give-away fails. After the transfer the heir's inheritance is the link.
 async fn link<W: Handlers>(shared: &Shared<W>) -> Recipient<W::Tables> {
     let recipient = shared.next_recipient().await;
     shared.emit(EventKind::Linked { incarnation: recipient.incarnation() });
@@ -353,8 +371,8 @@ fn create<W: Handlers>(
     let creation = async {
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
-                // What they start with is no part of the first message.
-                caught(|| commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
+                // The first contents are no writes of the first message.
+                caught(|| tables::commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
                 Ok(tables)
             }
             Ok(Err(error)) => Err(ExitReason::returned(error)),

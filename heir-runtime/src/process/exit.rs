@@ -1,4 +1,4 @@
-//! Why an owner ended.
+//! Why an owner ended, and errors of any kind.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::util::caught::{caught, drop_caught};
 
-/// Why an incarnation, or any other owner of tables, ended: OTP's exit reasons.
+/// An error of any kind, as hooks and `init` expressions return it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why an incarnation, or any other owner of tables, ended (OTP's exit reasons).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExitReason {
@@ -14,54 +17,60 @@ pub enum ExitReason {
     Normal,
     /// It was asked to stop by its supervisor (`shutdown`).
     Shutdown,
-    /// It ended in order, with a word why (`{shutdown, Reason}`): as normal as [`Shutdown`](Self::Shutdown), for its supervisor.
+    /// It ended in order, and said why (`{shutdown, Reason}`): for its supervisor this is as normal
+    /// as [`Shutdown`](Self::Shutdown).
     ShutdownWith(Arc<str>),
-    /// It gave up by itself, with these words: a hook that failed, or [`Context::fail`](crate::Context::fail).
+    /// It gave up by itself, with this message: a hook failed, or it called
+    /// [`Context::fail`](crate::Context::fail).
     Error(Arc<str>),
-    /// It panicked, with these words.
+    /// It panicked, with this message.
     Panic(Arc<str>),
-    /// It was dropped where it stood: [`kill`](crate::Handle::kill), the abort after a shutdown timeout, the end of the
-    /// tokio runtime, or a lease dropped without a word.
+    /// It was dropped where it stood: by [`kill`](crate::Handle::kill), by the abort after a
+    /// shutdown timeout, at the end of the tokio runtime, or as a lease dropped without a word.
     Killed,
-    /// A handler or hook took longer than its worker's [`handler_timeout`](crate::Spec::handler_timeout).
+    /// A handler or hook took longer than its worker's
+    /// [`handler_timeout`](crate::Spec::handler_timeout).
     #[non_exhaustive]
     TimedOut {
-        /// Its name.
+        /// The name of the handler or hook.
         handler: &'static str,
         /// How long it may take.
         limit: Duration,
     },
-    /// It did not yield to the runtime for longer than its worker's [`heartbeat`](crate::Spec::heartbeat), which was this.
+    /// It did not yield to the runtime for longer than its worker's
+    /// [`heartbeat`](crate::Spec::heartbeat): this long.
     Unresponsive(Duration),
     /// There was no living incarnation to link to, or to monitor (`noproc`).
     NoProc,
 }
 
 impl ExitReason {
-    /// An [`ExitReason::Error`] with the words of `error`.
+    /// An [`ExitReason::Error`] with the message of `error`.
     pub fn error(error: impl fmt::Display) -> Self {
         Self::Error(Arc::from(error.to_string()))
     }
 
-    /// As [`error`](Self::error), for an error that a user's code has returned: its `Display` and its destructor are not our code
-    /// either. One whose words cannot be had is a panic.
+    /// As [`error`](Self::error), for an error that a user's code has returned: its `Display` and
+    /// its destructor are not our code either. If its `Display` panics, the reason is that panic.
     pub(crate) fn returned(error: impl fmt::Display) -> Self {
         let words = caught(|| error.to_string());
         let _ = drop_caught(error);
         words.map_or_else(Self::Panic, |words| Self::Error(Arc::from(words)))
     }
 
-    /// An [`ExitReason::ShutdownWith`] these words.
+    /// An [`ExitReason::ShutdownWith`] this message.
     pub fn shutdown(words: impl fmt::Display) -> Self {
         Self::ShutdownWith(Arc::from(words.to_string()))
     }
 
-    /// Whether it speaks against the worker, or its tables: an error, a panic, a handler without an end.
+    /// Whether it is the fault of the worker or of its tables: an error, a panic, a handler that
+    /// took too long.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Error(_) | Self::Panic(_) | Self::TimedOut { .. })
     }
 
-    /// Whether a [transient](crate::Restart::Transient) child that ends like this is left alone.
+    /// Whether a [transient](crate::Restart::Transient) child that ends for this reason is not
+    /// restarted.
     pub fn is_normal(&self) -> bool {
         matches!(self, Self::Normal | Self::Shutdown | Self::ShutdownWith(_))
     }
@@ -89,16 +98,17 @@ impl fmt::Display for ExitReason {
     }
 }
 
-/// One end of an owner, as its estate remembers it.
+/// How an owner ended, as its estate remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// Who ended.
+    /// The number of the owner.
     pub incarnation: u64,
-    /// Why.
+    /// Why it ended.
     pub reason: ExitReason,
-    /// Whether it was in the middle of a message, or a hook: a worker's recorded and `rollback` tables are then as they were
-    /// before it. (A bare lease says so by [`begin_message`](crate::Lease::begin_message), and undoes nothing.)
+    /// Whether it was in the middle of a message, or a hook: a worker's recorded and `rollback`
+    /// tables are then as they were before it. (The owner of a bare lease says so by
+    /// [`begin_message`](crate::Lease::begin_message), and nothing is undone.)
     pub in_message: bool,
     /// When its tables were back in the estate.
     pub at: Instant,

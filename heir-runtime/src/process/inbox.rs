@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::process::MonitorId;
-use crate::process::Process;
-use crate::process::Signal;
-use crate::process::signal::LinkId;
+use crate::process::signal::{LinkId, MonitorId, Signal};
+use crate::process::tasks::Outliving;
 
-/// In the order in which they came. Those of one monitor, or over the links to one worker, can be taken back.
+/// The signals in the order in which they came. The signals of one monitor, or over the links to
+/// one worker, can be taken out again.
 #[derive(Default)]
 pub(super) struct Inbox {
     signals: BTreeMap<Number, Received>,
@@ -16,20 +15,21 @@ pub(super) struct Inbox {
     next: Number,
 }
 
-/// The how-manieth signal it is.
+/// Counts the signals of one inbox.
 type Number = u64;
 
 /// A signal that has not been served.
 pub(super) struct Received {
     signal: Signal,
-    /// Who it comes from over a link. While it is held, no other worker has its number.
-    over: Option<Arc<Process>>,
+    /// The worker that it comes from over a link. While this is held, no other worker has the same
+    /// [number](Outliving::worker).
+    over: Option<Arc<Outliving>>,
 }
 
-/// What a signal comes over that can be taken away.
+/// The link or monitor that a signal comes from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
-    /// The links to this [worker](Process::worker).
+    /// The links to this [worker](Outliving::worker).
     Over(usize),
     Monitor(LinkId),
 }
@@ -39,7 +39,7 @@ impl Inbox {
         self.signals.is_empty()
     }
 
-    pub(super) fn push(&mut self, signal: Signal, over: Option<&Arc<Process>>) {
+    pub(super) fn push(&mut self, signal: Signal, over: Option<&Arc<Outliving>>) {
         let received = Received { signal, over: over.map(Arc::clone) };
         self.by_source.extend(received.source().map(|source| (source, self.next)));
         self.signals.insert(self.next, received);
@@ -54,7 +54,7 @@ impl Inbox {
         Some(received)
     }
 
-    /// Takes out what has come from there.
+    /// Takes out the signals that have come from there.
     pub(super) fn remove_from(&mut self, source: Source) -> Vec<Received> {
         let of_source = self.by_source.range((source, Number::MIN)..=(source, Number::MAX));
         let numbers: Vec<_> = of_source.map(|(_, number)| *number).collect();

@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::process::Down;
-use crate::process::Fate;
-use crate::process::Process;
-use crate::process::State;
-use crate::process::signal::LinkId;
+use crate::process::process::{Fate, Process};
+use crate::process::signal::{Down, LinkId};
 
 /// A monitor from outside any worker: dropped, it leaves nothing behind.
 pub(crate) struct Monitor {
@@ -20,14 +17,14 @@ pub(crate) struct Monitor {
 impl Process {
     /// Monitors it from outside any worker: `None` if it has ended.
     pub(crate) fn monitor_from_outside(self: &Arc<Self>) -> Option<Monitor> {
-        let mut state = self.lock();
-        if matches!(state.fate, Fate::Ended(_)) {
-            return None;
-        }
-        let (id, (told, down)) = (LinkId::new(), oneshot::channel());
-        state.relations().outside_monitors.insert(id, told);
-        drop(state);
-        Some(Monitor { process: Arc::clone(self), id, down })
+        self.with(|state| {
+            if matches!(state.fate, Fate::Ended(_)) {
+                return None;
+            }
+            let (id, (told, down)) = (LinkId::new(), oneshot::channel());
+            state.relations().outside_monitors.insert(id, told);
+            Some(Monitor { process: Arc::clone(self), id, down })
+        })
     }
 }
 
@@ -40,11 +37,9 @@ impl Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        // Then nobody is woken when the other half is dropped, which is outside the lock.
+        // Then dropping the other half, which happens outside the lock, wakes nobody.
         self.down.close();
-        let told = |state: &mut State| state.relations.as_mut()?.outside_monitors.remove(&self.id);
-        let told = told(&mut self.process.lock());
-        drop(told);
+        drop(self.process.with(|state| state.relations.as_mut()?.outside_monitors.remove(&self.id)));
     }
 }
 

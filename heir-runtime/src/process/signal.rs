@@ -9,13 +9,14 @@ use std::sync::atomic::{self, AtomicU64};
 use crate::process::exit::ExitReason;
 use crate::util::steps::made;
 
-/// An exit signal, as a worker gets it that traps exits (`{'EXIT', From, Reason}`): the argument of its `#[on(exit)]` hook.
+/// An exit signal, as a worker that traps exits gets it: the argument of its `#[on(exit)]` hook
+/// (`{'EXIT', From, Reason}`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExitSignal {
     /// Who sent it.
     pub from: ExitSource,
-    /// Why whoever sent it has ended, or what the sender wants to be the reason.
+    /// Why its sender has ended, or the reason that the sender gives.
     pub reason: ExitReason,
 }
 
@@ -31,18 +32,20 @@ pub enum ExitSource {
         /// Which incarnation: `None` if there was none to link to.
         incarnation: Option<u64>,
     },
-    /// A task that the incarnation itself has [spawned](crate::Context::spawn) or attached, by its name: it panicked.
+    /// A task that the incarnation itself has [spawned](crate::Context::spawn) or attached, by its
+    /// name: it panicked.
     Task(Arc<str>),
     /// [`Handle::exit`](crate::Handle::exit).
     Handle,
 }
 
-/// A monitored incarnation has ended, and its tables are home (`{'DOWN', MonitorRef, process, Pid, Reason}`): the argument of
-/// an `#[on(down)]` hook, and what [`Handle::monitor`](crate::Handle::monitor) resolves to.
+/// A monitored incarnation has ended, and its tables are home: the argument of an `#[on(down)]`
+/// hook, and the output of [`Handle::monitor`](crate::Handle::monitor) (`{'DOWN', MonitorRef,
+/// process, Pid, Reason}`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Down {
-    /// Which monitor tells it. It is used up.
+    /// The monitor that tells it. It is used up.
     pub monitor: MonitorId,
     /// The name of the worker.
     pub from: Arc<str>,
@@ -56,9 +59,21 @@ pub struct Down {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MonitorId(pub(super) LinkId);
 
-/// The identity of one link or monitor (`make_ref/0`): what both of its ends know it by.
+/// The identity of one link or monitor (`make_ref/0`), which both of its ends know.
 #[derive(Clone, Copy, Debug, Eq)]
 pub(super) struct LinkId(u64);
+
+impl MonitorId {
+    pub(crate) fn new() -> Self {
+        Self(LinkId::new())
+    }
+}
+
+impl Down {
+    pub(crate) fn no_proc(monitor: MonitorId, name: &Arc<str>) -> Self {
+        Self { monitor, from: Arc::clone(name), incarnation: None, reason: ExitReason::NoProc }
+    }
+}
 
 impl LinkId {
     pub(super) const MIN: Self = Self(u64::MIN);

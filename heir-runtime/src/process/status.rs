@@ -1,4 +1,4 @@
-//! What a worker does, and why it does nothing any more.
+//! What a worker does at the moment, and why it has stopped for good.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,15 @@ pub enum Status {
     Starting(u64),
     /// This incarnation serves.
     Serving(u64),
-    /// This incarnation does not yield to the runtime, and nobody can take its tables from it: they pass on when it lets go, and
-    /// not before. The caller of the message it serves has been told; the other messages wait.
+    /// This incarnation does not yield to the runtime, and nobody can take its tables from it: they
+    /// pass on when it yields, and not before. The caller of the message that it serves has been
+    /// told; the other messages wait.
     Unresponsive(u64),
-    /// No incarnation lives, and none will before it is asked for
-    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)). Messages wait.
+    /// No incarnation lives: the worker was stopped by
+    /// [`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child), until it is
+    /// started again. Messages wait.
     Terminated,
-    /// It will not serve any more.
+    /// The worker will not serve any more.
     Stopped(Stopped),
 }
 
@@ -29,21 +31,23 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// It, or the tree it belongs to, was asked to stop.
+    /// The worker, or its tree, was asked to stop.
     #[error("it was shut down")]
     Shutdown,
-    /// It ended, and its restart type says that it stays ended.
+    /// The worker ended for this reason, and its restart type says that it is not restarted.
     #[error("it ended ({0}) and is not to be restarted")]
     Ended(ExitReason),
-    /// Its supervisor gave up: more restarts than its intensity allows. The last one was for this reason.
+    /// Its supervisor gave up: more restarts than its intensity allows. The last restart was for
+    /// this reason.
     #[error("its supervisor gave up after too many restarts, the last because of {0}")]
     GaveUp(ExitReason),
-    /// Its tables were quarantined, for this reason. They are in the estate, free to be claimed.
+    /// Its tables were quarantined, for this reason. The tables are in the estate, free to be
+    /// claimed.
     #[error("its tables were quarantined: {0}")]
     Quarantined(Arc<str>),
-    /// Its tables were quarantined, and as many were parked already as
-    /// [`Spec::max_quarantined`](crate::Spec::max_quarantined) allows. These are in the estate,
-    /// free to be claimed; those that were parked before them are taken out with
+    /// Its tables were quarantined, and as many tables were parked already as
+    /// [`Spec::max_quarantined`](crate::Spec::max_quarantined) allows. The last tables are in the
+    /// estate, free to be claimed; the parked tables are taken out with
     /// [`Handle::take_quarantined`](crate::Handle::take_quarantined).
     #[error(
         "its tables were quarantined ({reason}), and {parked} before them are still parked: claim these from its estate, take those \
@@ -51,22 +55,23 @@ pub enum Stopped {
     )]
     #[non_exhaustive]
     QuarantineFull {
-        /// Why they were quarantined.
+        /// Why the last tables were quarantined.
         reason: Arc<str>,
-        /// How many are parked.
+        /// How many tables are parked.
         parked: usize,
     },
-    /// A worker of another type has its place, and its tables
+    /// A worker of another type has its id, and its tables
     /// ([`SupervisorHandle::upgrade_child`](crate::SupervisorHandle::upgrade_child)).
     #[error("another worker has taken its place, and its tables")]
     Upgraded,
     /// Its supervisor did not start, for this reason.
     #[error("its supervisor did not start: {0}")]
     NotStarted(Arc<str>),
-    /// Its supervisor has ended because this significant child has.
+    /// Its supervisor has ended because this significant child has ended.
     #[error("its supervisor ended with its significant child `{0}`")]
     Significant(Arc<str>),
-    /// Its supervisor was dropped: what `start` returned, its builder before that, or all of it with its tokio runtime.
+    /// Its supervisor was dropped: the value that `start` returned, the builder before that, or the
+    /// whole tree with its tokio runtime.
     #[error(
         "its supervisor was dropped, alone or with its tokio runtime: keep what `start` returned until you call its \
          `shutdown`"

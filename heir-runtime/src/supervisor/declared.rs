@@ -30,7 +30,7 @@ use crate::worker::Worker;
 /// }
 ///
 /// #[supervisor(strategy = one_for_all)]
-/// struct WorkerChild {
+/// struct Pair {
 ///     #[child(args(one: u64))]
 ///     left: Counter,
 ///     #[child(args(other: u64))]
@@ -40,7 +40,7 @@ use crate::worker::Worker;
 /// #[supervisor(intensity = 5, period = "30s")]
 /// struct App {
 ///     #[child(args(one: u64, other: u64), shutdown = "1s")]
-///     pair: WorkerChild,
+///     pair: Pair,
 ///     many: Dynamic<String, Counter>,
 /// }
 ///

@@ -211,7 +211,7 @@ impl SupervisorHandle {
         W: Handlers,
         V: Handlers + Worker<Tables = W::Tables>,
     {
-        let old = worker.shared();
+        let old = &worker.shared;
         let id = old.id();
         let is_child = self.branch.find(&old.name).is_some_and(|(found, node)| {
             found == id && std::ptr::addr_eq(Arc::as_ptr(&node), Arc::as_ptr(old))
@@ -239,7 +239,7 @@ impl SupervisorHandle {
     /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree that this
     /// supervisor belongs to (`whereis/1`).
     pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
-        self.branch.registry().whereis::<WeakHandle<W>>(name)?.upgrade()
+        WeakHandle::<W>::whereis(self.branch.registry(), name)
     }
 
     /// Stops this supervisor and everything below it for good, in order, and waits until that is done.

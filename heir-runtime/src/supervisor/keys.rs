@@ -136,7 +136,7 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
         K: Clone,
     {
         let buckets: Vec<_> = self.lock().by_hash.values().cloned().collect();
-        buckets.iter().flat_map(|bucket| bucket.entries()).map(|entry| entry.key.clone()).collect()
+        buckets.iter().flat_map(Bucket::entries).map(|entry| entry.key.clone()).collect()
     }
 
     fn bucket(&self, hash: u64) -> Option<Bucket<K, H>> {

@@ -1,4 +1,4 @@
-//! What happens to tables, told as it happens: to `tracing`, and to whoever observes.
+//! The events of a tree: what happens to tables, for `tracing` and for observers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::util::caught::CatchDrop;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The worker or supervisor it happened to.
+    /// The name of the worker or supervisor.
     pub child: Arc<str>,
     /// What happened.
     pub kind: EventKind,
@@ -68,10 +68,11 @@ pub enum EventKind {
         /// How their owner ended.
         exit: Exit,
     },
-    /// A user's code panicked, mostly a destructor, while what an incarnation left behind was undone and dropped.
+    /// A user's code panicked, mostly a destructor, while the remains of an incarnation were undone
+    /// and dropped.
     #[non_exhaustive]
     CodePanicked {
-        /// What it said.
+        /// The message of the panic.
         message: Arc<str>,
     },
     /// The verify hook had the tables made anew.
@@ -110,18 +111,19 @@ pub enum EventKind {
     },
     /// A child was stopped on request, until it is asked for again.
     Terminated,
-    /// A worker of another type gets the tables, and takes this one's place.
+    /// A worker of another type gets the tables, and the id of this worker.
     Upgraded,
     /// A child is not started again. The tables stay in the estate.
     #[non_exhaustive]
     Retired {
         /// Why.
         why: crate::process::status::Stopped,
-        /// How many messages were queued and not served: their callers were told, and the others went to
-        /// [`Spec::on_undelivered`](crate::Spec::on_undelivered).
+        /// How many messages were queued and not served. Their callers were told; messages without
+        /// a caller went to [`Spec::on_undelivered`](crate::Spec::on_undelivered).
         undelivered: usize,
     },
-    /// A child went on after it was aborted: it does not yield to the runtime. Its tables stay with it until it does.
+    /// A child went on after it was aborted: it does not yield to the runtime. Its tables stay with
+    /// it until it does.
     #[non_exhaustive]
     Unresponsive {
         /// The worker, its manager, or a supervisor.
@@ -130,18 +132,18 @@ pub enum EventKind {
     /// The supervisor has given up: more restarts than its intensity allows.
     #[non_exhaustive]
     GaveUp {
-        /// Why the child ended whose restart was one too many.
+        /// Why the child ended whose restart was too many.
         reason: ExitReason,
     },
 }
 
-/// What a child of a supervisor is: for every worker there are two, itself and its manager.
+/// What a child of a supervisor is. Every worker has two children: itself and its manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// The one that owns the tables.
+    /// A worker, which owns the tables.
     Worker,
-    /// The one that inherits them.
+    /// A manager, which inherits the tables.
     Manager,
     /// The root of a subtree.
     Supervisor,
@@ -220,16 +222,17 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// What a user observes a tree with. It is called caught, and so is the destructor of what it captures.
+/// A user's observer of a tree. Its panics are caught, and panics of its captures' destructors,
+/// too.
 pub(crate) type Observer = CatchDrop<Box<dyn Fn(&Event) + Send + Sync>>;
 
-/// Whether there is a subscriber of `tracing` that may listen: asks none.
+/// Whether there is a subscriber of `tracing` that may listen. No subscriber is asked.
 #[inline]
 pub(crate) fn may_be_traced() -> bool {
     LevelFilter::current() >= LevelFilter::ERROR
 }
 
-/// Whether anybody listens to `tracing`.
+/// Whether a subscriber of `tracing` listens.
 pub(crate) fn is_traced() -> bool {
     tracing::enabled!(target: "heir", tracing::Level::ERROR)
 }

@@ -1,4 +1,4 @@
-//! What a whole tree shares: its names and observers, its events, and the way from a child to its parent.
+//! The members of one tree share its registry, its events, and the link from a child to its parent.
 
 pub(crate) mod events;
 pub(crate) mod parent;

@@ -1,55 +1,66 @@
-//! What a whole tree shares: who observes it, and who is registered in it.
+//! The registry of a tree: its observers, and its registered names.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::tree::events::{Event, Observer, is_traced, may_be_traced, trace};
 use crate::util::caught::caught;
+use crate::util::sync::Lock;
 
-/// What the members of one tree share. A subtree has one of its own until it becomes a branch of a tree: from then on its
-/// events are told there, too, and its names are that tree's.
+/// The observers and names of one tree; all its members share it. A subtree has a registry of its
+/// own until it becomes a branch of another tree: from then on the other tree's observers hear its
+/// events, too, and its names stand in the other tree's registry.
 #[derive(Clone, Default)]
 pub(crate) struct Registry(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    /// The tree this is a branch of.
+    /// The registry of the tree that this tree is a branch of.
     parent: OnceLock<Registry>,
-    /// Fixed when it starts.
+    /// Set once, when the tree starts.
     observers: OnceLock<Vec<Observer>>,
     /// Empty once there is a parent.
-    names: Mutex<Names>,
+    names: Lock<Names>,
 }
 
 type Names = HashMap<Arc<str>, Box<dyn Any + Send + Sync>>;
 
 impl Registry {
-    /// From here on, tells these.
+    /// From here on, these observers hear events.
     pub(crate) fn observe(&self, observers: Vec<Observer>) {
         let _ = self.0.observers.set(observers);
     }
 
-    /// Becomes a branch of `parent`. Returns a name that both have.
+    /// Becomes a branch of `parent`. Returns a name that both have, if there is one.
     pub(crate) fn join(&self, parent: &Self) -> Option<Arc<str>> {
-        let ours = std::mem::take(&mut *self.names());
+        let ours = self.0.names.take();
         let _ = self.0.parent.set(parent.clone());
         let root = parent.root();
-        let mut names = root.names();
-        let mut twice = None;
-        for (name, handle) in ours {
-            match names.entry(name) {
-                Entry::Occupied(taken) => twice = Some(Arc::clone(taken.key())),
-                Entry::Vacant(free) => drop(free.insert(handle)),
+        let (twice, refused) = root.0.names.with(|names| {
+            let (mut twice, mut refused) = (None, Vec::new());
+            for (name, handle) in ours {
+                match names.entry(name) {
+                    Entry::Occupied(taken) => {
+                        twice = Some(Arc::clone(taken.key()));
+                        refused.push(handle);
+                    }
+                    Entry::Vacant(free) => {
+                        free.insert(handle);
+                    }
+                }
             }
-        }
+            (twice, refused)
+        });
+        drop(refused);
         twice
     }
 
-    /// Tells everyone, if there is anyone.
+    /// Tells `tracing` and the observers, if there are any: else the event is not even made.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
-        // A subscriber is not our code, and it is asked and told on every path, those of a death too.
+        // A subscriber is not our code, and is asked and told on every path, even when a worker
+        // dies.
         let traced = may_be_traced() && caught(is_traced).unwrap_or(false);
         if !traced && !self.is_observed() {
             return;
@@ -72,34 +83,38 @@ impl Registry {
             || self.0.parent.get().is_some_and(Self::is_observed)
     }
 
-    /// Registers whoever `handle` leads to under a name of the whole tree: `false` if somebody else has it.
+    /// Registers `handle` under a name of the whole tree: `false` if the name is taken.
     pub(crate) fn register<H: Any + Send + Sync>(&self, name: &Arc<str>, handle: H) -> bool {
-        let root = self.root();
-        let mut names = root.names();
-        if names.contains_key(name) {
-            return false;
-        }
-        names.insert(Arc::clone(name), Box::new(handle));
-        true
+        let handle = Box::new(handle);
+        self.root()
+            .0
+            .names
+            .with(|names| match names.entry(Arc::clone(name)) {
+                Entry::Occupied(_) => Err(handle),
+                Entry::Vacant(free) => {
+                    free.insert(handle);
+                    Ok(())
+                }
+            })
+            .is_ok()
     }
 
-    /// The name is free again, if `is_its_own` says that it is his who gives it up: two trees became one in which another had it
-    /// first.
+    /// Frees the name, if `is_its_own` says that the handle under it belongs to the caller. It may
+    /// belong to another worker, which had the name first when two trees became one.
     pub(crate) fn unregister<H: Any>(&self, name: &str, is_its_own: impl FnOnce(&H) -> bool) {
-        let root = self.root();
-        let mut names = root.names();
-        let gone = match names.get(name).and_then(|handle| handle.downcast_ref()) {
-            Some(handle) if is_its_own(handle) => names.remove(name),
-            _ => None,
-        };
-        drop(names);
-        // After the lock: a handle on a worker that is gone may be the last that kept it.
+        let gone = self.root().0.names.with(|names| {
+            match names.get(name).and_then(|handle| handle.downcast_ref()) {
+                Some(handle) if is_its_own(handle) => names.remove(name),
+                _ => None,
+            }
+        });
+        // The handle may be the last on a worker that is gone.
         drop(gone);
     }
 
-    /// What was registered under this name, if it is of this type.
+    /// The handle that is registered under this name, if it is of this type.
     pub(crate) fn whereis<H: Any + Clone>(&self, name: &str) -> Option<H> {
-        self.root().names().get(name)?.downcast_ref::<H>().cloned()
+        self.root().0.names.with(|names| names.get(name)?.downcast_ref::<H>().cloned())
     }
 
     fn root(&self) -> Self {
@@ -108,9 +123,5 @@ impl Registry {
             root = parent;
         }
         root.clone()
-    }
-
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.0.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Running a user's code where its panic ends nothing but itself.
+//! Running a user's code so that its panic ends nothing else.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) type PanicMessage = Arc<str>;
 
 /// Runs `work`; a panic in it is the error.
@@ -15,16 +15,19 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, PanicMessage> {
     catch_unwind(AssertUnwindSafe(work)).map_err(message_of)
 }
 
-/// Drives `future`; a panic in it is the error. It is pinned by whoever calls, as in [`race`](crate::util::race::race).
+/// Drives `future`; a panic in it is the error. The caller pins it, as in
+/// [`race`](crate::util::race::race).
 ///
-/// Whatever the future borrowed may be half-written after an error: the caller must restore or discard it.
+/// After an error, values that the future borrowed may be half-written: the caller must restore or
+/// discard them.
 pub(crate) fn caught_async<F: Future>(
     mut future: Pin<&mut F>,
 ) -> impl Future<Output = Result<F::Output, PanicMessage>> {
     poll_fn(move |cx| poll_caught(future.as_mut(), cx))
 }
 
-/// A frame of its own, and a small one: what unwinding costs grows with the function that catches.
+/// A small function of its own: the cost of unwinding grows with the frame of the function that
+/// catches.
 #[inline(never)]
 fn poll_caught<F: Future>(
     future: Pin<&mut F>,
@@ -41,18 +44,18 @@ pub(crate) fn drop_caught<V>(value: V) -> Result<(), PanicMessage> {
     caught(|| drop(value))
 }
 
-/// Wakes a user's waker. Its panic is the affair of whoever waits.
+/// Wakes a user's waker. A panic in it is ignored: it concerns only the task that waits.
 #[inline]
 pub(crate) fn wake_caught(waker: Waker) {
     let _ = caught(|| waker.wake());
 }
 
-/// Polls `future` with a waker that may be left anywhere: waking and dropping it never panics, and cloning it runs no code of
-/// the user's.
+/// Polls `future` with a waker that any code may keep: waking and dropping it never panics, and
+/// cloning it runs no code of the user's.
 ///
-/// It is for futures that a user's task polls and that leave the waker with a channel of tokio's: tokio wakes there, in the
-/// task of whoever sends, and one waker that panicked would keep the others from being woken. `future` is pinned by whoever
-/// calls, as in [`race`](crate::util::race::race).
+/// It is for futures that a user's task polls and that leave the waker with a channel of tokio's.
+/// tokio wakes it in the task of the sender, and a waker that panicked would keep the others from
+/// being woken. The caller pins `future`, as in [`race`](crate::util::race::race).
 pub(crate) fn guarded<F: Future + Unpin>(mut future: F) -> impl Future<Output = F::Output> {
     let mut guard: Option<(Arc<Guarded>, Waker)> = None;
     poll_fn(move |cx| {
@@ -68,7 +71,7 @@ pub(crate) fn guarded<F: Future + Unpin>(mut future: F) -> impl Future<Output = 
     })
 }
 
-/// A user's waker, woken and dropped caught.
+/// A user's waker, whose panics are caught when it is woken and dropped.
 struct Guarded(CatchDrop<Waker>);
 
 impl Wake for Guarded {
@@ -81,7 +84,7 @@ impl Wake for Guarded {
     }
 }
 
-/// A user's value that is dropped caught, wherever its owner is dropped.
+/// A user's value. A panic of its destructor is caught, wherever its owner is dropped.
 pub(crate) struct CatchDrop<V>(Option<V>);
 
 impl<V> CatchDrop<V> {
@@ -93,7 +96,7 @@ impl<V> CatchDrop<V> {
         self.0.as_ref().expect("there until it is dropped")
     }
 
-    /// Gives the value to code in which its panics are caught, too.
+    /// The value, for code that catches its panics, too.
     pub(crate) fn into_inner(mut self) -> V {
         self.0.take().expect("there until it is dropped")
     }
@@ -105,7 +108,7 @@ impl<V> Drop for CatchDrop<V> {
     }
 }
 
-/// What a panic said, from its payload.
+/// The message of a panic, from its payload.
 pub(crate) fn message_of(payload: Box<dyn Any + Send>) -> PanicMessage {
     let message = if let Some(text) = payload.downcast_ref::<&str>() {
         Arc::from(*text)

@@ -1,4 +1,5 @@
-//! What every layer uses: catching panics, racing futures, locks, stop requests, queues and numbered maps.
+//! The tools of every layer: catching panics, racing futures, locks, reply channels, stop requests,
+//! queues and numbered maps.
 
 pub(crate) mod caught;
 pub(crate) mod deadline;

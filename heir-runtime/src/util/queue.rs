@@ -1,53 +1,54 @@
-//! A queue to one task that can be closed: what is sent is taken out by the task, or comes back.
+//! A queue to one task that can be closed: each item is taken out by the task, or comes back.
 //!
-//! tokio's unbounded channel is not enough: a sender that has passed its check for a dropped receiver may still push after the
-//! receiver has drained the channel, and the message then lives as long as the last sender (tokio 1.54). A request holds the way
-//! back to whoever asks, so nobody would ever be answered. Here both happen under one lock.
+//! tokio's unbounded channel is not enough: a sender that has passed its check for a dropped
+//! receiver may still push after the receiver has drained the channel, and the message then lives
+//! as long as the last sender (tokio 1.54). A request holds a reply channel, and its sender would
+//! wait for ever. Here the check and the push happen under one lock.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::util::caught::wake_caught;
-use crate::util::sync::{Mutex, MutexGuard};
+use crate::util::sync::Lock;
 
-/// Locked to move an item in or out.
-pub(crate) struct Queue<T>(Mutex<State<T>>);
+/// Items on their way to one task.
+pub(crate) struct Queue<T>(Lock<State<T>>);
 
 struct State<T> {
     items: VecDeque<T>,
-    /// The task that takes items out, once it has found none.
+    /// The waker of the task that takes items out, while it waits for one.
     waiting: Option<Waker>,
     closed: bool,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { items: VecDeque::new(), waiting: None, closed: false }))
+        Self(Lock::new(State { items: VecDeque::new(), waiting: None, closed: false }))
     }
 }
 
 impl<T> Queue<T> {
     /// Appends an item; a closed queue gives it back.
     pub(crate) fn send(&self, item: T) -> Result<(), T> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(item);
-        }
-        state.items.push_back(item);
-        let waiting = state.waiting.take();
-        drop(state);
+        let waiting = self.0.with(|state| {
+            if state.closed {
+                return Err(item);
+            }
+            state.items.push_back(item);
+            Ok(state.waiting.take())
+        })?;
         if let Some(waiting) = waiting {
             wake_caught(waiting);
         }
         Ok(())
     }
 
-    /// Takes the first item out. A closed queue has none any more, and stays pending.
+    /// Takes the first item out. A closed queue has no items any more, and stays pending.
     ///
-    /// Always polled by the same task of ours, whose waker may be cloned and dropped under the lock.
+    /// Only one task polls it. The task is ours, so its waker may be cloned and dropped under the
+    /// lock.
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<T> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if let Some(item) = state.items.pop_front() {
             return Poll::Ready(item);
         }
@@ -57,19 +58,15 @@ impl<T> Queue<T> {
         Poll::Pending
     }
 
-    /// From here on every item comes back to its sender; those that nobody has taken out are returned.
+    /// From here on every item comes back to its sender. Returns the items that are still in the
+    /// queue.
     pub(crate) fn close(&self) -> VecDeque<T> {
-        let mut state = self.lock();
-        state.closed = true;
-        let waiting = state.waiting.take();
-        let rest = std::mem::take(&mut state.items);
-        drop(state);
+        let (rest, waiting) = self.0.with(|state| {
+            state.closed = true;
+            (std::mem::take(&mut state.items), state.waiting.take())
+        });
         drop(waiting);
         rest
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,7 +112,8 @@ mod loom_tests {
 
     use super::Queue;
 
-    /// Of each request exactly one has it: the task that serves, whoever closed the queue, or its own sender.
+    /// Exactly one has each request: the task that serves, the thread that closed the queue, or the
+    /// request's own sender.
     #[test]
     fn loom_no_request_is_left_in_a_closed_queue() {
         loom::model(|| {

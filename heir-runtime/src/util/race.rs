@@ -1,4 +1,5 @@
-//! Two futures, one result, and a future against the clock: `select!` without its macros' dependencies.
+//! The first of two futures, and a future against the clock: `select!` without its macros'
+//! dependencies.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -17,7 +18,7 @@ pub(crate) enum Either<L, R> {
 
 /// Waits for the first of two futures; the left one wins a tie.
 ///
-/// They are pinned by whoever calls: an `async fn` that pins what it is given has room for it twice.
+/// The caller pins them: an `async fn` that pins its arguments has room for each of them twice.
 pub(crate) fn race<L: Future + Unpin, R: Future + Unpin>(
     mut left: L,
     mut right: R,
@@ -30,7 +31,8 @@ pub(crate) fn race<L: Future + Unpin, R: Future + Unpin>(
     })
 }
 
-/// What comes of `work` in this time. Most work is done when it is first looked at: then no clock is asked, and no timer made.
+/// The output of `work`, or `None` if it takes longer than `bound`. Most work is done at the first
+/// poll: then no clock is asked, and no timer made.
 #[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 pub(crate) fn finished_in<F: Future + Unpin>(
     bound: Duration,
@@ -41,7 +43,7 @@ pub(crate) fn finished_in<F: Future + Unpin>(
             return Some(done);
         }
         match deadline::after(bound) {
-            // tokio's own looks at the clock even if the work has used up the task's budget.
+            // tokio's timeout looks at the clock even if the work has used up the task's budget.
             Some(deadline) => Box::pin(timeout_at(deadline, work)).await.ok(),
             None => Some(work.await),
         }

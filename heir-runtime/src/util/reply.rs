@@ -1,43 +1,54 @@
-//! The way back to somebody who asks: one cell, shared by who waits and who answers, and by whoever else may answer instead. The
-//! first answer is the one that is heard.
+//! The reply channel: a cell that the receiver of one reply shares with its sender, and with others
+//! that may reply in the sender's place. The first reply is heard.
 //!
-//! It is a oneshot channel whose wakers may be anybody's: they are cloned, woken and dropped outside of its lock, and woken caught.
+//! It is a oneshot channel whose wakers may be a user's: they are cloned, woken and dropped outside
+//! of its lock, and a panic in waking is caught.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::util::caught::wake_caught;
-use crate::util::sync::{Mutex, MutexGuard};
+use crate::util::sync::Lock;
 
-/// Locked to look and to move, never while a user's code runs: wakers are cloned, woken and dropped outside.
-pub(crate) struct Cell<R>(Mutex<State<R>>);
+/// The state of one reply channel. Every caller that waits for a reply shares one with its message.
+pub(crate) struct ReplyCell<R>(Lock<State<R>>);
 
+/// How far a reply is on its way.
+///
+/// ```text
+///              the first reply, or       the receiver
+///              word that there is none   is polled
+///  Waiting ────────────────────▶ Answered ──────────▶ Heard
+///     │                             │
+///     └──────────▶ Gone ◀───────────┘
+///       the receiver is dropped
+/// ```
 enum State<R> {
+    /// The receiver waits, or has not been polled yet.
     Waiting(Waker),
-    /// Who asked has been woken, and has not looked yet: for an answer, or because there will be none.
+    /// The receiver has been woken, and has not looked yet. `None`: there will be no reply.
     Answered(Option<R>),
     Heard,
-    /// Who asked went away before there was an answer, or before it looked.
+    /// The receiver was dropped before there was a reply, or before it looked.
     Gone,
 }
 
-/// The two ends of one answer; `waker` is that of the poll under way, or one that wakes nobody.
+/// The two ends of a reply channel. `waker` is the waker of the poll under way, or wakes nobody.
 pub(crate) fn reply<R>(waker: Waker) -> (ReplySender<R>, ReplyReceiver<R>) {
-    let cell = Arc::new(Cell(Mutex::new(State::Waiting(waker))));
+    let cell = Arc::new(ReplyCell(Lock::new(State::Waiting(waker))));
     (ReplySender(Some(Arc::clone(&cell))), ReplyReceiver(Some(cell)))
 }
 
-impl<R> Cell<R> {
-    /// The first answer holds; a later one, or one for nobody, comes back.
+impl<R> ReplyCell<R> {
+    /// Sends the first reply, or says that there is none. A later reply, or a reply without a
+    /// receiver, comes back.
     pub(crate) fn answer(&self, outcome: Option<R>) -> Result<(), Option<R>> {
-        let mut state = self.lock();
-        if !matches!(*state, State::Waiting(_)) {
-            return Err(outcome);
-        }
-        let before = std::mem::replace(&mut *state, State::Answered(outcome));
-        drop(state);
+        let before = self.0.with(|state| match state {
+            State::Waiting(_) => Ok(std::mem::replace(state, State::Answered(outcome))),
+            State::Answered(_) | State::Heard | State::Gone => Err(outcome),
+        })?;
         if let State::Waiting(waker) = before {
             wake_caught(waker);
         }
@@ -45,32 +56,28 @@ impl<R> Cell<R> {
     }
 
     fn is_gone(&self) -> bool {
-        matches!(*self.lock(), State::Gone)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<R>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.with(|state| matches!(state, State::Gone))
     }
 }
 
-/// The end of who answers: dropped, it says that there is no answer.
-pub(crate) struct ReplySender<R>(Option<Arc<Cell<R>>>);
+/// The sending end: dropped, it says that there is no reply.
+pub(crate) struct ReplySender<R>(Option<Arc<ReplyCell<R>>>);
 
 impl<R> ReplySender<R> {
-    /// Answers. What nobody hears any more is dropped here.
+    /// Sends the reply. If the receiver is gone, the reply is dropped here.
     pub(crate) fn answer(mut self, answer: R) {
         if let Some(cell) = self.0.take() {
             drop(cell.answer(Some(answer)));
         }
     }
 
-    /// Whether who asked has gone away.
+    /// Whether the receiver was dropped before it heard a reply.
     pub(crate) fn is_for_nobody(&self) -> bool {
         self.0.as_ref().is_none_or(|cell| cell.is_gone())
     }
 
-    /// What somebody else can answer with.
-    pub(crate) fn cell(&self) -> Option<Arc<Cell<R>>> {
+    /// The cell, for others that may reply in the sender's place.
+    pub(crate) fn cell(&self) -> Option<Arc<ReplyCell<R>>> {
         self.0.clone()
     }
 }
@@ -83,9 +90,11 @@ impl<R> Drop for ReplySender<R> {
     }
 }
 
-/// The end of who asks, and is woken when there is something to hear: the answer, or that there is none.
-// `None` once it has been heard.
-pub(crate) struct ReplyReceiver<R>(Option<Arc<Cell<R>>>);
+/// The receiving end: a future of the reply, or of `None` if there is none.
+pub(crate) struct ReplyReceiver<R>(
+    /// `None` once the reply has been heard.
+    Option<Arc<ReplyCell<R>>>,
+);
 
 impl<R> Future for ReplyReceiver<R> {
     type Output = Option<R>;
@@ -94,7 +103,7 @@ impl<R> Future for ReplyReceiver<R> {
         let Some(cell) = &self.0 else { return Poll::Ready(None) };
         let mut replacement: Option<Waker> = None;
         let heard = loop {
-            let mut state = cell.lock();
+            let mut state = cell.0.lock();
             match &mut *state {
                 State::Waiting(waker) if waker.will_wake(cx.waker()) => return Poll::Pending,
                 State::Waiting(waker) => {
@@ -123,10 +132,7 @@ impl<R> Future for ReplyReceiver<R> {
 impl<R> Drop for ReplyReceiver<R> {
     fn drop(&mut self) {
         if let Some(cell) = self.0.take() {
-            let mut state = cell.lock();
-            let before = std::mem::replace(&mut *state, State::Gone);
-            drop(state);
-            drop(before);
+            cell.0.set(State::Gone);
         }
     }
 }
@@ -147,58 +153,58 @@ mod tests {
         }
     }
 
-    fn poll<R>(answer: &mut ReplyReceiver<R>, woken: &Arc<Woken>) -> Poll<Option<R>> {
-        Pin::new(answer).poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
+    fn poll<R>(receiver: &mut ReplyReceiver<R>, woken: &Arc<Woken>) -> Poll<Option<R>> {
+        Pin::new(receiver).poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
     }
 
-    /// Somebody who waits.
+    /// The ends of a channel whose receiver waits.
     fn waiting(woken: &Arc<Woken>) -> (ReplySender<u8>, ReplyReceiver<u8>) {
-        let (reply_to, mut answer) = reply(Waker::from(Arc::clone(woken)));
-        assert!(poll(&mut answer, woken).is_pending());
-        (reply_to, answer)
+        let (sender, mut receiver) = reply(Waker::from(Arc::clone(woken)));
+        assert!(poll(&mut receiver, woken).is_pending());
+        (sender, receiver)
     }
 
     #[test]
-    fn the_first_answer_is_heard_and_wakes_once() {
+    fn the_first_reply_is_heard_and_wakes_once() {
         let woken = Arc::default();
-        let (reply_to, mut answer) = waiting(&woken);
-        let cell = reply_to.cell().unwrap();
+        let (sender, mut receiver) = waiting(&woken);
+        let cell = sender.cell().unwrap();
         assert_eq!(cell.answer(Some(1)), Ok(()));
         assert_eq!(cell.answer(Some(2)), Err(Some(2)));
-        reply_to.answer(3);
-        assert_eq!(poll(&mut answer, &woken), Poll::Ready(Some(1)));
+        sender.answer(3);
+        assert_eq!(poll(&mut receiver, &woken), Poll::Ready(Some(1)));
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]
-    fn an_end_dropped_without_a_word_says_that_there_is_no_answer() {
+    fn a_sender_dropped_without_a_word_says_that_there_is_no_reply() {
         let woken = Arc::default();
-        let (reply_to, mut answer) = waiting(&woken);
-        drop(reply_to);
-        assert_eq!(poll(&mut answer, &woken), Poll::Ready(None));
+        let (sender, mut receiver) = waiting(&woken);
+        drop(sender);
+        assert_eq!(poll(&mut receiver, &woken), Poll::Ready(None));
     }
 
     #[test]
-    fn who_moved_to_another_task_is_woken_there() {
+    fn a_receiver_that_moved_to_another_task_is_woken_there() {
         let (first, second) = (Arc::default(), Arc::default());
-        let (reply_to, mut answer) = waiting(&first);
-        assert!(poll(&mut answer, &second).is_pending());
-        reply_to.answer(1);
+        let (sender, mut receiver) = waiting(&first);
+        assert!(poll(&mut receiver, &second).is_pending());
+        sender.answer(1);
         assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
-        assert_eq!(poll(&mut answer, &second), Poll::Ready(Some(1)));
+        assert_eq!(poll(&mut receiver, &second), Poll::Ready(Some(1)));
     }
 
     #[test]
-    fn an_end_knows_when_who_asked_has_gone_but_not_when_it_has_been_told() {
+    fn a_sender_knows_when_the_receiver_has_gone_but_not_once_it_has_heard() {
         let woken = Arc::default();
-        let (reply_to, answer) = waiting(&woken);
-        assert!(!reply_to.is_for_nobody());
-        drop(answer);
-        assert!(reply_to.is_for_nobody());
-        let (reply_to, mut answer) = waiting(&woken);
-        reply_to.cell().unwrap().answer(Some(1)).unwrap();
-        assert!(poll(&mut answer, &woken).is_ready());
-        drop(answer);
-        assert!(!reply_to.is_for_nobody());
+        let (sender, receiver) = waiting(&woken);
+        assert!(!sender.is_for_nobody());
+        drop(receiver);
+        assert!(sender.is_for_nobody());
+        let (sender, mut receiver) = waiting(&woken);
+        sender.cell().unwrap().answer(Some(1)).unwrap();
+        assert!(poll(&mut receiver, &woken).is_ready());
+        drop(receiver);
+        assert!(!sender.is_for_nobody());
     }
 }

@@ -1,11 +1,12 @@
-//! Comparisons and moves, counted in tests: what a cost grows with is a number there, and no length of time.
+//! Comparisons and moves, counted in tests: there a cost is a number of steps, and not a length of
+//! time.
 
 #[cfg(test)]
 std::thread_local! {
     static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// So many of them are made. Outside of tests nothing counts.
+/// Counts so many steps, in tests only.
 #[inline]
 pub(crate) fn made(steps: usize) {
     #[cfg(test)]
@@ -14,7 +15,8 @@ pub(crate) fn made(steps: usize) {
     let _ = steps;
 }
 
-/// Asserts that what `work` does with eight times as many takes no more than n log n: n squared would be 64 times the steps.
+/// Asserts that the steps of `work` grow with n log n at most: for eight times as many, n squared
+/// would be 64 times the steps.
 #[cfg(test)]
 pub(crate) fn assert_no_square(work: impl Fn(usize)) {
     let steps = |many| {

@@ -1,50 +1,47 @@
-//! The request to stop, from a supervisor to a task of its own.
+//! The request to stop, from a supervisor to one of its tasks.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::util::caught::wake_caught;
+use crate::util::sync::Lock;
 
-/// Asks, when it is dropped.
+/// The supervisor's end: asks the task to stop when it is dropped.
 #[derive(Debug)]
 pub(crate) struct StopOnDrop(Arc<Request>);
 
-/// Resolves when its task is asked to stop. A task looks at it before each message: that is a load and no more.
+/// The task's end: resolves when the task is asked to stop. A worker polls it before each message:
+/// that is one load.
 pub(crate) struct StopSignal {
     request: Arc<Request>,
-    /// The waker that waits in the request.
+    /// The waker that has been left in the request.
     known: Option<Waker>,
 }
 
 #[derive(Debug)]
 struct Request {
     made: AtomicBool,
-    /// Whether it was made on purpose, and not because what asks was dropped. Written before `made`.
+    /// Whether the request was made on purpose, and not because the supervisor's end was dropped.
+    /// Written before `made`.
     on_purpose: AtomicBool,
-    /// Of a task of ours.
-    waiting: Mutex<Option<Waker>>,
+    /// The waker of the task, which is ours.
+    waiting: Lock<Option<Waker>>,
 }
 
 pub(crate) fn stop_signal() -> (StopOnDrop, StopSignal) {
     let request = Arc::new(Request {
         made: AtomicBool::new(false),
         on_purpose: AtomicBool::new(false),
-        waiting: Mutex::new(None),
+        waiting: Lock::new(None),
     });
     (StopOnDrop(Arc::clone(&request)), StopSignal { request, known: None })
 }
 
-impl Request {
-    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl StopOnDrop {
-    /// Asks on purpose.
+    /// Asks the task to stop, on purpose.
     pub(crate) fn ask(self) {
         self.0.on_purpose.store(true, Ordering::Relaxed);
     }
@@ -53,8 +50,7 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.made.store(true, Ordering::Release);
-        let waiting = self.0.waiting().take();
-        if let Some(waiting) = waiting {
+        if let Some(waiting) = self.0.waiting.take() {
             wake_caught(waiting);
         }
     }
@@ -66,12 +62,12 @@ impl StopSignal {
         self.request.on_purpose.load(Ordering::Relaxed)
     }
 
-    /// Has this task woken. Then it is to look: either it sees the request, or the request finds the waker.
+    /// Has this task woken by the request. The task must look at the request afterwards: either it
+    /// sees the request, or the request finds the waker.
     fn wake(&mut self, cx: &Context<'_>) {
         let waker = cx.waker().clone();
         self.known = Some(waker.clone());
-        let before = self.request.waiting().replace(waker);
-        drop(before);
+        self.request.waiting.set(Some(waker));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a worker has running beside it: tasks, and what comes from elsewhere as a message.
+//! Attachments: the tasks, timers, futures and streams that run beside an incarnation.
 
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
@@ -19,21 +19,24 @@ use crate::worker::Context;
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
 
-/// Tasks, timers, futures and streams. Each runs in a task of its own, so it never keeps a handler waiting, and a handler may
-/// wait for it. It ends with the incarnation that made it, whatever ends that, unless it is to
-/// [outlive it](Attachment::outlives_incarnation).
+/// Tasks, timers, futures and streams. Each is an attachment: it runs in a task of its own, so it
+/// never keeps a handler waiting, and a handler may wait for it. It ends with the incarnation that
+/// made it, unless it is to [outlive it](Attachment::outlives_incarnation).
 ///
-/// A panic in one is an exit signal from it: it ends the incarnation, unless that [traps exits](Handlers::TRAPS_EXITS).
+/// A panic in an attachment is an exit signal: it ends the incarnation, unless that
+/// [traps exits](Handlers::TRAPS_EXITS).
 ///
-/// All but [`spawn`](Self::spawn) send messages: when it is time, the function that is given gets the worker's handle, and what
-/// it returns is awaited. So each arrives as an ordinary call or cast, a transaction in the mailbox's order, and a full mailbox
-/// slows the source down. What comes of it, an error too, is nobody's: look at it in the function if it matters. Until it is
-/// time, nothing keeps the worker's tables or handles alive; a worker that has stopped for good ends it.
+/// All but [`spawn`](Self::spawn) send messages. When it is time, the runtime calls the given
+/// function with the worker's handle, and awaits the future that it returns. So each message is an
+/// ordinary call or cast, in the mailbox's order, and a full mailbox slows the source down. The
+/// runtime ignores the outcome, an error too: look at it in the function if it matters. Until it is
+/// time, an attachment keeps neither the worker's tables nor its handles alive; it ends when the
+/// worker has stopped for good.
 ///
-/// They are not undone with the message that makes them.
+/// An attachment stays when the message that made it is undone.
 impl<W: Handlers> Context<W> {
-    /// Runs `task` linked to this incarnation (`spawn_link`), so that it does not outlive it: at its end the task is aborted,
-    /// at its next await. The name is for the reason, should it panic.
+    /// Spawns a task that does not outlive this incarnation (`spawn_link`): when the incarnation
+    /// ends, the task is aborted at its next await. If it panics, the exit reason has its name.
     ///
     /// ```
     /// # use heir_runtime::{Context, handlers, heir};
@@ -97,11 +100,11 @@ impl<W: Handlers> Context<W> {
         self.attach_as("send_after", deadline::until(due), move |handle, ()| send(handle))
     }
 
-    /// Sends a message after each `period` (`timer:send_interval/2`), the first after one.
+    /// Sends a message after each `period`, the first after one period (`timer:send_interval/2`).
     ///
-    /// The next one is not sent before the last one is. When that takes longer than a period, because the mailbox was full or the
-    /// function waited for a reply, the next one is sent at once and those after it a period apart: none of the others that were
-    /// due is made up for.
+    /// A message is not sent before the one before it has been. If that takes longer than a period,
+    /// because the mailbox was full or the function waited for a reply, the next message is sent at
+    /// once and those after it a period apart; the others that were due meanwhile are left out.
     ///
     /// # Panics
     /// If `period` is zero.
@@ -127,7 +130,7 @@ impl<W: Handlers> Context<W> {
         })
     }
 
-    /// Sends a message with the output of `future`, when there is one.
+    /// Sends a message with the output of `future`, when it is ready.
     ///
     /// ```
     /// # use heir_runtime::{Context, handlers, heir};
@@ -160,7 +163,8 @@ impl<W: Handlers> Context<W> {
         self.attach_as("attach_future", future, send)
     }
 
-    /// Sends a message with each item of `stream`, until it ends. An item is taken from it when the one before has been sent.
+    /// Sends a message with each item of `stream`, until the stream ends. The next item is taken
+    /// when the message with the one before has been sent.
     pub fn attach_stream<T, S>(
         &mut self,
         stream: T,
@@ -176,7 +180,7 @@ impl<W: Handlers> Context<W> {
             while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
                 let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
                 message.await;
-                // Neither need ever wait.
+                // A stream and a mailbox that are always ready never yield.
                 consume_budget().await;
             }
         })
@@ -206,7 +210,7 @@ impl<W: Handlers> Context<W> {
     }
 }
 
-/// The task of an attachment. A panic in it is an exit signal to the incarnation it runs for.
+/// The task of an attachment. A panic in it is an exit signal to the incarnation for which it runs.
 async fn attached<W: Handlers>(
     name: Arc<str>,
     work: impl Future<Output = ()> + Send + 'static,

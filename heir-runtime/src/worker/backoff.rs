@@ -6,39 +6,53 @@ use tokio::time::Instant;
 
 /// How long a child that ended waits before it is started again. Its messages wait with it.
 ///
-/// It spreads out the restarts of a child that cannot start because of something that takes time to mend; the
-/// [intensity](crate::SupervisorBuilder::intensity) still counts each of them.
+/// A back-off gives a child time whose start needs something else to recover first. The
+/// [intensity](crate::SupervisorBuilder::intensity) still counts each restart.
+///
+/// ```
+/// use std::time::Duration;
+/// # use heir_runtime::{Backoff, handlers, heir};
+/// # #[heir]
+/// # struct Connection { #[table(keep)] sent: u64 }
+/// # #[handlers]
+/// # impl Connection { fn sent(&mut self) -> u64 { self.sent } }
+///
+/// let spec = Connection::spec().backoff(Backoff::Exponential {
+///     first: Duration::from_millis(100),
+///     max: Duration::from_secs(30),
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backoff {
-    /// Not at all, as in OTP.
+    /// The child is started again at once, as in OTP.
     #[default]
     None,
-    /// Always as long as this. [`Duration::MAX`] is for ever: then the child is not started again
-    /// before it is asked for.
+    /// The child always waits as long as this. With [`Duration::MAX`] it is not started again
+    /// before somebody asks for it.
     Fixed(Duration),
-    /// The first restart in a row waits for up to `first`, each further one for up to twice as long as the one before, none for
-    /// longer than `max`. Which part of that (from a half to the whole) is drawn at random, so that children that ended together
-    /// do not start together.
+    /// The first restart waits for up to `first`, each further restart for up to twice as long as
+    /// the one before, and none for longer than `max`. The delay is drawn at random between a half
+    /// of that and the whole, so that children that ended together do not start together.
     ///
-    /// A row ends when an incarnation has lived for longer than `max`.
+    /// When an incarnation has lived for longer than `max`, the next restart is a first one again.
     Exponential {
-        /// The bound of the first wait.
+        /// The longest delay of the first restart.
         first: Duration,
-        /// The bound of every wait.
+        /// The longest delay of any restart.
         max: Duration,
     },
 }
 
-/// The restarts of one child in a row.
+/// How far the back-off of one child has grown.
 #[derive(Debug, Default)]
-pub(crate) struct Row {
-    /// The bound of the next wait; `None` for the first.
+pub(crate) struct BackoffState {
+    /// The longest delay of the next restart; `None` for the first.
     next: Option<Duration>,
     started: Option<Instant>,
 }
 
-impl Row {
+impl BackoffState {
     /// The child has been started.
     pub(crate) fn started(&mut self, now: Instant) {
         self.started = Some(now);
@@ -55,7 +69,7 @@ impl Row {
                 }
                 let bound = self.next.unwrap_or(first).min(max);
                 self.next = Some(bound.saturating_mul(2));
-                // Less than half of it is taken off: of the longest that there is, too.
+                // Less than a half is taken off, also from `Duration::MAX`.
                 bound.saturating_sub(bound.mul_f64(fastrand::f64() / 2.0))
             }
         }
@@ -76,30 +90,30 @@ mod tests {
 
     #[test]
     fn an_exponential_delay_doubles_up_to_its_cap() {
-        let (now, mut row) = (Instant::now(), Row::default());
+        let (now, mut state) = (Instant::now(), BackoffState::default());
         for bound in [100, 200, 400, 800, 1000, 1000] {
-            row.started(now);
-            assert!(is_up_to(row.delay(EXPONENTIAL, now), bound));
+            state.started(now);
+            assert!(is_up_to(state.delay(EXPONENTIAL, now), bound));
         }
         // Nor does it overflow, ever.
         for _ in 0..100 {
-            assert!(is_up_to(row.delay(EXPONENTIAL, now), 1000));
+            assert!(is_up_to(state.delay(EXPONENTIAL, now), 1000));
         }
     }
 
     #[test]
-    fn a_long_life_ends_the_row() {
-        let (now, mut row) = (Instant::now(), Row::default());
-        row.started(now);
-        row.delay(EXPONENTIAL, now);
-        row.delay(EXPONENTIAL, now);
-        assert!(is_up_to(row.delay(EXPONENTIAL, now + Duration::from_millis(1001)), 100));
+    fn a_long_life_begins_the_backoff_again() {
+        let (now, mut state) = (Instant::now(), BackoffState::default());
+        state.started(now);
+        state.delay(EXPONENTIAL, now);
+        state.delay(EXPONENTIAL, now);
+        assert!(is_up_to(state.delay(EXPONENTIAL, now + Duration::from_millis(1001)), 100));
     }
 
     #[test]
     fn delays_are_drawn_at_random() {
         let now = Instant::now();
-        let first = || Row::default().delay(EXPONENTIAL, now);
+        let first = || BackoffState::default().delay(EXPONENTIAL, now);
         let delays: std::collections::HashSet<_> = (0..100).map(|_| first()).collect();
         assert!(delays.len() > 50, "{delays:?}");
     }

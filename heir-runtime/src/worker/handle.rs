@@ -1,8 +1,8 @@
-//! The handle: the way to a worker that stays, whichever incarnation serves.
+//! The handle on a worker: it stays valid, whichever incarnation serves.
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::estate::Estate;
@@ -19,34 +19,63 @@ use crate::tree::parent::ParentRequest;
 use crate::tree::registry::Registry;
 use crate::util::caught::guarded;
 use crate::worker::Handlers;
-use crate::worker::shared::{AnyShared, Shared};
+use crate::worker::shared::{HandleTarget, WeakTarget};
 
-/// The way to a worker that stays, whichever incarnation serves.
+/// Sends messages to a worker, watches it and controls it, whichever incarnation serves (a pid).
 ///
-/// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and derefs to this one.
-/// Clones are cheap, and keep neither the worker nor its supervisor running.
+/// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and
+/// derefs to this one. Clones are cheap, and keep neither the worker nor its supervisor running.
+/// They keep the mailbox and the [estate](Self::estate), and so the tables.
+///
+/// ```
+/// use heir_runtime::{Supervisor, handlers, heir};
+///
+/// #[heir]
+/// struct Counter { #[table(keep)] count: u64 }
+///
+/// #[handlers]
+/// impl Counter {
+///     fn add(&mut self, n: u64) -> u64 {
+///         self.count += n;
+///         self.count
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let mut tree = Supervisor::builder("app");
+/// let counter = tree.worker(Counter::spec());
+/// let tree = tree.start().await?;
+///
+/// assert_eq!(counter.add(2).await?, 2);
+/// assert_eq!(counter.kill(), Some(1)); // the incarnation dies, its tables and the handle stay
+/// assert_eq!(counter.add(3).await?, 5);
+/// assert_eq!(counter.incarnation(), 2);
+/// tree.shutdown().await;
+/// # Ok::<_, heir_runtime::BoxError>(())
+/// # }).unwrap();
+/// ```
 pub struct Handle<W: Handlers> {
-    pub(crate) shared: Arc<dyn AnyShared<W>>,
+    pub(crate) shared: Arc<dyn HandleTarget<W>>,
     pub(crate) timeout: Option<Duration>,
 }
 
 impl<W: Handlers> Handle<W> {
-    pub(crate) fn new(shared: Arc<dyn AnyShared<W>>) -> Self {
+    pub(crate) fn new(shared: Arc<dyn HandleTarget<W>>) -> Self {
         Self { shared, timeout: None }
     }
 
-    pub(crate) fn shared(&self) -> &Arc<dyn AnyShared<W>> {
-        &self.shared
-    }
-
-    /// The name its supervisor knows the worker by.
+    /// The name by which its supervisor knows the worker.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// A handle whose calls and casts wait no longer than this, for a place in the mailbox and the reply together.
+    /// A handle whose calls and casts wait no longer than `timeout`, for a permit of the mailbox
+    /// and the reply together.
     ///
-    /// Without it they wait until the worker answers, dies while it serves them, or stops for good.
+    /// A call that is late fails with [`CallError::TimedOut`](crate::CallError::TimedOut): it may
+    /// be served all the same. A message that is not queued in time fails with
+    /// [`NotSent::TimedOut`](crate::NotSent::TimedOut). Without a timeout they wait until the
+    /// worker answers, dies while it serves the message, or stops for good.
     pub fn timeout(&self, timeout: Duration) -> W::Handle {
         W::Handle::from(Self { shared: Arc::clone(&self.shared), timeout: Some(timeout) })
     }
@@ -56,7 +85,7 @@ impl<W: Handlers> Handle<W> {
         self.shared.estate.info().incarnation
     }
 
-    /// What the worker does at the moment.
+    /// Whether the worker serves at the moment, and what it does if not.
     pub fn status(&self) -> Status {
         self.shared.lifecycle.status()
     }
@@ -66,57 +95,64 @@ impl<W: Handlers> Handle<W> {
         self.shared.mailbox.queued()
     }
 
-    /// The estate of the worker's tables: who owns them, how the last owner ended, and, once the worker has stopped, the way
-    /// to [claim](Estate::claim) them.
+    /// The estate of the worker's tables. It tells who owns them and how the last owner ended; once
+    /// the worker has stopped, the tables can be [claimed](Estate::claim) from it.
     pub fn estate(&self) -> Estate<W::Tables> {
         self.shared.estate.clone()
     }
 
-    /// Readers of the worker's recorded tables, as they are now. The generated methods named after the fields are made of this.
+    /// Readers of the worker's recorded tables, as they are now. The generated methods named after
+    /// the fields call this.
     pub fn readers(&self) -> Readers {
         self.shared.readers()
     }
 
-    /// How many times its tables have been parked, and not been taken out since.
+    /// How many bundles of quarantined tables are parked on this handle, and have not been taken
+    /// out.
     pub fn quarantined(&self) -> usize {
         self.shared.quarantined()
     }
 
-    /// Takes out the tables that have been parked, oldest first: see [`Spec::quarantine`](crate::Spec::quarantine).
+    /// Takes out the parked tables, oldest first: see
+    /// [`Spec::quarantine`](crate::Spec::quarantine).
     pub fn take_quarantined(&self) -> Vec<Quarantined<W::Tables>> {
         self.shared.take_quarantined()
     }
 
-    /// Kills the incarnation that lives, where it stands at its next await (`exit(Pid, kill)`), and returns its number. That
-    /// cannot be trapped; whoever is linked to it gets the reason [`Killed`](ExitReason::Killed), which can. Its supervisor decides whether another one follows.
+    /// Aborts the living incarnation at its next await, and returns its number (`exit(Pid, kill)`).
     ///
-    /// An incarnation is killed once; `None` says that there is none to kill at the moment.
+    /// No incarnation can trap that. Those that are linked to it get an exit signal with the reason
+    /// [`Killed`](ExitReason::Killed), which they can trap. The supervisor decides whether another
+    /// incarnation follows. An incarnation is killed once; `None` says that none lives.
     pub fn kill(&self) -> Option<u64> {
         self.shared.kill_worker()
     }
 
-    /// Sends an exit signal to the incarnation that lives (`exit/2`), and returns its number; `None` says that there is none.
+    /// Sends an exit signal to the living incarnation, and returns its number (`exit/2`); `None`
+    /// says that none lives.
     ///
-    /// One that [traps exits](crate::Handlers::TRAPS_EXITS) gets it as a message, whatever the reason, and decides itself. Any other
-    /// ends where it stands at its next await, its message undone; its caller, its supervisor and whoever is linked to it see
-    /// `reason`. With [`Normal`](ExitReason::Normal) nothing happens to that one, as in OTP. To end one that traps exits:
-    /// [`kill`](Self::kill).
+    /// An incarnation that [traps exits](crate::Handlers::TRAPS_EXITS) gets the signal as a
+    /// message, whatever the reason, and decides itself. Any other incarnation ends at its next
+    /// await, its message undone; its caller, its supervisor and the incarnations linked to it see
+    /// `reason`. Only [`Normal`](ExitReason::Normal) does nothing to it, as in OTP.
+    /// [`kill`](Self::kill) ends an incarnation that traps exits, too.
     pub fn exit(&self, reason: ExitReason) -> Option<u64> {
         let process = self.shared.process().filter(|process| process.reason().is_none())?;
         process.exit(ExitSignal { from: ExitSource::Handle, reason });
         Some(process.incarnation())
     }
 
-    /// Monitors the incarnation that lives (`monitor/2`), from now on and from outside any worker: resolves when it has ended and
-    /// its tables are home. If none lives, it resolves at once, with [`NoProc`](ExitReason::NoProc).
+    /// Waits until the incarnation that lives now has ended and its tables are home in the estate
+    /// (`monitor/2`, from outside any worker). If none lives, it resolves at once, with the reason
+    /// [`NoProc`](ExitReason::NoProc).
     ///
-    /// Dropping the future ends the monitor.
+    /// The monitor begins with the call, not with the first poll. Dropping the future ends it.
     pub fn monitor(&self) -> impl Future<Output = Down> + Send + 'static + use<W> {
         let name = Arc::clone(&self.shared.name);
         let monitor_from_outside = self.shared.process().and_then(|process| process.monitor_from_outside());
         async move {
             match monitor_from_outside {
-                // It is woken in the task of the incarnation that ends.
+                // The incarnation that ends wakes it, in its own task.
                 Some(monitor_from_outside) => guarded(pin!(monitor_from_outside.down())).await,
                 None => None,
             }
@@ -124,55 +160,63 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// Kills the manager that lives, and says whether there was one. Its supervisor starts the next.
+    /// Kills the living manager, and says whether there was one. Its supervisor starts the next.
     pub fn kill_manager(&self) -> bool {
         self.shared.kill_manager()
     }
 
-    /// Restarts the worker on request, between two messages: it finishes the one in progress and runs its stop hook, and the next
-    /// incarnation gets its tables. Waits until that serves, and returns its number.
+    /// Restarts the worker between two messages, waits until the next incarnation serves, and
+    /// returns its number.
     ///
-    /// It counts for nothing, neither in the supervisor's intensity nor against the tables, and its siblings do not notice. A worker
-    /// that waits out a back-off, or was terminated, is started at once. A worker whose supervisor was terminated waits for that: until
-    /// it is restarted, or deleted. Dropping the future does not take the request back.
+    /// The incarnation finishes the message in progress and runs its stop hook, and the next one
+    /// gets its tables. The restart counts neither in the supervisor's intensity nor against the
+    /// tables, and the worker's siblings do not notice. A worker that waits out a back-off, or was
+    /// terminated, is started at once. While the worker's supervisor is terminated, nobody starts
+    /// it: the call waits until the supervisor is restarted or deleted. Dropping the future does
+    /// not take the request back.
     ///
     /// # Errors
-    /// Why none will serve any more.
+    /// The worker has stopped for good, for this reason.
     pub async fn restart(&self) -> Result<u64, Stopped> {
         let next = self.shared.newest() + 1;
         self.shared.ask(ParentRequest::Renew);
         self.wait_serving(next).await
     }
 
-    /// Has the worker serve no more messages until it is [resumed](Self::resume) (`sys:suspend/1`), and waits until the one in
-    /// progress is done, however long that takes. What is sent meanwhile is queued; a worker that is started again stays paused;
-    /// killing, restarting, stopping, its hooks, and the passing of its tables go on as ever. It may be asked before the start.
+    /// Pauses the worker until it is [resumed](Self::resume), and waits until the message in
+    /// progress is done, however long that takes (`sys:suspend/1`).
     ///
-    /// Cancel safe in this sense: dropping the future does not take the request back. A handler that waits for its own worker to
-    /// be paused waits for ever.
+    /// Messages that are sent meanwhile are queued. A worker that is started again stays paused.
+    /// Killing, restarting, stopping, the hooks and the passing of the tables go on as ever. A
+    /// worker can be paused before it is started. A handler that waits for its own worker to be
+    /// paused waits for ever. Dropping the future does not take the request back.
     ///
     /// # Errors
-    /// The worker has stopped for good.
+    /// The worker has stopped for good, for this reason.
     pub async fn pause(&self) -> Result<(), Stopped> {
         self.shared.mailbox.pause().await
     }
 
-    /// Has the worker serve messages again (`sys:resume/1`). Once is enough, however often it was paused.
+    /// Has the worker serve messages again (`sys:resume/1`). Once is enough, however often it was
+    /// paused.
     pub fn resume(&self) {
         self.shared.mailbox.resume();
     }
 
-    /// Whether the worker is paused: it serves no further message until it is [resumed](Self::resume).
+    /// Whether the worker is paused: it serves no further message until it is
+    /// [resumed](Self::resume).
     pub fn is_paused(&self) -> bool {
         self.shared.mailbox.is_paused()
     }
 
-    /// Stops worker and manager for good, in order, and waits until they have (`supervisor:terminate_child/2`). The tables
-    /// stay in the [estate](Self::estate), free to be claimed.
+    /// Stops the worker and its manager for good, waits until they have ended, and says why they
+    /// have (`supervisor:terminate_child/2`). The tables stay in the [estate](Self::estate), free
+    /// to be claimed.
     ///
-    /// The message in progress is finished, within the worker's shutdown timeout; callers of queued ones are told. If the worker's
-    /// supervisor was terminated, nobody does this before that is restarted, or deleted: the call waits until then.
-    /// Dropping the future does not take the request back.
+    /// The message in progress is finished, within the worker's shutdown timeout; the callers of
+    /// queued messages are told. While the worker's supervisor is terminated, nobody stops the
+    /// worker: the call waits until the supervisor is restarted or deleted. Dropping the future
+    /// does not take the request back.
     pub async fn stop(&self) -> Stopped {
         self.shared.ask(ParentRequest::Stop(Stopped::Shutdown));
         self.wait().await
@@ -186,23 +230,14 @@ impl<W: Handlers> Handle<W> {
     /// Waits until an incarnation with at least this number serves, and returns its number.
     ///
     /// # Errors
-    /// Why none will.
+    /// The worker has stopped for good, for this reason.
     pub async fn wait_serving(&self, at_least: u64) -> Result<u64, Stopped> {
         self.shared.lifecycle.until_serving(at_least).await
     }
 
-    /// A handle that does not count among those that keep the estate alive.
+    /// A handle that keeps nothing of the worker alive.
     pub fn downgrade(&self) -> WeakHandle<W> {
         WeakHandle::new(Arc::downgrade(&self.shared))
-    }
-
-    pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.shared.name
-    }
-
-    /// The incarnation that lives, or was the last.
-    pub(crate) fn process(&self) -> Option<Arc<Process>> {
-        self.shared.process()
     }
 }
 
@@ -221,32 +256,32 @@ impl<W: Handlers> fmt::Debug for Handle<W> {
     }
 }
 
-/// A handle that keeps nothing alive: neither the mailbox nor the tables.
+/// A handle that keeps nothing of the worker alive: neither its mailbox nor its tables.
 pub struct WeakHandle<W: Handlers> {
-    shared: Weak<dyn AnyShared<W>>,
+    shared: WeakTarget<W>,
 }
 
 impl<W: Handlers> WeakHandle<W> {
-    pub(crate) fn new(shared: Weak<dyn AnyShared<W>>) -> Self {
+    pub(crate) fn new(shared: WeakTarget<W>) -> Self {
         Self { shared }
     }
 
-    /// Whether it is a handle on this worker.
-    pub(crate) fn is_of(&self, shared: &Shared<W>) -> bool {
-        std::ptr::addr_eq(self.shared.as_ptr(), shared)
+    /// The handle on the worker of this type that is registered in a tree under this name.
+    pub(crate) fn whereis(registry: &Registry, name: &str) -> Option<W::Handle> {
+        Self::new(registry.whereis(name)?).upgrade()
     }
 
-    /// What the worker shares with its whole tree.
+    /// The registry of the worker's tree.
     pub(crate) fn registry(&self) -> Option<Registry> {
         self.shared.upgrade().map(|shared| shared.registry().clone())
     }
 
-    /// The incarnation that lives, or was the last.
+    /// The newest incarnation, alive or ended.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
         self.shared.upgrade()?.process()
     }
 
-    /// The worker's handle, while its supervisor or another handle keeps it.
+    /// The worker's handle. `None` once its supervisor has ended and no other handle is left.
     pub fn upgrade(&self) -> Option<W::Handle> {
         self.shared.upgrade().map(|shared| W::Handle::from(Handle::new(shared)))
     }
@@ -254,7 +289,7 @@ impl<W: Handlers> WeakHandle<W> {
 
 impl<W: Handlers> Clone for WeakHandle<W> {
     fn clone(&self) -> Self {
-        Self { shared: Weak::clone(&self.shared) }
+        Self { shared: WeakTarget::<W>::clone(&self.shared) }
     }
 }
 

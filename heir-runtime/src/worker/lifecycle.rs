@@ -1,4 +1,16 @@
-//! Who is at work on a post: what everybody who waits for a worker looks at.
+//! The status of a worker, and the ways to wait for a change of it.
+//!
+//! ```text
+//! Down -- starting --> Starting(n) -- serving --> Serving(n)
+//!  ^                        |                         |
+//!  |                        +----- unresponsive ------+
+//!  |                        |           v             |
+//!  |                        |    Unresponsive(n)      |
+//!  +--------- down ---------+-----------+-------------+
+//!
+//! any status -- terminated --> Terminated -- starting --> Starting(n + 1)
+//! any status -- stopped -----> Stopped(why), which no other status follows
+//! ```
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,19 +21,20 @@ use crate::process::status::{Status, Stopped};
 use crate::util::race::finished_in;
 use crate::util::sync::WatchMany;
 
-/// Who is at work.
+/// The status of a worker.
 pub(crate) struct Lifecycle(WatchMany<LifecycleState>);
 
 struct LifecycleState {
     status: Status,
-    /// Counted where somebody asks for it.
+    /// Counted only if the worker's spec bounds it
+    /// ([`WhileDown::WaitFor`](crate::WhileDown::WaitFor)).
     downtime: Option<Box<Downtime>>,
     /// Whether the incarnation started last has served.
     served: bool,
 }
 
 impl Lifecycle {
-    /// Nobody yet.
+    /// No incarnation has been started yet.
     pub(crate) fn new(counts_downtime: bool) -> Self {
         let downtime = counts_downtime.then(|| Box::new(Downtime::begin()));
         Self(WatchMany::new(LifecycleState { status: Status::Down, downtime, served: false }))
@@ -31,7 +44,7 @@ impl Lifecycle {
         self.0.read(|state| state.status.clone())
     }
 
-    /// An incarnation is about to be started.
+    /// The supervisor is about to start an incarnation.
     pub(crate) fn starting(&self, incarnation: u64) {
         self.0.update(|state| {
             state.served = false;
@@ -39,7 +52,7 @@ impl Lifecycle {
         });
     }
 
-    /// The newest incarnation serves. Says whether that is news.
+    /// The newest incarnation serves. Says whether the status is entered.
     pub(crate) fn serving(&self, incarnation: u64) -> bool {
         self.0.update(|state| {
             let entered = state.enter(Status::Serving(incarnation));
@@ -48,21 +61,22 @@ impl Lifecycle {
         })
     }
 
-    /// The incarnation has ended; another one may follow.
+    /// The incarnation has ended; another may follow.
     pub(crate) fn down(&self) {
         self.0.update(|state| state.enter(Status::Down));
     }
 
-    /// The incarnation does not yield. Says whether that is news: of one that is not at work any more there is nothing to say.
+    /// The incarnation does not yield to the runtime. Says whether the status is entered: not if
+    /// that incarnation neither starts nor serves any more.
     pub(crate) fn unresponsive(&self, incarnation: u64) -> bool {
         self.0.update(|state| {
-            let is_at_work =
+            let is_alive =
                 matches!(&state.status, Status::Starting(n) | Status::Serving(n) if *n == incarnation);
-            is_at_work && state.enter(Status::Unresponsive(incarnation))
+            is_alive && state.enter(Status::Unresponsive(incarnation))
         })
     }
 
-    /// None follows before it is asked for.
+    /// The worker was stopped on request: no incarnation follows before somebody asks for it.
     pub(crate) fn terminated(&self) {
         self.0.update(|state| {
             state.served = false;
@@ -70,7 +84,7 @@ impl Lifecycle {
         });
     }
 
-    /// Nobody will be at work any more. Says whether that is news.
+    /// The worker has stopped for good. Says whether the status is entered.
     pub(crate) fn stopped(&self, why: Stopped) -> bool {
         self.0.update(|state| state.enter(Status::Stopped(why)))
     }
@@ -84,12 +98,13 @@ impl Lifecycle {
         self.0.read(|state| state.served)
     }
 
-    /// Waits until it has.
+    /// Waits until the incarnation started last has served.
     pub(crate) async fn until_served(&self) {
         self.0.until(|state| state.served.then_some(())).await;
     }
 
-    /// Waits until an incarnation with at least this number serves, or none will.
+    /// Waits until an incarnation with at least this number serves, or the worker has stopped for
+    /// good.
     pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
         self.0
             .until(|state| match &state.status {
@@ -100,7 +115,7 @@ impl Lifecycle {
             .await
     }
 
-    /// Waits until none will serve any more.
+    /// Waits until the worker has stopped for good.
     pub(crate) async fn until_stopped(&self) -> Stopped {
         self.0
             .until(|state| match &state.status {
@@ -110,17 +125,18 @@ impl Lifecycle {
             .await
     }
 
-    /// What the worker does instead of serving: `None` while an incarnation serves.
+    /// The status, if no incarnation serves.
     pub(crate) fn not_serving(&self) -> Option<Status> {
         self.0.read(LifecycleState::not_serving)
     }
 
-    /// Waits until no incarnation serves, and says what the worker does instead.
+    /// Waits until no incarnation serves, and returns the status.
     pub(crate) async fn until_not_serving(&self) -> Status {
         self.0.until(|state| state.not_serving()).await
     }
 
-    /// Waits until no incarnation has served for this long, all in all, from now on: where that is counted.
+    /// Waits until the time in which no incarnation serves, from now on, adds up to `bound`. Only
+    /// for a worker whose downtime is counted.
     pub(crate) async fn until_down_for(&self, bound: Duration) {
         let end = self.0.read(LifecycleState::downtime).saturating_add(bound);
         loop {
@@ -131,15 +147,15 @@ impl Lifecycle {
                 return;
             }
             let served = self.0.until(|state| state.serves().then_some(()));
-            // Whichever it was, the roster has counted.
+            // Whichever came first, the downtime has been counted.
             let _ = finished_in(left, pin!(served)).await;
         }
     }
 }
 
 impl LifecycleState {
-    /// Nothing comes after a stop: an incarnation that was left behind as unresponsive may get here when all is over. Says
-    /// whether the status is entered.
+    /// Enters a status, unless the worker has stopped for good: an incarnation that was left behind
+    /// as unresponsive may get here after that. Says whether the status is entered.
     fn enter(&mut self, status: Status) -> bool {
         let open = !matches!(self.status, Status::Stopped(_));
         if open {
@@ -160,26 +176,27 @@ impl LifecycleState {
         (!self.serves()).then(|| self.status.clone())
     }
 
-    /// For how long no incarnation has served, all in all.
+    /// How long no incarnation has served, added up.
     fn downtime(&self) -> Duration {
         self.downtime.as_deref().map_or(Duration::ZERO, Downtime::so_far)
     }
 }
 
-/// For how long no incarnation of a worker has served, all in all.
+/// How long no incarnation of a worker has served, added up.
 struct Downtime {
-    /// Since when none serves; `None` while one does.
+    /// When the last incarnation ceased to serve; `None` while one serves.
     since: Option<Instant>,
+    /// The downtime before that.
     before: Duration,
 }
 
 impl Downtime {
-    /// It runs from here on.
+    /// Counts from here on.
     fn begin() -> Self {
         Self { since: Some(Instant::now()), before: Duration::ZERO }
     }
 
-    /// From here on one serves, or none does.
+    /// From here on an incarnation serves, or none does.
     fn enter(&mut self, serves: bool) {
         match self.since {
             Some(since) if serves => {

@@ -1,4 +1,4 @@
-//! Links and monitors, as a worker asks for them.
+//! Links and monitors between workers.
 
 use crate::process::MonitorId;
 use crate::worker::Context;
@@ -6,15 +6,18 @@ use crate::worker::Handlers;
 use crate::worker::handle::Handle;
 
 impl<W: Handlers> Context<W> {
-    /// Links this incarnation and the living one of `other` (`link/1`). A second link of the same two is the first.
+    /// Links this incarnation and the living incarnation of `other`: when one ends, the other gets
+    /// an exit signal with its reason (`link/1`). A second link of the same two is the first.
     ///
-    /// When one of them ends, the other gets an exit signal with its reason, once its tables are home. One that does not
-    /// [trap exits](Handlers::TRAPS_EXITS) then ends for the same reason, at its next await, its message undone; unless the
-    /// reason is [`Normal`](crate::ExitReason::Normal), which does nothing to it. One that traps exits serves the signal in
-    /// its `#[on(exit)]` hook, before the messages that wait. `Shutdown` is no normal reason for a link: it travels.
+    /// The signal comes when the tables of the incarnation that ended are home. An incarnation that
+    /// [traps exits](Handlers::TRAPS_EXITS) serves it in its `#[on(exit)]` hook, before the
+    /// messages that wait. Any other incarnation ends for the same reason, at its next await, its
+    /// message undone; only [`Normal`](crate::ExitReason::Normal) does nothing to it. `Shutdown` is
+    /// no normal reason for a link: it ends the other incarnation, too.
     ///
-    /// The link is between two incarnations: those that follow them are not linked, unless they do it in their start hook. If
-    /// `other` has no living incarnation, the signal comes at once, with reason [`NoProc`](crate::ExitReason::NoProc).
+    /// The link is between two incarnations: those that follow them are linked only if they link
+    /// again in their start hooks. If `other` has no living incarnation, the signal comes at once,
+    /// with the reason [`NoProc`](crate::ExitReason::NoProc).
     ///
     /// ```
     /// use heir_runtime::{BoxError, Context, ExitReason, ExitSignal, Supervisor, handlers, heir};
@@ -70,30 +73,33 @@ impl<W: Handlers> Context<W> {
     /// # }).unwrap();
     /// ```
     pub fn link<V: Handlers>(&mut self, other: &Handle<V>) {
-        match other.process() {
+        match other.shared.process() {
             Some(other) => self.process.link(&other),
-            None => self.process.no_proc(other.shared_name()),
+            None => self.process.no_proc(&other.shared.name),
         }
     }
 
-    /// Removes the link of this incarnation to `other` (`unlink/1`): no exit signal from it is served from here on, not even one
-    /// that has come already. Without a link it does nothing.
+    /// Removes the link of this incarnation to `other` (`unlink/1`). No exit signal from `other` is
+    /// served from here on, not even a signal that has come already. Without a link it does
+    /// nothing.
     pub fn unlink<V: Handlers>(&mut self, other: &Handle<V>) {
-        if let Some(other) = other.process() {
+        if let Some(other) = other.shared.process() {
             self.process.unlink(&other);
         }
     }
 
-    /// Monitors the living incarnation of `other` (`monitor/2`): when it has ended and its tables are home, the `#[on(down)]`
-    /// hook of this one is told, once, whatever the reason. If there is none, it is told at once, with reason
+    /// Monitors the living incarnation of `other`: when it has ended and its tables are home, this
+    /// worker's `#[on(down)]` hook runs, once, whatever the reason (`monitor/2`). If `other` has no
+    /// living incarnation, the hook runs at once, with the reason
     /// [`NoProc`](crate::ExitReason::NoProc).
     ///
     /// Each call is a monitor of its own. It ends with this incarnation.
     pub fn monitor<V: Handlers>(&mut self, other: &Handle<V>) -> MonitorId {
-        self.process.monitor(other.process().as_ref(), other.shared_name())
+        self.process.monitor(other.shared.process().as_ref(), &other.shared.name)
     }
 
-    /// Ends a monitor (`demonitor/2` with `flush`): the hook is not told of it any more. Does nothing if it has been already.
+    /// Ends a monitor: the `#[on(down)]` hook does not run for it any more (`demonitor/2` with
+    /// `flush`). If it has run already, nothing happens.
     pub fn demonitor(&mut self, monitor: MonitorId) {
         self.process.demonitor(monitor);
     }

@@ -1,4 +1,5 @@
-//! The worker: what the macros implement for an annotated struct, and how an incarnation of it lives.
+//! The worker: the traits that the macros implement for an annotated struct, and the parts of a
+//! worker that stay while its incarnations come and go.
 
 mod attachments;
 mod backoff;
@@ -16,24 +17,23 @@ pub(crate) mod tables;
 use std::future::{Future, ready};
 
 pub use self::backoff::Backoff;
-pub(crate) use self::backoff::Row;
+pub(crate) use self::backoff::BackoffState;
 pub use self::context::Context;
 pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
-pub(crate) use self::tables::{commit, readers_of, replace, written};
-use crate::BoxError;
 use crate::estate::TransferInfo;
 use crate::estate::quarantine::Verdict;
 use crate::mailbox::Message;
 use crate::process::Down;
 use crate::process::ExitSignal;
-use crate::process::exit::{Exit, ExitReason};
+use crate::process::exit::{BoxError, Exit, ExitReason};
 use crate::table::{AnyTables, Readers};
 use crate::worker::handle::Handle;
 
-/// A struct that can be taken apart into its tables and the rest, and put together again.
+/// An actor whose tables outlive it: a struct that can be taken apart into its tables and the rest,
+/// and put together again.
 ///
-/// [`#[heir]`](crate::heir) implements it. Everything the macros write can be written by hand; this is how it looks:
+/// [`#[heir]`](crate::heir) implements this trait. This is a worker that is written by hand:
 ///
 /// ```
 /// use heir_runtime::table::Readers;
@@ -118,32 +118,32 @@ use crate::worker::handle::Handle;
 /// # }).unwrap();
 /// ```
 ///
-/// The custody of the tables rests on the shape of these functions: user code
-/// (`Default`, `fresh`, `init`, `Clone`) runs only in [`create`](Self::create), [`incarnate`](Self::incarnate) and
-/// [`save`](Self::save), before tables are touched; the others only move.
+/// The custody of the tables rests on the shape of these functions. User code (`Default`, `fresh`,
+/// `init`, `Clone`) runs only in [`create`](Self::create), [`incarnate`](Self::incarnate) and
+/// [`save`](Self::save), before tables are touched; the other functions only move.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a worker",
     label = "not a worker",
     note = "annotate the struct with `#[heir]`"
 )]
 pub trait Worker: Sized + Send + 'static {
-    /// The name a supervisor knows it by, unless its [`Spec`] has another.
+    /// The name by which a supervisor knows the worker, unless its [`Spec`] has another.
     const NAME: &'static str;
 
-    /// The tables together.
+    /// All tables of the worker.
     type Tables: Send + 'static;
 
-    /// What the caller of `spec` gave; each incarnation gets a clone.
+    /// The arguments that the caller of `spec` gives; each incarnation gets a clone.
     type Args: Clone + Send + 'static;
 
     /// The `rollback` tables as they were before a message.
     type Saved: Send + 'static;
 
-    /// Whether all of its tables are recorded. Then the runtime knows when nothing has been written
-    /// to them; of other tables it does not.
+    /// Whether all tables are recorded. Only then does the runtime know when nobody has written to
+    /// them.
     const ALL_RECORDED: bool = false;
 
-    /// Readers of the recorded tables, which do not exist yet.
+    /// Makes readers of the recorded tables, before the tables exist.
     fn readers() -> Readers {
         Readers::default()
     }
@@ -153,17 +153,19 @@ pub trait Worker: Sized + Send + 'static {
         AnyTables::new()
     }
 
-    /// Creates the tables that `readers` read: once in the life of the estate, and again if what it holds is quarantined or
-    /// reset.
+    /// Creates the tables that `readers` read: once in the life of the estate, and again if its
+    /// tables are quarantined or reset.
     ///
     /// # Errors
-    /// Whatever an `init` expression answers with `?`: the worker is not started, and its supervisor told.
+    /// The error of an `init` expression that ends with `?`. The manager ends with it as its
+    /// reason, and the supervisor decides what follows.
     fn create(
         args: Self::Args,
         readers: Readers,
     ) -> impl Future<Output = Result<Self::Tables, BoxError>> + Send;
 
-    /// Makes the rest of a new incarnation; what it returns puts it and the tables together.
+    /// Makes the rest of a new incarnation. The closure that it returns puts the rest and the
+    /// tables together.
     fn incarnate(args: Self::Args) -> impl FnOnce(Self::Tables) -> Self + Send + 'static;
 
     /// Takes an incarnation apart: its tables and the rest.
@@ -172,21 +174,21 @@ pub trait Worker: Sized + Send + 'static {
     /// Clones the `rollback` tables, before a message.
     fn save(&self) -> Self::Saved;
 
-    /// Ends a message: what the recorded tables have recorded stays.
+    /// Ends a message: the writes to the recorded tables stay.
     fn commit(&mut self) {}
 
-    /// Swaps the `rollback` tables for what was saved. What they were is then in `saved`, for the caller to drop.
+    /// Swaps the `rollback` tables for the saved ones. The tables before are then in `saved`, for
+    /// the caller to drop.
     fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved);
 
-    /// Puts the worker's own settings, those of `#[heir(..)]`, in the place of the defaults: [`Spec::new`] asks for them.
+    /// Puts the settings of `#[heir(..)]` in the place of the defaults. [`Spec::new`] calls it.
     fn configure(spec: Spec<Self>) -> Spec<Self> {
         spec
     }
 }
 
-/// A worker with the very tables of another: it can take them over from it.
-///
-/// Every worker with the same [`Worker::Tables`] is one.
+/// A worker that can take over the tables of another, because its [`Worker::Tables`] are the same
+/// type (`code_change`).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take over from `{Other}`, because its tables are others",
     label = "does not have the tables of `{Other}`",
@@ -197,23 +199,24 @@ pub trait TakesOver<Other: Worker>: Worker<Tables = Other::Tables> {}
 #[diagnostic::do_not_recommend]
 impl<Other: Worker, W: Worker<Tables = Other::Tables>> TakesOver<Other> for W {}
 
-/// What a worker does with its messages.
+/// The message handlers and hooks of a worker (the callbacks of a `gen_server`).
 ///
-/// [`#[handlers]`](crate::handlers) implements it.
+/// [`#[handlers]`](crate::handlers) implements this trait; [`Worker`] has an example of one that is
+/// written by hand.
 #[diagnostic::on_unimplemented(
     message = "the worker `{Self}` has no handlers",
     label = "no `#[handlers]` block for this worker",
     note = "write `#[handlers] impl {Self} {{ .. }}`: every method with `&mut self` in it becomes a message"
 )]
 pub trait Handlers: Worker {
-    /// Everything it can be sent.
+    /// All messages that the worker serves.
     type Message: Message;
 
-    /// The typed handle on it.
+    /// The typed handle on the worker.
     type Handle: From<Handle<Self>> + Clone + Send + Sync + 'static;
 
-    /// Whether it traps exits (`process_flag(trap_exit, true)`): an exit signal reaches [`on_exit`](Self::on_exit), and does not
-    /// end it.
+    /// Whether an exit signal runs [`on_exit`](Self::on_exit) and does not end the incarnation
+    /// (`process_flag(trap_exit, true)`).
     const TRAPS_EXITS: bool = false;
 
     /// Serves one message: takes its arguments, runs its handler, keeps its reply.
@@ -223,8 +226,9 @@ pub trait Handlers: Worker {
         cx: &mut Context<Self>,
     ) -> impl Future<Output = ()> + Send;
 
-    /// Looks at the tables of an incarnation that ended, when there is a next one to get them (`#[on(verify)]`). It runs in the
-    /// manager's task, caught; a panic in it is a [`Verdict::Quarantine`].
+    /// Verifies the tables of an incarnation that has ended, when the next one waits for them
+    /// (`#[on(verify)]`). It runs in the manager's task; a panic in it is a
+    /// [`Verdict::Quarantine`].
     fn verify(_tables: &mut Self::Tables, _exit: &Exit) -> Verdict {
         Verdict::Accept
     }
@@ -243,14 +247,15 @@ pub trait Handlers: Worker {
         ready(Ok(()))
     }
 
-    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`;
-    /// [there](macro@crate::handlers) is said what it may wait for).
+    /// Runs after the last message of an incarnation that ends in order (`#[on(stop)]`). The
+    /// reference of [`#[handlers]`](macro@crate::handlers) says what it may wait for.
     fn on_stop(&mut self, _reason: &ExitReason, _cx: &mut Context<Self>) -> impl Future<Output = ()> + Send {
         ready(())
     }
 
-    /// Serves an exit signal, between two messages and as one of its own (`#[on(exit)]`): only if it
-    /// [traps exits](Self::TRAPS_EXITS). An error ends the incarnation.
+    /// Serves an exit signal, between two messages and as a transaction like theirs
+    /// (`#[on(exit)]`). Only a worker that [traps exits](Self::TRAPS_EXITS) gets it. An error ends
+    /// the incarnation.
     fn on_exit(
         &mut self,
         _signal: &ExitSignal,
@@ -259,8 +264,8 @@ pub trait Handlers: Worker {
         ready(Ok(()))
     }
 
-    /// Learns that what it monitors has ended, between two messages and as one of its own (`#[on(down)]`). An error ends the
-    /// incarnation.
+    /// Runs when an incarnation that this one monitors has ended, between two messages and as a
+    /// transaction like theirs (`#[on(down)]`). An error ends the incarnation.
     fn on_down(
         &mut self,
         _down: &Down,

@@ -1,9 +1,20 @@
-//! When a worker's manager is a task, and when it is not.
+//! Whether a worker's manager is a task at the moment.
 //!
-//! It is one while there are tables to be created, settled or given away. While its worker owns them it is *on call*: the heir, kept in
-//! the post, whom the estate calls when the tables come home.
+//! The manager is a task while there are tables to create, to settle or to give away. While its
+//! worker owns them the manager is *on call*: no task, only its heir and its arguments, kept in the
+//! worker's shared state. The estate calls it when the tables come home, and another task goes on
+//! as the same manager.
+//!
+//! ```text
+//! Vacant  -- begin ---> Working
+//! Working -- rest ----> OnCall   (if it was called meanwhile, it stays Working and goes on)
+//! Working -- dismiss -> Leaving
+//! Working -- ends ----> Vacant
+//! OnCall  -- call ----> Working  (the manager's next task)
+//! OnCall  -- dismiss -> Vacant
+//! Leaving -- ends ----> Vacant
+//! ```
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::runtime;
@@ -11,10 +22,11 @@ use tokio::task::AbortHandle;
 
 use crate::estate::Heir;
 use crate::util::caught::{CatchDrop, drop_caught};
+use crate::util::sync::Lock;
 use crate::worker::Worker;
 
-/// What a worker's manager does.
-pub(crate) struct OnCall<W: Worker>(Mutex<State<W>>);
+/// The manager of a worker: a task, on call, or none.
+pub(crate) struct OnCall<W: Worker>(Lock<State<W>>);
 
 struct State<W: Worker> {
     /// The newest task of the newest manager.
@@ -25,18 +37,20 @@ struct State<W: Worker> {
 enum Stage<W: Worker> {
     /// There is no manager.
     Vacant,
+    /// The manager is no task: it waits to be called, and goes on in this runtime.
     OnCall(Resting<W>, runtime::Handle),
-    LifecycleState {
-        /// Known only after it has been started.
+    /// The manager is a task.
+    Working {
+        /// `None` until the task has been spawned.
         task: Option<AbortHandle>,
-        /// Whether the tables have come home since it last looked.
+        /// Whether the tables have come home since the manager last looked.
         called: bool,
     },
-    /// It has been dismissed: its task ends at its next await.
+    /// The manager has been dismissed: its task ends at its next await.
     Leaving,
 }
 
-/// What a manager keeps while it is no task.
+/// The part of a manager that stays while it is no task.
 pub(crate) struct Resting<W: Worker> {
     pub(crate) heir: Heir<W::Tables>,
     pub(crate) args: CatchDrop<W::Args>,
@@ -44,58 +58,58 @@ pub(crate) struct Resting<W: Worker> {
     pub(crate) died: Option<Instant>,
 }
 
-/// Which task of which manager.
+/// A number for each task of each manager.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ManagerId {
-    /// Whoever follows a manager that has ended is another.
+    /// The manager: the supervisor starts another when one has ended.
     pub(crate) life: u64,
-    /// Each time it is called, it is another task.
+    /// The task: a manager that is called goes on in another.
     turn: u64,
 }
 
-/// How a manager has taken its dismissal.
+/// What a dismissal does to the manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dismissal {
-    /// There was none, or it had been dismissed before.
+    /// There was no manager, or it had been dismissed before.
     Nobody,
-    /// The one with this number is gone.
+    /// The manager with this number was on call, and is gone.
     Gone(u64),
-    /// It is at work, and its supervisor is told when it is gone.
+    /// The manager is a task, and tells its supervisor when it has ended.
     Leaves,
 }
 
 impl<W: Worker> Default for OnCall<W> {
     fn default() -> Self {
-        Self(Mutex::new(State { id: ManagerId::default(), stage: Stage::Vacant }))
+        Self(Lock::new(State { id: ManagerId::default(), stage: Stage::Vacant }))
     }
 }
 
 impl<W: Worker> State<W> {
-    /// Its next task is about to be started.
+    /// Numbers the manager's next task, which is about to be spawned. Returns the stage before.
     fn begin(&mut self) -> (ManagerId, Stage<W>) {
         self.id.turn += 1;
-        let before = std::mem::replace(&mut self.stage, Stage::LifecycleState { task: None, called: false });
+        let before = std::mem::replace(&mut self.stage, Stage::Working { task: None, called: false });
         (self.id, before)
     }
 }
 
 impl<W: Worker> OnCall<W> {
-    /// A new manager is about to be started.
+    /// Numbers a new manager, whose task is about to be spawned.
     pub(crate) fn begin(&self) -> ManagerId {
-        let mut state = self.lock();
-        state.id.life += 1;
-        let (id, before) = state.begin();
-        drop(state);
-        drop(before);
+        let (id, _before) = self.0.with(|state| {
+            state.id.life += 1;
+            state.begin()
+        });
         id
     }
 
-    /// The tables have come home: the manager that is on call goes on with this, in another task.
+    /// Calls the manager, because the tables have come home. A manager that is on call goes on in
+    /// another task, which the caller spawns with the returned parts.
     pub(crate) fn call(&self) -> Option<(ManagerId, Resting<W>, runtime::Handle)> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match &mut state.stage {
             Stage::OnCall(..) => {}
-            Stage::LifecycleState { called, .. } => {
+            Stage::Working { called, .. } => {
                 *called = true;
                 return None;
             }
@@ -107,14 +121,15 @@ impl<W: Worker> OnCall<W> {
         }
     }
 
-    /// The task with this number has been started. It may be done, and have been called again.
-    pub(crate) fn works_as(&self, id: ManagerId, task: AbortHandle) {
-        let mut state = self.lock();
+    /// The task with this number has been spawned. It may have ended already, and another task may
+    /// have been called since.
+    pub(crate) fn runs_as(&self, id: ManagerId, task: AbortHandle) {
+        let mut state = self.0.lock();
         if state.id != id {
             return;
         }
         match &mut state.stage {
-            Stage::LifecycleState { task: known, .. } => *known = Some(task),
+            Stage::Working { task: known, .. } => *known = Some(task),
             Stage::Leaving => {
                 drop(state);
                 task.abort();
@@ -123,23 +138,25 @@ impl<W: Worker> OnCall<W> {
         }
     }
 
-    /// The manager at work is on call from here on. If it has been called already, it gets back what it goes on with.
+    /// Puts the manager on call, from its own task. If the tables have come home meanwhile, it gets
+    /// `resting` back and goes on.
     pub(crate) fn rest(&self, resting: Resting<W>) -> Option<Resting<W>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match &mut state.stage {
-            Stage::LifecycleState { called, .. } if *called => {
+            Stage::Working { called, .. } if *called => {
                 *called = false;
                 Some(resting)
             }
-            Stage::LifecycleState { .. } => {
+            Stage::Working { .. } => {
                 let on_call = Stage::OnCall(resting, runtime::Handle::current());
                 let before = std::mem::replace(&mut state.stage, on_call);
                 drop(state);
-                // A handle on the very task this runs in.
+                // The abort handle of the task that runs here.
                 drop(before);
                 None
             }
-            // Dismissed meanwhile: what it has is dropped, and then it is told.
+            // The manager has been dismissed meanwhile. Its task drops this before it tells that it
+            // ends.
             Stage::Leaving | Stage::OnCall(..) | Stage::Vacant => {
                 drop(state);
                 let _ = drop_caught(resting);
@@ -148,10 +165,10 @@ impl<W: Worker> OnCall<W> {
         }
     }
 
-    /// The task with this number has ended; says whether the manager has with it.
+    /// The task with this number has ended. Says whether its manager has ended with it.
     pub(crate) fn ends(&self, id: ManagerId) -> bool {
-        let mut state = self.lock();
-        let ends = state.id == id && matches!(state.stage, Stage::LifecycleState { .. } | Stage::Leaving);
+        let mut state = self.0.lock();
+        let ends = state.id == id && matches!(state.stage, Stage::Working { .. } | Stage::Leaving);
         if ends {
             let before = std::mem::replace(&mut state.stage, Stage::Vacant);
             drop(state);
@@ -160,11 +177,11 @@ impl<W: Worker> OnCall<W> {
         ends
     }
 
-    /// Ends the manager that lives, once.
+    /// Ends the living manager, once.
     pub(crate) fn dismiss(&self) -> Dismissal {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match std::mem::replace(&mut state.stage, Stage::Leaving) {
-            Stage::LifecycleState { task, .. } => {
+            Stage::Working { task, .. } => {
                 drop(state);
                 task.as_ref().inspect(|task| task.abort());
                 Dismissal::Leaves
@@ -183,12 +200,8 @@ impl<W: Worker> OnCall<W> {
         }
     }
 
-    /// Whether there is a manager.
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.lock().stage, Stage::LifecycleState { .. } | Stage::OnCall(..))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<W>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether there is a manager that has not been dismissed.
+    pub(crate) fn has_manager(&self) -> bool {
+        matches!(self.0.lock().stage, Stage::Working { .. } | Stage::OnCall(..))
     }
 }

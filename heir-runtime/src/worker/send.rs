@@ -1,4 +1,11 @@
-//! Calls and casts: how a handle sends them, and what their senders are told.
+//! Calls and casts: how a handle sends them, and the errors their senders get.
+//!
+//! ```text
+//! Unsent -- try_send --> Sent -- reply, or refusal --> done
+//!   |  |                  ^
+//!   |  +-- full --> Waits-+     (for a permit; only if the sender waits)
+//!   +----------> Bounded        (a timeout, or a worker that is down, may end the call)
+//! ```
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -25,14 +32,15 @@ use crate::worker::handle::Handle;
 use crate::worker::send_deadline::{Late, SendDeadline};
 use crate::worker::shared::Shared;
 
-/// What a sender does that finds the mailbox full.
+/// Whether a sender waits for a permit when the mailbox is full.
 #[derive(Clone, Copy, PartialEq)]
 enum Full {
     Wait,
     Fail,
 }
 
-/// How far a call is. `U` is what its message is made of, `B` the rest of a call whose patience has an end.
+/// How far a call has come. `U` has its arguments and the constructor of its message; `B` is the
+/// future of a call that has a deadline.
 enum Stage<'h, U, M: Message, R, B> {
     Unsent(Option<U>),
     Waits(Option<(M, ReplyReceiver<Heard<R>>)>, Reserve<'h, M>),
@@ -43,14 +51,22 @@ enum Stage<'h, U, M: Message, R, B> {
 const DONE: &str = "polled after it was done";
 
 impl<W: Handlers> Handle<W> {
-    /// Sends a call and waits for its reply. The generated methods are made of this.
+    /// Sends a message and waits for its reply (`gen_server:call`). The generated methods call
+    /// this.
     ///
-    /// Waits while the mailbox is full, and while the worker is between two incarnations, unless its spec
-    /// [says otherwise](crate::Spec::while_down). Cancel safe in this sense:
-    /// dropped before the message is queued, it has no effect; dropped after, the message is served and its reply discarded.
+    /// Waits while the mailbox is full, and while the worker is between two incarnations, unless
+    /// its spec [says otherwise](crate::Spec::while_down). Dropped before the message is queued,
+    /// the future has no effect; dropped after, the message is served and its reply discarded.
     ///
     /// # Errors
-    /// [`CallError`] tells what became of the call.
+    /// - [`CallError::NotSent`]: the message was not queued; the arguments come back.
+    /// - [`CallError::Died`]: the incarnation ended while it served the message, and the worker's
+    ///   recorded and `rollback` tables are as before.
+    /// - [`CallError::Unresponsive`]: the incarnation serves the message, and does not yield.
+    /// - [`CallError::TimedOut`], [`CallError::DownFor`]: the message is queued, but the handle's
+    ///   timeout, or the worker's bound on the time without an incarnation, is over.
+    /// - [`CallError::Stopped`], [`CallError::Unanswered`]: the worker stopped for good before it
+    ///   served the message, or its handler kept no reply.
     pub fn call<A: 'static, R>(
         &self,
         args: A,
@@ -59,7 +75,7 @@ impl<W: Handlers> Handle<W> {
         self.send_call(args, Call::new, message, Full::Wait)
     }
 
-    /// Sends a call if the mailbox has a place for it, and waits for its reply.
+    /// As [`call`](Self::call), but does not wait while the mailbox is full.
     ///
     /// # Errors
     /// As [`call`](Self::call), and [`NotSent::Full`].
@@ -71,11 +87,12 @@ impl<W: Handlers> Handle<W> {
         self.send_call(args, Call::new, message, Full::Fail)
     }
 
-    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its worker dies over it: its
-    /// effects on the recorded tables are undone before, anything else it did is done again (at least once).
+    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its
+    /// worker dies over it (at least once). Its writes to the recorded tables are undone before;
+    /// all its other effects happen again.
     ///
     /// # Errors
-    /// As [`call`](Self::call); [`CallError::Died`] tells of the last attempt.
+    /// As [`call`](Self::call); [`CallError::Died`] has the death of the last attempt.
     pub fn call_again<A: Clone + 'static, R>(
         &self,
         args: A,
@@ -86,10 +103,11 @@ impl<W: Handlers> Handle<W> {
         self.send_call(args, call, message, Full::Wait)
     }
 
-    /// As [`try_call`](Self::try_call), for a message that is served again as in [`call_again`](Self::call_again).
+    /// As [`try_call`](Self::try_call), for a message that is served again as in
+    /// [`call_again`](Self::call_again).
     ///
     /// # Errors
-    /// As both of them.
+    /// As [`call_again`](Self::call_again), and [`NotSent::Full`].
     pub fn try_call_again<A: Clone + 'static, R>(
         &self,
         args: A,
@@ -100,12 +118,14 @@ impl<W: Handlers> Handle<W> {
         self.send_call(args, call, message, Full::Fail)
     }
 
-    /// Sends a cast: returns when it is queued. It is served, unless the worker stops for good before, or dies over it: then
-    /// [`Spec::on_undelivered`](crate::Spec::on_undelivered) gets it, for a cast has nobody to tell. Waits while the mailbox is
-    /// full; cancel safe as [`call`](Self::call).
+    /// Sends a message without a reply, and returns when it is queued (`gen_server:cast`).
+    ///
+    /// The message is served, unless the worker stops for good before, or dies over it: then
+    /// [`Spec::on_undelivered`](crate::Spec::on_undelivered) gets it. Waits while the mailbox is
+    /// full. Dropped before the message is queued, the future has no effect.
     ///
     /// # Errors
-    /// [`CastError`] tells why it was not queued.
+    /// [`CastError::NotSent`]: the message was not queued; it has the reason and the arguments.
     pub fn cast<A: 'static>(
         &self,
         args: A,
@@ -114,7 +134,7 @@ impl<W: Handlers> Handle<W> {
         self.send_cast(args, Cast::new, message)
     }
 
-    /// Sends a cast if the mailbox has a place for it.
+    /// As [`cast`](Self::cast), but does not wait while the mailbox is full.
     ///
     /// # Errors
     /// As [`cast`](Self::cast), and [`NotSent::Full`].
@@ -126,7 +146,8 @@ impl<W: Handlers> Handle<W> {
         self.put_cast(message(Cast::new(args))).map_err(|(message, why)| cast_not_sent(message, why))
     }
 
-    /// As [`cast`](Self::cast), for a message that is served again as in [`call_again`](Self::call_again).
+    /// As [`cast`](Self::cast), for a message that is served again as in
+    /// [`call_again`](Self::call_again).
     ///
     /// # Errors
     /// As [`cast`](Self::cast).
@@ -139,7 +160,8 @@ impl<W: Handlers> Handle<W> {
         self.send_cast(args, move |args| Cast::again(args, redeliver), message)
     }
 
-    /// As [`try_cast`](Self::try_cast), for a message that is served again as in [`call_again`](Self::call_again).
+    /// As [`try_cast`](Self::try_cast), for a message that is served again as in
+    /// [`call_again`](Self::call_again).
     ///
     /// # Errors
     /// As [`try_cast`](Self::try_cast).
@@ -153,8 +175,8 @@ impl<W: Handlers> Handle<W> {
         self.put_cast(message(cast)).map_err(|(message, why)| cast_not_sent(message, why))
     }
 
-    /// Most calls are sent in the first poll and answered in the second, and this future is for them. What has an end to its patience
-    /// is another one, in a box.
+    /// Most calls are sent in the first poll and answered in the second: this future is for them. A
+    /// call with a deadline is another future, in a box.
     fn send_call<A: 'static, R>(
         &self,
         args: A,
@@ -177,7 +199,7 @@ impl<W: Handlers> Handle<W> {
                         let (call, answer) = call(args, cx.waker().clone());
                         match mailbox.try_send(message(call)) {
                             Ok(()) => {
-                                // It is made for the poll under way: it need not look before it is woken.
+                                // The reply channel already has this poll's waker.
                                 stage = Stage::Sent(answer);
                                 return Poll::Pending;
                             }
@@ -210,7 +232,7 @@ impl<W: Handlers> Handle<W> {
         })
     }
 
-    /// As [`send_call`](Self::send_call), for as long as its patience lasts.
+    /// As [`send_call`](Self::send_call), up to its deadline.
     async fn call_in_time<A: 'static, R>(
         &self,
         args: A,
@@ -219,27 +241,29 @@ impl<W: Handlers> Handle<W> {
         full: Full,
     ) -> Result<R, CallError<A>> {
         poll_fn(poll_yield).await;
-        let mut time_to_stop = self.time_to_stop();
-        let permit = match self.try_place() {
-            Err(NotSent::Full) if full == Full::Wait => self.wait_for_place(&mut time_to_stop).await,
+        let mut deadline = self.deadline();
+        let permit = match self.try_reserve() {
+            Err(NotSent::Full) if full == Full::Wait => self.reserve(&mut deadline).await,
             permit => permit,
         };
         let permit = match permit {
             Ok(permit) => permit,
             Err(why) => return Err(not_sent(args, why)),
         };
-        // From here to the first look at the answer is one poll, with this waker.
+        // From here to the first poll of the reply channel is one poll of this future, with this
+        // waker.
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let (call, answer) = call(args, waker);
         permit.send(message(call));
-        match time_to_stop.wait_for(answer).await {
+        match deadline.wait_for(answer).await {
             Ok(outcome) => heard(outcome),
             Err(Late::TimedOut(bound)) => Err(CallError::TimedOut(bound)),
             Err(Late::DownFor(bound)) => Err(CallError::DownFor(bound)),
         }
     }
 
-    /// Most casts find a place. What bounds them otherwise is in a box, so that the future stays small.
+    /// Most casts are queued at once. The wait of a cast with a deadline is in a box, so that the
+    /// future stays small.
     async fn send_cast<A: 'static>(
         &self,
         args: A,
@@ -249,7 +273,7 @@ impl<W: Handlers> Handle<W> {
         poll_fn(poll_yield).await;
         let (message, permit) = match self.put_cast(message(cast(args))) {
             Err((message, NotSent::Full)) if self.is_bounded() => {
-                (message, Box::pin(self.wait_for_place(&mut self.time_to_stop())).await)
+                (message, Box::pin(self.reserve(&mut self.deadline())).await)
             }
             Err((message, NotSent::Full)) => {
                 (message, self.shared.mailbox.reserve().await.map_err(NotSent::Stopped))
@@ -266,7 +290,7 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// Queues a cast if there is a place. What is not sent comes back.
+    /// Queues a cast, or gives it back with the reason.
     fn put_cast(&self, message: W::Message) -> Result<(), (W::Message, NotSent)> {
         let shared = self.shared.shared();
         match is_down(shared) {
@@ -275,21 +299,20 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// Whether a sender may give up: after a time, or because nobody serves.
+    /// Whether a sender may give up: after a time, or because no incarnation serves.
     fn is_bounded(&self) -> bool {
         self.timeout.is_some() || self.shared.settings.while_down != WhileDown::Wait
     }
 
-    fn time_to_stop(&self) -> SendDeadline<'_> {
+    /// The deadline of a sender that begins to wait now.
+    fn deadline(&self) -> SendDeadline<'_> {
         SendDeadline::new(&self.shared.lifecycle, self.shared.settings.while_down, self.timeout)
     }
 
-    async fn wait_for_place(
-        &self,
-        time_to_stop: &mut SendDeadline<'_>,
-    ) -> Result<Permit<'_, W::Message>, NotSent> {
+    /// Waits for a permit, up to the deadline.
+    async fn reserve(&self, deadline: &mut SendDeadline<'_>) -> Result<Permit<'_, W::Message>, NotSent> {
         let shared = self.shared.shared();
-        let permit = time_to_stop.wait_for(shared.mailbox.reserve());
+        let permit = deadline.wait_for(shared.mailbox.reserve());
         let permit = match shared.settings.while_down {
             WhileDown::Wait | WhileDown::WaitFor(_) => permit.await,
             WhileDown::Fail => match race(pin!(shared.lifecycle.until_not_serving()), pin!(permit)).await {
@@ -304,8 +327,8 @@ impl<W: Handlers> Handle<W> {
         }
     }
 
-    /// Takes a place in the mailbox if there is one.
-    fn try_place(&self) -> Result<Permit<'_, W::Message>, NotSent> {
+    /// Takes a permit of the mailbox, if one is free.
+    fn try_reserve(&self) -> Result<Permit<'_, W::Message>, NotSent> {
         let shared = self.shared.shared();
         match is_down(shared) {
             Some(why) => Err(why),
@@ -314,7 +337,8 @@ impl<W: Handlers> Handle<W> {
     }
 }
 
-/// Why nothing is sent at the moment, to a worker whose spec says so while it does not serve.
+/// Why a message cannot be sent now, if no incarnation serves and the worker's spec says to fail
+/// then.
 fn is_down<W: Handlers>(shared: &Shared<W>) -> Option<NotSent> {
     match shared.settings.while_down {
         WhileDown::Fail => shared.lifecycle.not_serving().map(|status| down(shared, status)),
@@ -322,7 +346,7 @@ fn is_down<W: Handlers>(shared: &Shared<W>) -> Option<NotSent> {
     }
 }
 
-/// Why nothing is sent to a worker that does not serve.
+/// Why a message cannot be sent to a worker that does not serve.
 fn down<W: Handlers>(shared: &Shared<W>, status: Status) -> NotSent {
     match shared.mailbox.closed() {
         Some(why) => NotSent::Stopped(why),
@@ -334,7 +358,7 @@ fn not_sent<A>(args: A, why: NotSent) -> CallError<A> {
     CallError::NotSent { args: Unsent::new(args), why }
 }
 
-/// A task that only sends yields now and then, as with tokio's own channels.
+/// Has a task that only sends yield now and then, as tokio's own channels do.
 #[inline]
 fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
     poll_proceed(cx).map(|turn| turn.made_progress())
@@ -347,7 +371,7 @@ fn cast_not_sent<A: 'static>(message: impl Message, why: NotSent) -> CastError<A
 /// The arguments of a message that was not sent.
 ///
 /// # Panics
-/// If it is not the one that was made of them.
+/// If the message was not made of arguments of this type.
 fn take_back<A: 'static>(mut message: impl Message) -> A {
     let args = message.gate().take_back().and_then(|args| args.downcast().ok());
     *args.expect("a message has the arguments it was made of until it is served")

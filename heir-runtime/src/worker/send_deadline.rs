@@ -1,4 +1,5 @@
-//! How long a sender waits: its handle's timeout, and what its worker says of the time in which nobody serves.
+//! How long a sender waits: up to its handle's timeout, and up to its worker's bound on the time in
+//! which no incarnation serves.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -15,21 +16,24 @@ use crate::worker::lifecycle::Lifecycle;
 /// Why a sender waits no longer.
 #[derive(Clone, Copy)]
 pub(crate) enum Late {
+    /// Its handle's timeout is over.
     TimedOut(Duration),
+    /// No incarnation has served for as long as the worker's spec allows.
     DownFor(Duration),
 }
 
-/// The patience of one sender, for a place in the mailbox and the reply together. Most have no end, and cost nothing.
+/// The deadline of one sender, for the permit and the reply together. Most senders have none, and
+/// then it costs nothing.
 pub(crate) struct SendDeadline<'p>(Option<Pin<Box<dyn Future<Output = Late> + Send + 'p>>>);
 
 impl<'p> SendDeadline<'p> {
-    /// It runs from here on.
+    /// A deadline that counts from here on.
     pub(crate) fn new(lifecycle: &'p Lifecycle, while_down: WhileDown, timeout: Option<Duration>) -> Self {
         let down = match while_down {
             WhileDown::WaitFor(bound) => Some(bound),
             WhileDown::Wait | WhileDown::Fail => None,
         };
-        // A timeout that is never over is none.
+        // A timeout beyond the end of the clock is none.
         let timeout = timeout.and_then(|timeout| Some((timeout, deadline::after(timeout)?)));
         Self(match (timeout, down) {
             (None, None) => None,
@@ -43,7 +47,7 @@ impl<'p> SendDeadline<'p> {
         })
     }
 
-    /// Waits for `work`, or until it is too late for it.
+    /// Waits for `work`, up to the deadline.
     pub(crate) async fn wait_for<F: Future>(&mut self, work: F) -> Result<F::Output, Late> {
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {

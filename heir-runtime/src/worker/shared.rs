@@ -1,8 +1,12 @@
-//! The post of a worker: what stays while its incarnations, and its managers, come and go.
+//! The shared state of a worker, which stays while its incarnations and its managers come and go.
+//!
+//! Two of its traits are implemented by those who use them: `Wake` in `manager/mod.rs` (the estate
+//! calls the manager that is on call) and `Node` in `supervisor/child/worker.rs` (the supervisor
+//! sees the worker as one of its children).
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 
 use crate::estate::quarantine::Quarantined;
 use crate::estate::{Estate, Incoming, Recipient};
@@ -16,68 +20,69 @@ use crate::tree::events::{Event, EventKind, Role};
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
 use crate::util::caught::{PanicMessage, drop_caught};
-use crate::util::sync::WatchOne;
+use crate::util::sync::{Lock, WatchOne};
 use crate::worker::Handlers;
 use crate::worker::Settings;
 use crate::worker::Spec;
 use crate::worker::WhileDown;
-use crate::worker::handle::WeakHandle;
 use crate::worker::lifecycle::Lifecycle;
 use crate::worker::on_call::{Dismissal, OnCall};
-use crate::worker::readers_of;
-use crate::worker::written;
+use crate::worker::tables;
 
-/// What a worker's handle, its incarnations, its manager and its supervisor share.
+/// What a worker's handles, its incarnations, its manager and its supervisor share.
 pub(crate) struct Shared<W: Handlers> {
     pub(crate) name: Arc<str>,
     pub(crate) estate: Estate<W::Tables>,
     pub(crate) mailbox: Mailbox<W::Message>,
-    /// Many of one kind share them.
+    /// Workers with equal settings under one supervisor share them.
     pub(crate) settings: Arc<Settings>,
-    /// Of the tables that are, or will be, in the estate.
-    readers: RwLock<Readers>,
-    quarantine: Mutex<Option<Parked<W::Tables>>>,
-    /// What had been [`written`] to the tables when they were new; `UNKNOWN` for tables that were
-    /// another worker's.
+    /// Readers of the tables that are, or will be, in the estate.
+    readers: Lock<Readers>,
+    quarantine: Lock<Option<Parked<W::Tables>>>,
+    /// How many messages had [`written`](tables::written) to the tables when they were new;
+    /// `UNKNOWN` for tables that another worker has left.
     new_at: AtomicU64,
-    /// Where an incarnation waits for its tables.
+    /// The recipient of an incarnation that waits for its tables.
     vacancy: WatchOne<Option<Recipient<W::Tables>>>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) on_call: OnCall<W>,
     /// The newest incarnation, also when it has ended.
-    process: Mutex<Option<Arc<Process>>>,
+    process: Lock<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
     suspicions: AtomicU32,
-    /// The last incarnation whose tables have been looked at after its end.
+    /// The number of the last incarnation whose tables the manager has verified after its end.
     examined: AtomicU64,
-    /// What incarnations have left running.
+    /// Attachments that outlive the incarnations that made them.
     outliving: Arc<Outliving>,
     registry: Registry,
-    /// Its name in the whole tree.
+    /// The worker's name in the whole tree, if its spec has one.
     registered: Option<Arc<str>>,
-    /// Whether it has that: another worker may.
+    /// Whether the worker holds that name: another worker may.
     is_registered: AtomicBool,
-    position: ParentRef,
+    parent: ParentRef,
 }
 
 const UNKNOWN: u64 = u64::MAX;
 
-/// Tables that have been parked, oldest first. In a box: most have none.
+/// Parked tables, oldest first. In a box, because most workers have none.
 type Parked<T> = Box<Vec<Quarantined<T>>>;
 
-/// A post behind a handle. Through it a handle is `Send` and `Sync` without a look at what its worker's messages and tables hold:
-/// that may be the same handle.
-pub(crate) trait AnyShared<W: Handlers>: Send + Sync {
+/// The shared state behind a handle. Through this trait a handle is `Send` and `Sync` without a
+/// look at the fields of the worker's messages and tables: one of them may be the same handle.
+pub(crate) trait HandleTarget<W: Handlers>: Send + Sync {
     fn shared(&self) -> &Shared<W>;
 }
 
-impl<W: Handlers> AnyShared<W> for Shared<W> {
+/// The shared state behind a weak handle, and under a registered name.
+pub(crate) type WeakTarget<W> = Weak<dyn HandleTarget<W>>;
+
+impl<W: Handlers> HandleTarget<W> for Shared<W> {
     fn shared(&self) -> &Self {
         self
     }
 }
 
-impl<W: Handlers> Deref for dyn AnyShared<W> {
+impl<W: Handlers> Deref for dyn HandleTarget<W> {
     type Target = Shared<W>;
 
     fn deref(&self) -> &Shared<W> {
@@ -86,12 +91,13 @@ impl<W: Handlers> Deref for dyn AnyShared<W> {
 }
 
 impl<W: Handlers> Shared<W> {
-    /// The post of a worker whose tables do not exist yet, or, if there is an `estate`, are in that.
+    /// Makes the shared state of a new worker. Its tables are in `estate`; without one they do not
+    /// exist yet.
     pub(crate) fn new(
         spec: &Spec<W>,
         settings: Arc<Settings>,
         estate: Option<Estate<W::Tables>>,
-        position: ParentRef,
+        parent: ParentRef,
         registry: Registry,
     ) -> Self {
         let name = Arc::clone(&spec.name);
@@ -99,8 +105,8 @@ impl<W: Handlers> Shared<W> {
             estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
             mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
             settings,
-            readers: RwLock::new(W::readers()),
-            quarantine: Mutex::default(),
+            readers: Lock::new(W::readers()),
+            quarantine: Lock::default(),
             new_at: AtomicU64::new(UNKNOWN),
             vacancy: WatchOne::new(None),
             lifecycle: Lifecycle::new(matches!(spec.settings.while_down, WhileDown::WaitFor(_))),
@@ -108,15 +114,16 @@ impl<W: Handlers> Shared<W> {
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
             on_call: OnCall::default(),
-            process: Mutex::default(),
+            process: Lock::default(),
             outliving: Arc::default(),
             registry,
             registered: spec.registered.clone(),
             is_registered: AtomicBool::new(false),
-            position,
+            parent,
         }
     }
 
+    /// Tells `tracing` and the tree's observers of an event of this worker.
     pub(crate) fn emit(&self, kind: EventKind) {
         self.registry.emit(|| Event { child: Arc::clone(&self.name), kind });
     }
@@ -125,73 +132,72 @@ impl<W: Handlers> Shared<W> {
         &self.registry
     }
 
+    /// The worker's number among the children of its supervisor.
     pub(crate) fn id(&self) -> ChildId {
-        self.position.id
+        self.parent.id
     }
 
-    /// Its name in the whole tree, if it has one.
+    /// The worker's name in the whole tree, if its spec has one.
     pub(crate) fn registered(&self) -> Option<&Arc<str>> {
         self.registered.as_ref()
     }
 
-    /// Takes its name in the whole tree, if it has one; the error is that name.
+    /// Registers the worker in its tree, if its spec has a name for that. The error is that name,
+    /// which another worker holds.
     pub(crate) fn register(self: &Arc<Self>) -> Result<(), Arc<str>> {
         let Some(name) = &self.registered else { return Ok(()) };
-        let shared: Weak<dyn AnyShared<W>> = Arc::<Self>::downgrade(self);
-        let handle = WeakHandle::new(shared);
-        if !self.registry.register(name, handle) {
+        let target: WeakTarget<W> = Arc::<Self>::downgrade(self);
+        if !self.registry.register(name, target) {
             return Err(Arc::clone(name));
         }
         self.is_registered.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Waits, as this incarnation, for the tables: they arrive at the end returned.
+    /// Lets the manager know that this incarnation waits for its tables. They arrive at the end
+    /// that is returned.
     pub(crate) fn wait_for_tables(&self, incarnation: u64) -> Incoming<W::Tables> {
         let (recipient, incoming) = self.estate.recipient_for(&self.name, incarnation);
-        // Whoever waited there before is dead: its supervisor starts one incarnation at a time.
+        // An incarnation that waited before is dead: the supervisor starts one at a time.
         drop(self.vacancy.update(|waiting| waiting.replace(recipient)));
         incoming
     }
 
-    /// Waits, as the manager, for an incarnation that waits for its tables.
+    /// The manager waits here for an incarnation that waits for its tables.
     pub(crate) async fn next_recipient(&self) -> Recipient<W::Tables> {
         self.vacancy.until(Option::take).await
     }
 
-    /// A new incarnation is about to be started.
+    /// Makes the process of a new incarnation, which the supervisor is about to start.
     pub(crate) fn begin(&self, incarnation: u64) -> Arc<Process> {
         let process = Arc::new(Process::new(&self.name, incarnation, W::TRAPS_EXITS, &self.outliving));
-        let before = self.lock_process().replace(Arc::clone(&process));
-        drop(before);
+        self.process.set(Some(Arc::clone(&process)));
         self.lifecycle.starting(incarnation);
         process
     }
 
-    /// The newest incarnation, as others see it.
+    /// The newest incarnation, alive or ended.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
-        self.lock_process().clone()
+        self.process.with(|process| process.clone())
     }
 
-    fn lock_process(&self) -> MutexGuard<'_, Option<Arc<Process>>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could not say so itself.
+    /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could
+    /// not return its reason.
     pub(crate) fn exit_reason(&self) -> Option<ExitReason> {
         self.process()?.reason()
     }
 
-    /// An incarnation has its tables, and its hooks have succeeded.
+    /// An incarnation has its tables, its start hooks have succeeded, and it serves from here on.
     pub(crate) fn serving(&self, incarnation: u64) {
-        // One that was left behind has no say any more.
+        // An older incarnation, left behind as unresponsive, changes nothing any more.
         if self.newest() == incarnation && self.lifecycle.serving(incarnation) {
             self.emit(EventKind::Serving { incarnation });
         }
     }
 
-    /// The incarnation does not yield to the runtime: what it holds stays with it until it does, and the caller of the message it
-    /// serves is told. Once is enough; of one that is not at work any more there is nothing to say.
+    /// An incarnation does not yield to the runtime: it keeps its tables until it does, and the
+    /// caller of its message is told. Only the first report of an incarnation that is starting or
+    /// serving counts.
     pub(crate) fn unresponsive(&self, incarnation: u64) {
         if self.lifecycle.unresponsive(incarnation) {
             self.mailbox.abandon(incarnation);
@@ -201,14 +207,15 @@ impl<W: Handlers> Shared<W> {
 
     /// The number of the incarnation started last.
     pub(crate) fn newest(&self) -> u64 {
-        self.lock_process().as_ref().map_or(0, |process| process.incarnation())
+        self.process.with(|process| process.as_ref().map_or(0, |process| process.incarnation()))
     }
 
-    /// An incarnation has died before it could show that it can live with its tables.
+    /// An incarnation has died before it has shown that it can live with its tables.
     pub(crate) fn tables_suspected(&self) {
         self.suspicions.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// An incarnation has shown that it can live with its tables, or they have been made anew.
     pub(crate) fn tables_cleared(&self) {
         self.suspicions.store(0, Ordering::Relaxed);
     }
@@ -218,22 +225,26 @@ impl<W: Handlers> Shared<W> {
         self.suspicions.load(Ordering::Relaxed)
     }
 
-    /// Whether what this exit left behind has not been looked at yet: a manager may die, and the next one must not judge again.
+    /// Whether no manager has verified the tables after this exit yet. A manager may die after it
+    /// has, and the next one must not verify them again.
     pub(crate) fn is_unexamined(&self, exit: &Exit) -> bool {
         self.examined.load(Ordering::Relaxed) < exit.incarnation
     }
 
+    /// The manager has verified the tables after this exit.
     pub(crate) fn examined(&self, exit: &Exit) {
         self.examined.store(exit.incarnation, Ordering::Relaxed);
     }
 
-    /// No incarnation will follow: senders are told. The tables stay in the estate.
+    /// Closes the mailbox, because no incarnation will follow: senders are told. The tables stay in
+    /// the estate.
     pub(crate) fn close(&self, why: &Stopped) {
         self.mailbox.close(why);
     }
 
-    /// Worker and manager are gone for good, or never were: the tables can be claimed. Returns why, unless this was so before: the
-    /// reason for which it was closed first.
+    /// Ends the worker when it and its manager are gone for good, or were never started: its tables
+    /// can be claimed. Returns the reason for which its mailbox was closed first; `None` if it had
+    /// been retired before.
     pub(crate) fn retire(&self, why: &Stopped) -> Option<Stopped> {
         if self.lifecycle.is_stopped() {
             return None;
@@ -244,7 +255,7 @@ impl<W: Handlers> Shared<W> {
         self.stopped()
     }
 
-    /// As [`retire`](Self::retire), but the tables are another worker's now.
+    /// As [`retire`](Self::retire), but the tables go to another worker.
     pub(crate) fn hand_over(&self, why: &Stopped) -> Option<Stopped> {
         if self.lifecycle.is_stopped() {
             return None;
@@ -253,52 +264,50 @@ impl<W: Handlers> Shared<W> {
         self.stopped()
     }
 
+    /// Gives up the mailbox, the manager, the attachments and the name.
     fn vacate(&self, why: &Stopped) {
         self.close(why);
-        // After an orderly end there is none.
+        // After an orderly end there is no manager.
         self.on_call.dismiss();
         self.outliving.stop();
         drop(self.vacancy.update(Option::take));
         if let Some(name) = &self.registered
             && self.is_registered.swap(false, Ordering::Relaxed)
         {
-            self.registry.unregister(name, |handle: &WeakHandle<W>| handle.is_of(self));
+            self.registry.unregister(name, |target: &WeakTarget<W>| std::ptr::addr_eq(target.as_ptr(), self));
         }
     }
 
-    /// The last word: whoever waits for the end may now look at what is left.
+    /// Wakes everybody who waits for the worker's end: all else is done.
     fn stopped(&self) -> Option<Stopped> {
         let why = self.mailbox.why_closed();
         let first = self.lifecycle.stopped(why.clone());
         first.then_some(why)
     }
 
-    /// Reads the tables that another worker has left, if there are any.
+    /// Has this worker's readers read the tables that another worker has left, if there are any.
     pub(crate) fn read_what_is_there(&self) {
-        match self.estate.look(readers_of::<W>) {
-            Some(Ok(readers)) => {
-                let before = self.exchange_readers(readers);
-                drop(before);
-            }
+        match self.estate.look(tables::readers_of::<W>) {
+            Some(Ok(readers)) => self.readers.set(readers),
             Some(Err(message)) => self.emit(EventKind::CodePanicked { message }),
             None => {}
         }
     }
 
-    /// A worker written by hand has panicked where it may only move its tables, and has dropped them: nobody will have them, so
-    /// none follows, and everybody is told.
+    /// Stops a worker whose tables are lost: it was written by hand, and panicked where it may only
+    /// move them. No incarnation follows, and everybody is told.
     pub(crate) fn tables_lost(&self, message: PanicMessage) {
         self.emit(EventKind::CodePanicked { message: Arc::clone(&message) });
         self.ask(ParentRequest::Stop(Stopped::Ended(ExitReason::Panic(message))));
     }
 
-    /// Aborts the incarnation that lives, once.
+    /// Kills the living incarnation, once, and returns its number.
     pub(crate) fn kill_worker(&self) -> Option<u64> {
         let process = self.process()?;
         process.kill(ExitReason::Killed).then(|| process.incarnation())
     }
 
-    /// Kills the manager that lives, once.
+    /// Kills the living manager, once; `false` if there was none.
     pub(crate) fn kill_manager(&self) -> bool {
         let dismissal = self.on_call.dismiss();
         if let Dismissal::Gone(life) = dismissal {
@@ -307,60 +316,56 @@ impl<W: Handlers> Shared<W> {
         dismissal != Dismissal::Nobody
     }
 
-    /// Asks the supervisor for something that concerns this worker.
+    /// Asks the supervisor to stop this worker, or to restart it.
     pub(crate) fn ask(&self, what: ParentRequest) {
-        self.position.parent.ask(self.position.id, what);
+        let ParentRef { id, parent } = &self.parent;
+        parent.ask(*id, what);
     }
 
+    /// Tells the supervisor that the manager with this number has ended.
     pub(crate) fn manager_ended(&self, life: u64, reason: ExitReason) {
-        self.position.parent.manager_ended(self.position.id, life, reason);
+        let ParentRef { id, parent } = &self.parent;
+        parent.manager_ended(*id, life, reason);
     }
 
+    /// Readers of the worker's tables, as they are now.
     pub(crate) fn readers(&self) -> Readers {
-        self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.readers.with(|readers| readers.clone())
     }
 
-    fn exchange_readers(&self, readers: Readers) -> Readers {
-        std::mem::replace(&mut *self.readers.write().unwrap_or_else(PoisonError::into_inner), readers)
-    }
-
-    /// These tables have just been created.
+    /// Notes how often these tables, which have just been created, have been written to.
     pub(crate) fn tables_are_new(&self, tables: &mut W::Tables) {
-        self.new_at.store(written::<W>(tables).unwrap_or(UNKNOWN), Ordering::Relaxed);
+        self.new_at.store(tables::written::<W>(tables).unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
-    /// Whether nobody has written to these tables since they were created. If that cannot be known,
-    /// somebody has.
+    /// Whether nobody has written to these tables since they were created; `false` if that cannot
+    /// be known.
     pub(crate) fn are_unwritten(&self, tables: &mut W::Tables) -> bool {
-        written::<W>(tables).is_some_and(|written| written == self.new_at.load(Ordering::Relaxed))
+        tables::written::<W>(tables).is_some_and(|written| written == self.new_at.load(Ordering::Relaxed))
     }
 
-    /// Parks tables, and has `readers` read the ones that take their place.
+    /// Parks quarantined tables. From here on the worker's readers are `readers`, those of the
+    /// tables that take their place.
     pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: Readers) {
-        let before = self.exchange_readers(readers);
-        drop(before);
-        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().push(parked);
+        self.readers.set(readers);
+        self.quarantine.with(|quarantine| quarantine.get_or_insert_default().push(parked));
     }
 
-    /// The tables that were parked, oldest first.
+    /// Takes out the parked tables, oldest first.
     pub(crate) fn take_quarantined(&self) -> Vec<Quarantined<W::Tables>> {
-        let parked = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        parked.map(|parked| *parked).unwrap_or_default()
+        self.quarantine.take().map(|parked| *parked).unwrap_or_default()
     }
 
-    /// How many there are.
+    /// How many bundles of tables are parked.
     pub(crate) fn quarantined(&self) -> usize {
-        self.quarantine
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .map_or(0, |parked| parked.len())
+        self.quarantine.with(|parked| parked.as_ref().map_or(0, |parked| parked.len()))
     }
 }
 
 impl<W: Handlers> Drop for Shared<W> {
     fn drop(&mut self) {
-        // Whoever lets go of it last, a supervisor or the user, is no place for a panic of what has been parked.
+        // The last reference may be a supervisor's or the user's: a panic of parked tables must not
+        // reach either.
         for parked in self.take_quarantined() {
             let _ = drop_caught(parked);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use heir_runtime::{CallError, Stopped, Supervisor, SupervisorHandle, TreeNode};
+use heir_runtime::{CallError, ChildError, Stopped, SubtreeStatus, Supervisor, SupervisorHandle};
 use heir_tests::Random;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -101,15 +101,30 @@ impl Crowd {
         matches!(timeout(Duration::from_millis(50), what).await, Ok(Ok(_)))
     }
 
-    /// Everybody is up again, from the root down.
+    /// Everybody is up again, from the root down. A tree that has ended stays so.
+    ///
+    /// What a striker asked of a supervisor and did not wait for is still to come: each child is terminated
+    /// first, behind all of that. A death that its supervisor has not heard of yet may stop others: then all
+    /// is done once more.
     async fn recover(&self) {
+        while !matches!(self.sups[0].status(), SubtreeStatus::Stopped(_)) && !self.is_up_again().await {}
+    }
+
+    /// Has every child terminated and started again; says whether nothing came between.
+    async fn is_up_again(&self) -> bool {
+        let mut undisturbed = true;
         for sup in &self.sups {
             for child in sup.which_children() {
-                if matches!(&child, TreeNode::Worker(_)) || !child.is_active() {
-                    let _ = sup.restart_child(child.name()).await;
+                sup.terminate_child(child.name()).await.unwrap();
+                match sup.restart_child(child.name()).await {
+                    // It was started with its siblings.
+                    Ok(()) | Err(ChildError::Running) => {}
+                    Err(ChildError::Ending) => undisturbed = false,
+                    Err(other) => panic!("{}: {other}", child.name()),
                 }
             }
         }
+        undisturbed
     }
 }
 
@@ -148,9 +163,10 @@ async fn settle(crowd: &Crowd, context: &str) -> u64 {
     answered
 }
 
-/// What is waited for comes: nothing here takes nearly as long.
-async fn in_time<R>(context: &str, what: impl Future<Output = R>) -> R {
-    timeout(Duration::from_secs(60), what).await.unwrap_or_else(|_| panic!("waited for ever: {context}"))
+/// What is waited for comes: nothing here takes nearly as long. If it does not, the tree is shown as it is then.
+async fn in_time<R>(crowd: &Crowd, context: &str, what: impl Future<Output = R>) -> R {
+    let outcome = timeout(Duration::from_secs(60), what).await;
+    outcome.unwrap_or_else(|_| panic!("waited for ever: {context}\nnow {}", crowd.sups[0].tree()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,16 +176,16 @@ async fn a_storm_over_a_whole_tree_loses_nothing() {
     for _ in 0..10 {
         let (tree, crowd) = Crowd::gather(&random).await;
         let context = format!("{random}\n{}", tree.tree());
-        in_time(&context, storm(&mut random, &crowd, crowd.enough.notified())).await;
+        in_time(&crowd, &context, storm(&mut random, &crowd, crowd.enough.notified())).await;
         for called in &crowd.workers {
             let name = called.handle.name();
-            let after = in_time(&format!("{name} {}\n{context}", tree.tree()), called.handle.count()).await;
+            let after = in_time(&crowd, &format!("{name}: {context}"), called.handle.count()).await;
             assert!(after.is_ok(), "{name}: {context}");
             called.answered.fetch_add(1, Ordering::Relaxed);
         }
-        let report = in_time(&context, tree.shutdown()).await;
+        let report = in_time(&crowd, &context, tree.shutdown()).await;
         assert_eq!((report.why, report.aborted, report.unresponsive), (Stopped::Shutdown, vec![], vec![]));
-        answered += in_time(&context, settle(&crowd, &context)).await;
+        answered += in_time(&crowd, &context, settle(&crowd, &context)).await;
         strikes += crowd.strikes.load(Ordering::Relaxed);
         died += crowd.died.load(Ordering::Relaxed);
     }
@@ -192,7 +208,7 @@ async fn a_tree_shut_down_in_the_middle_of_a_storm_loses_nothing() {
             }
             crowd.sups[0].wait().await;
         };
-        in_time(&context, storm(&mut random, &crowd, end)).await;
+        in_time(&crowd, &context, storm(&mut random, &crowd, end)).await;
         for called in &crowd.workers {
             // Of a root that is killed the tables come home when the last of its tasks has let go.
             let estate = called.handle.estate();
@@ -200,7 +216,7 @@ async fn a_tree_shut_down_in_the_middle_of_a_storm_loses_nothing() {
                 tokio::task::yield_now().await;
             }
         }
-        answered += in_time(&context, settle(&crowd, &context)).await;
+        answered += in_time(&crowd, &context, settle(&crowd, &context)).await;
     }
     println!("100 trees, {answered} calls answered");
 }

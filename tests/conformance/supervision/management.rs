@@ -1,7 +1,10 @@
 //! Children that are started, terminated, restarted and deleted while their supervisor runs.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 
 use heir_runtime::{
     ChildError, ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor, TreeNode,
@@ -50,6 +53,30 @@ async fn a_child_that_does_not_start_is_gone_and_the_error_says_why() {
     assert_eq!(tree.count_children().specs, 0);
     let a = tree.start_child(member("a", &log)).await.unwrap();
     a.count().await.unwrap();
+}
+
+/// Begins what is asked, and looks at the answer only when the child has been up and has gone down again.
+async fn looks_late<R>(asked: impl Future<Output = R>, until: impl Fn() -> bool) -> R {
+    let mut asked = pin!(asked);
+    let first = poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx).is_pending())).await;
+    assert!(first, "it is not done at once");
+    while !until() {
+        tokio::task::yield_now().await;
+    }
+    asked.await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_succeeded_has_succeeded_though_the_child_has_gone_down_since() {
+    let log = Log::default();
+    let mut tree = Supervisor::builder("app").intensity(1_000);
+    let [a] = members(&mut tree, &log, ["a"]);
+    let tree = tree.start().await.unwrap();
+    tree.terminate_child("a").await.unwrap();
+    a.try_die().unwrap();
+    let restarted = looks_late(tree.restart_child("a"), || a.status() == Status::Serving(3)).await;
+    assert_eq!(restarted, Ok(()));
+    tree.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]

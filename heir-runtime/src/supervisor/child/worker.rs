@@ -138,7 +138,7 @@ impl<W: Handlers> Node for Shared<W> {
             status: self.lifecycle.status(),
             estate: self.estate.info(),
             queued: self.mailbox.queued(),
-            managed: self.on_call.is_done(),
+            managed: self.on_call.has_manager(),
         })
     }
 

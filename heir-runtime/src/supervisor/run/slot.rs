@@ -13,7 +13,7 @@ use crate::tree::parent::ChildId;
 use crate::util::deadline;
 use crate::util::reply::ReplySender;
 use crate::worker::Backoff;
-use crate::worker::Row;
+use crate::worker::BackoffState;
 use crate::worker::Shutdown;
 
 /// How long an aborted task has to reach its next await, before it is called unresponsive.
@@ -44,7 +44,7 @@ pub(crate) struct Slot {
 pub(crate) struct Part {
     pub(crate) state: State,
     /// Counted where somebody asks for it.
-    row: Option<Box<Row>>,
+    row: Option<Box<BackoffState>>,
 }
 
 #[derive(Default)]

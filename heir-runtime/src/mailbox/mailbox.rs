@@ -1,0 +1,287 @@
+//! The mailbox, as its worker and its supervisor see it. Senders come in by `permits.rs`.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::sync::Notify;
+use tokio::task::coop::poll_proceed;
+
+use crate::mailbox::message::{Caller, Message, Tell};
+use crate::mailbox::queue::{Envelope, InProgress, Queue};
+use crate::mailbox::refusal::Refusal;
+use crate::mailbox::undelivered::OnUndelivered;
+use crate::process::status::Stopped;
+use crate::util::caught::{caught, drop_caught, guarded, wake_caught};
+use crate::util::sync::{AtomicBool, Lock, Locked};
+
+/// The bounded queue of one worker, which outlives its incarnations. The incarnation that serves
+/// takes the messages out, one by one. The supervisor can close it at any time, even under a worker
+/// that does not yield.
+pub(crate) struct Mailbox<M> {
+    /// The worker's name.
+    worker: Arc<str>,
+    /// Locked to move a message in or out; never while a message is served, nor while any code runs
+    /// that is not ours.
+    queue: Lock<Queue<M>>,
+    /// Whether the incarnation that serves took the last message out, and will be woken for the
+    /// next message: then it need not look.
+    drained: AtomicBool,
+    /// How many messages were refused because the mailbox was closed.
+    refused: AtomicUsize,
+    /// Notified while the mailbox is paused: no message is in progress any more, or it is closed.
+    at_rest: Notify,
+    on_undelivered: Option<OnUndelivered>,
+}
+
+impl<M: Message> Mailbox<M> {
+    pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
+        Self {
+            worker,
+            queue: Lock::new(Queue::new(capacity)),
+            drained: AtomicBool::new(false),
+            refused: AtomicUsize::new(0),
+            at_rest: Notify::new(),
+            on_undelivered,
+        }
+    }
+
+    /// How many messages wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.lock().messages.len()
+    }
+
+    /// The next message, for the one incarnation that owns the tables. The message before it counts
+    /// as served. A closed mailbox has no message any more, and stays pending: the supervisor says
+    /// when the worker stops.
+    ///
+    /// Cancel safe. Only one task polls it, until that task has [`left`](Self::left).
+    pub(crate) fn poll_next(&self, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
+        if self.drained.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        // A full mailbox keeps no thread to itself: its worker yields now and then, as with tokio's
+        // own channels.
+        let turn = ready!(poll_proceed(cx));
+        let mut queue = self.lock();
+        let before = queue.in_progress.take();
+        if queue.paused {
+            queue.wait(cx);
+            drop(queue);
+            self.at_rest.notify_waiters();
+            return Poll::Pending;
+        }
+        let next = queue.again.take().map(|again| again.0);
+        let frees_a_permit = next.is_none();
+        let next = next.or_else(|| queue.messages.pop_front());
+        let next_waiting = if frees_a_permit && next.is_some() { queue.waitlist.give_back() } else { None };
+        if queue.messages.is_empty() {
+            // The waker is left before the message is served: mostly no other comes meanwhile.
+            queue.wait(cx);
+            self.drained.store(true, Ordering::Relaxed);
+        }
+        let Some(Envelope { message, caller }) = next else { return Poll::Pending };
+        queue.in_progress = Some(InProgress { incarnation, caller });
+        drop(queue);
+        drop(before);
+        turn.made_progress();
+        if let Some(sender) = next_waiting {
+            wake_caught(sender);
+        }
+        Poll::Ready(message)
+    }
+
+    /// The incarnation has ended, and has put the message in progress back if it is to be served
+    /// again. Called before its tables are home. Returns the caller of the message in progress.
+    pub(crate) fn left(&self) -> Option<Arc<dyn Caller>> {
+        let mut queue = self.lock();
+        let waiting = self.take_waiting(&mut queue);
+        let served = self.rest(queue);
+        drop(waiting);
+        served?.caller
+    }
+
+    /// The last message is served, and the incarnation does something else before it looks for the
+    /// next.
+    pub(crate) fn served(&self) {
+        let served = self.rest(self.lock());
+        drop(served);
+    }
+
+    /// No message is in progress any more. Returns the message that was.
+    fn rest(&self, mut queue: Locked<'_, Queue<M>>) -> Option<InProgress> {
+        let served = queue.in_progress.take();
+        let is_at_rest = served.is_some() && queue.paused;
+        drop(queue);
+        if is_at_rest {
+            self.at_rest.notify_waiters();
+        }
+        served
+    }
+
+    /// This incarnation does not yield to the runtime: tells the caller of the message it serves.
+    pub(crate) fn abandon(&self, incarnation: u64) {
+        let caller = match &self.lock().in_progress {
+            Some(served) if served.incarnation == incarnation => served.caller.clone(),
+            Some(_) | None => None,
+        };
+        if let Some(caller) = caller {
+            caller.refuse(Refusal::Unresponsive { incarnation });
+        }
+    }
+
+    /// Whether the next message has been served before, by an incarnation that died over it.
+    pub(crate) fn has_message_again(&self) -> bool {
+        self.lock().again.is_some()
+    }
+
+    /// Puts back the message that was in progress, to be served again before all others. A closed
+    /// mailbox returns it.
+    pub(crate) fn put_first(&self, message: M, died: Refusal) -> Result<(), (M, Refusal)> {
+        let mut queue = self.lock();
+        if queue.closed.is_some() {
+            return Err((message, died));
+        }
+        let caller = queue.in_progress.as_ref().and_then(|served| served.caller.clone());
+        queue.again = Some(Box::new((Envelope { message, caller }, died)));
+        Ok(())
+    }
+
+    /// Hands out no more messages, and waits until none is in progress. The mailbox stays paused if
+    /// the future is dropped.
+    pub(crate) async fn pause(&self) -> Result<(), Stopped> {
+        self.stop_handing_out();
+        loop {
+            let mut at_rest = pin!(self.at_rest.notified());
+            // Registered before it looks: a change between the look and the await wakes it.
+            at_rest.as_mut().enable();
+            if let Some(outcome) = self.paused() {
+                return outcome;
+            }
+            // The waker, which may be a user's, is woken in the task of the worker.
+            guarded(at_rest).await;
+        }
+    }
+
+    fn stop_handing_out(&self) {
+        let mut queue = self.lock();
+        // A closed mailbox stays as `close` leaves it.
+        queue.paused = queue.closed.is_none();
+        // The worker says that it is at rest when it looks for a message.
+        self.wake(queue);
+    }
+
+    /// How the pausing went: `None` while a message is in progress. If the mailbox was resumed
+    /// meanwhile, there is nothing to wait for.
+    fn paused(&self) -> Option<Result<(), Stopped>> {
+        let queue = self.lock();
+        match &queue.closed {
+            Some(why) => Some(Err(why.clone())),
+            None => (!queue.paused || queue.in_progress.is_none()).then_some(Ok(())),
+        }
+    }
+
+    /// Hands out messages again.
+    pub(crate) fn resume(&self) {
+        let mut queue = self.lock();
+        queue.paused = false;
+        self.wake(queue);
+        self.at_rest.notify_waiters();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().paused
+    }
+
+    /// Closes the mailbox: refuses the queued messages, and every message that is still sent. The
+    /// first reason holds.
+    pub(crate) fn close(&self, why: &Stopped) {
+        let mut queue = self.lock();
+        if queue.closed.is_some() {
+            return;
+        }
+        queue.closed = Some(why.clone());
+        queue.paused = false;
+        let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
+        let waitlist = queue.waitlist.dissolve();
+        self.wake(queue);
+        if let Some((envelope, died)) = again.map(|again| *again) {
+            self.refuse_now(envelope, died);
+        }
+        for envelope in messages {
+            self.refuse_queued(envelope, why.clone());
+        }
+        waitlist.for_each(wake_caught);
+        self.at_rest.notify_waiters();
+    }
+
+    /// Why the mailbox is closed, if it is.
+    pub(crate) fn closed(&self) -> Option<Stopped> {
+        self.lock().closed.clone()
+    }
+
+    /// How many messages were refused because the mailbox was closed.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How to tell that `message` gets no reply: its caller is told, or, if there is none, the hook
+    /// `on_undelivered`. `None` if there is neither.
+    ///
+    /// The message's own gate is not our code. If it panics, `caller` is told, which the gate gave
+    /// when the message was sent.
+    pub(crate) fn refuse(
+        &self,
+        message: &mut M,
+        caller: Option<Arc<dyn Caller>>,
+        why: Refusal,
+    ) -> Option<Tell> {
+        match (caught(|| message.gate().refuse(why.clone())), caller) {
+            (Ok(Some(tell)), _) => Some(tell),
+            (Err(_panicked), Some(caller)) => Some(Box::new(move || caller.refuse(why))),
+            (Ok(None), _) | (Err(_), None) => {
+                Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why))
+            }
+        }
+    }
+
+    /// Refuses a message because the mailbox is closed.
+    pub(super) fn refuse_queued(&self, envelope: Envelope<M>, why: Stopped) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.refuse_now(envelope, Refusal::Stopped(why));
+    }
+
+    /// Tells that the message gets no reply, and drops it. Hooks, arguments and the message's own
+    /// gate are not our code, and nobody is left to be told of their panics.
+    fn refuse_now(&self, Envelope { mut message, caller }: Envelope<M>, why: Refusal) {
+        if let Some(tell) = self.refuse(&mut message, caller, why) {
+            let _ = caught(tell);
+        }
+        let _ = drop_caught(message);
+    }
+
+    /// Why the mailbox was closed.
+    pub(crate) fn why_closed(&self) -> Stopped {
+        self.closed().unwrap_or(Stopped::Dropped)
+    }
+
+    /// Unlocks the queue, and wakes the worker to look at the change.
+    pub(super) fn wake(&self, mut queue: Locked<'_, Queue<M>>) {
+        let waiting = self.take_waiting(&mut queue);
+        drop(queue);
+        if let Some(waiting) = waiting {
+            // A task of ours.
+            waiting.wake();
+        }
+    }
+
+    fn take_waiting(&self, queue: &mut Queue<M>) -> Option<Waker> {
+        self.drained.store(false, Ordering::Release);
+        queue.waiting.take()
+    }
+
+    pub(super) fn lock(&self) -> Locked<'_, Queue<M>> {
+        self.queue.lock()
+    }
+}

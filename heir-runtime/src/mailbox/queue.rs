@@ -1,0 +1,70 @@
+//! What a mailbox holds: messages, the message in progress, and the senders that wait for room.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use crate::mailbox::error::NotSent;
+use crate::mailbox::message::Caller;
+use crate::mailbox::refusal::Refusal;
+use crate::mailbox::waitlist::Waitlist;
+use crate::process::status::Stopped;
+
+/// A message, and the caller to be told if a worker does not let go of it.
+pub(super) struct Envelope<M> {
+    pub(super) message: M,
+    pub(super) caller: Option<Arc<dyn Caller>>,
+}
+
+/// The state of a mailbox, behind its lock.
+pub(super) struct Queue<M> {
+    pub(super) messages: VecDeque<Envelope<M>>,
+    pub(super) waitlist: Waitlist,
+    /// A message whose worker died over it, to be served again before all others; and the refusal
+    /// for its caller, if it is not served again.
+    pub(super) again: Option<Box<(Envelope<M>, Refusal)>>,
+    /// It stays while nothing else is to be served.
+    pub(super) in_progress: Option<InProgress>,
+    /// The waker of the incarnation that serves, which is a task of ours.
+    pub(super) waiting: Option<Waker>,
+    pub(super) paused: bool,
+    /// Why the mailbox is closed, if it is.
+    pub(super) closed: Option<Stopped>,
+}
+
+/// The message that was taken out last, until its worker looks for the next one, or has ended.
+pub(super) struct InProgress {
+    pub(super) incarnation: u64,
+    pub(super) caller: Option<Arc<dyn Caller>>,
+}
+
+impl<M> Queue<M> {
+    /// An empty queue with room for so many messages.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            waitlist: Waitlist::new(capacity),
+            again: None,
+            in_progress: None,
+            waiting: None,
+            paused: false,
+            closed: None,
+        }
+    }
+
+    /// Takes a permit, if one is free.
+    pub(super) fn take_permit(&mut self) -> Result<(), NotSent> {
+        match &self.closed {
+            Some(why) => Err(NotSent::Stopped(why.clone())),
+            None if self.waitlist.take() => Ok(()),
+            None => Err(NotSent::Full),
+        }
+    }
+
+    /// Has the task of this poll woken when there is something to do.
+    pub(super) fn wait(&mut self, cx: &Context<'_>) {
+        if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
+            self.waiting = Some(cx.waker().clone());
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Why an accepted message gets no reply.
+
+use crate::process::exit::ExitReason;
+use crate::process::status::Stopped;
+
+/// Why an accepted message gets no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The worker died while it served the message.
+    #[error("incarnation {incarnation} of the worker died while it served it: {reason}")]
+    #[non_exhaustive]
+    Died {
+        /// The number of the incarnation.
+        incarnation: u64,
+        /// Why it died.
+        reason: ExitReason,
+    },
+    /// The message was never served.
+    #[error("the worker stopped before it served it: {0}")]
+    Stopped(Stopped),
+    /// The worker serves the message, and does not yield to the runtime.
+    #[error("incarnation {incarnation} of the worker does not yield to the runtime while it serves it")]
+    #[non_exhaustive]
+    Unresponsive {
+        /// The number of the incarnation.
+        incarnation: u64,
+    },
+}

@@ -1,0 +1,251 @@
+//! `#[redeliver]` beside its neighbours: message boundaries, other messages, signals, the mailbox's bound, a shutdown.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use heir_runtime::{
+    Backoff, CallError, CastError, Context, ExitReason, NotSent, Refusal, Supervisor, Table, Undelivered,
+    handlers, heir,
+};
+use heir_tests::Recorder;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::relatives::nobody;
+
+/// Serves some of its messages again. It traps exits, and links to nobody when it starts, as often as it is told to: each
+/// time a signal comes before its first message.
+#[heir(crash_loop = 3, quarantine = fresh, mailbox = 2)]
+struct Flaky {
+    #[table]
+    rows: Table<u32, u32>,
+    #[arg]
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// How often a message has been served.
+    served: AtomicU32,
+    /// How many starts are still to link to nobody.
+    links: AtomicU32,
+    /// How many signals are still to be died over.
+    fatal: AtomicU32,
+    hangs: Notify,
+}
+
+fn one_less(count: &AtomicU32) -> bool {
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+#[handlers]
+impl Flaky {
+    #[on(start)]
+    fn start(&mut self, cx: &mut Context<Self>) {
+        if one_less(&self.counts.links) {
+            cx.link(&nobody());
+        }
+    }
+
+    #[on(exit)]
+    fn exited(&mut self) {
+        assert!(!one_less(&self.counts.fatal), "over a signal");
+    }
+
+    /// Marks a boundary between two rows.
+    fn commits(&mut self, cx: &mut Context<Self>) {
+        self.rows.insert(100, 0);
+        cx.commit(self);
+        self.rows.insert(101, 0);
+    }
+
+    /// The same, and dies behind it.
+    #[redeliver(3)]
+    fn commits_and_dies(&mut self, cx: &mut Context<Self>) {
+        self.commits(cx);
+        self.counts.served.fetch_add(1, Ordering::Relaxed);
+        panic!("behind a boundary");
+    }
+
+    /// Dies each first time that it is served.
+    #[redeliver(1)]
+    fn second_time(&mut self, n: u32) -> u32 {
+        self.rows.add(n, 1);
+        let times = self.counts.served.fetch_add(1, Ordering::Relaxed);
+        assert!(times % 2 == 1, "the first time");
+        n
+    }
+
+    #[redeliver(100)]
+    fn never(&mut self) {
+        self.counts.served.fetch_add(1, Ordering::Relaxed);
+        panic!("each time");
+    }
+
+    #[cast]
+    #[redeliver(100)]
+    fn never_cast(&mut self, words: String) {
+        self.counts.served.fetch_add(1, Ordering::Relaxed);
+        panic!("{words}");
+    }
+
+    async fn hang(&mut self) {
+        self.counts.hangs.notify_one();
+        std::future::pending().await
+    }
+
+    #[cast]
+    fn nothing(&mut self) {}
+
+    fn row(&mut self, n: u32) -> Option<u32> {
+        self.rows.get(&n)
+    }
+}
+
+async fn flaky() -> (FlakyHandle, Supervisor, Arc<Counts>) {
+    let (mut tree, _) = Recorder::tree();
+    let counts = Arc::new(Counts::default());
+    let worker = tree.worker(Flaky::spec(Arc::clone(&counts)));
+    (worker, tree.start().await.unwrap(), counts)
+}
+
+#[tokio::test]
+async fn a_message_that_has_marked_a_boundary_is_not_served_again() {
+    let (worker, _tree, counts) = flaky().await;
+    let died = worker.commits_and_dies().await.unwrap_err();
+    assert!(matches!(died, CallError::Died { incarnation: 1, .. }), "{died}");
+    assert_eq!(counts.served.load(Ordering::Relaxed), 1);
+    assert_eq!((worker.row(100).await.unwrap(), worker.row(101).await.unwrap()), (Some(0), None));
+}
+
+#[tokio::test]
+async fn a_boundary_in_an_earlier_message_keeps_no_later_one_from_being_served_again() {
+    let (worker, _tree, counts) = flaky().await;
+    worker.commits().await.unwrap();
+    assert_eq!(worker.second_time(7).await.unwrap(), 7);
+    assert_eq!(counts.served.load(Ordering::Relaxed), 2);
+    assert_eq!(worker.row(7).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn many_different_messages_in_a_row_that_succeed_the_second_time_are_no_crash_loop() {
+    let (worker, _tree, _) = flaky().await;
+    for n in 0..20 {
+        assert_eq!(worker.second_time(n).await.unwrap(), n);
+    }
+    assert_eq!((worker.incarnation(), worker.quarantined()), (21, 0));
+    for n in 0..20 {
+        assert_eq!(worker.row(n).await.unwrap(), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn a_death_over_a_signal_before_a_message_is_served_again_does_not_speak_against_the_tables() {
+    let (worker, _tree, counts) = flaky().await;
+    worker.commits().await.unwrap();
+    counts.links.store(20, Ordering::Relaxed);
+    counts.fatal.store(20, Ordering::Relaxed);
+    assert_eq!(worker.second_time(7).await.unwrap(), 7);
+    assert_eq!(counts.fatal.load(Ordering::Relaxed), 0, "it has died over each of them");
+    // Its first, twenty that died over a signal, and one that served.
+    assert_eq!((worker.incarnation(), worker.quarantined()), (22, 0));
+    assert_eq!(worker.row(100).await.unwrap(), Some(0));
+}
+
+#[tokio::test]
+async fn a_signal_that_is_served_in_between_clears_no_tables() {
+    let (worker, _tree, counts) = flaky().await;
+    worker.commits().await.unwrap();
+    counts.links.store(u32::MAX, Ordering::Relaxed);
+    let died = worker.never().await.unwrap_err();
+    assert!(matches!(died, CallError::Died { incarnation: 101, .. }), "{died}");
+    let parked = worker.take_quarantined();
+    // Of those that follow, nobody has written anything.
+    assert_eq!(parked.len(), 1);
+    assert!(parked[0].reason.starts_with("3 starts in a row died"), "{}", parked[0].reason);
+}
+
+#[tokio::test]
+async fn the_mailbox_has_as_many_places_after_many_redeliveries_as_before() {
+    let (worker, _tree, counts) = flaky().await;
+    for n in 0..20 {
+        worker.second_time(n).await.unwrap();
+    }
+    worker.never().await.unwrap_err();
+    let hangs = tokio::spawn({
+        let worker = worker.clone();
+        async move { worker.hang().await }
+    });
+    counts.hangs.notified().await;
+    let queued: Vec<_> = (0..4).map(|_| worker.try_nothing()).collect();
+    assert!(
+        matches!(
+            queued.as_slice(),
+            [
+                Ok(()),
+                Ok(()),
+                Err(CastError::NotSent { why: NotSent::Full, .. }),
+                Err(CastError::NotSent { why: NotSent::Full, .. })
+            ]
+        ),
+        "{queued:?}"
+    );
+    hangs.abort();
+}
+
+/// A worker that is started again a minute after it died, with a message that waits for that, and who gets what is not
+/// delivered.
+async fn waiting(
+    send: impl AsyncFnOnce(&FlakyHandle),
+) -> (FlakyHandle, Supervisor, Arc<Counts>, Arc<Mutex<Vec<Undelivered>>>) {
+    let (mut tree, recorder) = Recorder::tree();
+    let (counts, lost) = (Arc::new(Counts::default()), Arc::<Mutex<Vec<_>>>::default());
+    let spec = Flaky::spec(Arc::clone(&counts)).backoff(Backoff::Fixed(Duration::from_secs(60)));
+    let worker = tree.worker(spec.on_undelivered({
+        let lost = Arc::clone(&lost);
+        move |undelivered| lost.lock().unwrap().push(undelivered)
+    }));
+    let tree = tree.start().await.unwrap();
+    send(&worker).await;
+    recorder.until("worker ended (panic: each time)").await;
+    assert_eq!((counts.served.load(Ordering::Relaxed), worker.queued()), (1, 0));
+    (worker, tree, counts, lost)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_tells_the_caller_of_a_message_that_waits_to_be_served_again() {
+    let mut call: Option<JoinHandle<Result<(), CallError<()>>>> = None;
+    let (worker, tree, counts, lost) = waiting(async |worker| {
+        let worker = worker.clone();
+        call = Some(tokio::spawn(async move { worker.never().await }));
+    })
+    .await;
+    tree.shutdown().await;
+    let died = call.unwrap().await.unwrap().unwrap_err();
+    assert!(matches!(&died, CallError::Died { incarnation: 1, .. }), "{died}");
+    assert_eq!(counts.served.load(Ordering::Relaxed), 1, "it was not served again");
+    assert_eq!(lost.lock().unwrap().len(), 0);
+    drop(worker);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_hands_a_cast_that_waits_to_be_served_again_to_whoever_gets_what_is_not_delivered() {
+    let (worker, tree, counts, lost) = waiting(async |worker| {
+        worker.never_cast("each time".into()).await.unwrap();
+    })
+    .await;
+    tree.shutdown().await;
+    assert_eq!(counts.served.load(Ordering::Relaxed), 1, "it was not served again");
+    let mut lost = lost.lock().unwrap();
+    let [cast] = lost.as_mut_slice() else { panic!("{lost:?}") };
+    assert_eq!(cast.message, "never_cast");
+    let reason = ExitReason::Panic("each time".into());
+    assert!(
+        matches!(&cast.why, Refusal::Died { incarnation: 1, reason: of, .. } if *of == reason),
+        "{cast:?}"
+    );
+    let args = cast.args.take().unwrap().downcast::<(String,)>().unwrap();
+    assert_eq!(args.0, "each time");
+    drop(worker);
+}

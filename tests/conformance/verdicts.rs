@@ -1,0 +1,217 @@
+//! What the manager says of the tables holds, once for each end: also beside a hook that writes, torn tables, and a kill.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use heir_runtime::{AfterQuarantine, Backoff, Exit, Stopped, Table, Verdict, handlers, heir};
+use heir_tests::Recorder;
+use tokio::sync::Notify;
+
+/// Its verify hook writes before it refuses, as the exit says.
+#[heir]
+struct Meddled {
+    #[table]
+    rows: Table<&'static str, u32>,
+}
+
+#[handlers]
+impl Meddled {
+    #[on(verify)]
+    fn verify(tables: &mut MeddledTables, exit: &Exit) -> Verdict {
+        let words = exit.reason.to_string();
+        if words == "killed" {
+            return Verdict::Accept;
+        }
+        tables.rows.insert("row", 100);
+        tables.rows.insert("hook", 100);
+        assert!(words != "panic: panic", "behind its writes");
+        Verdict::quarantine("asked to")
+    }
+
+    fn put(&mut self, key: &'static str) {
+        self.rows.insert(key, 1);
+    }
+
+    #[cast]
+    fn die(&mut self, words: String) {
+        self.rows.insert("dead", 1);
+        panic!("{words}");
+    }
+}
+
+#[tokio::test]
+async fn parked_tables_are_without_the_writes_of_the_verify_hook_that_refuses_them() {
+    for words in ["refuse", "panic"] {
+        let (mut tree, _) = Recorder::tree();
+        let worker = tree.worker(Meddled::spec().quarantine(AfterQuarantine::Fresh));
+        let tree = tree.start().await.unwrap();
+        worker.put("row").await.unwrap();
+        worker.die(words.into()).await.unwrap();
+        worker.put("fresh").await.unwrap();
+        let parked = worker.take_quarantined().pop().unwrap();
+        let rows = (parked.tables.rows.get("row"), parked.tables.rows.len());
+        assert_eq!(rows, (Some(1), 1), "{words}: {}", parked.reason);
+        assert_eq!((worker.rows().get("fresh"), worker.rows().len()), (Some(1), 1), "{words}");
+        tree.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn tables_of_a_worker_that_quarantine_stops_are_without_the_writes_of_the_hook_that_refused_them() {
+    for words in ["refuse", "panic"] {
+        let (mut tree, _) = Recorder::tree();
+        let worker = tree.worker(Meddled::spec().quarantine(AfterQuarantine::Stop));
+        let tree = tree.start().await.unwrap();
+        worker.put("row").await.unwrap();
+        worker.die(words.into()).await.unwrap();
+        assert!(matches!(worker.wait().await, Stopped::Quarantined(_)), "{words}");
+        let tables = worker.estate().claim("test").unwrap();
+        assert_eq!((tables.rows.get("row"), tables.rows.len()), (Some(1), 1), "{words}");
+        tree.shutdown().await;
+    }
+}
+
+/// A key that cannot be compared while its fuse is lit: then what has been written cannot be undone.
+#[derive(Clone)]
+struct Touchy(u32, Arc<AtomicBool>);
+
+impl Hash for Touchy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl PartialEq for Touchy {
+    fn eq(&self, other: &Self) -> bool {
+        assert!(!self.1.load(Ordering::Relaxed), "in eq");
+        self.0 == other.0
+    }
+}
+
+impl Eq for Touchy {}
+
+/// It has nothing to be dropped, and its idle death nothing to be settled.
+#[heir(quarantine = fresh)]
+struct Torn {
+    #[table]
+    rows: Table<Touchy, u32>,
+}
+
+#[handlers]
+impl Torn {
+    fn put(&mut self, key: Touchy) -> usize {
+        self.rows.insert(key, 1);
+        self.rows.len()
+    }
+
+    fn tear(&mut self, key: Touchy) {
+        let fuse = Arc::clone(&key.1);
+        self.rows.insert(key, 1);
+        fuse.store(true, Ordering::Relaxed);
+        panic!("with a lit fuse");
+    }
+}
+
+#[tokio::test]
+async fn torn_tables_are_parked_and_the_fresh_ones_are_not_marked_torn() {
+    let (mut tree, _) = Recorder::tree();
+    let worker = tree.worker(Torn::spec());
+    let tree = tree.start().await.unwrap();
+    let fuse = Arc::new(AtomicBool::new(false));
+    let key = |n| Touchy(n, Arc::clone(&fuse));
+    assert_eq!(worker.put(key(1)).await.unwrap(), 1);
+    worker.tear(key(2)).await.unwrap_err();
+    worker.wait_serving(2).await.unwrap();
+    fuse.store(false, Ordering::Relaxed);
+    let parked = worker.take_quarantined().pop().unwrap();
+    assert_eq!(parked.reason.as_ref(), "its last message could not be undone: in eq");
+    assert_eq!(worker.put(key(3)).await.unwrap(), 1);
+    // Idle: there is nothing to undo, and nothing that would say anew whether it could be.
+    worker.kill();
+    worker.wait_serving(3).await.unwrap();
+    assert_eq!((worker.quarantined(), worker.put(key(4)).await.unwrap()), (0, 2));
+    tree.shutdown().await;
+    assert_eq!(worker.estate().claim("test").unwrap().torn(), None);
+}
+
+/// Made anew as its verify hook says, which takes a while.
+#[heir]
+struct Remade {
+    #[table(init = { made.first(); made.go_on().await; [(0, 0)] })]
+    rows: Table<u32, u32>,
+    #[arg]
+    made: Arc<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    times: AtomicU32,
+    begun: Notify,
+    go_on: Notify,
+}
+
+impl Made {
+    fn first(&self) {
+        self.times.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The second time waits.
+    async fn go_on(&self) {
+        if self.times.load(Ordering::Relaxed) == 2 {
+            self.begun.notify_one();
+            self.go_on.notified().await;
+        }
+    }
+}
+
+static JUDGED: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(0)];
+
+#[handlers]
+impl Remade {
+    #[on(verify)]
+    fn verify(tables: &mut RemadeTables, exit: &Exit) -> Verdict {
+        let fresh = tables.rows.contains_key(&u32::MAX);
+        JUDGED[usize::from(fresh)].fetch_add(1, Ordering::Relaxed);
+        assert_eq!(exit.incarnation, 1);
+        if fresh { Verdict::quarantine("asked to") } else { Verdict::Reset }
+    }
+
+    fn put(&mut self, n: u32) {
+        self.rows.insert(n, n);
+    }
+
+    fn read(&mut self) -> usize {
+        self.rows.len()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not_judge_again() {
+    for fresh in [false, true] {
+        let (mut tree, recorder) = Recorder::tree();
+        let made = Arc::new(Made::default());
+        let spec = Remade::spec(Arc::clone(&made)).backoff(Backoff::Fixed(Duration::from_secs(60)));
+        let worker = tree.worker(spec.quarantine(AfterQuarantine::Fresh));
+        let tree = tree.start().await.unwrap();
+        worker.put(if fresh { u32::MAX } else { 1 }).await.unwrap();
+        worker.kill();
+        // The second worker dies while the manager, which is linked to it, has the tables made anew for it.
+        made.begun.notified().await;
+        recorder.clear();
+        assert_eq!(worker.kill(), Some(2));
+        recorder.until("worker ended (killed)").await;
+        made.go_on.notify_one();
+        recorder.until("gives the tables to worker 2").await;
+        // It never had them. A third one comes in a minute, and the manager that judged does not live to see it.
+        assert_eq!(worker.incarnation(), 1);
+        assert!(worker.kill_manager());
+        worker.wait_serving(3).await.unwrap();
+        assert_eq!(worker.read().await.unwrap(), 1, "the first row");
+        assert_eq!(JUDGED[usize::from(fresh)].load(Ordering::Relaxed), 1);
+        assert_eq!(made.times.load(Ordering::Relaxed), 2);
+        assert_eq!(worker.quarantined(), usize::from(fresh));
+        tree.shutdown().await;
+    }
+}
