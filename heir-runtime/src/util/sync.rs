@@ -232,8 +232,9 @@ impl<S> WatchOne<S> {
 #[cfg(all(test, not(heir_loom)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
     use std::sync::Arc;
-    use std::task::Wake;
+    use std::task::{Context, Wake};
 
     use super::*;
 
@@ -293,14 +294,6 @@ mod tests {
         assert!(panicked.is_err());
         assert_eq!((lock.replace(2), lock.take(), lock.into_inner()), (1, 2, 0));
     }
-}
-
-#[cfg(all(test, not(heir_loom)))]
-mod tests {
-    use std::pin::pin;
-    use std::task::Context;
-
-    use super::*;
 
     /// What somebody looks for that comes to pass after a first look.
     fn comes_after_a_look() -> impl FnMut(&mut ()) -> Option<()> {
