@@ -1,11 +1,14 @@
 //! The supervisor chapter of OTP, rule by rule, under tokio's paused clock.
 
+mod actor;
 mod backoff;
+mod delays;
 mod dynamic;
 mod ends;
 mod management;
 mod meanwhile;
 mod names;
+mod overlaps;
 mod restarts;
 mod significant;
 mod strategies;
