@@ -377,7 +377,7 @@ impl Scripted {
     }
 
     fn read(&mut self) -> (Vec<u32>, u32, u32) {
-        let mut keys: Vec<_> = self.rows.reader().snapshot().iter().map(|(key, _)| *key).collect();
+        let mut keys: Vec<_> = self.rows.reader().snapshot().keys().copied().collect();
         keys.sort_unstable();
         (keys, self.total, self.kept)
     }
