@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use heir_runtime::{Backoff, CallError, Status, handlers, heir};
 use heir_tests::Recorder;
+use tokio::time::Instant;
 
 /// A reply that kills the worker it comes from when nobody wants it.
 #[derive(Default)]
@@ -79,6 +80,8 @@ async fn a_worker_that_is_killed_before_its_task_is_known_ends_and_is_followed()
     let waker = Waker::from(Arc::clone(&kills));
     let mut waits = pin!(target.wait_serving(9));
     assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let begin = Instant::now();
     assert_eq!(target.serve().await.unwrap(), 3);
+    assert_eq!(begin.elapsed(), Duration::from_secs(2), "two delays, and no start that hangs");
     assert_eq!(*kills.1.lock().unwrap(), [Some(2)], "it is woken when the second one is about to start");
 }

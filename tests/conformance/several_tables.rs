@@ -1,5 +1,8 @@
 //! Several recorded tables of one worker: they commit, are undone, repaired and made anew together.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use heir_runtime::{Exit, OrderedTable, Supervisor, Table, Verdict, handlers, heir};
 use heir_tests::fuse::die;
 
@@ -12,12 +15,31 @@ struct Three {
     ordered: OrderedTable<&'static str, u32>,
     #[table(init = [("first", 1)])]
     last: Table<&'static str, u32>,
+    /// How many starts fail.
+    #[arg]
+    fails: Arc<AtomicU32>,
 }
 
 type Rows = [Vec<(&'static str, u32)>; 3];
 
 #[handlers]
 impl Three {
+    #[on(start)]
+    fn start(&mut self) -> Result<(), &'static str> {
+        self.insert("undone");
+        let left = self.fails.load(Ordering::Relaxed);
+        self.fails.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left > 0 {
+            return Err("not now");
+        }
+        for key in ["undone", "lost"] {
+            self.hashed.remove(key);
+            self.ordered.remove(key);
+            self.last.remove(key);
+        }
+        Ok(())
+    }
+
     #[on(verify)]
     fn verify(tables: &mut ThreeTables, _: &Exit) -> Verdict {
         match tables.hashed.len() {
@@ -67,43 +89,46 @@ fn all_with(keys: &[&'static str]) -> Rows {
     [rows.clone(), rows.clone(), rows]
 }
 
-async fn dies_over(three: &ThreeHandle, key: &'static str) {
-    let next = three.incarnation() + 1;
-    three.put_and_die(key).await.unwrap();
+/// A worker that has these rows beside the first ones.
+async fn three(keys: &[&'static str]) -> (Supervisor, ThreeHandle, Arc<AtomicU32>) {
+    let (mut tree, fails) = (Supervisor::builder("app").intensity(u32::MAX), Arc::new(AtomicU32::new(0)));
+    let three = tree.child(Three::spec(Arc::clone(&fails)));
+    let tree = tree.start().await.unwrap();
+    for key in keys {
+        three.put(key).await.unwrap();
+    }
+    (tree, three, fails)
+}
+
+/// Has the worker die over a message, and its next start fail.
+async fn dies_twice(three: &ThreeHandle, fails: &AtomicU32) {
+    fails.store(1, Ordering::Relaxed);
+    let next = three.incarnation() + 2;
+    three.put_and_die("lost").await.unwrap();
     three.wait_serving(next).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_first_rows_of_every_table_stay_when_the_first_message_crashes() {
-    let mut tree = Supervisor::builder("app").intensity(u32::MAX);
-    let three = tree.child(Three::spec());
-    let _tree = tree.start().await.unwrap();
-    dies_over(&three, "lost").await;
+async fn the_first_rows_of_every_table_survive_a_first_start_that_fails() {
+    let (mut tree, fails) = (Supervisor::builder("app"), Arc::new(AtomicU32::new(1)));
+    let three = tree.child(Three::spec(fails));
+    tree.start().await.unwrap_err();
+    three.wait().await;
     assert_eq!(rows(&three), all_with(&["first"]));
+    let tables = three.estate().claim("test").unwrap();
+    assert_eq!([tables.hashed.len(), tables.ordered.len(), tables.last.len()], [1; 3]);
 }
 
 #[tokio::test]
-async fn what_a_verify_hook_repairs_in_every_table_stays_when_the_next_message_crashes() {
-    let mut tree = Supervisor::builder("app").intensity(u32::MAX);
-    let three = tree.child(Three::spec());
-    let _tree = tree.start().await.unwrap();
-    three.put("second").await.unwrap();
-    dies_over(&three, "lost").await;
-    assert_eq!(rows(&three), all_with(&["first", "second", "repaired"]));
-    dies_over(&three, "lost").await;
+async fn what_a_verify_hook_repairs_in_every_table_survives_a_next_start_that_fails() {
+    let (_tree, three, fails) = three(&["second"]).await;
+    dies_twice(&three, &fails).await;
     assert_eq!(rows(&three), all_with(&["first", "second", "repaired"]));
 }
 
 #[tokio::test]
-async fn a_reset_makes_every_table_anew_and_that_stays_when_the_next_message_crashes() {
-    let mut tree = Supervisor::builder("app").intensity(u32::MAX);
-    let three = tree.child(Three::spec());
-    let _tree = tree.start().await.unwrap();
-    for key in ["second", "third", "fourth"] {
-        three.put(key).await.unwrap();
-    }
-    dies_over(&three, "lost").await;
-    assert_eq!(rows(&three), all_with(&["first"]));
-    dies_over(&three, "lost").await;
+async fn a_reset_makes_every_table_anew_and_survives_a_next_start_that_fails() {
+    let (_tree, three, fails) = three(&["second", "third", "fourth"]).await;
+    dies_twice(&three, &fails).await;
     assert_eq!(rows(&three), all_with(&["first"]));
 }
