@@ -107,6 +107,18 @@ impl Slot {
         self.member = member;
     }
 
+    /// Closes a child that is to end for good. A supervisor that is not down yet closes its
+    /// children in their turn.
+    pub(crate) fn close(&self, why: &Stopped) {
+        let node = self.member.node();
+        match (&self.first.state, self.member.role()) {
+            (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
+                node.ends_for_good(why)
+            }
+            _ => node.close(why),
+        }
+    }
+
     /// Somebody waits for it to be down.
     pub(crate) fn tell_when_down(&mut self, told: ReplySender<()>) {
         // Those that nobody waits for any more go when there is no room left; then as many come as there are before the next time.

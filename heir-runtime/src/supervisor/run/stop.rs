@@ -50,10 +50,7 @@ impl Run {
         for slot in self.slots.values() {
             match (&slot.first.state, slot.member.role()) {
                 (State::Running, Role::Worker) if !self.rules.dynamic => {}
-                (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
-                    slot.member.node().ends_for_good(why);
-                }
-                _ => slot.member.node().close(why),
+                _ => slot.close(why),
             }
         }
     }
@@ -125,13 +122,7 @@ impl Run {
     /// As [`finish`](Self::finish), for one who goes on cycling anyway.
     pub(crate) fn begin_finish(&mut self, id: ChildId, why: &Stopped) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        match (&slot.first.state, slot.member.role()) {
-            // It closes its children in their turn.
-            (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
-                slot.member.node().ends_for_good(why);
-            }
-            _ => slot.member.node().close(why),
-        }
+        slot.close(why);
         if !matches!(slot.goal, Goal::Finished(_)) {
             slot.goal = Goal::Finished(Box::new(why.clone()));
             self.significant.remove(&id);
