@@ -180,7 +180,9 @@ impl Watch {
             thread.unpark();
         } else {
             // Without a thread no worker is watched; the next worker that starts tries again.
-            let started = thread::Builder::new().name("heir heartbeat".into()).spawn(|| self.run());
+            // The standstill may come before the thread has run at all.
+            let now = Instant::now();
+            let started = thread::Builder::new().name("heir heartbeat".into()).spawn(move || self.run(now));
             match started {
                 Ok(thread) => watched.thread = Some(thread.thread().clone()),
                 Err(error) => {
@@ -208,9 +210,10 @@ impl Watch {
         }
     }
 
-    fn run(&self) {
+    /// Watches, from when the thread was to begin.
+    fn run(&self, began: Instant) {
         // When the thread was to look again: `None` if never.
-        let mut due = Some(Instant::now());
+        let mut due = Some(began);
         let mut quiet_since = None;
         while let Some(pulses) = self.pulses() {
             let now = Instant::now();
