@@ -113,7 +113,7 @@ impl Slot {
         let node = self.member.node();
         match (&self.first.state, self.member.role()) {
             (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
-                node.ends_for_good(why)
+                node.ends_for_good(why);
             }
             _ => node.close(why),
         }
