@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heir_runtime::{handlers, heir};
+use heir_runtime::prelude::*;
 
 /// Counts. Its table outlives it.
 #[heir(name = "counter")]

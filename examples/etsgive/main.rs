@@ -11,7 +11,8 @@ mod input;
 use std::error::Error;
 use std::sync::Arc;
 
-use heir_runtime::{EventKind, Supervisor};
+use heir_runtime::events::EventKind;
+use heir_runtime::prelude::*;
 use tokio::sync::Notify;
 
 use self::command::{Command, HELP, parse};

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heir_runtime::{Supervisor, Table, handlers, heir};
+use heir_runtime::prelude::*;
 
 /// Counts visits, and stumbles over some.
 #[heir]

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use heir_runtime::{Dynamic, Table, handlers, heir, supervisor};
+use heir_runtime::prelude::*;
 
 /// What is in stock.
 #[heir]

@@ -148,7 +148,7 @@ pub fn same<S: Same<T>, T>(table: S) -> T {
     table.itself()
 }
 
-pub const fn assert_child<T: crate::Child>() {}
+pub const fn assert_child<T: crate::supervision::Child>() {}
 pub const fn assert_recorded<T: crate::table::Recorded>() {}
 pub const fn assert_rest<T: Rest>() {}
 pub const fn assert_payload<T: Payload>() {}

@@ -8,7 +8,7 @@
 //! ```
 //! use std::collections::HashMap;
 //!
-//! use heir_runtime::{Supervisor, handlers, heir};
+//! use heir_runtime::prelude::*;
 //!
 //! /// Hit counters that outlive the worker that keeps them.
 //! #[heir]
@@ -41,11 +41,13 @@
 //! counter.die().await?;
 //! assert_eq!(counter.count("hits".into()).await?, 2); // served by incarnation 2
 //! tree.shutdown().await;
-//! # Ok::<_, heir_runtime::BoxError>(())
+//! # Ok::<_, BoxError>(())
 //! # }).unwrap();
 //! ```
 //!
 //! # Where to go on
+//! The root has what every program may name, and [`prelude`] what nearly all do. Beside them:
+//!
 //! - [`#[heir]`](macro@heir) declares a worker: which fields are tables, and of which kind.
 //! - [`#[handlers]`](macro@handlers) makes messages of its methods.
 //! - [`table`] has the recorded tables: a message that crashes is undone in them, and every task
@@ -54,8 +56,10 @@
 //!   builds the same by hand.
 //! - [`otp`] lists each feature of Erlang's OTP, and where it is here.
 //! - [`compile_fail`] is a recipe for your own tests of what must not compile.
-//! - [`estate()`] is the custody of tables without actors, for your own tasks.
-//! - [`Worker`] shows a worker that is written by hand.
+//! - [`supervision`] has what a tree reports of itself, and [`events`] what it tells an observer.
+//! - [`links`] has what a worker learns of the ends of others.
+//! - [`estate`](mod@estate) is the custody of tables without actors, for your own tasks.
+//! - [`by_hand`] is for workers that are written without the macros.
 //!
 //! # What survives what
 //!
@@ -72,7 +76,7 @@
 //!
 //! Nobody can pre-empt a worker that never yields to the runtime: it keeps its tables until it does
 //! ([`Status::Unresponsive`]). The [`heartbeat`](Spec::heartbeat) notices it, its caller is told
-//! ([`CallError::Unresponsive`]), and [`ShutdownReport`] names it. `panic = "abort"` ends the
+//! ([`CallError::Unresponsive`]), and [`ShutdownReport`](supervision::ShutdownReport) names it. `panic = "abort"` ends the
 //! process at the first panic: this crate refuses to be built with it, unless the feature
 //! `panic-abort` is enabled.
 //!
@@ -94,44 +98,37 @@ compile_error!(
 
 #[doc(hidden)]
 pub mod __private;
+pub mod by_hand;
 pub mod compile_fail;
-mod estate;
+pub mod estate;
+pub mod events;
 mod incarnation;
+pub mod links;
 mod mailbox;
 mod manager;
 pub mod otp;
+pub mod prelude;
 mod process;
+pub mod supervision;
 mod supervisor;
 pub mod table;
 mod tree;
 mod util;
 mod worker;
 
-pub use self::estate::{
-    ClaimError, Estate, EstateInfo, GiveAwayError, GiveAwayErrorKind, Heir, HeirTaken, Incoming, Inheritance,
-    Lease, NotGiven, Owner, Recipient, Transfer, TransferInfo, estate,
-};
-pub use self::mailbox::{
-    Call, CallError, CallResult, Cast, CastError, CastResult, Gate, Message, NotSent, Refusal, Tell,
-    Undelivered, Unsent,
-};
-pub use self::process::{Attachment, Down, ExitSignal, ExitSource, MonitorId};
-pub use self::supervisor::{
-    AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, Dynamic, DynamicError, ShutdownReport,
-    StartError, Strategy, SubtreeStatus, Supervisor, SupervisorBuilder, SupervisorHandle, Tree, TreeNode,
-    Unaided, WorkerNode,
-};
-pub use self::table::{
-    BagTable, BagTableReader, OrderedTable, OrderedTableReader, Snapshot, Table, TableReader,
-};
-pub use self::worker::{
-    AfterQuarantine, Backoff, Context, Handlers, Restart, Shutdown, Spec, TakesOver, WhileDown, Worker,
-};
-pub use crate::estate::quarantine::{Quarantined, Verdict};
-pub use crate::manager::Manager;
-pub use crate::process::exit::{BoxError, Exit, ExitReason};
-pub use crate::process::status::{Status, Stopped};
-pub use crate::tree::events::{Event, EventKind, Role};
-pub use crate::worker::handle::{Handle, WeakHandle};
-
+// What every program may name. The modules have what only some need.
 pub use heir_macros::{handlers, heir, supervisor};
+
+pub use self::estate::quarantine::Verdict;
+pub use self::mailbox::{CallError, CallResult, CastError, CastResult, NotSent, Refusal, Undelivered};
+pub use self::process::Attachment;
+pub use self::process::exit::{BoxError, Exit, ExitReason};
+pub use self::process::status::{Status, Stopped};
+pub use self::supervisor::{Dynamic, StartError, Strategy, Supervisor, SupervisorBuilder, SupervisorHandle};
+pub use self::table::{BagTable, OrderedTable, Table};
+pub use self::worker::handle::{Handle, WeakHandle};
+pub use self::worker::{AfterQuarantine, Backoff, Context, Restart, Shutdown, Spec, WhileDown};
+
+// The documentation, here and in `table`, names them so.
+#[cfg(doc)]
+use self::estate::{Estate, EstateInfo, Lease};

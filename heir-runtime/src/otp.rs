@@ -11,7 +11,7 @@
 //! | `one_for_one`, `one_for_all`, `rest_for_one` | [`Strategy`](crate::Strategy) |
 //! | `simple_one_for_one` | [`Dynamic`](crate::Dynamic), with a key for each worker |
 //! | `intensity`, `period` | [`intensity`](crate::SupervisorBuilder::intensity), [`period`](crate::SupervisorBuilder::period); the default is 10 in 10 seconds |
-//! | `auto_shutdown`, `significant` | [`AutoShutdown`](crate::AutoShutdown), [`Spec::significant`](crate::Spec::significant) |
+//! | `auto_shutdown`, `significant` | [`AutoShutdown`](crate::supervision::AutoShutdown), [`Spec::significant`](crate::Spec::significant) |
 //! | child `id` | [`Spec::name`](crate::Spec::name); in a declared tree the field's name |
 //! | child `start` | the worker's `spec(..)`, whose arguments each incarnation gets a clone of |
 //! | `permanent`, `transient`, `temporary` | [`Restart`](crate::Restart) |
@@ -45,7 +45,7 @@
 //! | `code_change/3` | [`upgrade_child`](crate::SupervisorHandle::upgrade_child): a worker of another type takes over the tables |
 //! | `sys:suspend/1`, `sys:resume/1` | [`Handle::pause`](crate::Handle::pause), [`resume`](crate::Handle::resume) |
 //! | `sys:get_state/1`, `format_status/1` | the [readers](crate::table) of its recorded tables, without asking it |
-//! | `sys:trace/2`, `sys:statistics/2` | [`Event`](crate::Event)s, to `tracing` and to observers |
+//! | `sys:trace/2`, `sys:statistics/2` | [`Event`](crate::events::Event)s, to `tracing` and to observers |
 //! | timeouts of a state, `hibernate` | [`send_after`](crate::Context::send_after); nothing to hibernate: an idle worker has no stack |
 //! | a process that loops for ever is pre-empted | no worker can be pre-empted: [`Spec::heartbeat`](crate::Spec::heartbeat) reports it, and everything around it goes on |
 //!
@@ -70,4 +70,4 @@
 //! |---|---|
 //! | `set`, `ordered_set`, `bag` | [`Table`](crate::Table), [`OrderedTable`](crate::OrderedTable), [`BagTable`](crate::BagTable): [each function](crate::table) |
 //! | `private`, `protected`, `public` | `#[table(keep)]` on a collection; a recorded table and its readers; `#[table(keep)]` on a concurrent map |
-//! | `heir`, `give_away/3`, `'ETS-TRANSFER'` | [`Estate`](crate::Estate) and [`Lease`](crate::Lease); in a worker the hook `#[on(transfer)]` |
+//! | `heir`, `give_away/3`, `'ETS-TRANSFER'` | [`Estate`](crate::estate::Estate) and [`Lease`](crate::estate::Lease); in a worker the hook `#[on(transfer)]` |

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use heir_runtime::{Context, Down, ExitReason, ExitSignal, Supervisor, handlers, heir};
+use heir_runtime::links::{Down, ExitSignal};
+use heir_runtime::{Context, ExitReason, Supervisor, handlers, heir};
 use heir_tests::Recorder;
 
 /// Links and monitors whom it is told to, and does not trap exits.

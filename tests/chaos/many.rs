@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use heir_runtime::{Context, Down, Dynamic, ExitSignal, Stopped, Supervisor, handlers, heir};
+use heir_runtime::links::{Down, ExitSignal};
+use heir_runtime::{Context, Dynamic, Stopped, Supervisor, handlers, heir};
 use heir_tests::Random;
 use tokio::task::JoinSet;
 

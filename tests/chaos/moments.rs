@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use heir_runtime::events::Event;
+use heir_runtime::supervision::{ShutdownReport, TreeNode};
 use heir_runtime::{
-    Backoff, CallError, Dynamic, Event, ShutdownReport, Spec, Status, Stopped, Strategy, Supervisor,
-    SupervisorBuilder, SupervisorHandle, TreeNode,
+    Backoff, CallError, Dynamic, Spec, Status, Stopped, Strategy, Supervisor, SupervisorBuilder,
+    SupervisorHandle,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinSet;

@@ -4,10 +4,8 @@
 
 use std::time::Duration;
 
-use heir_runtime::{
-    ChildError, Dynamic, DynamicError, Spec, StartError, Stopped, Supervisor, SupervisorHandle, handlers,
-    heir,
-};
+use heir_runtime::supervision::{ChildError, DynamicError};
+use heir_runtime::{Dynamic, Spec, StartError, Stopped, Supervisor, SupervisorHandle, handlers, heir};
 use heir_tests::Random;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;

@@ -199,7 +199,7 @@ impl Drop for Sentinel {
 /// that went on while there is an end would go on for ever.
 #[test]
 fn a_supervisor_whose_runtime_is_closing_starts_its_child_a_bounded_number_of_times() {
-    use heir_runtime::EventKind;
+    use heir_runtime::events::EventKind;
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();

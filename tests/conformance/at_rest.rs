@@ -4,7 +4,8 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heir_runtime::{Backoff, ExitReason, ExitSignal, Supervisor, handlers, heir};
+use heir_runtime::links::ExitSignal;
+use heir_runtime::{Backoff, ExitReason, Supervisor, handlers, heir};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, yield_now};
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use heir_runtime::{Attachment, Context, ExitReason, ExitSource, Supervisor, handlers, heir};
+use heir_runtime::links::ExitSource;
+use heir_runtime::{Attachment, Context, ExitReason, Supervisor, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::mpsc;
 use tokio::time::Instant;

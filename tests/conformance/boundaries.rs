@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use heir_runtime::{Context, Down, ExitReason, ExitSignal, Supervisor, Table, handlers, heir};
+use heir_runtime::links::{Down, ExitSignal};
+use heir_runtime::{Context, ExitReason, Supervisor, Table, handlers, heir};
 use tokio::sync::Notify;
 
 type Entries = (Vec<&'static str>, usize);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use heir_runtime::{Exit, Role, StartError, Verdict, handlers, heir};
+use heir_runtime::events::Role;
+use heir_runtime::{Exit, StartError, Verdict, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::time::Instant;

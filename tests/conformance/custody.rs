@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context as Task, Poll, Wake, Waker};
 use std::time::Duration;
 
+use heir_runtime::estate::Owner;
+use heir_runtime::events::Role;
 use heir_runtime::{
-    CallError, Context, Exit, ExitReason, Owner, Role, Stopped, Supervisor, Table, Verdict, handlers, heir,
+    CallError, Context, Exit, ExitReason, Stopped, Supervisor, Table, Verdict, handlers, heir,
 };
 use heir_tests::Recorder;
 use tokio::sync::Notify;

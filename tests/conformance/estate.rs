@@ -1,10 +1,11 @@
 //! Custody: at every instant the tables are in exactly one place.
 
-use heir_runtime::{ClaimError, ExitReason, Lease, estate};
+use heir_runtime::ExitReason;
+use heir_runtime::estate::{ClaimError, Estate, Lease};
 
 #[test]
 fn a_lease_that_is_dropped_returns_to_the_estate() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     assert_eq!(estate.owner().unwrap().incarnation, 1);
     drop(lease);
     assert_eq!(estate.owner(), None);
@@ -20,7 +21,7 @@ fn a_lease_that_ends_says_why() {
         ExitReason::Panic("oh".into()),
         ExitReason::Killed,
     ] {
-        let (estate, lease) = estate("t", ());
+        let (estate, lease) = Estate::new("t", ());
         lease.end(reason.clone());
         let exit = estate.last_exit().unwrap();
         assert_eq!((exit.reason, exit.incarnation, exit.in_message), (reason, 1, false));
@@ -29,7 +30,7 @@ fn a_lease_that_ends_says_why() {
 
 #[test]
 fn a_panic_while_owning_returns_the_tables_and_is_told() {
-    let (estate, mut lease) = estate("t", vec![1]);
+    let (estate, mut lease) = Estate::new("t", vec![1]);
     let crashed = std::thread::spawn(move || {
         lease.begin_message();
         lease.push(2);
@@ -44,7 +45,7 @@ fn a_panic_while_owning_returns_the_tables_and_is_told() {
 
 #[tokio::test]
 async fn an_aborted_task_returns_the_tables_as_killed() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let task = tokio::spawn(async move {
         let _lease = lease;
         std::future::pending::<()>().await;
@@ -58,7 +59,7 @@ async fn an_aborted_task_returns_the_tables_as_killed() {
 
 #[test]
 fn the_end_of_the_runtime_returns_the_tables() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     runtime.spawn(async move {
         let _lease = lease;
@@ -70,7 +71,7 @@ fn the_end_of_the_runtime_returns_the_tables() {
 
 #[tokio::test]
 async fn work_run_on_a_lease_may_move_to_any_task_and_tells_how_it_ended() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let done = tokio::spawn(lease.run(async |tables: &mut Vec<i32>| {
         tables.push(2);
         Ok::<_, String>(tables.len())
@@ -90,7 +91,7 @@ async fn work_run_on_a_lease_may_move_to_any_task_and_tells_how_it_ended() {
 
 #[test]
 fn an_owned_estate_cannot_be_claimed_and_says_by_whom() {
-    let (estate, lease) = estate("t", ());
+    let (estate, lease) = Estate::new("t", ());
     let error = estate.claim("second").unwrap_err();
     assert!(matches!(&error, ClaimError::Owned(owner) if owner.incarnation == 1), "{error}");
     drop(lease);
@@ -101,7 +102,7 @@ fn an_owned_estate_cannot_be_claimed_and_says_by_whom() {
 
 #[test]
 fn tables_at_home_are_promised_to_the_heir() {
-    let (estate, lease) = estate("t", ());
+    let (estate, lease) = Estate::new("t", ());
     let heir = estate.heir("manager").unwrap();
     drop(lease);
     assert_eq!(estate.claim("thief").unwrap_err(), ClaimError::Promised("manager".into()));
@@ -112,7 +113,7 @@ fn tables_at_home_are_promised_to_the_heir() {
 
 #[tokio::test]
 async fn the_heir_inherits_with_the_reason_and_a_dead_heir_loses_nothing() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let mut heir = estate.heir("manager").unwrap();
     let inheriting = tokio::spawn(async move { heir.inherit().await });
     tokio::task::yield_now().await;
@@ -129,7 +130,7 @@ async fn the_heir_inherits_with_the_reason_and_a_dead_heir_loses_nothing() {
 
 #[tokio::test]
 async fn an_heir_that_stops_waiting_takes_nothing() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let mut heir = estate.heir("manager").unwrap();
     {
         let mut inheriting = std::pin::pin!(heir.inherit());
@@ -145,7 +146,7 @@ async fn an_heir_that_stops_waiting_takes_nothing() {
 #[test]
 fn the_last_handle_frees_the_tables_and_no_other() {
     let alive = std::sync::Arc::new(());
-    let (estate, lease) = estate("t", std::sync::Arc::clone(&alive));
+    let (estate, lease) = Estate::new("t", std::sync::Arc::clone(&alive));
     let second = estate.clone();
     drop(lease);
     drop(estate);
@@ -160,7 +161,7 @@ fn the_last_handle_frees_the_tables_and_no_other() {
 #[test]
 fn the_estate_knows_since_when() {
     let before = std::time::Instant::now();
-    let (estate, lease) = estate("t", ());
+    let (estate, lease) = Estate::new("t", ());
     let since = estate.owner().unwrap().since;
     assert!(since >= before);
     drop(lease);
@@ -169,7 +170,7 @@ fn the_estate_knows_since_when() {
 
 #[test]
 fn a_leak_keeps_the_tables_away_but_not_usable_by_two() {
-    let (estate, lease) = estate("t", ());
+    let (estate, lease) = Estate::new("t", ());
     std::mem::forget(lease);
     assert!(matches!(estate.claim("next"), Err(ClaimError::Owned(_))));
 }

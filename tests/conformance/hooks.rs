@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use heir_runtime::{ExitReason, Restart, Role, StartError, Stopped, Supervisor};
+use heir_runtime::events::Role;
+use heir_runtime::{ExitReason, Restart, StartError, Stopped, Supervisor};
 use heir_tests::Recorder;
 
 use crate::workers::{Fault, Hooked, HookedHandle, Log};

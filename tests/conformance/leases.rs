@@ -1,6 +1,7 @@
 //! A lease and an estate's heir, beyond what a worker shows of them: numbers, message boundaries, and who is let in.
 
-use heir_runtime::{ExitReason, Lease, handlers, heir};
+use heir_runtime::estate::Lease;
+use heir_runtime::{ExitReason, handlers, heir};
 use heir_tests::Recorder;
 
 #[tokio::test]
@@ -67,6 +68,6 @@ async fn nobody_becomes_the_heir_of_a_worker_between_two_of_its_managers() {
     assert!(kept.estate().heir("thief").is_err());
 }
 
-fn estate() -> (heir_runtime::Estate<Vec<u32>>, Lease<Vec<u32>>) {
-    heir_runtime::estate("t", vec![1])
+fn estate() -> (heir_runtime::estate::Estate<Vec<u32>>, Lease<Vec<u32>>) {
+    heir_runtime::estate::Estate::new("t", vec![1])
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heir_runtime::{CallError, ExitReason, ExitSignal, ExitSource, Restart, Status, Stopped, handlers, heir};
+use heir_runtime::links::{ExitSignal, ExitSource};
+use heir_runtime::{CallError, ExitReason, Restart, Status, Stopped, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::time::timeout;

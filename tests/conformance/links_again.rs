@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use heir_runtime::{Context, Down, ExitReason, Supervisor, handlers, heir};
+use heir_runtime::links::Down;
+use heir_runtime::{Context, ExitReason, Supervisor, handlers, heir};
 use tokio::sync::Notify;
 
 use crate::relatives::{Family, family};

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use heir_runtime::{EventKind, ExitReason, Supervisor, WeakHandle, handlers, heir};
+use heir_runtime::events::EventKind;
+use heir_runtime::{ExitReason, Supervisor, WeakHandle, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use heir_runtime::{Down, ExitReason};
+use heir_runtime::ExitReason;
+use heir_runtime::links::Down;
 use tokio::time::timeout;
 
 use crate::relatives::{Family, family, nobody};

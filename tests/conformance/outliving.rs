@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use heir_runtime::{Context, ExitReason, ExitSignal, Supervisor, handlers, heir};
+use heir_runtime::links::ExitSignal;
+use heir_runtime::{Context, ExitReason, Supervisor, handlers, heir};
 use heir_tests::fuse::die;
 use tokio::sync::Notify;
 

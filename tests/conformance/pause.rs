@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heir_runtime::{ExitReason, ExitSignal, Stopped, SupervisorBuilder, handlers, heir};
+use heir_runtime::links::ExitSignal;
+use heir_runtime::{ExitReason, Stopped, SupervisorBuilder, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;

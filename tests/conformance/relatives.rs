@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use heir_runtime::{Context, Down, ExitReason, ExitSignal, MonitorId, Supervisor, handlers, heir};
+use heir_runtime::links::{Down, ExitSignal, MonitorId};
+use heir_runtime::{Context, ExitReason, Supervisor, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use heir_runtime::{Exit, Spec, Table, Verdict, Worker, handlers, heir};
+use heir_runtime::by_hand::Worker;
+use heir_runtime::{Exit, Spec, Table, Verdict, handlers, heir};
 
 mod first {
     use std::collections::HashSet;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use heir_runtime::{CallError, ExitReason, NotSent, Role, Shutdown, Stopped, Supervisor, handlers, heir};
+use heir_runtime::events::Role;
+use heir_runtime::{CallError, ExitReason, NotSent, Shutdown, Stopped, Supervisor, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 

@@ -1,10 +1,11 @@
 //! Give-away: tables on their way are never lost, and never with two owners.
 
-use heir_runtime::{ClaimError, ExitReason, GiveAwayErrorKind, estate};
+use heir_runtime::ExitReason;
+use heir_runtime::estate::{ClaimError, Estate, GiveAwayErrorKind};
 
 #[tokio::test]
 async fn a_lease_is_given_away_to_a_named_receiver() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let (recipient, incoming) = estate.recipient("second");
     lease.give_away(recipient).unwrap();
     // The owner from now on, before it has read the transfer.
@@ -17,7 +18,7 @@ async fn a_lease_is_given_away_to_a_named_receiver() {
 
 #[test]
 fn a_give_away_to_a_dead_receiver_leaves_the_giver_the_owner() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let (recipient, incoming) = estate.recipient("second");
     drop(incoming);
     assert!(recipient.is_gone());
@@ -33,7 +34,7 @@ fn a_give_away_to_a_dead_receiver_leaves_the_giver_the_owner() {
 
 #[tokio::test]
 async fn a_give_away_to_a_finished_receiver_leaves_the_giver_the_owner() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let (recipient, incoming) = estate.recipient("second");
     let finished = tokio::spawn(async move {
         let _incoming = incoming;
@@ -45,7 +46,7 @@ async fn a_give_away_to_a_finished_receiver_leaves_the_giver_the_owner() {
 
 #[test]
 fn a_transfer_never_read_returns_to_the_estate() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let (recipient, incoming) = estate.recipient("second");
     lease.give_away(recipient).unwrap();
     drop(incoming);
@@ -56,7 +57,7 @@ fn a_transfer_never_read_returns_to_the_estate() {
 
 #[tokio::test]
 async fn a_transfer_read_and_dropped_returns_to_the_estate() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let (recipient, incoming) = estate.recipient("second");
     lease.give_away(recipient).unwrap();
     drop(incoming.receive().await.unwrap());
@@ -65,7 +66,7 @@ async fn a_transfer_read_and_dropped_returns_to_the_estate() {
 
 #[tokio::test]
 async fn a_receiver_whose_recipient_is_dropped_is_told() {
-    let (estate, _lease) = estate("t", ());
+    let (estate, _lease) = Estate::new("t", ());
     let (recipient, incoming) = estate.recipient("second");
     drop(recipient);
     assert!(incoming.receive().await.is_err());
@@ -73,7 +74,7 @@ async fn a_receiver_whose_recipient_is_dropped_is_told() {
 
 #[test]
 fn tables_never_go_to_an_incarnation_older_than_one_that_has_owned_them() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let (old, _old_incoming) = estate.recipient("old");
     let (new, new_incoming) = estate.recipient("new");
     lease.give_away(new).unwrap();
@@ -86,8 +87,8 @@ fn tables_never_go_to_an_incarnation_older_than_one_that_has_owned_them() {
 
 #[test]
 fn tables_never_go_to_the_recipient_of_another_estate() {
-    let (_first, lease) = estate("first", vec![1]);
-    let (second, _second_lease) = estate("second", vec![2]);
+    let (_first, lease) = Estate::new("first", vec![1]);
+    let (second, _second_lease) = Estate::new("second", vec![2]);
     let (recipient, _incoming) = second.recipient("x");
     let error = lease.give_away(recipient).unwrap_err();
     assert_eq!(error.kind(), GiveAwayErrorKind::OtherEstate);
@@ -96,7 +97,7 @@ fn tables_never_go_to_the_recipient_of_another_estate() {
 
 #[tokio::test]
 async fn what_an_heir_gives_away_tells_how_the_last_owner_ended() {
-    let (estate, lease) = estate("t", vec![1]);
+    let (estate, lease) = Estate::new("t", vec![1]);
     let mut heir = estate.heir("manager").unwrap();
     lease.end(ExitReason::Panic("oh".into()));
     let inherited = heir.inherit().await;
@@ -110,7 +111,7 @@ async fn what_an_heir_gives_away_tells_how_the_last_owner_ended() {
 
 #[test]
 fn numbers_only_grow_whichever_way_tables_go() {
-    let (estate, lease) = estate("t", ());
+    let (estate, lease) = Estate::new("t", ());
     let mut last = lease.incarnation();
     drop(lease);
     for turn in 0..10 {

@@ -4,9 +4,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use heir_runtime::{
-    CallError, EventKind, NotSent, Role, Shutdown, Status, Stopped, Supervisor, WhileDown, handlers, heir,
-};
+use heir_runtime::events::{EventKind, Role};
+use heir_runtime::{CallError, NotSent, Shutdown, Status, Stopped, Supervisor, WhileDown, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use heir_runtime::{Context, ExitReason, TransferInfo, handlers, heir};
+use heir_runtime::estate::TransferInfo;
+use heir_runtime::{Context, ExitReason, handlers, heir};
 use tokio::sync::Notify;
 
 /// Counts, and dies in every way there is.

@@ -1,8 +1,9 @@
 //! The house: which file may import which, that no two import each other, and that the documents
-//! name what is there.
+//! name what is there. And what is public, where.
 
 mod imports;
 mod names;
+mod surface;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

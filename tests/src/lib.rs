@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// As another crate re-exports it.
 pub use heir_runtime as runtime;
-use heir_runtime::{Event, Supervisor, SupervisorBuilder};
+use heir_runtime::events::Event;
+use heir_runtime::{Supervisor, SupervisorBuilder};
 use tokio::sync::Notify;
 
 /// Remembers the events of a tree as sentences, in their order.

@@ -40,8 +40,8 @@ fn has_phantom(handlers: &Handlers) -> bool {
 ///
 /// ```text
 /// pub enum __Message<K: Key> where K: Ord {
-///     Count(R::Call<(String, u64), u64>),
-///     Die(R::Cast<()>),
+///     Count(R::by_hand::Call<(String, u64), u64>),
+///     Die(R::by_hand::Cast<()>),
 ///     __Never(::core::convert::Infallible, ::core::marker::PhantomData<fn(&K)>),
 /// }
 /// ```
@@ -52,8 +52,8 @@ fn message(handlers: &Handlers) -> TokenStream {
         let Handler { cfgs, variant, kind, .. } = handler;
         let args = args_type(handler);
         match kind {
-            Kind::Call { reply, .. } => quote!(#(#cfgs)* #variant(#root::Call<#args, #reply>),),
-            Kind::Cast => quote!(#(#cfgs)* #variant(#root::Cast<#args>),),
+            Kind::Call { reply, .. } => quote!(#(#cfgs)* #variant(#root::by_hand::Call<#args, #reply>),),
+            Kind::Cast => quote!(#(#cfgs)* #variant(#root::by_hand::Cast<#args>),),
         }
     });
     let params = generics.type_params().map(|param| &param.ident);
@@ -70,8 +70,8 @@ fn args_type(handler: &Handler) -> TokenStream {
 }
 
 /// ```text
-/// impl<K: Key> R::Message for __Message<K> where K: Ord {
-///     fn gate(&mut self) -> &mut dyn R::Gate {
+/// impl<K: Key> R::by_hand::Message for __Message<K> where K: Ord {
+///     fn gate(&mut self) -> &mut dyn R::by_hand::Gate {
 ///         match *self {
 ///             Self::Count(ref mut message) => message,
 ///             Self::Die(ref mut message) => message,
@@ -100,8 +100,8 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
     let never = has_phantom(handlers).then(|| quote!(Self::__Never(#local, _) => match #local {},));
     quote! {
         #[automatically_derived]
-        impl #impl_generics #root::Message for __Message #type_generics #where_clause {
-            fn gate(&mut self) -> &mut dyn #root::Gate {
+        impl #impl_generics #root::by_hand::Message for __Message #type_generics #where_clause {
+            fn gate(&mut self) -> &mut dyn #root::by_hand::Gate {
                 match *self { #(#arms)* #never }
             }
             fn name(&self) -> &'static ::core::primitive::str {
@@ -112,7 +112,7 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
 }
 
 /// ```text
-/// impl<K: Key> R::Handlers for Counter<K> where K: Ord {
+/// impl<K: Key> R::by_hand::Handlers for Counter<K> where K: Ord {
 ///     type Message = __Message<K>;
 ///     type Handle = CounterHandle<K>;
 ///     async fn handle(&mut self, message: &mut Self::Message, cx: &mut R::Context<Self>) {
@@ -134,7 +134,7 @@ fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     let hooks = hooks.iter().map(|hook| hook_method(root, sent, hook));
     quote! {
         #[automatically_derived]
-        impl #impl_generics #root::Handlers for #self_ty #where_clause {
+        impl #impl_generics #root::by_hand::Handlers for #self_ty #where_clause {
             type Message = #checked;
             type Handle = #handle;
             async fn handle(&mut self, #message: &mut Self::Message, #cx: &mut #root::Context<Self>) {
@@ -227,7 +227,7 @@ fn called(
 }
 
 /// ```text
-/// async fn on_transfer(&mut self, info: &R::TransferInfo, cx: &mut R::Context<Self>)
+/// async fn on_transfer(&mut self, info: &R::estate::TransferInfo, cx: &mut R::Context<Self>)
 ///     -> ::core::result::Result<(), R::BoxError>
 /// {
 ///     R::__private::HookOutcome::into_result(__sent(Self::arrived(self, info)).await)
@@ -268,7 +268,7 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
         Event::Transfer => quote! {
             #(#cfgs)* async fn on_transfer(
                 &mut self,
-                #info: &#root::TransferInfo,
+                #info: &#root::estate::TransferInfo,
                 #cx: &mut #root::Context<Self>,
             ) -> #outcome { #fallible }
         },
@@ -281,14 +281,14 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
             #(#cfgs)* const TRAPS_EXITS: ::core::primitive::bool = true;
             #(#cfgs)* async fn on_exit(
                 &mut self,
-                #info: &#root::ExitSignal,
+                #info: &#root::links::ExitSignal,
                 #cx: &mut #root::Context<Self>,
             ) -> #outcome { #fallible }
         },
         Event::Down => quote! {
             #(#cfgs)* async fn on_down(
                 &mut self,
-                #info: &#root::Down,
+                #info: &#root::links::Down,
                 #cx: &mut #root::Context<Self>,
             ) -> #outcome { #fallible }
         },

@@ -111,7 +111,7 @@ fn of_messages(handlers: &Handlers) -> Option<WhereClause> {
 /// where
 ///     K: Ord,
 ///     for<'__rule> Row: R::__private::Payload,
-///     for<'__rule> Counter<K>: R::Worker<Tables = CounterTables<K>>,
+///     for<'__rule> Counter<K>: R::by_hand::Worker<Tables = CounterTables<K>>,
 ///     for<'__rule> CounterTables<K>: ::core::marker::Send,
 /// ```
 /// Without type parameters rustc looks up the tables itself, in spite of the bound.
@@ -124,7 +124,7 @@ pub(super) fn of_worker(handlers: &Handlers) -> Option<WhereClause> {
         generics.where_clause = of_messages(handlers);
     }
     let where_clause = generics.make_where_clause();
-    where_clause.predicates.push(syn::parse_quote!(for<'__rule> #self_ty: #root::Worker #named));
+    where_clause.predicates.push(syn::parse_quote!(for<'__rule> #self_ty: #root::by_hand::Worker #named));
     if has_types {
         where_clause.predicates.push(syn::parse_quote!(for<'__rule> #tables: ::core::marker::Send));
     }
@@ -151,13 +151,13 @@ pub(super) fn of_message(handlers: &Handlers) -> Option<WhereClause> {
 /// That the worker has handlers: what is wrong with them is reported where they stand.
 ///
 /// ```text
-/// where K: Ord, for<'__rule> Counter<K>: R::Handlers<Message = __Message<K>>
+/// where K: Ord, for<'__rule> Counter<K>: R::by_hand::Handlers<Message = __Message<K>>
 /// ```
 pub(super) fn of_handle(handlers: &Handlers) -> Option<WhereClause> {
     let Handlers { root, self_ty, .. } = handlers;
     let mut generics = handlers.generics.clone();
     let (_, type_generics, _) = handlers.generics.split_for_impl();
-    let bound = syn::parse_quote!(for<'__rule> #self_ty: #root::Handlers<Message = __Message #type_generics>);
+    let bound = syn::parse_quote!(for<'__rule> #self_ty: #root::by_hand::Handlers<Message = __Message #type_generics>);
     generics.make_where_clause().predicates.push(bound);
     generics.where_clause
 }

@@ -56,7 +56,7 @@ pub(super) fn public_items(worker: &Worker<'_>) -> TokenStream {
 
 /// ```text
 /// /// The heir of [`Counter`]'s tables: ..
-/// pub type CounterManager<K> = R::Manager<Counter<K>>;
+/// pub type CounterManager<K> = R::by_hand::Manager<Counter<K>>;
 /// ```
 fn manager(worker: &Worker<'_>) -> TokenStream {
     let Worker { root, vis, ident, generics, allowed, deprecated, .. } = worker;
@@ -69,7 +69,7 @@ fn manager(worker: &Worker<'_>) -> TokenStream {
     quote! {
         #[doc = #doc]
         #(#allowed)* #(#deprecated)*
-        #vis type #name #params = #root::Manager<#ident #type_generics>;
+        #vis type #name #params = #root::by_hand::Manager<#ident #type_generics>;
     }
 }
 
@@ -204,7 +204,7 @@ fn no_drop(worker: &Worker<'_>) -> TokenStream {
 /// The implementation around the functions.
 ///
 /// ```text
-/// impl<K: Key> R::Worker for Counter<K> where K: Ord {
+/// impl<K: Key> R::by_hand::Worker for Counter<K> where K: Ord {
 ///     const NAME: &'static str = "Counter";
 ///     type Tables = CounterTables<K>;
 ///     type Args = (Limits,);
@@ -226,7 +226,7 @@ pub(super) fn worker_impl(
     let saved = rules::checked(worker, &Carried::saved(worker).ty());
     quote! {
         #[automatically_derived]
-        impl #impl_generics #root::Worker for #ident #type_generics #where_clause {
+        impl #impl_generics #root::by_hand::Worker for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
             type Tables = #tables;
             type Args = #args;

@@ -14,11 +14,11 @@ use super::{rules, tables};
 ///
 /// ```text
 /// pub struct CounterTables { .. }
-/// pub type CounterManager = R::Manager<Counter>;
+/// pub type CounterManager = R::by_hand::Manager<Counter>;
 /// pub struct CounterHandle { .. }
 /// const _: () = {
 ///     impl Counter { pub fn spec(limits: Limits) -> R::Spec<Self> { ::core::unreachable!() } }
-///     impl R::Worker for Counter { .. }
+///     impl R::by_hand::Worker for Counter { .. }
 /// };
 /// ```
 pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {

@@ -14,7 +14,7 @@ use crate::tokens::{generated, path_at};
 /// ```text
 /// /// The handle on [`Counter`]: ..
 /// #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-/// pub struct CounterHandle where for<'__rule> Counter: R::Handlers {
+/// pub struct CounterHandle where for<'__rule> Counter: R::by_hand::Handlers {
 ///     #[doc(hidden)]
 ///     pub __handle: R::Handle<Counter>,
 /// }
@@ -54,7 +54,7 @@ fn generics_of(worker: &Worker<'_>) -> Generics {
     let (_, type_generics, _) = generics.split_for_impl();
     let granted = generics.type_params().next().is_none().then(|| quote!(for<'__rule>));
     let mut bounded = generics.clone();
-    let bound = syn::parse_quote!(#granted #ident #type_generics: #root::Handlers);
+    let bound = syn::parse_quote!(#granted #ident #type_generics: #root::by_hand::Handlers);
     bounded.make_where_clause().predicates.push(bound);
     bounded
 }
@@ -62,7 +62,7 @@ fn generics_of(worker: &Worker<'_>) -> Generics {
 /// `From`, `Deref`, and what is not derived.
 ///
 /// ```text
-/// impl<K: Key> ::core::clone::Clone for CounterHandle<K> where K: Ord, Counter<K>: R::Handlers {
+/// impl<K: Key> ::core::clone::Clone for CounterHandle<K> where K: Ord, Counter<K>: R::by_hand::Handlers {
 ///     fn clone(&self) -> Self { Self { __handle: ::core::clone::Clone::clone(&self.__handle) } }
 /// }
 /// ..
@@ -111,7 +111,7 @@ pub(super) fn traits(worker: &Worker<'_>) -> TokenStream {
 
 /// ```text
 /// impl<K: Key> CounterHandle<K>
-/// where K: Ord, Counter<K>: R::Handlers
+/// where K: Ord, Counter<K>: R::by_hand::Handlers
 /// {
 ///     /// The field's docs.
 ///     pub fn hits(&self) -> <Table<K, u64> as R::table::Recorded>::Reader {

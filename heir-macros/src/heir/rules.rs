@@ -185,7 +185,7 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
 /// types are must be said again, where they are used, because the bound hides them.
 ///
 /// ```text
-/// where K: Ord, for<'__rule> Counter<K>: R::Worker<Args = __Args<K>>
+/// where K: Ord, for<'__rule> Counter<K>: R::by_hand::Worker<Args = __Args<K>>
 /// ```
 pub(super) fn granted_worker(
     worker: &Worker<'_>,
@@ -194,7 +194,7 @@ pub(super) fn granted_worker(
 ) -> Option<WhereClause> {
     let Worker { root, ident, .. } = worker;
     let (_, type_generics, _) = worker.generics.split_for_impl();
-    let bound = syn::parse_quote!(for<'__rule> #ident #type_generics: #root::Worker #known);
+    let bound = syn::parse_quote!(for<'__rule> #ident #type_generics: #root::by_hand::Worker #known);
     generics.make_where_clause().predicates.push(bound);
     generics.where_clause
 }

@@ -40,7 +40,7 @@ fn params(tree: &Tree<'_>) -> impl Iterator<Item = TokenStream> {
 /// The two functions around their bodies.
 ///
 /// ```text
-/// impl App where for<'__rule> Counter: R::Child {
+/// impl App where for<'__rule> Counter: R::supervision::Child {
 ///     /// The tree [`App`], ..
 ///     pub fn spec(limits: Limits) -> R::SupervisorBuilder<AppHandle> { .. }
 ///     /// Starts the tree [`App`], ..
@@ -101,7 +101,7 @@ fn arguments_doc(tree: &Tree<'_>) -> String {
 /// ```text
 /// let mut tree = R::Supervisor::builder("App").strategy(R::Strategy::OneForAll).intensity(5);
 /// let counter_handle = tree.child(<__Checked<Counter>>::spec(limits).name("counter"));
-/// let io_handle = tree.child(<__Checked<Io> as R::Unaided>::spec().name("io"));
+/// let io_handle = tree.child(<__Checked<Io> as R::supervision::Unaided>::spec().name("io"));
 /// tree.declared(|supervisor| AppHandle { counter: counter_handle, io: io_handle, __supervisor: supervisor })
 /// ```
 fn spec(tree: &Tree<'_>) -> TokenStream {
@@ -151,7 +151,7 @@ fn settings(tree: &Tree<'_>) -> TokenStream {
             AutoShutdown::AnySignificant => quote!(AnySignificant),
             AutoShutdown::AllSignificant => quote!(AllSignificant),
         };
-        quote!(.auto_shutdown(#root::AutoShutdown::#variant))
+        quote!(.auto_shutdown(#root::supervision::AutoShutdown::#variant))
     });
     quote!(#strategy #intensity #period #auto_shutdown)
 }
@@ -161,7 +161,7 @@ fn child_spec(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     let (place, ty, options) = (at_type(child), checked(child), &child.options);
     let root = path_at(&tree.root, place);
     let spec = if child.args().is_empty() {
-        quote_spanned!(place=> <#ty as #root::Unaided>::spec())
+        quote_spanned!(place=> <#ty as #root::supervision::Unaided>::spec())
     } else {
         let args = child.args().iter().map(|arg| generated(&arg.name, arg.name.span()));
         quote_spanned!(place=> <#ty>::spec(#(#args),*))
@@ -182,14 +182,14 @@ fn handle_local(child: &Child<'_>) -> Ident {
 /// A tree is a type and never a value: what reads its fields is there only that they are no dead code.
 ///
 /// ```text
-/// impl R::Child for App where for<'__rule> Counter: R::Child {
+/// impl R::supervision::Child for App where for<'__rule> Counter: R::supervision::Child {
 ///     type Handle = AppHandle;
 ///     type Spec = R::SupervisorBuilder<AppHandle>;
 ///     fn __read(&self) {
 ///         let _ = (&self.counter, &self.io,);
 ///     }
 /// }
-/// impl R::Unaided for App where for<'__rule> Counter: R::Child {
+/// impl R::supervision::Unaided for App where for<'__rule> Counter: R::supervision::Child {
 ///     fn spec() -> Self::Spec {
 ///         Self::spec()
 ///     }
@@ -205,7 +205,7 @@ pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
     let unaided = tree.args().next().is_none().then(|| {
         quote! {
             #[automatically_derived]
-            impl #impl_generics #root::Unaided for #ident #type_generics #where_clause {
+            impl #impl_generics #root::supervision::Unaided for #ident #type_generics #where_clause {
                 fn spec() -> Self::Spec {
                     Self::spec()
                 }
@@ -214,7 +214,7 @@ pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
     });
     quote! {
         #[automatically_derived]
-        impl #impl_generics #root::Child for #ident #type_generics #where_clause {
+        impl #impl_generics #root::supervision::Child for #ident #type_generics #where_clause {
             type Handle = #handle #type_generics;
             type Spec = #root::SupervisorBuilder<#handle #type_generics>;
             fn __read(&self) {

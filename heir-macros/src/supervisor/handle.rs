@@ -9,9 +9,9 @@ use crate::tokens::{generated, path_at};
 
 /// ```text
 /// /// What the tree [`App`] is reached with: ..
-/// pub struct AppHandle where for<'__rule> Counter: R::Child {
+/// pub struct AppHandle where for<'__rule> Counter: R::supervision::Child {
 ///     /// The field's docs.
-///     pub counter: <Counter as R::Child>::Handle,
+///     pub counter: <Counter as R::supervision::Child>::Handle,
 ///     __supervisor: R::SupervisorHandle,
 /// }
 /// ```
@@ -39,11 +39,11 @@ pub(super) fn handle(tree: &Tree<'_>) -> TokenStream {
     }
 }
 
-/// `<Counter as R::Child>::Handle`
+/// `<Counter as R::supervision::Child>::Handle`
 fn handle_type(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     let (place, ty) = (at_type(child), &child.ty);
     let root = path_at(&tree.root, place);
-    quote_spanned!(place=> <#ty as #root::Child>::Handle)
+    quote_spanned!(place=> <#ty as #root::supervision::Child>::Handle)
 }
 
 /// The field of a child: lints about what is only generated stay silent.
@@ -54,7 +54,7 @@ pub(super) fn field(child: &Child<'_>) -> Ident {
 /// `Clone`, `Deref` and `Debug`, without the bounds that a `derive` would add.
 ///
 /// ```text
-/// impl ::core::clone::Clone for AppHandle where for<'__rule> Counter: R::Child {
+/// impl ::core::clone::Clone for AppHandle where for<'__rule> Counter: R::supervision::Child {
 ///     fn clone(&self) -> Self {
 ///         Self {
 ///             counter: ::core::clone::Clone::clone(&self.counter),

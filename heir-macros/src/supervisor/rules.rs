@@ -64,7 +64,7 @@ pub(super) fn checked(child: &Child<'_>) -> TokenStream {
 /// The struct's `where` clause, with the rule taken for granted.
 ///
 /// ```text
-/// where for<'__rule> Counter: R::Child, for<'__rule> Io: R::Child
+/// where for<'__rule> Counter: R::supervision::Child, for<'__rule> Io: R::supervision::Child
 /// ```
 pub(super) fn granted(tree: &Tree<'_>) -> Option<WhereClause> {
     let root = &tree.root;
@@ -72,7 +72,7 @@ pub(super) fn granted(tree: &Tree<'_>) -> Option<WhereClause> {
     let mut stated = HashSet::new();
     for Child { ty, .. } in concrete(tree) {
         if stated.insert(ty.to_string()) {
-            let bound = syn::parse_quote!(for<'__rule> #ty: #root::Child);
+            let bound = syn::parse_quote!(for<'__rule> #ty: #root::supervision::Child);
             generics.make_where_clause().predicates.push(bound);
         }
     }

@@ -94,6 +94,10 @@ fn block(markers: &[&str]) -> String {
 fn bare(code: &str) -> String {
     let mut code: String = code.split_whitespace().collect();
     for path in [
+        "::heir_runtime::by_hand::",
+        "::heir_runtime::estate::",
+        "::heir_runtime::links::",
+        "::heir_runtime::supervision::",
         "::heir_runtime::table::",
         "::heir_runtime::",
         "::core::clone::",

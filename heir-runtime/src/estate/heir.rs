@@ -10,7 +10,7 @@ use crate::estate::lease::Lease;
 use crate::process::exit::Exit;
 
 /// The heir of an estate (`ets:setopts/2`, option `heir`): made by
-/// [`Estate::heir`](crate::Estate::heir).
+/// [`Estate::heir`](crate::estate::Estate::heir).
 ///
 /// While it lives, the tables of an owner that ended pass to it and to nobody else. An owner's exit
 /// reaches the heir as a value and never ends it: the heir traps exits. Dropping the heir gives up
@@ -48,7 +48,9 @@ impl<T> Heir<T> {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let (counts, owner) = heir_runtime::estate("counts", vec![1]);
+    /// use heir_runtime::estate::Estate;
+    ///
+    /// let (counts, owner) = Estate::new("counts", vec![1]);
     /// let mut heir = counts.heir("manager").unwrap();
     /// let owner = tokio::spawn(async move { assert!(owner.is_empty(), "there are counts") });
     ///

@@ -13,9 +13,9 @@ use crate::util::caught::{PanicMessage, caught, caught_async};
 /// The one live right to use an estate's tables: it derefs to them, and is plain `&mut` access,
 /// without a lock.
 ///
-/// However a lease ends, the tables are back in their [`Estate`](crate::Estate) at once, in a time
-/// that does not depend on what they hold. A lease may be dropped at the end of a function, by a
-/// panic, by an aborted task, unread in the mailbox of a receiver that died, or with the whole
+/// However a lease ends, the tables are back in their [`Estate`](crate::estate::Estate) at once, in
+/// a time that does not depend on what they hold. A lease may be dropped at the end of a function,
+/// by a panic, by an aborted task, unread in the mailbox of a receiver that died, or with the whole
 /// runtime. [`end`](Self::end) says why it ends; a lease dropped without a word counts as
 /// [`ExitReason::Killed`], or as a panic if the thread is panicking.
 ///
@@ -94,8 +94,10 @@ impl<T> Lease<T> {
     /// ended.
     ///
     /// ```
-    /// # use heir_runtime::ExitReason;
-    /// let (counts, lease) = heir_runtime::estate("counts", [0; 8]);
+    /// use heir_runtime::ExitReason;
+    /// use heir_runtime::estate::Estate;
+    ///
+    /// let (counts, lease) = Estate::new("counts", [0; 8]);
     /// lease.end(ExitReason::Normal);
     /// assert_eq!(counts.last_exit().unwrap().reason, ExitReason::Normal);
     /// ```
@@ -127,8 +129,9 @@ impl<T> Lease<T> {
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// use heir_runtime::ExitReason;
+    /// use heir_runtime::estate::Estate;
     ///
-    /// let (jobs, lease) = heir_runtime::estate("jobs", vec![3, 0]);
+    /// let (jobs, lease) = Estate::new("jobs", vec![3, 0]);
     /// let ended = lease
     ///     .run(async |jobs| {
     ///         while let Some(job) = jobs.pop() {

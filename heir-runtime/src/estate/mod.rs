@@ -1,4 +1,10 @@
-//! The estate: a worker's tables together, and the cell they come back to.
+//! For who keeps tables without actors, in tasks of their own: the estate, and the lease of its
+//! owner.
+//!
+//! An [`Estate`] is the place that tables come back to; a [`Lease`] is the one live right to use
+//! them; a [`Heir`] gets them when their owner ends. [`Estate::new`] makes the first two.
+//!
+//! Each worker's tables are in an estate, too: [`Handle::estate`](crate::Handle::estate) has it.
 
 mod cell;
 mod heir;
@@ -16,39 +22,13 @@ pub use self::heir::{Heir, Inheritance};
 pub use self::info::{ClaimError, EstateInfo, HeirTaken, Owner};
 pub use self::lease::Lease;
 pub(crate) use self::lease::Seat;
+pub use self::quarantine::Quarantined;
 pub(crate) use self::settle::{Settle, Settled, Unsettled};
 pub use self::transfer::{
     GiveAwayError, GiveAwayErrorKind, Incoming, NotGiven, Recipient, Transfer, TransferInfo,
 };
 use crate::process::exit::Exit;
 use crate::util::caught::{PanicMessage, caught};
-
-/// Puts `tables` into a new estate called `name`, and returns the estate with the lease of its
-/// first owner.
-///
-/// The two are like the two ends of a channel: the [`Lease`] is the one live right to use the
-/// tables, and they come back to the [`Estate`], however the lease ends.
-///
-/// ```
-/// # fn main() -> Result<(), heir_runtime::ClaimError> {
-/// let (sessions, mut lease) = heir_runtime::estate("sessions", vec!["ada"]);
-/// let crash = std::thread::spawn(move || {
-///     lease.push("grace");
-///     panic!("while it owns the sessions");
-/// });
-/// assert!(crash.join().is_err());
-///
-/// let lease = sessions.claim("the next owner")?;
-/// assert_eq!(*lease, ["ada", "grace"]);
-/// # Ok(())
-/// # }
-/// ```
-pub fn estate<T>(name: &str, tables: T) -> (Estate<T>, Lease<T>) {
-    let estate = Estate { cell: Arc::new(Cell::new(Arc::from(name), false)) };
-    estate.found(tables);
-    let Ok(lease) = estate.claim(name) else { unreachable!("a new estate has neither owner nor heir") };
-    (estate, lease)
-}
 
 /// Where a worker's tables come back to: an estate knows who owns them, and has them while nobody
 /// does.
@@ -63,6 +43,35 @@ pub struct Estate<T> {
 }
 
 impl<T> Estate<T> {
+    /// Puts `tables` into a new estate called `name`, and returns the estate with the lease of its
+    /// first owner.
+    ///
+    /// The two are like the two ends of a channel: the [`Lease`] is the one live right to use the
+    /// tables, and they come back to the estate, however the lease ends.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), heir_runtime::estate::ClaimError> {
+    /// use heir_runtime::estate::Estate;
+    ///
+    /// let (sessions, mut lease) = Estate::new("sessions", vec!["ada"]);
+    /// let crash = std::thread::spawn(move || {
+    ///     lease.push("grace");
+    ///     panic!("while it owns the sessions");
+    /// });
+    /// assert!(crash.join().is_err());
+    ///
+    /// let lease = sessions.claim("the next owner")?;
+    /// assert_eq!(*lease, ["ada", "grace"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(name: &str, tables: T) -> (Self, Lease<T>) {
+        let estate = Self { cell: Arc::new(Cell::new(Arc::from(name), false)) };
+        estate.found(tables);
+        let Ok(lease) = estate.claim(name) else { unreachable!("a new estate has neither owner nor heir") };
+        (estate, lease)
+    }
+
     /// The estate of a worker, whose tables do not exist yet. Until it is
     /// [released](Self::release), only the worker's managers can become its heir.
     pub(crate) fn managed(name: Arc<str>) -> Self {

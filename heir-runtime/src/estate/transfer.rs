@@ -16,7 +16,7 @@ pub(super) fn pair<T>(cell: Arc<Cell<T>>, name: Arc<str>, incarnation: u64) -> (
 }
 
 /// The named receiver that tables are given to: made by
-/// [`Estate::recipient`](crate::Estate::recipient), named in [`Lease::give_away`].
+/// [`Estate::recipient`](crate::estate::Estate::recipient), named in [`Lease::give_away`].
 #[must_use = "a recipient that nobody names never gets its tables"]
 pub struct Recipient<T> {
     sender: oneshot::Sender<Transfer<T>>,
@@ -67,7 +67,9 @@ impl<T> Lease<T> {
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let (counts, lease) = heir_runtime::estate("counts", vec![1]);
+    /// use heir_runtime::estate::Estate;
+    ///
+    /// let (counts, lease) = Estate::new("counts", vec![1]);
     /// let (recipient, incoming) = counts.recipient("second");
     /// drop(incoming);
     /// let lease = lease.give_away(recipient).unwrap_err().into_lease();

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime;
 
-use crate::estate::quarantine::{Quarantined, Verdict};
-use crate::estate::{GiveAwayError, Inheritance, Lease, Recipient};
+use crate::estate::quarantine::Verdict;
+use crate::estate::{GiveAwayError, Inheritance, Lease, Quarantined, Recipient};
 use crate::incarnation::settle::undo;
 use crate::incarnation::within;
 use crate::process::exit::{Exit, ExitReason};

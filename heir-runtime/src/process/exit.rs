@@ -108,7 +108,7 @@ pub struct Exit {
     pub reason: ExitReason,
     /// Whether it was in the middle of a message, or a hook: a worker's recorded and `rollback`
     /// tables are then as they were before it. (The owner of a bare lease says so by
-    /// [`begin_message`](crate::Lease::begin_message), and nothing is undone.)
+    /// [`begin_message`](crate::estate::Lease::begin_message), and nothing is undone.)
     pub in_message: bool,
     /// When its tables were back in the estate.
     pub at: Instant,

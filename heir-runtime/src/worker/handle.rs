@@ -5,8 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::estate::Estate;
-use crate::estate::quarantine::Quarantined;
+use crate::estate::{Estate, Quarantined};
 use crate::process::Down;
 use crate::process::ExitSignal;
 use crate::process::ExitSource;
@@ -131,7 +130,7 @@ impl<W: Handlers> Handle<W> {
     /// Sends an exit signal to the living incarnation, and returns its number (`exit/2`); `None`
     /// says that none lives.
     ///
-    /// An incarnation that [traps exits](crate::Handlers::TRAPS_EXITS) gets the signal as a
+    /// An incarnation that [traps exits](crate::by_hand::Handlers::TRAPS_EXITS) gets the signal as a
     /// message, whatever the reason, and decides itself. Any other incarnation ends at its next
     /// await, its message undone; its caller, its supervisor and the incarnations linked to it see
     /// `reason`. Only [`Normal`](ExitReason::Normal) does nothing to it, as in OTP.

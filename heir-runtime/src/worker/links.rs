@@ -20,7 +20,8 @@ impl<W: Handlers> Context<W> {
     /// with the reason [`NoProc`](crate::ExitReason::NoProc).
     ///
     /// ```
-    /// use heir_runtime::{BoxError, Context, ExitReason, ExitSignal, Supervisor, handlers, heir};
+    /// use heir_runtime::links::ExitSignal;
+    /// use heir_runtime::{BoxError, Context, ExitReason, Supervisor, handlers, heir};
     ///
     /// /// Has a connection, and is to end when the session does.
     /// #[heir]

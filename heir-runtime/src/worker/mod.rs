@@ -37,7 +37,8 @@ use crate::worker::handle::Handle;
 ///
 /// ```
 /// use heir_runtime::table::Readers;
-/// use heir_runtime::{BoxError, Call, Context, Gate, Handle, Handlers, Message, Spec, Supervisor, Worker};
+/// use heir_runtime::by_hand::{Call, Gate, Handlers, Message, Worker};
+/// use heir_runtime::{BoxError, Context, Handle, Spec, Supervisor};
 ///
 /// /// The worker: one `rollback` table, one argument.
 /// struct Log { lines: Vec<String>, limit: usize }

@@ -8,8 +8,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::estate::quarantine::Quarantined;
-use crate::estate::{Estate, Incoming, Recipient};
+use crate::estate::{Estate, Incoming, Quarantined, Recipient};
 use crate::mailbox::Mailbox;
 use crate::process::Outliving;
 use crate::process::Process;

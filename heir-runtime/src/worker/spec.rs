@@ -237,7 +237,7 @@ impl<W: Worker> Spec<W> {
     }
 
     /// Whether the supervisor may end when this worker has: see
-    /// [`AutoShutdown`](crate::AutoShutdown). Default: no.
+    /// [`AutoShutdown`](crate::supervision::AutoShutdown). Default: no.
     pub fn significant(mut self, significant: bool) -> Self {
         self.settings.significant = significant;
         self
@@ -307,7 +307,7 @@ impl<W: Worker> Spec<W> {
 
     /// How long the worker may go without yielding to the runtime. When it goes longer, it is
     /// reported as unresponsive ([`Status::Unresponsive`](crate::Status::Unresponsive),
-    /// [`EventKind::Unresponsive`](crate::EventKind::Unresponsive)) and aborted. With
+    /// [`EventKind::Unresponsive`](crate::events::EventKind::Unresponsive)) and aborted. With
     /// [`Duration::MAX`] there is no limit. Default: no limit.
     ///
     /// The worker keeps its tables until it yields, returns or panics. Then it ends with

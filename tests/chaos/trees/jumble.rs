@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heir_runtime::{CallError, Status, SupervisorHandle, TreeNode};
+use heir_runtime::supervision::TreeNode;
+use heir_runtime::{CallError, Status, SupervisorHandle};
 use heir_tests::Random;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -136,7 +137,7 @@ async fn jumble(mut random: Random) {
     let after = tree.tree();
     let mut trees = vec![&after];
     while let Some(tree) = trees.pop() {
-        if tree.status != heir_runtime::SubtreeStatus::Running {
+        if tree.status != heir_runtime::supervision::SubtreeStatus::Running {
             continue;
         }
         for child in &tree.children {

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use heir_runtime::{ChildError, Restart, Status, Stopped, Supervisor, TreeNode};
+use heir_runtime::supervision::{ChildError, TreeNode};
+use heir_runtime::{Restart, Status, Stopped, Supervisor};
 use heir_tests::Random;
 
 use super::grown::{Gardener, Kind, Node, State};

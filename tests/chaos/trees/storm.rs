@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use heir_runtime::{CallError, ChildError, Stopped, SubtreeStatus, Supervisor, SupervisorHandle};
+use heir_runtime::supervision::{ChildError, SubtreeStatus};
+use heir_runtime::{CallError, Stopped, Supervisor, SupervisorHandle};
 use heir_tests::Random;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;

@@ -5,9 +5,8 @@ mod hygiene;
 
 use std::collections::HashMap;
 
-use heir_runtime::{
-    Context, Dynamic, Handlers, Stopped, Supervisor, SupervisorHandle, Worker, handlers, heir, supervisor,
-};
+use heir_runtime::by_hand::{Handlers, Worker};
+use heir_runtime::{Context, Dynamic, Stopped, Supervisor, SupervisorHandle, handlers, heir, supervisor};
 use heir_tests::Recorder;
 
 /// Says what it was started with, and ends as it is told.

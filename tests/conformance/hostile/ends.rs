@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use heir_runtime::by_hand::{Cast, Gate, Handlers, Message, Worker};
+use heir_runtime::events::Role;
+use heir_runtime::supervision::SubtreeStatus;
 use heir_runtime::table::{AnyTables, Readers};
 use heir_runtime::{
-    BoxError, CallError, Cast, Context, ExitReason, Gate, Handle, Handlers, Message, Restart, Role, Spec,
-    StartError, Stopped, SubtreeStatus, Supervisor, Table, Worker, handlers, heir,
+    BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, StartError, Stopped, Supervisor, Table,
+    handlers, heir,
 };
 use heir_tests::Recorder;
 

@@ -9,11 +9,13 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use heir_runtime::by_hand::{Call, Cast, Gate, Handlers, Message, Worker};
+use heir_runtime::estate::{ClaimError, TransferInfo};
+use heir_runtime::links::{Down, ExitSignal};
 use heir_runtime::table::{AnyTables, Readers, Recorded, any, reader_first};
 use heir_runtime::{
-    AfterQuarantine, BoxError, Call, CallError, Cast, ClaimError, Context, Down, Exit, ExitReason,
-    ExitSignal, Gate, Handle, Handlers, Message, OrderedTable, Spec, Supervisor, Table, TransferInfo,
-    Verdict, Worker,
+    AfterQuarantine, BoxError, CallError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Supervisor,
+    Table, Verdict,
 };
 use heir_tests::fuse::{self, Touchy, tick};
 use tokio::task::JoinHandle;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heir_runtime::by_hand::{Call, Cast, Gate, Handlers, Message, Worker};
 use heir_runtime::table::Readers;
 use heir_runtime::{
-    AfterQuarantine, BoxError, Call, CallError, Cast, Context, ExitReason, Gate, Handle, Handlers, Message,
-    Restart, Spec, Stopped, Undelivered, Worker,
+    AfterQuarantine, BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, Stopped, Undelivered,
 };
 use heir_tests::Recorder;
 use tokio::task::JoinHandle;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as Task, Wake, Waker};
 
+use heir_runtime::events::Role;
 use heir_runtime::{
-    AfterQuarantine, CallError, ExitReason, OrderedTable, Role, StartError, Stopped, Supervisor, Table,
-    handlers, heir,
+    AfterQuarantine, CallError, ExitReason, OrderedTable, StartError, Stopped, Supervisor, Table, handlers,
+    heir,
 };
 use heir_tests::Recorder;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use heir_runtime::{Stopped, estate, handlers, heir};
+use heir_runtime::estate::Estate;
+use heir_runtime::{Stopped, handlers, heir};
 use heir_tests::Recorder;
 use tokio::time::timeout;
 
@@ -165,7 +166,7 @@ fn a_waker_that_panics_of_whoever_waits_for_tables_is_no_panic_of_who_gives_them
         }
     }
 
-    let (tables, lease) = estate("tables", vec![1]);
+    let (tables, lease) = Estate::new("tables", vec![1]);
     let (recipient, incoming) = tables.recipient("next");
     let mut incoming = pin!(incoming.receive());
     let waker = Waker::from(Arc::new(Woken));

@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use heir_runtime::{
-    BoxError, Context, Down, Exit, ExitReason, ExitSignal, Supervisor, Table, TransferInfo, Verdict,
-    handlers, heir,
-};
+use heir_runtime::estate::TransferInfo;
+use heir_runtime::links::{Down, ExitSignal};
+use heir_runtime::{BoxError, Context, Exit, ExitReason, Supervisor, Table, Verdict, handlers, heir};
 
 /// A type less visible than the worker it is in.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
-use heir_runtime::{Dynamic, DynamicError, ExitReason, Restart, Stopped, Supervisor};
+use heir_runtime::supervision::DynamicError;
+use heir_runtime::{Dynamic, ExitReason, Restart, Stopped, Supervisor};
 
 use super::{Log, Member, MemberHandle, failing, member, quiet};
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heir_runtime::events::Role;
+use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{
-    Backoff, CallError, CallResult, ChildError, Dynamic, ExitReason, NotSent, Restart, Role, Shutdown, Spec,
-    Status, Stopped, Strategy, SubtreeStatus, Supervisor, SupervisorHandle, handlers, heir,
+    Backoff, CallError, CallResult, Dynamic, ExitReason, NotSent, Restart, Shutdown, Spec, Status, Stopped,
+    Strategy, Supervisor, SupervisorHandle, handlers, heir,
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
@@ -86,7 +88,7 @@ fn entries(ledger: &LedgerHandle) -> Vec<&'static str> {
 /// Has a tree with these children stop, and its last child wait in its stop hook.
 struct Stopping {
     pace: Arc<Pace>,
-    end: tokio::task::JoinHandle<heir_runtime::ShutdownReport>,
+    end: tokio::task::JoinHandle<heir_runtime::supervision::ShutdownReport>,
 }
 
 impl Stopping {
@@ -96,7 +98,7 @@ impl Stopping {
         Self { pace: Arc::clone(pace), end }
     }
 
-    async fn go_on(self) -> heir_runtime::ShutdownReport {
+    async fn go_on(self) -> heir_runtime::supervision::ShutdownReport {
         self.pace.ends.add_permits(1);
         self.end.await.unwrap()
     }

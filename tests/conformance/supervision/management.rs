@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 
-use heir_runtime::{
-    ChildError, ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor, TreeNode,
-};
+use heir_runtime::supervision::{ChildError, TreeNode};
+use heir_runtime::{ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor};
 
 use super::{Log, failing, member, members, quiet};
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{
-    ChildError, Dynamic, StartError, Status, Stopped, Strategy, SubtreeStatus, Supervisor, SupervisorHandle,
-    handlers, heir,
+    Dynamic, StartError, Status, Stopped, Strategy, Supervisor, SupervisorHandle, handlers, heir,
 };
 use tokio::sync::Notify;
 use tokio::time::timeout;

@@ -6,9 +6,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use heir_runtime::{
-    AutoShutdown, ExitReason, Restart, Shutdown, Spec, Stopped, Strategy, Supervisor, SupervisorHandle,
-};
+use heir_runtime::supervision::AutoShutdown;
+use heir_runtime::{ExitReason, Restart, Shutdown, Spec, Stopped, Strategy, Supervisor, SupervisorHandle};
 use heir_tests::Recorder;
 use tokio::task::yield_now;
 

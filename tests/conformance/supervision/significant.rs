@@ -1,6 +1,7 @@
 //! Supervisors that end with their significant children.
 
-use heir_runtime::{AutoShutdown, ExitReason, Restart, StartError, Stopped, Supervisor, SupervisorBuilder};
+use heir_runtime::supervision::AutoShutdown;
+use heir_runtime::{ExitReason, Restart, StartError, Stopped, Supervisor, SupervisorBuilder};
 
 use super::{Log, MemberHandle, member, quiet};
 

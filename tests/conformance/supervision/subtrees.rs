@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use heir_runtime::events::Role;
+use heir_runtime::supervision::SubtreeStatus;
 use heir_runtime::{
-    ExitReason, Restart, Role, Shutdown, StartError, Stopped, Strategy, SubtreeStatus, Supervisor,
-    SupervisorHandle,
+    ExitReason, Restart, Shutdown, StartError, Stopped, Strategy, Supervisor, SupervisorHandle,
 };
 use heir_tests::Recorder;
 

@@ -1,8 +1,7 @@
 //! A worker of another type takes the place, and the tables, of one.
 
-use heir_runtime::{
-    CallError, ChildError, ExitReason, NotSent, Status, Stopped, Supervisor, Table, handlers, heir,
-};
+use heir_runtime::supervision::ChildError;
+use heir_runtime::{CallError, ExitReason, NotSent, Status, Stopped, Supervisor, Table, handlers, heir};
 
 use super::{Log, MemberHandle, MemberTables, member, quiet};
 

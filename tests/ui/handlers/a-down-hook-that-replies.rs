@@ -1,6 +1,7 @@
 //! Nobody waits for the answer of a hook.
 
-use heir_runtime::{Down, handlers, heir};
+use heir_runtime::links::Down;
+use heir_runtime::{handlers, heir};
 
 #[heir]
 struct Counter {

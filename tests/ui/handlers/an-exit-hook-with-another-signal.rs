@@ -1,6 +1,7 @@
 //! What an exit signal brings is not what a monitor brings.
 
-use heir_runtime::{Down, handlers, heir};
+use heir_runtime::links::Down;
+use heir_runtime::{handlers, heir};
 
 #[heir]
 struct Counter {

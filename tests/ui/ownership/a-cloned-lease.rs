@@ -1,8 +1,8 @@
 //! There is one owner.
 
-use heir_runtime::{Lease, estate};
+use heir_runtime::estate::{Estate, Lease};
 
 fn main() {
-    let (_estate, lease) = estate("counts", vec![1]);
+    let (_estate, lease) = Estate::new("counts", vec![1]);
     let _second: Lease<Vec<u64>> = lease.clone();
 }

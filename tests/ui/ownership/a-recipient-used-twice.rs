@@ -1,10 +1,10 @@
 //! One transfer, one owner.
 
-use heir_runtime::estate;
+use heir_runtime::estate::Estate;
 
 fn main() {
-    let (first, lease) = estate("first", vec![1]);
-    let (_second, other) = estate("second", vec![1]);
+    let (first, lease) = Estate::new("first", vec![1]);
+    let (_second, other) = Estate::new("second", vec![1]);
     let (recipient, _incoming) = first.recipient("next");
     let _ = lease.give_away(recipient);
     let _ = other.give_away(recipient);

@@ -2,8 +2,8 @@
 
 #![deny(unused_must_use)]
 
-use heir_runtime::estate;
+use heir_runtime::estate::Estate;
 
 fn main() {
-    estate("counts", vec![1]);
+    Estate::new("counts", vec![1]);
 }

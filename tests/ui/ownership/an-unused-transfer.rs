@@ -2,7 +2,7 @@
 
 #![deny(unused_must_use)]
 
-use heir_runtime::{Incoming, NotGiven};
+use heir_runtime::estate::{Incoming, NotGiven};
 
 pub async fn received(incoming: Incoming<Vec<u64>>) -> Result<(), NotGiven> {
     incoming.receive().await?;

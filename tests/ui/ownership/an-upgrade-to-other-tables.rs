@@ -1,6 +1,7 @@
 //! A live upgrade passes the tables on as they are.
 
-use heir_runtime::{ChildError, SupervisorHandle, handlers, heir};
+use heir_runtime::supervision::ChildError;
+use heir_runtime::{SupervisorHandle, handlers, heir};
 
 #[heir]
 struct Counter {

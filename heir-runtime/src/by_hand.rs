@@ -1,0 +1,8 @@
+//! For who writes a worker by hand, without `#[heir]` and `#[handlers]`: the traits that these
+//! implement, and the messages that they make.
+//!
+//! [`Worker`] has an example. Programs that use the macros name nothing of this.
+
+pub use crate::mailbox::{Call, Cast, Gate, Message, Tell, Unsent};
+pub use crate::manager::Manager;
+pub use crate::worker::{Handlers, TakesOver, Worker};

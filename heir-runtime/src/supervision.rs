@@ -1,0 +1,9 @@
+//! For who looks at a tree or manages its children while it runs: what a supervisor reports and
+//! refuses.
+//!
+//! [`SupervisorHandle`](crate::SupervisorHandle) has the methods that return these.
+
+pub use crate::supervisor::{
+    AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, DynamicError, ShutdownReport, SubtreeStatus,
+    Tree, TreeNode, Unaided, WorkerNode,
+};
