@@ -414,10 +414,11 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Limits
 /// - One `#[handlers]` block for a type; further methods go into ordinary impl blocks.
 /// - No generics, `unsafe`, `const` or `extern` on a handler, and no patterns as arguments.
-/// - A message cannot have the name of a method every handle has: `name`, `timeout`, `call`, `call_again`, `try_call`,
+/// - A message cannot have the name of a method every handle has: `name`, `with_timeout`, `call`, `call_again`, `try_call`,
 ///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
 ///   `readers`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `restart`, `pause`, `resume`,
-///   `is_paused`, `stop`, `wait`, `wait_serving`, `downgrade`, `clone`; nor can there be a handler `try_count` beside `count`.
+///   `is_paused`, `stop`, `wait_stopped`, `wait_serving`, `downgrade`, `clone`; nor can there be a handler `try_count` beside
+///   `count`.
 /// - Markers behind `#[cfg_attr(..)]` are not seen, nor are methods that a macro writes within the block: a call of one is an error.
 ///   A macro may write the block as a whole.
 #[proc_macro_attribute]
@@ -566,7 +567,7 @@ pub fn derive_heir(item: TokenStream) -> TokenStream {
 ///     pub async fn start(limits: Limits) -> Result<Supervisor<AppHandle>, StartError> { .. }
 /// }
 /// impl Child for App { .. }                   // it can be a field of another `#[supervisor]`
-/// impl Unaided for App { .. }                 // if it takes no arguments
+/// impl NoArgs for App { .. }                 // if it takes no arguments
 /// ```
 /// `Supervisor<AppHandle>` derefs to `AppHandle`, and that to `SupervisorHandle`: `app.counter.count(..)`, `app.io.reader`,
 /// `app.tree()`. `spec` is what one would write by hand:

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 /// What every handle has: the methods of the runtime's `Handle`, and its field.
 pub(crate) const HANDLE: &[&str] = &[
     "name",
-    "timeout",
+    "with_timeout",
     "call",
     "call_again",
     "try_call",
@@ -31,7 +31,7 @@ pub(crate) const HANDLE: &[&str] = &[
     "resume",
     "is_paused",
     "stop",
-    "wait",
+    "wait_stopped",
     "wait_serving",
     "downgrade",
     "clone",

@@ -33,7 +33,7 @@
 //! | `init/1`, `handle_continue/2` | `init` of a table for state that survives, `#[fresh]` for state that does not, and the hook `#[on(start)]` |
 //! | the state | the struct's fields: its tables survive, the rest does not |
 //! | `call/2`, `handle_call/3` | a method in [`#[handlers]`](macro@crate::handlers), and one of the handle |
-//! | `call/3` with a timeout | [`Handle::timeout`](crate::Handle::timeout) |
+//! | `call/3` with a timeout | [`Handle::with_timeout`](crate::Handle::with_timeout) |
 //! | `cast/2`, `handle_cast/2` | `#[cast]` |
 //! | `{noreply, ..}` and `reply/2` later | none: a reply leaves when its message has committed, so no caller sees a result that a crash undoes. Spawn long work, and let it cast |
 //! | `send_request/2`, `receive_response/2` | a call is a future: join it with others, or spawn it |

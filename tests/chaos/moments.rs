@@ -350,7 +350,7 @@ fn play(scene: Scene, end: End, moment: Moment) -> bool {
         }
         callers.join_all().await;
         for called in &workers {
-            called.handle.wait().await;
+            called.handle.wait_stopped().await;
         }
         // Whoever was killed with the root lets go at its next await.
         sleep(Duration::from_millis(1)).await;

@@ -235,7 +235,7 @@ fn a_supervisor_whose_runtime_is_closing_starts_its_child_a_bounded_number_of_ti
 
     let other = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let end = other.block_on(async {
-        let end = tokio::time::timeout(std::time::Duration::from_secs(30), counter.wait());
+        let end = tokio::time::timeout(std::time::Duration::from_secs(30), counter.wait_stopped());
         end.await.expect("the supervisor's task ends")
     });
     assert_eq!(end, heir_runtime::Stopped::Dropped);

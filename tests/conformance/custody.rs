@@ -144,7 +144,7 @@ async fn no_reply_of_whatever_shape_leaves_before_its_message_has_committed() {
         assert_eq!((refused.0.unwrap(), refused.1), (Err("refused".to_owned()), 4));
         let later = told(worker.later(), look()).await;
         assert_eq!((*later.0.unwrap(), later.1), (5, 5));
-        let timed = told(worker.timeout(Duration::from_secs(1)).value(), look()).await;
+        let timed = told(worker.with_timeout(Duration::from_secs(1)).value(), look()).await;
         assert_eq!((timed.0.unwrap(), timed.1), (6, 6));
         let stopping = told(worker.stopping(), look()).await;
         assert_eq!((stopping.0.unwrap(), stopping.1), (7, 7));
@@ -438,7 +438,7 @@ async fn the_first_rows_of_a_table_survive_a_first_start_that_fails() {
     script.lock().unwrap().push_back("no port");
     let worker = tree.worker(Scripted::spec(script));
     tree.start().await.unwrap_err();
-    assert!(matches!(worker.wait().await, Stopped::Ended(_)));
+    assert!(matches!(worker.wait_stopped().await, Stopped::Ended(_)));
     let tables = worker.estate().claim("test").unwrap();
     assert_eq!((tables.rows.get(&0), tables.rows.len(), tables.total), (Some(0), 1, 0));
 }
@@ -564,7 +564,7 @@ async fn a_claim_finds_the_message_of_a_worker_that_was_left_behind_done_or_undo
         held.blocks.notified().await;
         // Its manager is gone, and it is retired: nobody but the claim undoes its writes.
         assert_eq!(tree.shutdown().await.unresponsive, [("Stuck".into(), Role::Worker)]);
-        assert_eq!(stuck.wait().await, Stopped::Shutdown);
+        assert_eq!(stuck.wait_stopped().await, Stopped::Shutdown);
         let_go.send(panics).unwrap();
         let tables = loop {
             match stuck.estate().claim("test") {

@@ -128,9 +128,9 @@ async fn with_a_bound_a_queued_call_fails_after_it_and_may_still_be_served() {
 #[tokio::test(start_paused = true)]
 async fn with_a_bound_a_handle_with_a_shorter_timeout_is_told_of_that() {
     let (_tree, counter) = dead(WhileDown::WaitFor(BOUND)).await;
-    let error = counter.timeout(Duration::from_secs(1)).count().await.unwrap_err();
+    let error = counter.with_timeout(Duration::from_secs(1)).count().await.unwrap_err();
     assert!(matches!(&error, CallError::TimedOut(_)), "{error}");
-    let error = counter.timeout(BACKOFF).fail("words".into()).await.unwrap_err();
+    let error = counter.with_timeout(BACKOFF).fail("words".into()).await.unwrap_err();
     assert!(matches!(&error, CastError::NotSent { why: NotSent::DownFor(BOUND), .. }), "{error}");
 }
 

@@ -126,7 +126,7 @@ const ROWS: &[Row] = &[
             slow.wait_serving(2).await.unwrap();
             tokio::time::sleep(LONG).await;
             slow.kill();
-            assert!(matches!(slow.wait().await, Stopped::GaveUp(_)), "none is forgotten");
+            assert!(matches!(slow.wait_stopped().await, Stopped::GaveUp(_)), "none is forgotten");
         })
     }),
     ("Shutdown::Timeout", |time| {
@@ -188,10 +188,10 @@ const ROWS: &[Row] = &[
             tree.shutdown().await;
         })
     }),
-    ("Handle::timeout", |time| {
+    ("Handle::with_timeout", |time| {
         Box::pin(async move {
             let Scene { slow, tree, .. } = for_long(|spec| spec.mailbox(1)).await;
-            let patient = slow.timeout(time);
+            let patient = slow.with_timeout(time);
             // One is served, one is queued, and one waits for a place.
             let calls: Vec<_> = (0..3)
                 .map(|_| {

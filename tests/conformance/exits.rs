@@ -85,7 +85,7 @@ fn the_end_of_the_runtime_transfers_to_the_estate_and_tells_the_callers() {
     drop(runtime);
     assert!(outside.block_on(in_progress).unwrap().is_err());
     assert!(outside.block_on(queued).unwrap().is_err());
-    assert!(matches!(outside.block_on(counter.wait()), Stopped::Dropped));
+    assert!(matches!(outside.block_on(counter.wait_stopped()), Stopped::Dropped));
     let tables = counter.estate().claim("test").unwrap();
     assert_eq!(tables.count, 1, "rolled back by the claim");
     drop(tree);
@@ -100,7 +100,7 @@ async fn a_transient_worker_is_restarted_after_a_crash_and_not_after_a_normal_en
     counter.die().await.unwrap();
     assert_eq!(counter.count().await.unwrap(), 1);
     counter.finish().await.unwrap();
-    assert_eq!(counter.wait().await, Stopped::Ended(ExitReason::Normal));
+    assert_eq!(counter.wait_stopped().await, Stopped::Ended(ExitReason::Normal));
     assert!(counter.count().await.is_err());
     assert_eq!(counter.estate().claim("test").unwrap().count, 2);
 }
@@ -113,7 +113,7 @@ async fn a_temporary_worker_is_never_restarted_and_its_tables_can_be_claimed() {
     let _tree = tree.start().await.unwrap();
     counter.count().await.unwrap();
     counter.die().await.unwrap();
-    assert_eq!(counter.wait().await, Stopped::Ended(ExitReason::Panic("asked to die".into())));
+    assert_eq!(counter.wait_stopped().await, Stopped::Ended(ExitReason::Panic("asked to die".into())));
     assert_eq!(counter.incarnation(), 1);
     assert_eq!(counter.estate().claim("test").unwrap().count, 1);
 }

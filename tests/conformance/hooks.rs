@@ -79,7 +79,7 @@ async fn a_start_that_fails_says_which_child_and_why() {
             }
             other => panic!("{other}"),
         }
-        let stopped = worker.wait().await;
+        let stopped = worker.wait_stopped().await;
         assert!(matches!(stopped, Stopped::Ended(_)), "{stopped}");
         let told = worker.starts().await.unwrap_err();
         assert!(!told.was_enqueued(), "{told}");
@@ -108,7 +108,7 @@ async fn siblings_already_started_are_stopped_in_reverse_when_one_fails_to_start
     let order: Vec<_> = retired.iter().map(|event| event.split(':').next().unwrap()).collect();
     assert_eq!(order, ["fourth", "third", "second", "first"]);
     for worker in [&first, &second, &third, &fourth] {
-        worker.wait().await;
+        worker.wait_stopped().await;
     }
     assert_eq!(first.estate().claim("test").unwrap().starts, 1);
     assert!(fourth.estate().claim("test").is_err(), "it never had any tables");
@@ -122,7 +122,7 @@ async fn two_children_of_one_name_do_not_start() {
     let _second = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere));
     let error = tree.start().await.unwrap_err();
     assert_eq!(error, StartError::DuplicateName("Hooked".into()));
-    assert_eq!(first.wait().await, Stopped::Dropped);
+    assert_eq!(first.wait_stopped().await, Stopped::Dropped);
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +133,7 @@ async fn a_start_that_is_given_up_stops_what_it_started() {
     let _hangs = tree.worker(Hooked::spec(Log::clone(&log), Fault::StartHangs).name("hangs"));
     let starting = tokio::time::timeout(Duration::from_secs(1), tree.start());
     assert!(starting.await.is_err());
-    assert_eq!(first.wait().await, Stopped::Dropped);
+    assert_eq!(first.wait_stopped().await, Stopped::Dropped);
     assert_eq!(first.estate().claim("test").unwrap().starts, 1);
 }
 

@@ -127,7 +127,7 @@ async fn a_try_form_with_a_timeout_finds_a_full_mailbox_full_at_once() {
     blocks.notified().await;
     worker.note().await.unwrap();
     let begin = tokio::time::Instant::now();
-    let error = worker.timeout(Duration::from_secs(1)).try_served().await.unwrap_err();
+    let error = worker.with_timeout(Duration::from_secs(1)).try_served().await.unwrap_err();
     assert!(matches!(error, CallError::NotSent { why: NotSent::Full, .. }), "{error}");
     assert_eq!(begin.elapsed(), Duration::ZERO);
     hangs.abort();

@@ -255,7 +255,7 @@ async fn the_exit_hook_can_end_the_incarnation_in_order() {
     let trapping = tree.worker(Trapping::spec().restart(Restart::Transient));
     let tree = tree.start().await.unwrap();
     trapping.exit(ExitReason::error("stop"));
-    assert_eq!(trapping.wait().await, Stopped::Ended(ExitReason::ShutdownWith("told to".into())));
+    assert_eq!(trapping.wait_stopped().await, Stopped::Ended(ExitReason::ShutdownWith("told to".into())));
     assert_eq!(trapping.estate().claim("test").unwrap().signals.len(), 1);
     tree.shutdown().await;
 }
@@ -311,7 +311,7 @@ async fn a_shutdown_with_a_reason_is_normal_for_a_supervisor() {
     let tree = tree.start().await.unwrap();
     let reason = ExitReason::shutdown("moved");
     worker.finish(reason.clone()).await.unwrap();
-    assert_eq!(worker.wait().await, Stopped::Ended(reason));
+    assert_eq!(worker.wait_stopped().await, Stopped::Ended(reason));
     assert_eq!(worker.estate().claim("test").unwrap().count, 1);
     tree.shutdown().await;
 }

@@ -36,7 +36,7 @@ async fn a_full_mailbox_makes_senders_wait_and_refuses_the_try_forms_with_their_
     assert!(!error.was_enqueued());
     assert_eq!(error.into_args(), Some((4,)));
 
-    let error = counter.timeout(Duration::from_secs(1)).count_and_panic("5".into()).await.unwrap_err();
+    let error = counter.with_timeout(Duration::from_secs(1)).count_and_panic("5".into()).await.unwrap_err();
     assert!(matches!(error, CallError::NotSent { why: NotSent::TimedOut(_), .. }), "{error}");
     assert_eq!(error.into_args().unwrap().0, "5");
 
@@ -52,7 +52,7 @@ async fn a_full_mailbox_makes_senders_wait_and_refuses_the_try_forms_with_their_
 #[tokio::test(start_paused = true)]
 async fn a_timeout_tells_whether_the_call_had_been_queued() {
     let (counter, _tree) = hanging().await;
-    let error = counter.timeout(Duration::from_secs(1)).count().await.unwrap_err();
+    let error = counter.with_timeout(Duration::from_secs(1)).count().await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut(bound) if bound == Duration::from_secs(1)), "{error}");
     assert!(error.was_enqueued());
     // It is still served.
@@ -96,7 +96,7 @@ async fn what_is_sent_before_the_start_is_served_after_it() {
 async fn a_caller_is_told_that_the_supervisor_was_dropped() {
     let (counter, tree, early) = unstarted().await;
     let _ = tree.start().await.unwrap();
-    assert_eq!(counter.wait().await, Stopped::Dropped);
+    assert_eq!(counter.wait_stopped().await, Stopped::Dropped);
     // The start was first, and so was its message.
     assert_eq!(early.await.unwrap().unwrap(), 1);
     let late = counter.count().await.unwrap_err();
@@ -110,7 +110,7 @@ async fn a_caller_is_told_that_the_tree_was_shut_down() {
     let tree = tree.start().await.unwrap();
     assert_eq!(early.await.unwrap().unwrap(), 1);
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
-    assert_eq!(counter.wait().await, Stopped::Shutdown);
+    assert_eq!(counter.wait_stopped().await, Stopped::Shutdown);
     let late = counter.count().await.unwrap_err();
     assert!(late.to_string().contains("it was shut down"), "{late}");
 }

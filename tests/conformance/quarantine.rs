@@ -129,7 +129,7 @@ async fn quarantined_tables_stop_the_worker_and_wait_in_the_estate() {
     worker.kill();
     let told = worker.read().await.unwrap_err();
     assert!(matches!(told, CallError::Stopped(Stopped::Quarantined(_))), "{told}");
-    assert!(matches!(worker.wait().await, Stopped::Quarantined(why) if why.contains("left a mess")));
+    assert!(matches!(worker.wait_stopped().await, Stopped::Quarantined(why) if why.contains("left a mess")));
     assert_eq!(worker.estate().claim("test").unwrap().rows.len(), 2);
     tree.shutdown().await;
 }
@@ -403,7 +403,7 @@ async fn tables_that_nobody_follows_are_not_judged() {
     let _tree = tree.start().await.unwrap();
     worker.put(99).await.unwrap();
     worker.kill();
-    worker.wait().await;
+    worker.wait_stopped().await;
     assert!(worker.estate().claim("test").unwrap().rows.contains_key(&99));
 }
 
@@ -481,7 +481,7 @@ async fn with_all_defaults_a_crash_loop_is_recognised() {
     worker.put("poison").await.unwrap();
     fails.store(100, Ordering::Relaxed);
     worker.kill();
-    assert!(matches!(worker.wait().await, Stopped::Quarantined(_)));
+    assert!(matches!(worker.wait_stopped().await, Stopped::Quarantined(_)));
     assert!(worker.estate().claim("test").unwrap().rows.contains_key("poison"));
 }
 
@@ -562,7 +562,7 @@ async fn as_many_quarantined_bundles_are_parked_as_the_worker_allows_and_the_nex
         assert_eq!(worker.quarantined(), parked);
     }
     leave_a_mess(&worker).await;
-    let why = worker.wait().await;
+    let why = worker.wait_stopped().await;
     assert!(matches!(why, Stopped::QuarantineFull { parked: 3, .. }), "{why}");
     assert_eq!(
         why.to_string(),
@@ -627,7 +627,7 @@ async fn tables_whose_every_row_is_as_it_was_have_been_written_all_the_same() {
     worker.put("row").await.unwrap();
     worker.remove("row").await.unwrap();
     leave_a_mess(&worker).await;
-    assert!(matches!(worker.wait().await, Stopped::QuarantineFull { parked: 0, .. }));
+    assert!(matches!(worker.wait_stopped().await, Stopped::QuarantineFull { parked: 0, .. }));
     assert_eq!(worker.estate().claim("test").unwrap().rows.len(), 3);
     tree.shutdown().await;
 }

@@ -113,7 +113,7 @@ async fn the_first_rows_of_every_table_survive_a_first_start_that_fails() {
     let (mut tree, fails) = (Supervisor::builder("app"), Arc::new(AtomicU32::new(1)));
     let three = tree.child(Three::spec(fails));
     tree.start().await.unwrap_err();
-    three.wait().await;
+    three.wait_stopped().await;
     assert_eq!(rows(&three), all_with(&["first"]));
     let tables = three.estate().claim("test").unwrap();
     assert_eq!([tables.hashed.len(), tables.ordered.len(), tables.last.len()], [1; 3]);

@@ -65,7 +65,7 @@ async fn a_supervisor_that_gives_up_tells_everyone_and_the_tables_can_be_claimed
         matches!(&late, CallError::NotSent { why: NotSent::Stopped(why), .. } if *why == gave_up),
         "{late}"
     );
-    assert_eq!(counter.wait().await, gave_up);
+    assert_eq!(counter.wait_stopped().await, gave_up);
     assert_eq!(counter.estate().claim("test").unwrap().count, 1, "rolled back, though no manager was left");
     assert_eq!(other.estate().claim("test").unwrap().count, 1);
 }
@@ -200,7 +200,7 @@ async fn a_worker_that_never_yields_is_left_behind_and_its_tables_come_home_when
     let report = tree.shutdown().await;
     assert_eq!(report.unresponsive, [("Slow".into(), Role::Worker)]);
     assert!(slow.estate().claim("test").is_err(), "held by it");
-    assert_eq!(slow.wait().await, Stopped::Shutdown);
+    assert_eq!(slow.wait_stopped().await, Stopped::Shutdown);
     // Whoever is queued behind it, or still calls, is told; nobody waits for it but the call it is in.
     assert!(queued.await.unwrap().is_err());
     assert!(slow.work(Duration::ZERO).await.is_err());
@@ -219,7 +219,7 @@ async fn a_shutdown_timeout_without_end_is_waited_for() {
     let (mut tree, _) = Recorder::tree();
     let slow = tree.worker(Slow::spec().shutdown(Shutdown::Timeout(Duration::MAX)));
     let tree = tree.start().await.unwrap();
-    slow.timeout(Duration::MAX).work(Duration::ZERO).await.unwrap();
+    slow.with_timeout(Duration::MAX).work(Duration::ZERO).await.unwrap();
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
     assert_eq!(slow.estate().claim("test").unwrap().done, 1);
 }
@@ -327,7 +327,7 @@ async fn dropping_the_supervisor_stops_the_tree() {
     let (counter, tree, _) = crate::pattern::start().await;
     counter.count().await.unwrap();
     drop(tree);
-    assert_eq!(counter.wait().await, Stopped::Dropped);
+    assert_eq!(counter.wait_stopped().await, Stopped::Dropped);
     assert_eq!(counter.estate().claim("test").unwrap().count, 1);
 }
 

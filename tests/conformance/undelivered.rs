@@ -76,7 +76,7 @@ async fn queued_casts_go_to_the_hook_when_the_worker_stops_with_their_arguments_
     slow.try_see(1).unwrap();
     slow.try_trip(2, "two".into()).unwrap();
     drop(tree);
-    slow.wait().await;
+    slow.wait_stopped().await;
     let mut lost = lost.lock().unwrap();
     let [see, trip] = lost.as_mut_slice() else { panic!("{lost:?}") };
     assert_eq!((see.worker.as_ref(), see.message), ("Slow", "see"));

@@ -66,7 +66,7 @@ async fn tables_of_a_worker_that_quarantine_stops_are_without_the_writes_of_the_
         let tree = tree.start().await.unwrap();
         worker.put("row").await.unwrap();
         worker.die(words.into()).await.unwrap();
-        assert!(matches!(worker.wait().await, Stopped::Quarantined(_)), "{words}");
+        assert!(matches!(worker.wait_stopped().await, Stopped::Quarantined(_)), "{words}");
         let tables = worker.estate().claim("test").unwrap();
         assert_eq!((tables.rows.get("row"), tables.rows.len()), (Some(1), 1), "{words}");
         tree.shutdown().await;

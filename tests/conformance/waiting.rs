@@ -28,9 +28,9 @@ async fn of_those_who_stop_waiting_nothing_is_kept() {
     let worker = tree.worker(Idle::spec());
     let tree = tree.start().await.unwrap();
     let waits: [Pin<Box<dyn Future<Output = ()>>>; 3] = [
-        Box::pin(async { drop(worker.wait().await) }),
+        Box::pin(async { drop(worker.wait_stopped().await) }),
         Box::pin(async { drop(worker.wait_serving(2).await) }),
-        Box::pin(async { drop(SupervisorHandle::wait(&tree).await) }),
+        Box::pin(async { drop(SupervisorHandle::wait_stopped(&tree).await) }),
     ];
     for (number, mut wait) in waits.into_iter().enumerate() {
         let asleep = Arc::new(Asleep);

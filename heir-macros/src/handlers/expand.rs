@@ -71,7 +71,7 @@ fn args_type(handler: &Handler) -> TokenStream {
 
 /// ```text
 /// impl<K: Key> R::by_hand::Message for __Message<K> where K: Ord {
-///     fn gate(&mut self) -> &mut dyn R::by_hand::Gate {
+///     fn gate(&mut self) -> &mut dyn R::by_hand::ReplyGate {
 ///         match *self {
 ///             Self::Count(ref mut message) => message,
 ///             Self::Die(ref mut message) => message,
@@ -101,7 +101,7 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::by_hand::Message for __Message #type_generics #where_clause {
-            fn gate(&mut self) -> &mut dyn #root::by_hand::Gate {
+            fn gate(&mut self) -> &mut dyn #root::by_hand::ReplyGate {
                 match *self { #(#arms)* #never }
             }
             fn name(&self) -> &'static ::core::primitive::str {

@@ -101,7 +101,7 @@ fn arguments_doc(tree: &Tree<'_>) -> String {
 /// ```text
 /// let mut tree = R::Supervisor::builder("App").strategy(R::Strategy::OneForAll).intensity(5);
 /// let counter_handle = tree.child(<__Checked<Counter>>::spec(limits).name("counter"));
-/// let io_handle = tree.child(<__Checked<Io> as R::supervision::Unaided>::spec().name("io"));
+/// let io_handle = tree.child(<__Checked<Io> as R::supervision::NoArgs>::spec().name("io"));
 /// tree.declared(|supervisor| AppHandle { counter: counter_handle, io: io_handle, __supervisor: supervisor })
 /// ```
 fn spec(tree: &Tree<'_>) -> TokenStream {
@@ -161,7 +161,7 @@ fn child_spec(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     let (place, ty, options) = (at_type(child), checked(child), &child.options);
     let root = path_at(&tree.root, place);
     let spec = if child.args().is_empty() {
-        quote_spanned!(place=> <#ty as #root::supervision::Unaided>::spec())
+        quote_spanned!(place=> <#ty as #root::supervision::NoArgs>::spec())
     } else {
         let args = child.args().iter().map(|arg| generated(&arg.name, arg.name.span()));
         quote_spanned!(place=> <#ty>::spec(#(#args),*))
@@ -189,7 +189,7 @@ fn handle_local(child: &Child<'_>) -> Ident {
 ///         let _ = (&self.counter, &self.io,);
 ///     }
 /// }
-/// impl R::supervision::Unaided for App where for<'__rule> Counter: R::supervision::Child {
+/// impl R::supervision::NoArgs for App where for<'__rule> Counter: R::supervision::Child {
 ///     fn spec() -> Self::Spec {
 ///         Self::spec()
 ///     }
@@ -202,10 +202,10 @@ pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
     let where_clause = granted(tree);
     let handle = tree.handle();
     let fields = children.iter().map(field);
-    let unaided = tree.args().next().is_none().then(|| {
+    let no_args = tree.args().next().is_none().then(|| {
         quote! {
             #[automatically_derived]
-            impl #impl_generics #root::supervision::Unaided for #ident #type_generics #where_clause {
+            impl #impl_generics #root::supervision::NoArgs for #ident #type_generics #where_clause {
                 fn spec() -> Self::Spec {
                     Self::spec()
                 }
@@ -221,6 +221,6 @@ pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
                 let _ = (#(&self.#fields,)*);
             }
         }
-        #unaided
+        #no_args
     }
 }

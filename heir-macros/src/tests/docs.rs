@@ -168,11 +168,11 @@ fn the_docs_of_supervisor_say_what_is_generated() {
             sessions: Dynamic<u64, Session>,
         }
     };
-    let unaided = quote!(
+    let no_args = quote!(
         pub struct App {
             io: Io,
         }
     );
     let block = block(&["pub fn derive_heir(", "# What is generated"]);
-    assert_generated(&block, &[expand_supervisor(&quote!(), tree), expand_supervisor(&quote!(), unaided)]);
+    assert_generated(&block, &[expand_supervisor(&quote!(), tree), expand_supervisor(&quote!(), no_args)]);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::mailbox::message::sealed::Sealed;
-use crate::mailbox::message::{Caller, Gate, Tell};
+use crate::mailbox::message::{Caller, ReplyGate, Tell};
 use crate::mailbox::refusal::Refusal;
 use crate::util::caught::drop_caught;
 use crate::util::reply::{ReplyCell, ReplyReceiver, ReplySender, reply};
@@ -133,7 +133,7 @@ impl<A, R: Send + 'static> Sealed for Call<A, R> {
     }
 }
 
-impl<A: Send + 'static, R: Send + 'static> Gate for Call<A, R> {
+impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
     fn open(&mut self) {
         // If the caller has gone, or been told, nobody wants the reply.
         if let Some(value) = self.reply.kept.take()
@@ -190,7 +190,7 @@ impl<A> Sealed for Cast<A> {
     }
 }
 
-impl<A: Send + 'static> Gate for Cast<A> {
+impl<A: Send + 'static> ReplyGate for Cast<A> {
     fn open(&mut self) {}
 
     fn refuse(&mut self, _why: Refusal) -> Option<Tell> {

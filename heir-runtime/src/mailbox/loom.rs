@@ -9,12 +9,12 @@ use loom::thread;
 
 use crate::mailbox::call::Cast;
 use crate::mailbox::mailbox::Mailbox;
-use crate::mailbox::message::{Gate, Message};
+use crate::mailbox::message::{Message, ReplyGate};
 
 struct Number(u8, Cast<()>);
 
 impl Message for Number {
-    fn gate(&mut self) -> &mut dyn Gate {
+    fn gate(&mut self) -> &mut dyn ReplyGate {
         &mut self.1
     }
 

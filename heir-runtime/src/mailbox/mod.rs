@@ -17,7 +17,7 @@ pub(crate) use self::call::Heard;
 pub use self::call::{Call, Cast};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
 pub(crate) use self::mailbox::Mailbox;
-pub use self::message::{Gate, Message, Tell};
+pub use self::message::{Message, ReplyGate, Tell};
 pub(crate) use self::permits::{Permit, Reserve};
 pub use self::refusal::Refusal;
 pub(crate) use self::undelivered::OnUndelivered;

@@ -149,12 +149,12 @@ mod tests {
 
     use super::*;
     use crate::mailbox::call::Cast;
-    use crate::mailbox::message::Gate;
+    use crate::mailbox::message::ReplyGate;
 
     struct Note(Cast<()>);
 
     impl Message for Note {
-        fn gate(&mut self) -> &mut dyn Gate {
+        fn gate(&mut self) -> &mut dyn ReplyGate {
             &mut self.0
         }
 

@@ -77,7 +77,7 @@ pub trait Child: Sized {
     label = "its spec takes arguments, which nobody gives it",
     note = "write `#[child(args(name: Type))]` before the field: they become arguments of the tree's `start`"
 )]
-pub trait Unaided: Child {
+pub trait NoArgs: Child {
     /// How it is to be started.
     fn spec() -> Self::Spec;
 }
@@ -89,7 +89,7 @@ impl<W: Handlers> Child for W {
 }
 
 #[diagnostic::do_not_recommend]
-impl<W: Handlers + Worker<Args = ()>> Unaided for W {
+impl<W: Handlers + Worker<Args = ()>> NoArgs for W {
     fn spec() -> Spec<W> {
         Spec::new(())
     }
@@ -100,7 +100,7 @@ impl<K: Key, W: Handlers> Child for Dynamic<K, W> {
     type Spec = SupervisorBuilder<Self>;
 }
 
-impl<K: Key, W: Handlers> Unaided for Dynamic<K, W> {
+impl<K: Key, W: Handlers> NoArgs for Dynamic<K, W> {
     fn spec() -> SupervisorBuilder<Self> {
         Self::spec()
     }

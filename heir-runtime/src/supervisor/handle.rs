@@ -117,7 +117,7 @@ impl SupervisorHandle {
             // It went up, and down again, before this was looked at.
             Either::Left(Some(Ok(()))) | Either::Right(()) => Ok(handle),
             // Unheard: the supervisor is gone for good, or goes at this moment.
-            Either::Left(None) => Err(StartError::Stopped(self.wait().await)),
+            Either::Left(None) => Err(StartError::Stopped(self.wait_stopped().await)),
         }
     }
 
@@ -247,11 +247,11 @@ impl SupervisorHandle {
     /// Dropping the future does not take the request back.
     pub async fn stop(&self) -> Stopped {
         self.branch.request_stop();
-        self.wait().await
+        self.wait_stopped().await
     }
 
     /// Waits until this supervisor has stopped for good, and says why. Cancel safe.
-    pub async fn wait(&self) -> Stopped {
+    pub async fn wait_stopped(&self) -> Stopped {
         self.branch.until_stopped().await
     }
 

@@ -28,7 +28,7 @@ pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
 use crate::process::status::Stopped;
 pub use crate::supervisor::child::spec::ChildSpec;
-pub use crate::supervisor::declared::{Child, Unaided};
+pub use crate::supervisor::declared::{Child, NoArgs};
 use crate::supervisor::run::{Ending, Run};
 use crate::util::caught::guarded;
 use crate::util::race::{Either, race};

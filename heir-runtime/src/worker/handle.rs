@@ -75,7 +75,22 @@ impl<W: Handlers> Handle<W> {
     /// be served all the same. A message that is not queued in time fails with
     /// [`NotSent::TimedOut`](crate::NotSent::TimedOut). Without a timeout they wait until the
     /// worker answers, dies while it serves the message, or stops for good.
-    pub fn timeout(&self, timeout: Duration) -> W::Handle {
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir]
+    /// # struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn count(&mut self) -> u64 { self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app");
+    /// let counter = tree.worker(Counter::spec()).with_timeout(Duration::from_millis(10));
+    /// // Nobody starts the tree.
+    /// assert!(matches!(counter.count().await, Err(CallError::TimedOut(_))));
+    /// # });
+    /// ```
+    pub fn with_timeout(&self, timeout: Duration) -> W::Handle {
         W::Handle::from(Self { shared: Arc::clone(&self.shared), timeout: Some(timeout) })
     }
 
@@ -218,11 +233,13 @@ impl<W: Handlers> Handle<W> {
     /// does not take the request back.
     pub async fn stop(&self) -> Stopped {
         self.shared.ask(ParentRequest::Stop(Stopped::Shutdown));
-        self.wait().await
+        self.wait_stopped().await
     }
 
-    /// Waits until the worker has stopped for good, and says why.
-    pub async fn wait(&self) -> Stopped {
+    /// Waits until the worker has stopped for good, and says why. A restart does not end the wait.
+    ///
+    /// Cancel safe.
+    pub async fn wait_stopped(&self) -> Stopped {
         self.shared.lifecycle.until_stopped().await
     }
 

@@ -37,7 +37,7 @@ use crate::worker::handle::Handle;
 ///
 /// ```
 /// use heir_runtime::table::Readers;
-/// use heir_runtime::by_hand::{Call, Gate, Handlers, Message, Worker};
+/// use heir_runtime::by_hand::{Call, ReplyGate, Handlers, Message, Worker};
 /// use heir_runtime::{BoxError, Context, Handle, Spec, Supervisor};
 ///
 /// /// The worker: one `rollback` table, one argument.
@@ -71,7 +71,7 @@ use crate::worker::handle::Handle;
 /// enum LogMessage { Append(Call<(String,), usize>) }
 ///
 /// impl Message for LogMessage {
-///     fn gate(&mut self) -> &mut dyn Gate {
+///     fn gate(&mut self) -> &mut dyn ReplyGate {
 ///         match self { Self::Append(call) => call }
 ///     }
 ///     fn name(&self) -> &'static str {

@@ -165,7 +165,7 @@ async fn jumble(mut random: Random) {
     };
     let mut claimed = Vec::new();
     for worker in workers {
-        worker.wait().await;
+        worker.wait_stopped().await;
         let Ok(tables) = worker.estate().claim("test") else {
             // Those that were given on have been claimed already.
             assert!(

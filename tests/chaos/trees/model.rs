@@ -139,7 +139,7 @@ impl Trial {
                 let spec = Member::spec(node.name.clone(), self.gardener.log.clone());
                 let new: MemberHandle =
                     parent.upgrade_child(&worker.handle, spec.restart(node.restart)).await.unwrap();
-                assert_eq!(worker.handle.wait().await, Stopped::Upgraded);
+                assert_eq!(worker.handle.wait_stopped().await, Stopped::Upgraded);
                 worker.handle = new;
                 node.stop(&mut told);
                 node.start(&mut told);

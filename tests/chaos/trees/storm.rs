@@ -156,7 +156,7 @@ async fn storm(random: &mut Random, crowd: &Arc<Crowd>, meanwhile: impl Future<O
 async fn settle(crowd: &Crowd, context: &str) -> u64 {
     let mut answered = 0;
     for called in &crowd.workers {
-        called.handle.wait().await;
+        called.handle.wait_stopped().await;
         let tables = called.handle.estate().claim("test").unwrap();
         let expected = called.answered.load(Ordering::Relaxed);
         assert_eq!([tables.count, tables.mirror], [expected; 2], "{}: {context}", called.handle.name());
@@ -209,7 +209,7 @@ async fn a_tree_shut_down_in_the_middle_of_a_storm_loses_nothing() {
                 1 => assert!(tree.kill()),
                 _ => assert_eq!(tree.shutdown().await.unresponsive, []),
             }
-            crowd.sups[0].wait().await;
+            crowd.sups[0].wait_stopped().await;
         };
         in_time(&crowd, &context, storm(&mut random, &crowd, end)).await;
         for called in &crowd.workers {

@@ -104,7 +104,7 @@ async fn the_tree_is_reached_through_its_fields_and_its_supervisor_behind_them()
     let handle = is_shared::<AppHandle>(&app);
     assert!(format!("{handle:?}").contains(r#"name: "app""#), "{handle:?}");
     drop(app);
-    assert_eq!(handle.wait().await, Stopped::Dropped);
+    assert_eq!(handle.wait_stopped().await, Stopped::Dropped);
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn what_a_place_in_the_tree_says_goes_before_what_the_worker_says() {
     app.counter.die().await.unwrap();
     assert_eq!(app.counter.wait_serving(2).await, Ok(2));
     app.once.die().await.unwrap();
-    assert!(matches!(app.once.wait().await, Stopped::Ended(_)));
+    assert!(matches!(app.once.wait_stopped().await, Stopped::Ended(_)));
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_tree_ends_with_its_significant_child() {
     let mut job = Job::start("work".into(), 1).await.unwrap();
     job.work.finish().await.unwrap();
     assert!(matches!(job.wait().await.why, Stopped::Significant(_)), "{:?}", job.wait().await.why);
-    assert!(matches!(job.help.wait().await, Stopped::Significant(_)));
+    assert!(matches!(job.help.wait_stopped().await, Stopped::Significant(_)));
 }
 
 #[supervisor(intensity = 0)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use heir_runtime::by_hand::{Cast, Gate, Handlers, Message, Worker};
+use heir_runtime::by_hand::{Cast, Handlers, Message, ReplyGate, Worker};
 use heir_runtime::events::Role;
 use heir_runtime::supervision::SubtreeStatus;
 use heir_runtime::table::{AnyTables, Readers};
@@ -292,7 +292,7 @@ impl Worker for Unlisted {
 struct Nothing(Cast<()>);
 
 impl Message for Nothing {
-    fn gate(&mut self) -> &mut dyn Gate {
+    fn gate(&mut self) -> &mut dyn ReplyGate {
         &mut self.0
     }
 

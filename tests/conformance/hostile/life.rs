@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use heir_runtime::by_hand::{Call, Cast, Gate, Handlers, Message, Worker};
+use heir_runtime::by_hand::{Call, Cast, Handlers, Message, ReplyGate, Worker};
 use heir_runtime::estate::{ClaimError, TransferInfo};
 use heir_runtime::links::{Down, ExitSignal};
 use heir_runtime::table::{AnyTables, Readers, Recorded, any, reader_first};
@@ -109,7 +109,7 @@ enum SapperMessage {
 }
 
 impl Message for SapperMessage {
-    fn gate(&mut self) -> &mut dyn Gate {
+    fn gate(&mut self) -> &mut dyn ReplyGate {
         tick();
         match self {
             Self::Put(call) | Self::PutOnce(call) | Self::Die(call) => call,
@@ -421,7 +421,7 @@ fn survives(n: u32, panics: u32, end: End) -> bool {
         }
     };
     drop(tree);
-    runtime.block_on(in_time("whoever waits for the end", worker.wait()));
+    runtime.block_on(in_time("whoever waits for the end", worker.wait_stopped()));
     let heard = runtime.block_on(callers.heard());
     let parked = worker.take_quarantined();
     let claimed = match worker.estate().claim("test") {

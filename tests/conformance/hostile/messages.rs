@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heir_runtime::by_hand::{Call, Cast, Gate, Handlers, Message, Worker};
+use heir_runtime::by_hand::{Call, Cast, Handlers, Message, ReplyGate, Worker};
 use heir_runtime::table::Readers;
 use heir_runtime::{
     AfterQuarantine, BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, Stopped, Undelivered,
@@ -86,8 +86,8 @@ enum HandmadeMessage {
 }
 
 impl Message for HandmadeMessage {
-    fn gate(&mut self) -> &mut dyn Gate {
-        let (gate, armed): (&mut dyn Gate, _) = match self {
+    fn gate(&mut self) -> &mut dyn ReplyGate {
+        let (gate, armed): (&mut dyn ReplyGate, _) = match self {
             Self::Note(call, armed) | Self::Again(call, armed) => (call, armed),
             Self::Quiet(cast, armed) => (cast, armed),
             Self::Die(call, armed) => (call, armed),
@@ -304,7 +304,7 @@ async fn a_worker_that_panics_where_it_may_only_move_has_lost_its_tables_and_eve
             start(|spec| spec.restart(Restart::Permanent)).await;
         Armed::arm(if apart { &armed.move_apart } else { &armed.move_together });
         handle.kill();
-        let why = in_time(handle.wait()).await;
+        let why = in_time(handle.wait_stopped()).await;
         assert!(matches!(&why, Stopped::Ended(ExitReason::Panic(_))), "{why}");
         let late = in_time(handle.call((1,), note)).await.unwrap_err();
         assert!(matches!(late, CallError::NotSent { .. }), "{late}");

@@ -62,7 +62,7 @@ async fn an_argument_whose_clone_panics_fails_the_start() {
     let error = tree.start().await.unwrap_err();
     assert!(matches!(&error, StartError::Child { role: Role::Worker, .. }), "{error}");
     assert!(error.to_string().ends_with("panic: in clone"), "{error}");
-    fragile.wait().await;
+    fragile.wait_stopped().await;
 }
 
 #[tokio::test]

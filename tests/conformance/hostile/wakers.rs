@@ -93,10 +93,10 @@ async fn wakers_that_panic_keep_nobody_else_from_being_woken() {
         assert_eq!(in_time(awaited.count()).await.unwrap(), 1);
     }
     {
-        let mut hostile = [awaited.wait(), awaited.wait()].map(Box::pin);
+        let mut hostile = [awaited.wait_stopped(), awaited.wait_stopped()].map(Box::pin);
         assert!(hostile.iter_mut().all(|wait| poll(wait.as_mut()).is_pending()));
         assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
-        assert_eq!(in_time(awaited.wait()).await, Stopped::Shutdown);
+        assert_eq!(in_time(awaited.wait_stopped()).await, Stopped::Shutdown);
     }
     // Its task has not ended over them, and been started again.
     assert_eq!(recorder.events().iter().filter(|event| event.contains("restarts it")).count(), 1);

@@ -62,7 +62,7 @@ async fn a_worker_that_has_ended_for_good_leaves_its_key_free() {
 
     let temporary = dynamic.start(2, member("m", &log).restart(Restart::Temporary)).await.unwrap();
     temporary.die().await.unwrap();
-    assert!(matches!(temporary.wait().await, Stopped::Ended(ExitReason::Panic(_))));
+    assert!(matches!(temporary.wait_stopped().await, Stopped::Ended(ExitReason::Panic(_))));
     assert!(dynamic.get(&2).is_none());
     assert_eq!(dynamic.keys(), [1]);
 }
@@ -113,7 +113,7 @@ async fn a_dynamic_supervisor_can_be_a_tree_of_its_own() {
     let worker = begin(&many, 1, &log).await;
     worker.count().await.unwrap();
     worker.die().await.unwrap();
-    assert!(matches!(worker.wait().await, Stopped::GaveUp(_)));
+    assert!(matches!(worker.wait_stopped().await, Stopped::GaveUp(_)));
     assert_eq!(worker.estate().claim("test").unwrap().count, 1);
 }
 

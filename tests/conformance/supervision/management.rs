@@ -91,7 +91,7 @@ async fn a_name_is_given_once() {
     let twice = tree.start_child(member("a", &log)).await.unwrap_err();
     assert_eq!(twice, StartError::DuplicateName("a".into()));
     tree.delete_child("a").await.unwrap();
-    assert_eq!(a.wait().await, Stopped::Shutdown);
+    assert_eq!(a.wait_stopped().await, Stopped::Shutdown);
     tree.start_child(member("a", &log)).await.unwrap();
 }
 
@@ -155,7 +155,7 @@ async fn a_terminated_temporary_child_is_gone() {
     let a = tree.child(member("a", &log).restart(Restart::Temporary));
     let tree = tree.start().await.unwrap();
     tree.terminate_child("a").await.unwrap();
-    assert_eq!(a.wait().await, Stopped::Shutdown);
+    assert_eq!(a.wait_stopped().await, Stopped::Shutdown);
     assert_eq!(tree.restart_child("a").await.unwrap_err(), ChildError::NotFound("a".into()));
 }
 
@@ -167,7 +167,7 @@ async fn a_child_that_runs_cannot_be_deleted_and_one_that_ended_can() {
     let tree = tree.start().await.unwrap();
     assert_eq!(tree.delete_child("a").await.unwrap_err(), ChildError::Running);
     a.finish().await.unwrap();
-    assert_eq!(a.wait().await, Stopped::Ended(ExitReason::Normal));
+    assert_eq!(a.wait_stopped().await, Stopped::Ended(ExitReason::Normal));
     assert_eq!(tree.restart_child("a").await.unwrap_err(), ChildError::Ended);
     assert_eq!(tree.terminate_child("a").await.unwrap_err(), ChildError::Ended);
     tree.delete_child("a").await.unwrap();
@@ -218,10 +218,10 @@ async fn a_supervisor_that_is_gone_says_so() {
     let tree = tree.start().await.unwrap();
     let handle = heir_runtime::SupervisorHandle::clone(&tree);
     tree.shutdown().await;
-    assert_eq!(handle.wait().await, Stopped::Shutdown);
+    assert_eq!(handle.wait_stopped().await, Stopped::Shutdown);
     let late = handle.start_child(member("b", &log)).await.unwrap_err();
     assert_eq!(late, StartError::Stopped(Stopped::Shutdown));
     assert_eq!(handle.terminate_child("a").await.unwrap_err(), ChildError::Gone);
     assert_eq!(handle.restart_child("nobody").await.unwrap_err(), ChildError::NotFound("nobody".into()));
-    a.wait().await;
+    a.wait_stopped().await;
 }

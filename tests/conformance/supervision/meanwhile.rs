@@ -228,7 +228,7 @@ async fn a_root_that_is_killed_has_stopped_for_everybody() {
     assert!(handle.kill());
     assert_eq!(soon(handle.stop()).await, Stopped::Dropped);
     assert_eq!(handle.status(), SubtreeStatus::Stopped(Stopped::Dropped));
-    assert_eq!(worker.wait().await, Stopped::Dropped);
+    assert_eq!(worker.wait_stopped().await, Stopped::Dropped);
     assert!(tree.is_empty(), "its keys are free");
 }
 
@@ -240,7 +240,7 @@ async fn a_root_that_was_not_started_has_stopped_for_everybody() {
     members(&mut io, &log, ["a", "a"]);
     let io = tree.child(io);
     assert_eq!(tree.start().await.unwrap_err(), StartError::DuplicateName("a".into()));
-    assert_eq!(soon(io.wait()).await, Stopped::Dropped);
+    assert_eq!(soon(io.wait_stopped()).await, Stopped::Dropped);
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,11 +81,11 @@ async fn a_supervisor_does_not_end_with_a_child_that_is_not_significant() {
     let significant = tree.child(free("significant").restart(Restart::Temporary).significant(true));
     let tree = tree.start().await.unwrap();
     insignificant.kill();
-    insignificant.wait().await;
+    insignificant.wait_stopped().await;
     a_while().await;
     assert_eq!(significant.count().await.unwrap(), 1);
     significant.kill();
-    assert!(matches!(SupervisorHandle::wait(&tree).await, Stopped::Significant(_)));
+    assert!(matches!(SupervisorHandle::wait_stopped(&tree).await, Stopped::Significant(_)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,7 +33,7 @@ async fn a_transient_child_is_restarted_unless_it_ended_normally() {
     a.kill();
     a.wait_serving(3).await.unwrap();
     a.finish().await.unwrap();
-    assert_eq!(a.wait().await, Stopped::Ended(ExitReason::Normal));
+    assert_eq!(a.wait_stopped().await, Stopped::Ended(ExitReason::Normal));
     assert!(a.count().await.is_err());
     assert_eq!(tree.count_children().active, 0);
     assert_eq!(tree.count_children().specs, 1, "it is still known");
@@ -54,7 +54,7 @@ async fn a_temporary_child_is_never_restarted_and_forgotten() {
     let a = tree.child(member("a", &log).restart(Restart::Temporary));
     let tree = tree.start().await.unwrap();
     a.die().await.unwrap();
-    assert!(matches!(a.wait().await, Stopped::Ended(ExitReason::Panic(_))));
+    assert!(matches!(a.wait_stopped().await, Stopped::Ended(ExitReason::Panic(_))));
     assert_eq!(tree.count_children().specs, 0);
     let b = tree.start_child(member("a", &log)).await.unwrap();
     b.count().await.unwrap();

@@ -24,9 +24,9 @@ async fn any_significant_child_that_ends_ends_its_supervisor() {
     a.wait_serving(2).await.unwrap();
     a.finish().await.unwrap();
     assert_eq!(tree.wait().await.why, Stopped::Significant("a".into()));
-    assert_eq!(a.wait().await, Stopped::Ended(ExitReason::Normal));
-    assert_eq!(c.wait().await, Stopped::Significant("a".into()));
-    b.wait().await;
+    assert_eq!(a.wait_stopped().await, Stopped::Ended(ExitReason::Normal));
+    assert_eq!(c.wait_stopped().await, Stopped::Significant("a".into()));
+    b.wait_stopped().await;
     assert_eq!(log.take(), ["a starts", "a stops: normal", "c stops: shutdown", "b stops: shutdown"]);
 }
 
@@ -36,7 +36,7 @@ async fn the_last_significant_child_that_ends_ends_its_supervisor() {
     let (tree, [a, b, c]) = two_significant(AutoShutdown::AllSignificant, &log);
     let mut tree = tree.start().await.unwrap();
     b.die().await.unwrap();
-    b.wait().await;
+    b.wait_stopped().await;
     quiet().await;
     c.count().await.unwrap();
     a.finish().await.unwrap();
@@ -50,7 +50,7 @@ async fn a_significant_child_that_is_stopped_on_request_does_not_count() {
     let tree = tree.start().await.unwrap();
     a.stop().await;
     tree.terminate_child("b").await.unwrap();
-    b.wait().await;
+    b.wait_stopped().await;
     quiet().await;
     c.count().await.unwrap();
 }
@@ -79,7 +79,7 @@ async fn a_subtree_that_ends_with_its_significant_child_ends_as_if_shut_down() {
     let b = tree.child(member("b", &log));
     let _tree = tree.start().await.unwrap();
     a.finish().await.unwrap();
-    let Stopped::Ended(reason) = io.wait().await else { panic!("{:?}", io.status()) };
+    let Stopped::Ended(reason) = io.wait_stopped().await else { panic!("{:?}", io.status()) };
     assert_eq!(reason.to_string(), "shutdown: its significant child `a` has ended");
     b.count().await.unwrap();
 }

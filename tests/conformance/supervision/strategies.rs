@@ -118,7 +118,7 @@ async fn a_temporary_child_that_a_group_restart_stops_is_gone() {
     let tree = tree.start().await.unwrap();
     b.count().await.unwrap();
     a.die().await.unwrap();
-    assert_eq!(b.wait().await, Stopped::Shutdown);
+    assert_eq!(b.wait_stopped().await, Stopped::Shutdown);
     a.wait_serving(2).await.unwrap();
     assert_eq!(tree.count_children().specs, 1);
     assert_eq!(b.estate().claim("test").unwrap().count, 1);

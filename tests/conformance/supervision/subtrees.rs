@@ -122,9 +122,9 @@ async fn a_transient_subtree_that_gives_up_is_not_restarted() {
     let Started { tree: _tree, io, members: [a, b, c, _], .. } =
         start(|io| io.intensity(0).restart(Restart::Transient)).await;
     b.die().await.unwrap();
-    let why = io.wait().await;
+    let why = io.wait_stopped().await;
     assert!(matches!(&why, Stopped::Ended(reason) if reason.is_normal()), "{why}");
-    assert_eq!(c.wait().await, why);
+    assert_eq!(c.wait_stopped().await, why);
     assert_eq!(b.estate().claim("test").unwrap().count, 1);
     assert_eq!(a.count().await.unwrap(), 2);
 }
@@ -164,8 +164,8 @@ async fn a_start_that_fails_deep_in_a_tree_is_told_with_its_path() {
     );
     let expected = ["a starts", "b starts", "c fails", "b stops: shutdown", "a stops: shutdown"];
     assert_eq!(log.take(), expected);
-    assert!(matches!(a.wait().await, Stopped::NotStarted(_)));
-    assert!(matches!(b.wait().await, Stopped::Ended(_)));
+    assert!(matches!(a.wait_stopped().await, Stopped::NotStarted(_)));
+    assert!(matches!(b.wait_stopped().await, Stopped::Ended(_)));
     for member in [a, b] {
         assert_eq!(member.estate().claim("test").unwrap().count, 0);
     }
@@ -222,7 +222,7 @@ async fn a_subtree_with_a_timeout_of_its_own_is_aborted_with_its_children() {
     assert_eq!(report.aborted, [("io".into(), Role::Supervisor)]);
     quiet().await;
     for member in [b, c] {
-        member.wait().await;
+        member.wait_stopped().await;
         assert_eq!(member.estate().claim("test").unwrap().count, 1);
     }
 }
@@ -233,7 +233,7 @@ async fn a_subtree_is_stopped_for_good_through_its_handle() {
     assert_eq!(io.stop().await, Stopped::Shutdown);
     assert_eq!(io.status(), SubtreeStatus::Stopped(Stopped::Shutdown));
     for member in [&b, &c] {
-        assert_eq!(member.wait().await, Stopped::Shutdown);
+        assert_eq!(member.wait_stopped().await, Stopped::Shutdown);
         assert_eq!(member.estate().claim("test").unwrap().count, 1);
     }
     assert_eq!(a.count().await.unwrap(), 2);
@@ -255,7 +255,7 @@ async fn nothing_is_lost_when_a_root_is_killed() {
     assert!(tree.kill());
     assert_eq!(tree.wait().await.why, Stopped::Dropped);
     for member in members {
-        assert_eq!(member.wait().await, Stopped::Dropped);
+        assert_eq!(member.wait_stopped().await, Stopped::Dropped);
         quiet().await;
         assert_eq!(member.estate().claim("test").unwrap().count, 1);
         assert!(member.count().await.is_err());
