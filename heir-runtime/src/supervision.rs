@@ -4,6 +4,6 @@
 //! [`SupervisorHandle`](crate::SupervisorHandle) has the methods that return these.
 
 pub use crate::supervisor::{
-    AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, DynamicError, NoArgs, ShutdownReport,
-    SubtreeStatus, Tree, TreeNode, WorkerNode,
+    AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, DynamicError, Key, NoArgs, OverdueChild,
+    ShutdownReport, SubtreeStatus, Tree, TreeNode, WorkerNode,
 };

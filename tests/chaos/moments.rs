@@ -339,7 +339,7 @@ fn play(scene: Scene, end: End, moment: Moment) -> bool {
         if let End::SubtreeKilled = end {
             for child in io.which_children() {
                 let serves =
-                    matches!(&child, TreeNode::Worker(worker) if matches!(worker.status, Status::Serving(_)));
+                    matches!(&child, TreeNode::Worker(worker) if matches!(worker.status, Status::Serving { .. }));
                 assert!(serves, "{context}: {child:?}");
             }
         }

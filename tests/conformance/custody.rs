@@ -14,7 +14,7 @@ use heir_runtime::events::Role;
 use heir_runtime::{
     CallError, Context, Exit, ExitReason, Stopped, Supervisor, Table, Verdict, handlers, heir,
 };
-use heir_tests::Recorder;
+use heir_tests::{Recorder, overdue};
 use tokio::sync::Notify;
 
 use crate::relatives::nobody;
@@ -563,7 +563,7 @@ async fn a_claim_finds_the_message_of_a_worker_that_was_left_behind_done_or_undo
         stuck.block().await.unwrap();
         held.blocks.notified().await;
         // Its manager is gone, and it is retired: nobody but the claim undoes its writes.
-        assert_eq!(tree.shutdown().await.unresponsive, [("Stuck".into(), Role::Worker)]);
+        assert_eq!(overdue(&tree.shutdown().await.unresponsive), [("Stuck", Role::Worker)]);
         assert_eq!(stuck.wait_stopped().await, Stopped::Shutdown);
         let_go.send(panics).unwrap();
         let tables = loop {

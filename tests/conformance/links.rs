@@ -335,7 +335,7 @@ async fn two_that_link_in_their_start_hooks_find_each_other_again() {
         a.wait_serving(incarnation + 1).await.unwrap();
         b.wait_serving(incarnation + 1).await.unwrap();
     }
-    let both_serve = || matches!((a.status(), b.status()), (Status::Serving(_), Status::Serving(_)));
+    let both_serve = || matches!((a.status(), b.status()), (Status::Serving { .. }, Status::Serving { .. }));
     while !both_serve() {
         tokio::task::yield_now().await;
     }

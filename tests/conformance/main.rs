@@ -16,6 +16,7 @@ mod durations;
 mod estate;
 mod exits;
 mod fresh;
+mod handles;
 mod hooks;
 mod hostile;
 mod hung;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::{CallError, ExitReason, NotSent, Shutdown, Stopped, Supervisor, handlers, heir};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, overdue};
 use tokio::sync::Notify;
 
 use crate::workers::{Counter, Fault, Hooked, Log};
@@ -198,7 +198,8 @@ async fn a_worker_that_never_yields_is_left_behind_and_its_tables_come_home_when
     }
     other.count().await.unwrap();
     let report = tree.shutdown().await;
-    assert_eq!(report.unresponsive, [("Slow".into(), Role::Worker)]);
+    assert_eq!(overdue(&report.unresponsive), [("Slow", Role::Worker)]);
+    assert_eq!(report.unresponsive[0].to_string(), "the worker of `Slow`");
     assert!(slow.estate().claim("test").is_err(), "held by it");
     assert_eq!(slow.wait_stopped().await, Stopped::Shutdown);
     // Whoever is queued behind it, or still calls, is told; nobody waits for it but the call it is in.

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// As another crate re-exports it.
 pub use heir_runtime as runtime;
-use heir_runtime::events::Event;
+use heir_runtime::events::{Event, Role};
+use heir_runtime::supervision::OverdueChild;
 use heir_runtime::{Supervisor, SupervisorBuilder};
 use tokio::sync::Notify;
 
@@ -67,6 +68,11 @@ impl Recorder {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.0.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Which children did not stop in time, as tuples, to be compared.
+pub fn overdue(children: &[OverdueChild]) -> Vec<(&str, Role)> {
+    children.iter().map(|OverdueChild { child, role, .. }| (&**child, *role)).collect()
 }
 
 /// Random numbers that can be had again: of the seed in `HEIR_SEED`, or of a new one. Its `Display` names the seed.

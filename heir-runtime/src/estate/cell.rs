@@ -122,7 +122,7 @@ impl<T> Cell<T> {
         self.state.with(|state| {
             let taken = if as_manager { state.heir.clone() } else { state.promised_to(&self.name) };
             if let Some(heir) = taken {
-                return Err(HeirTaken(heir));
+                return Err(HeirTaken { heir });
             }
             state.heir = Some(Arc::clone(name));
             Ok(())

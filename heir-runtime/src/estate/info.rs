@@ -53,5 +53,9 @@ pub enum ClaimError {
 
 /// An estate has one heir at a time, and this estate has another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the estate has an heir already: {0}")]
-pub struct HeirTaken(pub Arc<str>);
+#[error("the estate has an heir already: {heir}")]
+#[non_exhaustive]
+pub struct HeirTaken {
+    /// The name of the other heir.
+    pub heir: Arc<str>,
+}

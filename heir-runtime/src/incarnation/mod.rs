@@ -80,7 +80,7 @@ fn watch<W: Handlers>(shared: &Arc<Shared<W>>, process: &Arc<Process>, heartbeat
     let (shared, process) = (Arc::downgrade(shared), Arc::clone(process));
     Pulse::watch(heartbeat, move || {
         // Before the report: who hears it can rely on the message in progress being undone.
-        process.kill(ExitReason::Unresponsive(heartbeat));
+        process.kill(ExitReason::Unresponsive { limit: heartbeat });
         if let Some(shared) = shared.upgrade() {
             shared.unresponsive(process.incarnation());
         }

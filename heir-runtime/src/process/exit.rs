@@ -38,8 +38,12 @@ pub enum ExitReason {
         limit: Duration,
     },
     /// It did not yield to the runtime for longer than its worker's
-    /// [`heartbeat`](crate::Spec::heartbeat): this long.
-    Unresponsive(Duration),
+    /// [`heartbeat`](crate::Spec::heartbeat).
+    #[non_exhaustive]
+    Unresponsive {
+        /// How long it may go without.
+        limit: Duration,
+    },
     /// There was no living incarnation to link to, or to monitor (`noproc`).
     NoProc,
 }
@@ -90,8 +94,8 @@ impl fmt::Display for ExitReason {
             Self::TimedOut { handler, limit } => {
                 write!(f, "timed out: `{handler}` took longer than {limit:?}")
             }
-            Self::Unresponsive(bound) => {
-                write!(f, "unresponsive: it did not yield to the runtime for {bound:?}")
+            Self::Unresponsive { limit } => {
+                write!(f, "unresponsive: it did not yield to the runtime for {limit:?}")
             }
             Self::NoProc => f.write_str("noproc: there was no living incarnation"),
         }

@@ -11,14 +11,23 @@ use crate::process::exit::ExitReason;
 pub enum Status {
     /// No incarnation lives: its supervisor has not started one, or is about to start the next.
     Down,
-    /// This incarnation waits for its tables, or runs its start hooks.
-    Starting(u64),
-    /// This incarnation serves.
-    Serving(u64),
-    /// This incarnation does not yield to the runtime, and nobody can take its tables from it: they
+    /// An incarnation waits for its tables, or runs its start hooks.
+    Starting {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// An incarnation serves.
+    Serving {
+        /// Its number.
+        incarnation: u64,
+    },
+    /// An incarnation does not yield to the runtime, and nobody can take its tables from it: they
     /// pass on when it yields, and not before. The caller of the message that it serves has been
     /// told; the other messages wait.
-    Unresponsive(u64),
+    Unresponsive {
+        /// Its number.
+        incarnation: u64,
+    },
     /// No incarnation lives: the worker was stopped by
     /// [`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child), until it is
     /// started again. Messages wait.
@@ -83,9 +92,9 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Down => f.write_str("down"),
-            Self::Starting(incarnation) => write!(f, "incarnation {incarnation} starting"),
-            Self::Serving(incarnation) => write!(f, "incarnation {incarnation} serving"),
-            Self::Unresponsive(incarnation) => {
+            Self::Starting { incarnation } => write!(f, "incarnation {incarnation} starting"),
+            Self::Serving { incarnation } => write!(f, "incarnation {incarnation} serving"),
+            Self::Unresponsive { incarnation } => {
                 write!(f, "incarnation {incarnation} unresponsive: it holds the tables until it yields")
             }
             Self::Terminated => f.write_str("terminated"),

@@ -1,6 +1,7 @@
 //! The handle on a supervisor: looking at its children, and managing them while it runs.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Waker;
@@ -268,6 +269,21 @@ impl SupervisorHandle {
 
     fn send(&self, command: Command) -> Result<(), ChildError> {
         self.branch.request(command)
+    }
+}
+
+/// Two handles are equal if they are on the same supervisor.
+impl PartialEq for SupervisorHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.branch, &other.branch)
+    }
+}
+
+impl Eq for SupervisorHandle {}
+
+impl Hash for SupervisorHandle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.branch).hash(state);
     }
 }
 

@@ -21,9 +21,9 @@ use tokio::task::JoinHandle;
 
 use self::branch::Branch;
 pub use self::builder::SupervisorBuilder;
-pub use self::dynamic::{Dynamic, DynamicError};
+pub use self::dynamic::{Dynamic, DynamicError, Key};
 pub use self::handle::{ChildCounts, SupervisorHandle};
-pub use self::report::{ChildError, ShutdownReport, StartError};
+pub use self::report::{ChildError, OverdueChild, ShutdownReport, StartError};
 pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
 use crate::process::status::Stopped;

@@ -1,6 +1,7 @@
 //! How a tree ended, why one did not start, and why a child could not be managed.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::process::exit::ExitReason;
@@ -14,10 +15,26 @@ pub struct ShutdownReport {
     /// Why.
     pub why: Stopped,
     /// The children that did not stop within their shutdown timeout at this end, and were aborted.
-    pub aborted: Vec<(Arc<str>, Role)>,
+    pub aborted: Vec<OverdueChild>,
     /// Those that went on after they were aborted, at this end or before, because they do not yield to the runtime. What each
     /// holds comes back to its estate when it lets go.
-    pub unresponsive: Vec<(Arc<str>, Role)>,
+    pub unresponsive: Vec<OverdueChild>,
+}
+
+/// A child that did not stop in time, in a [`ShutdownReport`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct OverdueChild {
+    /// Its name.
+    pub child: Arc<str>,
+    /// The worker, its manager, or a supervisor.
+    pub role: Role,
+}
+
+impl fmt::Display for OverdueChild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} of `{}`", self.role, self.child)
+    }
 }
 
 impl ShutdownReport {
@@ -29,20 +46,18 @@ impl ShutdownReport {
 /// Who did not stop in time, in one supervisor and the subtrees below it.
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
-    aborted: VecDeque<Who>,
-    unresponsive: Once<Who>,
+    aborted: VecDeque<OverdueChild>,
+    unresponsive: Once<OverdueChild>,
 }
 
-type Who = (Arc<str>, Role);
-
 impl Overdue {
-    pub(super) fn aborted(&mut self, who: Who) {
-        self.aborted.push_back(who);
+    pub(super) fn aborted(&mut self, child: Arc<str>, role: Role) {
+        self.aborted.push_back(OverdueChild { child, role });
     }
 
     /// Who was left behind may still hold its tables at the end, whenever that was.
-    pub(super) fn left_behind(&mut self, who: Who) {
-        self.unresponsive.push(who);
+    pub(super) fn left_behind(&mut self, child: Arc<str>, role: Role) {
+        self.unresponsive.push(OverdueChild { child, role });
     }
 
     /// Adds what a subtree has to report; who was aborted is of interest in the end only.

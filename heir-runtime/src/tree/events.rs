@@ -128,6 +128,8 @@ pub enum EventKind {
     Unresponsive {
         /// The worker, its manager, or a supervisor.
         role: Role,
+        /// Which incarnation of a worker; `None` for the others.
+        incarnation: Option<u64>,
     },
     /// The supervisor has given up: more restarts than its intensity allows.
     #[non_exhaustive]
@@ -212,7 +214,7 @@ impl fmt::Display for EventKind {
                 f,
                 "stopped for good: {why}; {undelivered} queued messages were not served; the tables stay in the estate"
             ),
-            Self::Unresponsive { role } => {
+            Self::Unresponsive { role, .. } => {
                 write!(f, "{role} does not yield to the runtime; what it holds stays with it until it does")
             }
             Self::GaveUp { reason } => {

@@ -1,7 +1,9 @@
 //! The handle on a worker: it stays valid, whichever incarnation serves.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::pin::pin;
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +26,8 @@ use crate::worker::shared::{HandleTarget, WeakTarget};
 ///
 /// A worker's own handle (`CounterHandle`, generated) has a method for each of its messages, and
 /// derefs to this one. Clones are cheap, and keep neither the worker nor its supervisor running.
-/// They keep the mailbox and the [estate](Self::estate), and so the tables.
+/// They keep the mailbox and the [estate](Self::estate), and so the tables. Handles are equal if
+/// they are on the same worker.
 ///
 /// ```
 /// use heir_runtime::{Supervisor, handlers, heir};
@@ -263,6 +266,21 @@ impl<W: Handlers> Clone for Handle<W> {
     }
 }
 
+/// Two handles are equal if they are on the same worker, whatever their timeouts are.
+impl<W: Handlers> PartialEq for Handle<W> {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::addr_eq(Arc::as_ptr(&self.shared), Arc::as_ptr(&other.shared))
+    }
+}
+
+impl<W: Handlers> Eq for Handle<W> {}
+
+impl<W: Handlers> Hash for Handle<W> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.shared).cast::<()>().hash(state);
+    }
+}
+
 impl<W: Handlers> fmt::Debug for Handle<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
@@ -306,6 +324,21 @@ impl<W: Handlers> WeakHandle<W> {
 impl<W: Handlers> Clone for WeakHandle<W> {
     fn clone(&self) -> Self {
         Self { shared: WeakTarget::<W>::clone(&self.shared) }
+    }
+}
+
+/// Two weak handles are equal if they are on the same worker.
+impl<W: Handlers> PartialEq for WeakHandle<W> {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::addr_eq(self.shared.as_ptr(), other.shared.as_ptr())
+    }
+}
+
+impl<W: Handlers> Eq for WeakHandle<W> {}
+
+impl<W: Handlers> Hash for WeakHandle<W> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.shared.as_ptr().cast::<()>().hash(state);
     }
 }
 

@@ -48,14 +48,14 @@ impl Lifecycle {
     pub(crate) fn starting(&self, incarnation: u64) {
         self.0.update(|state| {
             state.served = false;
-            state.enter(Status::Starting(incarnation));
+            state.enter(Status::Starting { incarnation });
         });
     }
 
     /// The newest incarnation serves. Says whether the status is entered.
     pub(crate) fn serving(&self, incarnation: u64) -> bool {
         self.0.update(|state| {
-            let entered = state.enter(Status::Serving(incarnation));
+            let entered = state.enter(Status::Serving { incarnation });
             state.served |= entered;
             entered
         })
@@ -70,9 +70,13 @@ impl Lifecycle {
     /// that incarnation neither starts nor serves any more.
     pub(crate) fn unresponsive(&self, incarnation: u64) -> bool {
         self.0.update(|state| {
-            let is_alive =
-                matches!(&state.status, Status::Starting(n) | Status::Serving(n) if *n == incarnation);
-            is_alive && state.enter(Status::Unresponsive(incarnation))
+            let is_alive = match state.status {
+                Status::Starting { incarnation: newest } | Status::Serving { incarnation: newest } => {
+                    newest == incarnation
+                }
+                _ => false,
+            };
+            is_alive && state.enter(Status::Unresponsive { incarnation })
         })
     }
 
@@ -108,7 +112,7 @@ impl Lifecycle {
     pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {
         self.0
             .until(|state| match &state.status {
-                Status::Serving(incarnation) if *incarnation >= at_least => Some(Ok(*incarnation)),
+                Status::Serving { incarnation } if *incarnation >= at_least => Some(Ok(*incarnation)),
                 Status::Stopped(why) => Some(Err(why.clone())),
                 _ => None,
             })
@@ -169,7 +173,7 @@ impl LifecycleState {
     }
 
     fn serves(&self) -> bool {
-        matches!(self.status, Status::Serving(_))
+        matches!(self.status, Status::Serving { .. })
     }
 
     fn not_serving(&self) -> Option<Status> {
@@ -240,7 +244,7 @@ mod tests {
         let lifecycle = serving(1);
         lifecycle.starting(2);
         assert!(!lifecycle.unresponsive(1));
-        assert_eq!(lifecycle.status(), Status::Starting(2));
+        assert_eq!(lifecycle.status(), Status::Starting { incarnation: 2 });
         assert!(lifecycle.unresponsive(2) && !lifecycle.unresponsive(2));
         lifecycle.down();
         assert!(!lifecycle.unresponsive(2));

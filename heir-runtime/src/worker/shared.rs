@@ -200,7 +200,7 @@ impl<W: Handlers> Shared<W> {
     pub(crate) fn unresponsive(&self, incarnation: u64) {
         if self.lifecycle.unresponsive(incarnation) {
             self.mailbox.abandon(incarnation);
-            self.emit(EventKind::Unresponsive { role: Role::Worker });
+            self.emit(EventKind::Unresponsive { role: Role::Worker, incarnation: Some(incarnation) });
         }
     }
 

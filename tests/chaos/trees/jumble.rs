@@ -144,8 +144,10 @@ async fn jumble(mut random: Random) {
             match child {
                 TreeNode::Supervisor(tree) => trees.push(tree),
                 TreeNode::Worker(worker) => {
-                    let is_settled =
-                        matches!(worker.status, Status::Serving(_) | Status::Terminated | Status::Stopped(_));
+                    let is_settled = matches!(
+                        worker.status,
+                        Status::Serving { .. } | Status::Terminated | Status::Stopped(_)
+                    );
                     assert!(is_settled, "{}: {}\n{}", worker.name, worker.status, context(after.to_string()));
                 }
                 other => panic!("what is {other:?}"),

@@ -47,7 +47,7 @@ impl Trial {
             Kind::Worker(worker) => {
                 let (status, name) = (worker.handle.status(), &node.name);
                 let is_right = match node.state {
-                    State::Up => status == Status::Serving(worker.incarnation),
+                    State::Up => status == Status::Serving { incarnation: worker.incarnation },
                     State::Down => status == Status::Down,
                     State::Terminated => status == Status::Terminated,
                     State::Gone => matches!(status, Status::Stopped(_)),

@@ -97,7 +97,7 @@ async fn a_restart_on_request_cuts_a_back_off_short() {
     assert!(before.elapsed() < SECOND);
     // And it is not started once more when the time has come.
     tokio::time::sleep(61 * SECOND).await;
-    assert_eq!(a.status(), Status::Serving(2));
+    assert_eq!(a.status(), Status::Serving { incarnation: 2 });
 }
 
 #[tokio::test(start_paused = true)]

@@ -73,7 +73,8 @@ async fn a_start_that_succeeded_has_succeeded_though_the_child_has_gone_down_sin
     let tree = tree.start().await.unwrap();
     tree.terminate_child("a").await.unwrap();
     a.try_die().unwrap();
-    let restarted = looks_late(tree.restart_child("a"), || a.status() == Status::Serving(3)).await;
+    let restarted =
+        looks_late(tree.restart_child("a"), || a.status() == Status::Serving { incarnation: 3 }).await;
     assert_eq!(restarted, Ok(()));
     tree.shutdown().await;
 }
@@ -205,7 +206,9 @@ async fn which_children_there_are_is_told_in_their_order() {
     let children = tree.which_children();
     let told: Vec<_> = children.iter().map(|child| (child.name(), child.is_active())).collect();
     assert_eq!(told, [("b", true), ("a", false), ("io", true)]);
-    assert!(matches!(&children[0], TreeNode::Worker(worker) if worker.status == Status::Serving(1)));
+    assert!(
+        matches!(&children[0], TreeNode::Worker(worker) if worker.status == Status::Serving { incarnation: 1 })
+    );
     let counts = tree.count_children();
     assert_eq!((counts.specs, counts.active, counts.supervisors, counts.workers), (3, 2, 1, 2));
 }

@@ -95,7 +95,7 @@ impl Member for SupervisorChild {
     }
 
     fn left_behind(&mut self, role: Role) {
-        self.branch.emit(EventKind::Unresponsive { role });
+        self.branch.emit(EventKind::Unresponsive { role, incarnation: None });
     }
 
     fn overdue(&mut self) -> Overdue {

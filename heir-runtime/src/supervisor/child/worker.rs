@@ -105,7 +105,7 @@ impl<W: Handlers> Member for WorkerChild<W> {
 
     fn left_behind(&mut self, role: Role) {
         match role {
-            Role::Manager => self.shared.emit(EventKind::Unresponsive { role }),
+            Role::Manager => self.shared.emit(EventKind::Unresponsive { role, incarnation: None }),
             Role::Worker | Role::Supervisor => self.shared.unresponsive(self.number),
         }
     }

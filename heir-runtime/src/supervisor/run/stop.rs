@@ -243,14 +243,14 @@ impl Run {
                 State::Asked(_) => {
                     slot.abort(role);
                     if is_ending {
-                        self.overdue.aborted((name, role));
+                        self.overdue.aborted(name, role);
                     }
                     self.set_timer(id, role);
                 }
                 State::Aborted(_) => {
                     slot.is_held |= role != Role::Manager;
                     slot.member.left_behind(role);
-                    self.overdue.left_behind((name, role));
+                    self.overdue.left_behind(name, role);
                     match role {
                         Role::Manager => self.managers -= 1,
                         _ => {
