@@ -35,6 +35,7 @@ mod pause;
 mod quarantine;
 mod redelivery;
 mod relatives;
+mod serialized;
 mod several_tables;
 mod shared;
 mod supervision;

@@ -7,6 +7,7 @@ use crate::process::exit::Exit;
 
 /// The owner of an estate's tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Owner {
     /// The name under which the owner claimed the tables, or was given them.
@@ -15,11 +16,16 @@ pub struct Owner {
     /// under the number of the owner whose end brought them to it.
     pub incarnation: u64,
     /// When it became the owner.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "elapsed", serialize_with = "crate::util::elapsed::serialize")
+    )]
     pub since: Instant,
 }
 
 /// What an estate knows of itself, at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EstateInfo {
     /// The name of the estate.

@@ -46,6 +46,7 @@ pub struct Transfer<T> {
 
 /// What the new owner of tables is told of the hand-over.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TransferInfo {
     /// The number of the new owner.

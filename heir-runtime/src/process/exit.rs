@@ -11,6 +11,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why an incarnation, or any other owner of tables, ended (OTP's exit reasons).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ExitReason {
     /// It had done its work (`normal`).
@@ -104,6 +105,7 @@ impl fmt::Display for ExitReason {
 
 /// How an owner ended, as its estate remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Exit {
     /// The number of the owner.
@@ -115,6 +117,10 @@ pub struct Exit {
     /// [`begin_message`](crate::estate::Lease::begin_message), and nothing is undone.)
     pub in_message: bool,
     /// When its tables were back in the estate.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "elapsed", serialize_with = "crate::util::elapsed::serialize")
+    )]
     pub at: Instant,
 }
 

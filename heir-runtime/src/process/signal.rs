@@ -12,6 +12,7 @@ use crate::util::steps::made;
 /// An exit signal, as a worker that traps exits gets it: the argument of its `#[on(exit)]` hook
 /// (`{'EXIT', From, Reason}`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExitSignal {
     /// Who sent it.
@@ -22,6 +23,7 @@ pub struct ExitSignal {
 
 /// Who sends an exit signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ExitSource {
     /// A linked incarnation, which has ended: its tables are home.
@@ -43,9 +45,11 @@ pub enum ExitSource {
 /// hook, and the output of [`Handle::monitor`](crate::Handle::monitor) (`{'DOWN', MonitorRef,
 /// process, Pid, Reason}`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Down {
     /// The monitor that tells it. It is used up.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub monitor: MonitorId,
     /// The name of the worker.
     pub from: Arc<str>,

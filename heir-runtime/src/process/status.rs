@@ -7,6 +7,7 @@ use crate::process::exit::ExitReason;
 
 /// What a worker does at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Status {
     /// No incarnation lives: its supervisor has not started one, or is about to start the next.
@@ -38,6 +39,7 @@ pub enum Status {
 
 /// Why a worker will not serve any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Stopped {
     /// The worker, or its tree, was asked to stop.

@@ -37,6 +37,7 @@ pub struct SupervisorHandle {
 
 /// How many children a supervisor has (`supervisor:count_children/1`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ChildCounts {
     /// All that it knows: also those that were terminated, or have ended and were not deleted.

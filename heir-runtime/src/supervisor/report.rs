@@ -10,6 +10,7 @@ use crate::tree::events::Role;
 
 /// How a tree ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Why.
@@ -23,6 +24,7 @@ pub struct ShutdownReport {
 
 /// A child that did not stop in time, in a [`ShutdownReport`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OverdueChild {
     /// Its name.

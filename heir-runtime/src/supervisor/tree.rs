@@ -9,6 +9,7 @@ use crate::process::status::Stopped;
 
 /// A tree at one instant: made by [`Supervisor::tree`](crate::Supervisor::tree). Its `Display` draws it.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Tree {
     /// The supervisor's name.
@@ -23,6 +24,7 @@ pub struct Tree {
 
 /// A child in a [`Tree`].
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TreeNode {
     /// A worker, with its manager.
@@ -33,6 +35,7 @@ pub enum TreeNode {
 
 /// A worker in a [`Tree`], with its manager.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WorkerNode {
     /// Its name.
@@ -49,6 +52,7 @@ pub struct WorkerNode {
 
 /// What a supervisor does at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SubtreeStatus {
     /// It does not run: its own supervisor has not started it, or is about to start it again.

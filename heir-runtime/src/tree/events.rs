@@ -14,6 +14,7 @@ use crate::util::caught::CatchDrop;
 /// Every event goes to [`tracing`] (target `heir`), and to the observers of its tree
 /// ([`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe)).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Event {
     /// The name of the worker or supervisor.
@@ -24,6 +25,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum EventKind {
     /// An incarnation has been started, and waits for its tables.
@@ -141,6 +143,7 @@ pub enum EventKind {
 
 /// What a child of a supervisor is. Every worker has two children: itself and its manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Role {
     /// A worker, which owns the tables.

@@ -3,6 +3,8 @@
 
 pub(crate) mod caught;
 pub(crate) mod deadline;
+#[cfg(feature = "serde")]
+pub(crate) mod elapsed;
 pub(crate) mod numbers;
 pub(crate) mod queue;
 pub(crate) mod race;

@@ -241,7 +241,7 @@ async fn a_message_to_be_served_again_whose_gate_panics_is_not_and_its_caller_is
     let died = in_time(again).await.unwrap().unwrap_err();
     assert!(matches!(died, CallError::Died { incarnation: 1, .. }), "{died}");
     assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
-    assert_eq!(handle.estate().claim("test").unwrap().notes, []);
+    assert_eq!(handle.estate().claim("test").unwrap().notes, Vec::<u32>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,7 +294,7 @@ async fn a_handle_function_that_panics_before_there_is_a_future_is_a_panic_of_it
     assert!(matches!(died, CallError::Died { reason: ExitReason::Panic(_), .. }), "{died}");
     in_time(recorder.until("worker ended (panic: in handle)")).await;
     in_time(tree.shutdown()).await;
-    assert_eq!(handle.estate().claim("test").unwrap().notes, []);
+    assert_eq!(handle.estate().claim("test").unwrap().notes, Vec::<u32>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -126,7 +126,7 @@ impl Workspace {
     pub(crate) fn build(&self) -> io::Result<Result<Vec<Suite>, String>> {
         let output = Command::new("cargo")
             .args(["test", "--no-run", "--message-format=short"])
-            .args(["-p", "heir-runtime", "-p", "heir-tests", "--features", "heir-runtime/serde"])
+            .args(["-p", "heir-runtime", "-p", "heir-tests", "--features", "heir-runtime/serde,heir-runtime/table-files"])
             .args(["--lib", "--test", "conformance", "--test", "model", "--target-dir"])
             .arg(&self.target)
             .current_dir(&self.root)
