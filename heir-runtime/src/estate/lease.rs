@@ -264,3 +264,40 @@ impl<T> Seat<T> {
         cell.give_back(tables, unsettled, ended);
     }
 }
+
+#[cfg(all(test, not(heir_loom)))]
+mod tests {
+    use crate::estate::Estate;
+    use crate::estate::settle::{Settle, Settled};
+    use crate::process::exit::ExitReason;
+
+    struct Panics;
+
+    impl Settle<Vec<u32>> for Panics {
+        fn settle(self: Box<Self>, tables: &mut Vec<u32>) -> Settled {
+            tables.push(2);
+            panic!("in the middle of it");
+        }
+    }
+
+    /// Tables that came home with something to be settled that cannot be.
+    fn unsettled() -> Estate<Vec<u32>> {
+        let (estate, lease) = Estate::new("t", vec![1]);
+        let (tables, seat) = lease.part();
+        seat.give_back(tables, ExitReason::Killed, Some(Box::new(Panics)));
+        estate
+    }
+
+    #[test]
+    fn tables_whose_settling_panics_are_at_hand_and_count_as_torn() {
+        let lease = unsettled().claim("test").unwrap();
+        assert_eq!((&**lease, lease.torn().as_deref()), (&[1, 2][..], Some("in the middle of it")));
+    }
+
+    #[tokio::test]
+    async fn a_heir_is_told_of_the_panic_in_settling() {
+        let inherited = unsettled().heir("manager").unwrap().inherit().await;
+        assert_eq!(inherited.panics, ["in the middle of it".into()]);
+        assert!(inherited.lease.torn().is_some());
+    }
+}

@@ -149,6 +149,28 @@ impl Beat {
     }
 }
 
+/// When the thread is to look next.
+#[derive(Clone, Copy)]
+enum Due {
+    At(Instant),
+    /// Never, because each heartbeat is longer than time.
+    Never,
+    /// As soon as a poll begins: the thread rests.
+    AtPoll,
+}
+
+impl Due {
+    /// How late a look `now` is. The earliest poll in progress began at `since`.
+    fn late(self, now: Instant, since: Option<Instant>) -> Duration {
+        let due = match self {
+            Self::At(due) => Some(due),
+            Self::Never => None,
+            Self::AtPoll => since,
+        };
+        due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due))
+    }
+}
+
 /// How often the thread looks in one heartbeat, while workers are polled. With fewer looks it would
 /// miss a standstill that begins soon after a look.
 const LOOKS: u32 = 4;
@@ -212,28 +234,25 @@ impl Watch {
 
     /// Watches, from when the thread was to begin.
     fn run(&self, began: Instant) {
-        // When the thread was to look again: `None` if never.
-        let mut due = Some(began);
+        let mut due = Due::At(began);
         let mut quiet_since = None;
         while let Some(pulses) = self.pulses() {
             let now = Instant::now();
-            let late = due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+            let late = due.late(now, pulses.iter().filter_map(|pulse| pulse.since()).min());
             let under_way = pulses.iter().filter_map(|pulse| pulse.look(now, late)).min();
             let shortest = pulses.iter().map(|pulse| pulse.heartbeat).min().unwrap_or_default();
             if under_way.is_some() {
                 quiet_since = None;
             } else if now.saturating_duration_since(*quiet_since.get_or_insert(now)) >= shortest {
                 quiet_since = None;
-                // While the thread rests it sees no polls: afterwards each poll counts from the
-                // first look.
-                due = Some(now);
+                due = Due::AtPoll;
                 self.rest(pulses);
                 continue;
             }
             drop(pulses);
             // Counted from the look, not from here: the thread may stand still in between.
             let pause = under_way.unwrap_or(shortest).min(shortest / LOOKS);
-            due = now.checked_add(pause);
+            due = now.checked_add(pause).map_or(Due::Never, Due::At);
             thread::park_timeout(pause.saturating_sub(now.elapsed()));
         }
     }
@@ -352,6 +371,33 @@ mod tests {
         assert_eq!(beat.look(at(1500), BEAT * 14, None), Look::Rests);
         assert_eq!(beat.look(at(1510), ON_TIME, Some(at(30))), Look::Lasts(BEAT * 9 / 10));
         assert_eq!(beat.look(at(1600), BEAT * 14, Some(at(30))), Look::TooLong);
+    }
+
+    #[test]
+    fn a_standstill_in_the_first_poll_after_a_rest_has_its_fresh_beat() {
+        let (mut beat, at) = born();
+        // The thread has rested ever since, and wakes as the poll begins.
+        let (began, woke) = (Some(at(9000)), at(9001));
+        let late = Due::AtPoll.late(woke, began);
+        assert_eq!(beat.look(woke, late, began), Look::Lasts(BEAT * 99 / 100));
+        let late = Due::At(at(9026)).late(at(9500), began);
+        assert_eq!(beat.look(at(9500), late, began), Look::Lasts(BEAT));
+        assert_eq!(beat.look(at(9600), ON_TIME, began), Look::TooLong);
+    }
+
+    #[test]
+    fn a_standstill_that_keeps_the_thread_from_waking_after_a_rest_is_one() {
+        let (mut beat, at) = born();
+        let began = Some(at(9000));
+        let late = Due::AtPoll.late(at(9500), began);
+        assert_eq!(beat.look(at(9500), late, began), Look::Lasts(BEAT));
+    }
+
+    #[test]
+    fn a_rest_that_ends_without_a_poll_is_no_standstill() {
+        let (_, at) = born();
+        assert_eq!(Due::AtPoll.late(at(9000), None), ON_TIME);
+        assert_eq!(Due::Never.late(at(9000), Some(at(1))), ON_TIME);
     }
 
     #[test]

@@ -200,7 +200,8 @@ impl<H> SupervisorBuilder<H> {
     }
 
     /// Starts the children, each after the one before is up: a worker when it owns its tables, and its start hook has succeeded;
-    /// a branch when its children are up.
+    /// a branch when its children are up. A child that fails before it is up, or ends and is not to be restarted, fails the
+    /// start; the tree starts without one that was [stopped](crate::Handle::stop) on request.
     ///
     /// It runs on the tokio runtime it is called in, whose timer must be enabled. Dropping the future stops what has been
     /// started.

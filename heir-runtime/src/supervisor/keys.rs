@@ -8,7 +8,6 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::tree::parent::ChildId;
-use crate::util::caught::drop_caught;
 use crate::util::numbers::ByNumber;
 
 /// The children of one supervisor by key, each with what it is reached with.
@@ -160,8 +159,8 @@ impl<K, H> Keys<K, H> {
             by_hash.insert(hash, others);
         }
         drop(entries);
-        // With it goes the key, and maybe the last handle on the tables.
-        let _ = drop_caught(bucket);
+        // With it goes the key, and maybe the last handle on the tables: the branch catches what they panic with.
+        drop(bucket);
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries<K, H>> {

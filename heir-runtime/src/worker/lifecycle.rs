@@ -52,10 +52,12 @@ impl Lifecycle {
         });
     }
 
-    /// The newest incarnation serves. Says whether the status is entered.
+    /// The incarnation serves. Says whether the status is entered: not if that incarnation was left
+    /// behind as unresponsive, whatever the worker does meanwhile.
     pub(crate) fn serving(&self, incarnation: u64) -> bool {
         self.0.update(|state| {
-            let entered = state.enter(Status::Serving { incarnation });
+            let is_starting = state.status == Status::Starting { incarnation };
+            let entered = is_starting && state.enter(Status::Serving { incarnation });
             state.served |= entered;
             entered
         })
@@ -248,6 +250,16 @@ mod tests {
         assert!(lifecycle.unresponsive(2) && !lifecycle.unresponsive(2));
         lifecycle.down();
         assert!(!lifecycle.unresponsive(2));
+    }
+
+    #[test]
+    fn only_the_incarnation_that_starts_comes_to_serve() {
+        let lifecycle = serving(1);
+        assert!(!lifecycle.serving(1) && !lifecycle.serving(2));
+        lifecycle.starting(2);
+        assert!(!lifecycle.serving(1) && lifecycle.unresponsive(2) && !lifecycle.serving(2));
+        lifecycle.terminated();
+        assert!(!lifecycle.serving(2) && !lifecycle.has_served());
     }
 
     #[test]

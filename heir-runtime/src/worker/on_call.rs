@@ -200,6 +200,11 @@ impl<W: Worker> OnCall<W> {
         }
     }
 
+    /// Whether there is no manager, not even one that has been dismissed and is still a task.
+    pub(crate) fn is_vacant(&self) -> bool {
+        matches!(self.0.lock().stage, Stage::Vacant)
+    }
+
     /// Whether there is a manager that has not been dismissed.
     pub(crate) fn has_manager(&self) -> bool {
         matches!(self.0.lock().stage, Stage::Working { .. } | Stage::OnCall(..))

@@ -188,8 +188,7 @@ impl<W: Handlers> Shared<W> {
 
     /// An incarnation has its tables, its start hooks have succeeded, and it serves from here on.
     pub(crate) fn serving(&self, incarnation: u64) {
-        // An older incarnation, left behind as unresponsive, changes nothing any more.
-        if self.newest() == incarnation && self.lifecycle.serving(incarnation) {
+        if self.lifecycle.serving(incarnation) {
             self.emit(EventKind::Serving { incarnation });
         }
     }

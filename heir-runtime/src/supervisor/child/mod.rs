@@ -42,6 +42,11 @@ pub(crate) trait Member: Send {
         true
     }
 
+    /// Whether its manager, if it ever had one, has ended.
+    fn has_no_manager(&self) -> bool {
+        true
+    }
+
     /// Whether it is the manager started last that has this number.
     fn is_manager(&self, _life: u64) -> bool {
         false

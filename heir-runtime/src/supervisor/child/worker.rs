@@ -10,7 +10,7 @@ use crate::manager::start_manager;
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::child::{Member, Node, Rules, Task, Up};
-use crate::supervisor::run::slot::GRACE;
+use crate::supervisor::run::patience::GRACE;
 use crate::supervisor::tree::{TreeNode, WorkerNode};
 use crate::tree::events::{EventKind, Role};
 use crate::util::caught::{CatchDrop, caught};
@@ -87,6 +87,10 @@ impl<W: Handlers> Member for WorkerChild<W> {
         matches!(self.shared.on_call.dismiss(), Dismissal::Gone(_))
     }
 
+    fn has_no_manager(&self) -> bool {
+        self.shared.on_call.is_vacant()
+    }
+
     fn is_manager(&self, life: u64) -> bool {
         self.manager == life
     }
@@ -119,9 +123,8 @@ impl<W: Handlers> Member for WorkerChild<W> {
 impl<W: Handlers> Drop for WorkerChild<W> {
     fn drop(&mut self) {
         // Never started, or its supervisor was dropped with the runtime. After an orderly end this changes nothing.
-        if self.waits {
-            self.shared.hand_over(&Stopped::Dropped);
-        } else {
+        // Nobody has the handle of a successor that never took over, and the tables are not its own.
+        if !self.waits {
             self.shared.retire(&Stopped::Dropped);
         }
     }

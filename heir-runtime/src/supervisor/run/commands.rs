@@ -52,7 +52,8 @@ impl Run {
         });
         if let Some(error) = refused {
             self.branch.forget(id);
-            node.retire(&Stopped::Dropped);
+            // The child's handles tell that it is gone before whoever asked for it is told.
+            drop(member);
             told.answer(Err(error));
             return;
         }

@@ -76,11 +76,8 @@ impl Run {
             return false;
         }
         while let Some((&id, slot)) = self.slots.range_mut(from..self.down_from).next_back() {
-            match slot.goal {
-                // It is stopped, and then started, with the others.
-                Goal::Restarting => slot.goal = Goal::Run,
-                Goal::Run | Goal::Terminated => {}
-                Goal::Replaced(..) | Goal::Finished(_) => return false,
+            if let Goal::Replaced(..) | Goal::Finished(_) = slot.goal {
+                return false;
             }
             // Managers go on, and have the tables meanwhile.
             let is_temporary = slot.member.rules().restart == Restart::Temporary;

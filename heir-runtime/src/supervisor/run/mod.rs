@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 pub(crate) mod cycle;
 pub(crate) mod intensity;
+pub(crate) mod patience;
 pub(crate) mod requests;
 pub(crate) mod restart;
 pub(crate) mod slot;
@@ -244,6 +245,7 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.forget_delay(id, role, &mut self.timers);
         if role == Role::Manager {
+            slot.manager_stayed = false;
             slot.member.start_manager();
             self.managers += 1;
         } else {
@@ -364,5 +366,32 @@ fn reason_of(error: JoinError) -> ExitReason {
     match error.try_into_panic() {
         Ok(payload) => ExitReason::Panic(message_of(payload)),
         Err(_aborted) => ExitReason::Killed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::util::reply::reply;
+
+    #[test]
+    fn of_those_that_wait_for_a_start_no_more_few_are_kept() {
+        let branch = Arc::new(Branch::new(Arc::from("app")));
+        let rules = SupervisorRules {
+            strategy: Strategy::OneForOne,
+            auto_shutdown: AutoShutdown::Never,
+            dynamic: true,
+            is_root: true,
+        };
+        let mut run = Run::new(branch, rules, Slots::new(), Intensity::new(0, Duration::ZERO));
+        let (told, _waits) = reply(Waker::noop().clone());
+        run.expect(0, Starter::Added(told));
+        for id in 1..1_000 {
+            run.expect(id, Starter::Added(reply(Waker::noop().clone()).0));
+        }
+        assert!(run.starters.contains_key(&0) && run.starters.len() <= 16, "{}", run.starters.len());
     }
 }

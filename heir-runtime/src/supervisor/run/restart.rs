@@ -1,6 +1,7 @@
 //! What follows when a child ends: it is started again, alone or with others, or it is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
@@ -69,11 +70,17 @@ impl Run {
         let is_first_start = self.is_first_start_of(id);
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let (rules, node) = (slot.member.rules(), slot.member.node());
+        let again = match rules.restart {
+            Restart::Transient if role != Role::Manager => !reason.is_normal(),
+            Restart::Temporary if role != Role::Manager => false,
+            _ => true,
+        };
+        let manager_stayed = std::mem::take(&mut slot.manager_stayed) && !node.has_been_up();
         if node.has_been_up() {
             if let Some(starter) = self.starters.remove(&id) {
                 starter.tell(Ok(()));
             }
-        } else if reason.is_failure() {
+        } else if reason.is_failure() || !again {
             // Also when its supervisor has been restarted since: it is one child more, and no part of that start.
             if self.starters.get(&id).is_some_and(Starter::is_waited_for) {
                 return self.start_failed(id, role, reason);
@@ -87,11 +94,6 @@ impl Run {
                 return self.end(Ending::NotStarted(error));
             }
         }
-        let again = match rules.restart {
-            Restart::Transient if role != Role::Manager => !reason.is_normal(),
-            Restart::Temporary if role != Role::Manager => false,
-            _ => true,
-        };
         if !again {
             return self.ended_for_good(id, reason);
         }
@@ -99,7 +101,10 @@ impl Run {
             return self.end(Ending::GaveUp(reason));
         }
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        let delay = slot.part(role).delay(rules.backoff);
+        let delay = match role {
+            Role::Manager if manager_stayed => Duration::ZERO,
+            _ => slot.part(role).delay(rules.backoff),
+        };
         node.emit(EventKind::Restarting { role, reason });
         match self.rules.strategy {
             Strategy::OneForAll if role != Role::Manager => self.cycle_from(ChildId::MIN, id, delay),

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::process::status::Stopped;
 use crate::supervisor::child::{Member, Task};
 use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::patience::Patience;
 use crate::tree::events::Role;
 use crate::tree::parent::ChildId;
 use crate::util::deadline;
@@ -15,9 +16,6 @@ use crate::util::reply::ReplySender;
 use crate::worker::Backoff;
 use crate::worker::BackoffState;
 use crate::worker::Shutdown;
-
-/// How long an aborted task has to reach its next await, before it is called unresponsive.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// One child of a supervisor.
 pub(crate) struct Slot {
@@ -37,6 +35,9 @@ pub(crate) struct Slot {
     pub(crate) start_error: Option<Box<StartError>>,
     /// Whether it was asked for again while it was being terminated.
     pub(crate) restarts: bool,
+    /// Whether it was renewed and its manager stayed: if the manager ends before the worker is up,
+    /// the next one waits for no back-off.
+    pub(crate) manager_stayed: bool,
 }
 
 /// A worker, its manager, or a supervisor.
@@ -54,10 +55,10 @@ pub(crate) enum State {
     /// Started at this time, if ever: its back-off.
     Delayed(Option<Instant>),
     Running,
-    /// Asked to stop; aborted at this time, if ever.
-    Asked(Option<Instant>),
-    /// Aborted; called unresponsive at this time.
-    Aborted(Instant),
+    /// Asked to stop; aborted at the end of its time, if ever.
+    Asked(Option<Patience>),
+    /// Aborted; called unresponsive at the end of its grace.
+    Aborted(Patience),
 }
 
 /// What is to become of a child.
@@ -94,6 +95,7 @@ impl Slot {
             waiting: Vec::new(),
             is_held: false,
             restarts: false,
+            manager_stayed: false,
             start_error: None,
         }
     }
@@ -191,7 +193,8 @@ impl Slot {
                 false
             }
         };
-        self.part(role).state = if is_gone { State::Down } else { State::Asked(deadline::after(timeout)) };
+        let deadline = deadline::after(timeout).map(Patience::until);
+        self.part(role).state = if is_gone { State::Down } else { State::Asked(deadline) };
     }
 
     /// Kills one part of it.
@@ -206,7 +209,18 @@ impl Slot {
                 false
             }
         };
-        self.part(role).state = if is_gone { State::Down } else { State::Aborted(Instant::now() + GRACE) };
+        let grace = Patience::with_aborted(Instant::now());
+        self.part(role).state = if is_gone { State::Down } else { State::Aborted(grace) };
+    }
+
+    /// Whether one part of it has ended: its supervisor is about to hear of that.
+    pub(crate) fn has_ended(&self, role: Role) -> bool {
+        match role {
+            Role::Manager => self.member.has_no_manager(),
+            Role::Worker | Role::Supervisor => {
+                self.task.as_ref().is_some_and(|task| task.abort.is_finished())
+            }
+        }
     }
 
     /// Whether it is to run, and is not being stopped for anything.
@@ -242,11 +256,19 @@ impl Part {
         matches!(self.state, State::Running)
     }
 
+    /// Its deadline has come `now`. Returns another one, if it is to end and has some time left.
+    pub(crate) fn next_deadline(&mut self, now: Instant) -> Option<Instant> {
+        let (State::Asked(Some(patience)) | State::Aborted(patience)) = &mut self.state else { return None };
+        *patience = patience.look(now)?;
+        Some(patience.next())
+    }
+
     /// When something is to be done about it.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Asked(deadline) | State::Delayed(deadline) => *deadline,
-            State::Aborted(time) => Some(*time),
+            State::Delayed(time) => *time,
+            State::Asked(patience) => patience.as_ref().map(Patience::next),
+            State::Aborted(grace) => Some(grace.next()),
             State::Down | State::Running => None,
         }
     }

@@ -120,12 +120,18 @@ impl Run {
     }
 
     /// As [`finish`](Self::finish), for one who goes on cycling anyway.
+    ///
+    /// If the supervisor's own start waits for the child, the start fails, unless somebody asked for the child's end.
     pub(crate) fn begin_finish(&mut self, id: ChildId, why: &Stopped) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.close(why);
         if !matches!(slot.goal, Goal::Finished(_)) {
             slot.goal = Goal::Finished(Box::new(why.clone()));
+            let has_been_up = slot.member.node().has_been_up();
             self.significant.remove(&id);
+            if self.is_first_start_of(id) && !has_been_up && *why != Stopped::Shutdown {
+                return self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
+            }
             self.go_on_with(id);
         }
     }
@@ -147,7 +153,9 @@ impl Run {
             Goal::Restarting => {
                 self.forget_delay(id, first);
                 if self.stop_part(id, first) {
-                    self.set_goal_to_run(id);
+                    if let Some(slot) = self.slots.get_mut(&id) {
+                        (slot.goal, slot.manager_stayed) = (Goal::Run, true);
+                    }
                     self.start_in_its_turn(id);
                 }
                 return;
@@ -182,17 +190,11 @@ impl Run {
                 slot.member.node().terminated();
                 slot.tell_down();
                 if std::mem::take(&mut slot.restarts) {
-                    self.set_goal_to_run(id);
+                    slot.goal = Goal::Run;
                     self.start_in_its_turn(id);
                 }
             }
             Goal::Run | Goal::Restarting => {}
-        }
-    }
-
-    pub(crate) fn set_goal_to_run(&mut self, id: ChildId) {
-        if let Some(slot) = self.slots.get_mut(&id) {
-            slot.goal = Goal::Run;
         }
     }
 
@@ -207,9 +209,6 @@ impl Run {
     /// A child is gone for good.
     fn remove(&mut self, id: ChildId, why: &Stopped) {
         let Some(mut slot) = self.slots.remove(&id) else { return };
-        if self.is_first_start_of(id) && *why != Stopped::Shutdown {
-            self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
-        }
         // Before it is retired: whoever waits for that may start another one in its place.
         if self.rules.dynamic
             || slot.member.rules().restart == Restart::Temporary
@@ -223,6 +222,8 @@ impl Run {
     }
 
     /// Starts what has waited for long enough, aborts what did not stop in time, and leaves behind what does not even abort.
+    ///
+    /// What has ended is left alone: its end is still to be heard of, behind this deadline.
     pub(crate) fn meet_deadlines(&mut self) {
         let now = Instant::now();
         while let Some((time, id, role)) = self.timers.pop_first() {
@@ -236,18 +237,23 @@ impl Run {
             if slot.part(role).deadline() != Some(time) {
                 continue;
             }
+            if let Some(next) = slot.part(role).next_deadline(now) {
+                self.timers.insert((next, id, role));
+                continue;
+            }
+            let has_ended = slot.has_ended(role);
             match std::mem::take(&mut slot.part(role).state) {
                 State::Delayed(_) if is_ending => {}
                 State::Delayed(_) if cycles => self.go_on_cycling(),
                 State::Delayed(_) => self.spawn(id, role),
-                State::Asked(_) => {
+                State::Asked(_) if !has_ended => {
                     slot.abort(role);
                     if is_ending {
                         self.overdue.aborted(name, role);
                     }
                     self.set_timer(id, role);
                 }
-                State::Aborted(_) => {
+                State::Aborted(_) if !has_ended => {
                     slot.is_held |= role != Role::Manager;
                     slot.member.left_behind(role);
                     self.overdue.left_behind(name, role);
