@@ -1,9 +1,11 @@
 //! A panic in a task that has outlived its incarnation: it reaches the one that serves now.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use heir_runtime::links::ExitSignal;
-use heir_runtime::{Context, ExitReason, Supervisor, handlers, heir};
+use heir_runtime::{Context, ExitReason, Stopped, Supervisor, handlers, heir};
 use heir_tests::fuse::die;
 use tokio::sync::Notify;
 
@@ -95,4 +97,49 @@ async fn a_panic_in_a_task_that_has_outlived_its_incarnation_is_a_signal_to_the_
     let signals = host.signals().await.unwrap();
     assert_eq!((signals.len(), host.incarnation()), (1, 2));
     assert!(signals[0].contains("in task `outliving`: asked to die"), "{signals:?}");
+}
+
+/// Tells when it is dropped.
+struct Guard(Arc<AtomicBool>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Has a task from its start on that lasts for ever, and outlives it.
+#[heir]
+struct Parent {
+    #[table(keep)]
+    nothing: (),
+    #[arg]
+    ended: Arc<AtomicBool>,
+}
+
+#[handlers]
+impl Parent {
+    #[on(start)]
+    fn start(&mut self, cx: &mut Context<Self>) {
+        let guard = Guard(Arc::clone(&self.ended));
+        let task = cx.spawn("outliving", async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        });
+        task.outlives_incarnation();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_outlive_an_incarnation_that_outlives_its_worker_is_ended_with_it() {
+    let (mut tree, ended) = (Supervisor::builder("app"), Arc::new(AtomicBool::new(false)));
+    let parent = tree.child(Parent::spec(Arc::clone(&ended)));
+    let tree = tree.start().await.unwrap();
+    // The worker has stopped with its root, and before its incarnation ends at its next await.
+    assert!(tree.kill());
+    assert_eq!(parent.wait_stopped().await, Stopped::Dropped);
+    // The clock moves when nobody can go on.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(parent.estate().claim("test").is_ok(), "the incarnation has ended");
+    assert!(ended.load(Ordering::Relaxed));
 }

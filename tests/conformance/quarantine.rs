@@ -471,6 +471,32 @@ async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not
     assert_eq!((making.judged.load(Ordering::Relaxed), worker.quarantined()), (2, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_manager_whose_worker_died_before_it_got_the_tables_keeps_them_for_the_next_one() {
+    let (mut tree, recorder) = Recorder::tree();
+    let making = Arc::new(Making::default());
+    let worker = tree.worker(Judged::spec(Arc::clone(&making)));
+    making.go.notify_one();
+    let _tree = tree.start().await.unwrap();
+    making.begun.notified().await;
+    worker.wear().await.unwrap();
+    worker.kill();
+    // The manager, which is linked to the second one, has new tables made for it.
+    making.begun.notified().await;
+    recorder.clear();
+    assert_eq!(worker.kill(), Some(2));
+    recorder.until("worker ended (killed)").await;
+    making.go.notify_one();
+    worker.wait_serving(3).await.unwrap();
+    let told: Vec<_> = recorder.events().into_iter().filter(|event| event.contains("manager")).collect();
+    assert_eq!(
+        told.iter().filter(|event| event.contains("gives the tables")).count(),
+        2,
+        "to the second, and to the third: {told:?}"
+    );
+    assert!(!told.iter().any(|event| event.contains("regains")), "they never came home: {told:?}");
+}
+
 #[tokio::test]
 async fn with_all_defaults_a_crash_loop_is_recognised() {
     let recorder = Recorder::default();
@@ -562,6 +588,8 @@ async fn as_many_quarantined_bundles_are_parked_as_the_worker_allows_and_the_nex
         assert_eq!(worker.quarantined(), parked);
     }
     leave_a_mess(&worker).await;
+    let told = worker.put("on one more").await.unwrap_err();
+    assert!(matches!(told, CallError::Stopped(Stopped::QuarantineFull { parked: 3, .. })), "{told}");
     let why = worker.wait_stopped().await;
     assert!(matches!(why, Stopped::QuarantineFull { parked: 3, .. }), "{why}");
     assert_eq!(

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use heir_runtime::{Exit, OrderedTable, Supervisor, Table, Verdict, handlers, heir};
+use heir_runtime::{BagTable, Exit, OrderedTable, Supervisor, Table, Verdict, handlers, heir};
+use heir_tests::Recorder;
 use heir_tests::fuse::die;
 
 /// With three tables that have the same rows, and are judged by how many there are.
@@ -131,4 +132,60 @@ async fn a_reset_makes_every_table_anew_and_survives_a_next_start_that_fails() {
     let (_tree, three, fails) = three(&["second", "third", "fourth"]).await;
     dies_twice(&three, &fails).await;
     assert_eq!(rows(&three), all_with(&["first"]));
+}
+
+/// One table of each kind, with values that are counted.
+#[heir]
+struct Kinds {
+    #[table(init = [(0, Arc::default())])]
+    set: Table<u32, Arc<()>>,
+    #[table(init = [(0, Arc::default())])]
+    ordered: OrderedTable<u32, Arc<()>>,
+    #[table(init = [(0, Arc::default())])]
+    bag: BagTable<u32, Arc<()>>,
+}
+
+#[handlers]
+impl Kinds {
+    #[on(verify)]
+    fn verify(tables: &mut KindsTables, _: &Exit) -> Verdict {
+        if tables.set.contains_key(&99) { Verdict::Reset } else { Verdict::Accept }
+    }
+
+    fn put(&mut self, n: u32, value: Arc<()>) {
+        self.set.insert(n, Arc::clone(&value));
+        self.ordered.insert(n, Arc::clone(&value));
+        self.bag.insert(n, value);
+    }
+
+    fn put_and_die(&mut self, n: u32, value: Arc<()>) {
+        self.put(n, value);
+        die();
+    }
+}
+
+async fn kinds() -> (Supervisor, KindsHandle) {
+    let (mut tree, _) = Recorder::tree();
+    let kinds = tree.child(Kinds::spec());
+    (tree.start().await.unwrap(), kinds)
+}
+
+#[tokio::test]
+async fn a_reset_leaves_no_old_row_in_a_table_of_any_kind() {
+    let (_tree, kinds) = kinds().await;
+    kinds.put(99, Arc::default()).await.unwrap();
+    kinds.kill();
+    kinds.wait_serving(2).await.unwrap();
+    assert_eq!([kinds.set().len(), kinds.ordered().len(), kinds.bag().len()], [1; 3]);
+    let first = (kinds.set().get(&0), kinds.ordered().get(&0), kinds.bag().get(&0).len());
+    assert!(matches!(first, (Some(_), Some(_), 1)), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_was_undone_is_dropped_before_the_next_incarnation_serves() {
+    let (_tree, kinds) = kinds().await;
+    let value = Arc::new(());
+    kinds.put_and_die(7, Arc::clone(&value)).await.unwrap_err();
+    kinds.wait_serving(2).await.unwrap();
+    assert_eq!(Arc::strong_count(&value), 1);
 }

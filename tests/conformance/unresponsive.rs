@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use heir_runtime::events::{EventKind, Role};
-use heir_runtime::{CallError, NotSent, Shutdown, Status, Stopped, Supervisor, WhileDown, handlers, heir};
+use heir_runtime::{
+    CallError, NotSent, Shutdown, Status, Stopped, Strategy, Supervisor, WhileDown, handlers, heir,
+};
 use heir_tests::{Recorder, overdue};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -134,4 +136,71 @@ async fn a_heartbeat_that_is_missed_tells_the_caller_while_the_tree_goes_on() {
     stubborn.wait_serving(2).await.unwrap();
     drop(release);
     assert_eq!(stubborn.block().await.unwrap(), 2, "what it did before it let go was kept");
+}
+
+/// Blocks its thread in its second start, until it is released.
+#[heir]
+struct SlowStarter {
+    #[table(keep)]
+    starts: u32,
+    #[arg]
+    blocks: Arc<Notify>,
+    #[arg]
+    release: Arc<Mutex<Receiver<()>>>,
+}
+
+#[handlers]
+impl SlowStarter {
+    #[on(start)]
+    fn start(&mut self) {
+        self.starts += 1;
+        if self.starts == 2 {
+            self.blocks.notify_one();
+            let _ = self.release.lock().unwrap().recv();
+        }
+    }
+
+    fn starts(&mut self) -> u32 {
+        self.starts
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incarnation_that_was_left_behind_in_its_start_serves_no_more() {
+    let (mut tree, recorder) = Recorder::tree();
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    let spec = SlowStarter::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let slow = tree.worker(spec.shutdown(Shutdown::BrutalKill));
+    let tree = tree.start().await.unwrap();
+    assert_eq!(slow.kill(), Some(1));
+    blocks.notified().await;
+    tree.terminate_child("SlowStarter").await.unwrap();
+    assert_eq!(slow.status(), Status::Terminated);
+    release.send(()).unwrap();
+    // It waits for the tables, which come when the one before has let go.
+    tree.restart_child("SlowStarter").await.unwrap();
+    assert_eq!((slow.starts().await.unwrap(), slow.incarnation()), (3, 3));
+    let events = recorder.events();
+    assert!(!events.contains(&"SlowStarter: worker 2 serves".into()), "{events:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn siblings_that_are_restarted_with_one_that_was_left_behind_do_not_wait_until_it_lets_go() {
+    let (tree, _) = Recorder::tree();
+    let mut tree = tree.strategy(Strategy::OneForAll);
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let stubborn = tree.worker(spec.shutdown(Shutdown::BrutalKill));
+    let spec = Stubborn::spec(Arc::default(), Arc::new(Mutex::new(channel().1)));
+    let sibling = tree.worker(spec.name("sibling"));
+    let _tree = tree.start().await.unwrap();
+    let call = tokio::spawn(async move { stubborn.block().await });
+    blocks.notified().await;
+    sibling.kill();
+    let served = tokio::time::timeout(Duration::from_secs(20), sibling.wait_serving(2)).await;
+    assert_eq!(served.expect("it waits for the tables of another").unwrap(), 2);
+    assert!(matches!(call.await.unwrap(), Err(CallError::Unresponsive { incarnation: 1, .. })));
+    release.send(()).unwrap();
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use heir_runtime::{AfterQuarantine, Backoff, Exit, Stopped, Table, Verdict, handlers, heir};
-use heir_tests::Recorder;
+use heir_runtime::{AfterQuarantine, Backoff, Exit, OrderedTable, Stopped, Table, Verdict, handlers, heir};
+use heir_tests::{Recorder, fuse};
 use tokio::sync::Notify;
 
 /// Its verify hook writes before it refuses, as the exit says.
@@ -134,6 +134,135 @@ async fn torn_tables_are_parked_and_the_fresh_ones_are_not_marked_torn() {
     assert_eq!((worker.quarantined(), worker.put(key(4)).await.unwrap()), (0, 2));
     tree.shutdown().await;
     assert_eq!(worker.estate().claim("test").unwrap().torn(), None);
+}
+
+/// Its verify hook lights the fuse behind what it writes, and refuses.
+#[heir(quarantine = stop)]
+struct Scorched {
+    #[table]
+    rows: Table<Touchy, u32>,
+}
+
+#[handlers]
+impl Scorched {
+    #[on(verify)]
+    fn verify(tables: &mut ScorchedTables, _exit: &Exit) -> Verdict {
+        let fuse = tables.rows.keys().next().map(|key| Arc::clone(&key.1)).unwrap();
+        tables.rows.insert(Touchy(2, Arc::clone(&fuse)), 1);
+        fuse.store(true, Ordering::Relaxed);
+        Verdict::quarantine("asked to")
+    }
+
+    fn put(&mut self, key: Touchy) {
+        self.rows.insert(key, 1);
+    }
+}
+
+#[tokio::test]
+async fn tables_with_writes_of_a_verify_hook_that_cannot_be_undone_are_marked_torn() {
+    let (mut tree, _) = Recorder::tree();
+    let worker = tree.worker(Scorched::spec());
+    let tree = tree.start().await.unwrap();
+    let fuse = Arc::new(AtomicBool::new(false));
+    worker.put(Touchy(1, Arc::clone(&fuse))).await.unwrap();
+    worker.kill();
+    assert!(matches!(worker.wait_stopped().await, Stopped::Quarantined(_)));
+    fuse.store(false, Ordering::Relaxed);
+    assert_eq!(worker.estate().claim("test").unwrap().torn().as_deref(), Some("in eq"));
+    tree.shutdown().await;
+}
+
+/// Panics when it is dropped, once.
+struct Bomb(Arc<AtomicBool>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "in drop");
+    }
+}
+
+/// Its tables are made anew after each death.
+#[heir]
+struct Renewed {
+    #[table(keep, init = Bomb(armed))]
+    _bomb: Bomb,
+    #[arg]
+    armed: Arc<AtomicBool>,
+}
+
+#[handlers]
+impl Renewed {
+    #[on(verify)]
+    fn verify(_tables: &mut RenewedTables, _exit: &Exit) -> Verdict {
+        Verdict::Reset
+    }
+}
+
+#[tokio::test]
+async fn a_destructor_of_tables_that_are_made_anew_ends_no_manager() {
+    let (mut tree, recorder) = Recorder::tree();
+    let armed = Arc::new(AtomicBool::new(false));
+    let worker = tree.worker(Renewed::spec(Arc::clone(&armed)));
+    let tree = tree.start().await.unwrap();
+    armed.store(true, Ordering::Relaxed);
+    worker.kill();
+    worker.wait_serving(2).await.unwrap();
+    let events = recorder.events();
+    assert!(events.iter().any(|event| event.contains("cleared away: in drop")), "{events:?}");
+    assert!(!events.iter().any(|event| event.contains("manager ended")), "{events:?}");
+    tree.shutdown().await;
+}
+
+/// Its rows are a user's own in all that they do, and are made anew after each death.
+#[heir(quarantine = fresh)]
+struct Refilled {
+    #[table(init = (100..104).map(|n| (fuse::Touchy(n), 1)))]
+    rows: Table<fuse::Touchy, u32>,
+    #[table(init = (100..104).map(|n| (fuse::Touchy(n), 1)))]
+    sorted: OrderedTable<fuse::Touchy, u32>,
+}
+
+#[handlers]
+impl Refilled {
+    #[on(verify)]
+    fn verify(_tables: &mut RefilledTables, _exit: &Exit) -> Verdict {
+        Verdict::Reset
+    }
+
+    fn put(&mut self, n: u8) {
+        self.rows.insert(fuse::Touchy(n), 1);
+        self.sorted.insert(fuse::Touchy(n), 1);
+    }
+}
+
+#[tokio::test]
+async fn tables_that_cannot_be_made_anew_are_parked_as_they_came_home_whatever_panics() {
+    let (mut turn, mut parked_ones) = (0, 0);
+    loop {
+        let (mut tree, _) = Recorder::tree();
+        let worker = tree.worker(Refilled::spec());
+        let tree = tree.start().await.unwrap();
+        worker.put(1).await.unwrap();
+        fuse::light(turn, 1);
+        worker.kill();
+        worker.wait_serving(2).await.unwrap();
+        let burnt = fuse::put_out();
+        for parked in worker.take_quarantined() {
+            assert!(parked.reason.starts_with("they could not be reset"), "{turn}: {}", parked.reason);
+            let sizes = (parked.tables.rows.len(), parked.tables.sorted.len());
+            assert_eq!(sizes, (5, 5), "{turn}: {}", parked.reason);
+            let has_it = parked.tables.rows.contains_key(&fuse::Touchy(1));
+            assert!(has_it && parked.tables.sorted.contains_key(&fuse::Touchy(1)), "{turn}");
+            parked_ones += 1;
+        }
+        assert_eq!((worker.rows().len(), worker.sorted().len()), (4, 4), "{turn}: the first rows");
+        tree.shutdown().await;
+        if !burnt {
+            break;
+        }
+        turn += 1;
+    }
+    assert!(parked_ones > 0, "a reset calls the code of rows");
 }
 
 /// Made anew as its verify hook says, which takes a while.

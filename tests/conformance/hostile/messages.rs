@@ -81,6 +81,8 @@ impl Worker for Handmade {
 enum HandmadeMessage {
     Note(Call<(u32,), usize>, Arc<Armed>),
     Again(Call<(u32,), usize>, Arc<Armed>),
+    /// Opens its gate itself, and dies then.
+    Hasty(Call<(u32,), usize>, Arc<Armed>),
     Quiet(Cast<(u32,)>, Arc<Armed>),
     Die(Call<(), ()>, Arc<Armed>),
 }
@@ -88,7 +90,7 @@ enum HandmadeMessage {
 impl Message for HandmadeMessage {
     fn gate(&mut self) -> &mut dyn ReplyGate {
         let (gate, armed): (&mut dyn ReplyGate, _) = match self {
-            Self::Note(call, armed) | Self::Again(call, armed) => (call, armed),
+            Self::Note(call, armed) | Self::Again(call, armed) | Self::Hasty(call, armed) => (call, armed),
             Self::Quiet(cast, armed) => (cast, armed),
             Self::Die(call, armed) => (call, armed),
         };
@@ -97,8 +99,11 @@ impl Message for HandmadeMessage {
     }
 
     fn name(&self) -> &'static str {
-        let (Self::Note(_, armed) | Self::Again(_, armed) | Self::Quiet(_, armed) | Self::Die(_, armed)) =
-            self;
+        let (Self::Note(_, armed)
+        | Self::Again(_, armed)
+        | Self::Hasty(_, armed)
+        | Self::Quiet(_, armed)
+        | Self::Die(_, armed)) = self;
         Armed::pass(&armed.name, "name");
         "handmade"
     }
@@ -121,6 +126,12 @@ impl Handlers for Handmade {
                 HandmadeMessage::Note(call, _) | HandmadeMessage::Again(call, _) => {
                     notes.push(call.take_args().0);
                     call.keep(notes.len());
+                }
+                HandmadeMessage::Hasty(call, _) => {
+                    notes.push(call.take_args().0);
+                    call.keep(notes.len());
+                    call.open();
+                    panic!("behind its reply");
                 }
                 HandmadeMessage::Quiet(cast, _) => notes.push(cast.take_args().0),
                 HandmadeMessage::Die(..) => {
@@ -156,6 +167,10 @@ fn note(call: Call<(u32,), usize>) -> HandmadeMessage {
 
 fn again(call: Call<(u32,), usize>) -> HandmadeMessage {
     HandmadeMessage::Again(call, armed())
+}
+
+fn hasty(call: Call<(u32,), usize>) -> HandmadeMessage {
+    HandmadeMessage::Hasty(call, armed())
 }
 
 fn quiet(cast: Cast<(u32,)>) -> HandmadeMessage {
@@ -242,6 +257,15 @@ async fn a_message_to_be_served_again_whose_gate_panics_is_not_and_its_caller_is
     assert!(matches!(died, CallError::Died { incarnation: 1, .. }), "{died}");
     assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
     assert_eq!(handle.estate().claim("test").unwrap().notes, Vec::<u32>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_caller_has_been_answered_is_not_served_again() {
+    let Started { handle, tree, .. } = start(|spec| spec).await;
+    assert_eq!(in_time(handle.call_again((1,), 3, hasty)).await.unwrap(), 1);
+    assert_eq!(in_time(handle.call((2,), note)).await.unwrap(), 1, "it is undone");
+    assert_eq!(handle.incarnation(), 2, "it has died once");
+    in_time(tree.shutdown()).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,14 @@
 //! How long a child that ended waits before it is started again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use heir_runtime::{Backoff, Status, Strategy, Supervisor};
+use heir_runtime::{Backoff, Status, Strategy, Supervisor, handlers, heir};
+use heir_tests::Recorder;
 use tokio::time::Instant;
 
+use super::actor::{Actor, Stage};
 use super::{Log, failing, member, members, quiet};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -111,4 +113,69 @@ async fn a_manager_waits_as_its_worker_does() {
     quiet().await;
     a.restart().await.ok();
     assert_eq!(a.count().await.unwrap(), 2);
+}
+
+/// Kills its manager when it stops.
+#[heir]
+struct Regicide {
+    #[table(keep)]
+    count: u32,
+    #[arg]
+    own: Arc<OnceLock<RegicideHandle>>,
+}
+
+#[handlers]
+impl Regicide {
+    #[on(stop)]
+    fn stop(&mut self) {
+        assert!(self.own.get().unwrap().kill_manager());
+    }
+
+    fn count(&mut self) -> u32 {
+        self.count += 1;
+        self.count
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_on_request_waits_for_no_back_off_of_a_manager_that_ends_meanwhile() {
+    let (mut tree, own) = (Supervisor::builder("app"), Arc::new(OnceLock::new()));
+    let worker = tree.child(Regicide::spec(Arc::clone(&own)).backoff(Backoff::Fixed(Duration::MAX)));
+    own.set(worker.clone()).unwrap();
+    let _tree = tree.start().await.unwrap();
+    assert_eq!(worker.count().await.unwrap(), 1);
+    let restarted = tokio::time::timeout(60 * SECOND, worker.restart()).await;
+    assert_eq!(restarted.expect("it waits for its manager's back-off").unwrap(), 2);
+    assert_eq!(worker.count().await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_that_ends_after_a_restart_on_request_waits_for_its_back_off() {
+    let ((mut tree, recorder), stage) = (Recorder::tree(), Stage::holding_its_start());
+    let spec = Actor::spec(stage.clone()).name("worker");
+    let worker = tree.child(spec.backoff(Backoff::Fixed(60 * SECOND)));
+    let killed = async || {
+        recorder.clear();
+        assert!(worker.kill_manager());
+        recorder.until("manager ended (killed)").await;
+        quiet().await;
+        assert!(!recorder.events().contains(&"worker: manager started, traps exits".into()));
+    };
+    stage.go_on.notify_one();
+    let _tree = tree.start().await.unwrap();
+    stage.starting.notified().await;
+    // The manager stayed, and the worker is up.
+    stage.go_on.notify_one();
+    assert_eq!(worker.restart().await.unwrap(), 2);
+    stage.starting.notified().await;
+    killed().await;
+    // The manager was started with the worker, which is not up yet.
+    let renewed = tokio::spawn({
+        let worker = worker.clone();
+        async move { worker.restart().await }
+    });
+    stage.starting.notified().await;
+    killed().await;
+    stage.go_on.notify_one();
+    assert_eq!(renewed.await.unwrap().unwrap(), 3);
 }

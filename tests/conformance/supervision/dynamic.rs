@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
 use heir_runtime::supervision::DynamicError;
-use heir_runtime::{Dynamic, ExitReason, Restart, Stopped, Supervisor};
+use heir_runtime::{Dynamic, ExitReason, Restart, StartError, Stopped, Supervisor};
 
 use super::{Log, Member, MemberHandle, failing, member, quiet};
 
@@ -228,12 +228,28 @@ async fn a_key_that_panics_when_its_worker_ends_is_free_and_harms_nobody() {
     let tree = tree.start().await.unwrap();
     let (fuse, log) = (Arc::<AtomicU32>::default(), Log::default());
     let worker = dynamic.start(Explosive(Arc::clone(&fuse)), member("m", &log)).await.unwrap();
+    let other = dynamic.start(Explosive(Arc::default()), member("m", &log)).await.unwrap();
     worker.count().await.unwrap();
     fuse.store(1, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(worker.stop().await, Stopped::Shutdown);
     fuse.store(0, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!((dynamic.len(), worker.estate().claim("test").unwrap().count), (0, 1));
+    assert_eq!((dynamic.len(), worker.estate().claim("test").unwrap().count), (1, 1));
+    assert_eq!((other.count().await.unwrap(), other.incarnation()), (1, 1), "its supervisor lives on");
     let again = dynamic.start(Explosive(Arc::clone(&fuse)), member("m", &log)).await.unwrap();
     assert_eq!(again.count().await.unwrap(), 1);
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_of_a_start_that_the_supervisor_never_heard_of_is_free() {
+    let (many, log) = (Dynamic::<u32, Member>::spec().start().await.unwrap(), Log::default());
+    let mut starting = std::pin::pin!(many.start(1, member("m", &log)));
+    let asked =
+        std::future::poll_fn(|cx| std::task::Poll::Ready(starting.as_mut().poll(cx).is_pending())).await;
+    assert!(asked);
+    assert_eq!(many.keys(), [1]);
+    assert!(many.supervisor().kill());
+    let told = starting.await;
+    assert!(matches!(told, Err(DynamicError::NotStarted(StartError::Stopped(Stopped::Dropped)))), "{told:?}");
+    assert!(many.is_empty());
 }

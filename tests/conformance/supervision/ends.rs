@@ -225,6 +225,23 @@ async fn who_is_not_restarted_because_its_supervisor_gives_up_is_closed_at_that_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tree_that_is_asked_to_stop_after_it_has_given_up_has_given_up() {
+    let (mut tree, pace) = (Supervisor::builder("app").intensity(0), Pace::new());
+    let first = tree.child(plain("first"));
+    tree.child(ledger("last", AtStop::Wait(Arc::clone(&pace))));
+    let mut tree = tree.start().await.unwrap();
+    first.die().await.unwrap();
+    pace.stopping.notified().await;
+    let handle = SupervisorHandle::clone(&tree);
+    let asked = tokio::spawn(async move { handle.stop().await });
+    quiet().await;
+    pace.ends.add_permits(1);
+    let why = tree.wait().await.why;
+    assert!(matches!(why, Stopped::GaveUp(ExitReason::Panic(_))), "{why}");
+    assert_eq!(asked.await.unwrap(), why);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_subtree_whose_end_is_for_good_closes_in_its_turn() {
     let (mut tree, mut below) = (Supervisor::builder("app"), Supervisor::builder("below"));
     let deepest = below.child(plain("deepest"));

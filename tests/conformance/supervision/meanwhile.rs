@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{
-    Dynamic, StartError, Status, Stopped, Strategy, Supervisor, SupervisorHandle, handlers, heir,
+    CallError, Dynamic, NotSent, StartError, Status, Stopped, Strategy, Supervisor, SupervisorHandle,
+    handlers, heir,
 };
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -107,6 +108,30 @@ async fn a_child_terminated_in_the_middle_of_its_upgrade_is_upgraded_and_termina
     assert_eq!(new.status(), Status::Terminated);
     soon(tree.restart_child("slow")).await.unwrap();
     assert_eq!(new.count().await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn senders_to_a_worker_that_is_to_be_upgraded_are_told_before_it_has_done_its_work() {
+    let log = Log::default();
+    let mut tree = Supervisor::builder("app");
+    let (slow, go_on) = working(&mut tree).await;
+    let tree = Arc::new(tree.start().await.unwrap());
+    let at_work = tokio::spawn({
+        let slow = slow.clone();
+        async move { slow.work().await }
+    });
+    quiet().await;
+    let upgrade = tokio::spawn({
+        let (tree, slow) = (Arc::clone(&tree), slow.clone());
+        async move { tree.upgrade_child(&slow, member("new", &log)).await }
+    });
+    quiet().await;
+    let told = soon(slow.count()).await.unwrap_err();
+    assert!(matches!(told, CallError::NotSent { why: NotSent::Stopped(Stopped::Upgraded), .. }), "{told}");
+    assert!(!at_work.is_finished());
+    go_on.notify_one();
+    assert_eq!(at_work.await.unwrap().unwrap(), 1);
+    assert_eq!(soon(upgrade).await.unwrap().unwrap().count().await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]

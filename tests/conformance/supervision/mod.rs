@@ -2,15 +2,19 @@
 
 mod actor;
 mod backoff;
+mod closing;
 mod delays;
 mod dynamic;
 mod ends;
+mod late;
 mod management;
 mod meanwhile;
 mod names;
 mod overlaps;
+mod refusals;
 mod restarts;
 mod significant;
+mod starts;
 mod strategies;
 mod subtrees;
 mod upgrade;

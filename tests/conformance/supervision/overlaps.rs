@@ -153,3 +153,19 @@ async fn the_first_reason_for_the_end_of_a_supervisor_holds() {
     let why = end.await.unwrap().why;
     assert!(matches!(why, Stopped::GaveUp(ExitReason::Killed)), "{why}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_to_stop_changes_nothing_of_why_a_supervisor_ends_already() {
+    let (mut tree, stage) = (Supervisor::builder("app").intensity(0), Stage::holding_its_stop());
+    tree.child(actor("slow", &stage));
+    let child = tree.child(free("child"));
+    let mut tree = tree.start().await.unwrap();
+    child.kill();
+    stage.stopping.notified().await;
+    let handle = SupervisorHandle::clone(&tree);
+    let stopped = tokio::spawn(async move { handle.stop().await });
+    a_while().await;
+    stage.go_on.notify_one();
+    let gave_up = Stopped::GaveUp(ExitReason::Killed);
+    assert_eq!((tree.wait().await.why, stopped.await.unwrap()), (gave_up.clone(), gave_up));
+}

@@ -77,6 +77,24 @@ async fn a_restart_that_fails_counts_in_the_intensity() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restart_counts_for_the_whole_of_the_period() {
+    const PERIOD: Duration = Duration::from_secs(5);
+    let log = Log::default();
+    for (later, survives) in [(PERIOD, false), (PERIOD + Duration::from_millis(1), true)] {
+        let mut tree = Supervisor::builder("app").intensity(1).period(PERIOD);
+        let a = tree.child(member("a", &log));
+        let _tree = tree.start().await.unwrap();
+        let begin = tokio::time::Instant::now();
+        a.kill();
+        a.wait_serving(2).await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        tokio::time::advance(later).await;
+        a.kill();
+        assert_eq!(a.wait_serving(3).await.is_ok(), survives, "{later:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_restarts_of_all_children_count_together() {
     let log = Log::default();
     let mut tree = Supervisor::builder("app").intensity(2);

@@ -11,6 +11,7 @@ use heir_runtime::{
 };
 use heir_tests::{Recorder, overdue};
 
+use super::actor::{Actor, Stage};
 use super::{Log, MemberHandle, failing, member, members, quiet};
 
 /// `app` with `a`, the subtree `io` with `b` and `c`, and `d`.
@@ -144,6 +145,26 @@ async fn one_for_all_stops_and_starts_a_subtree_as_one_child() {
     c.wait_serving(2).await.unwrap();
     assert_eq!(log.take(), ["c stops: shutdown", "b stops: shutdown", "a starts", "b starts", "c starts"]);
     assert_eq!(b.count().await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subtree_that_has_ended_is_down_until_it_is_started_again() {
+    let (mut tree, stage) =
+        (Supervisor::builder("app").strategy(Strategy::OneForAll), Stage::holding_its_stop());
+    let forever = Shutdown::Timeout(Duration::MAX);
+    tree.child(Actor::spec(stage.clone()).shutdown(forever));
+    let mut io = Supervisor::builder("io");
+    io.child(member("a", &Log::default()));
+    let io = tree.child(io);
+    let _tree = tree.start().await.unwrap();
+    assert!(io.kill());
+    // With it: the other one is stopped, too.
+    stage.stopping.notified().await;
+    assert_eq!(io.status(), SubtreeStatus::Down);
+    stage.go_on.notify_one();
+    while io.status() != SubtreeStatus::Running {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
