@@ -211,9 +211,10 @@ use proc_macro::TokenStream;
 /// # Fields
 /// A field has one kind, and a worker at least one table.
 ///
-/// - `#[table]`: a recorded table: a `Table`, an `OrderedTable` or a `BagTable`. The changes of a message are undone when
-///   the worker dies in the middle of it, without a clone of the whole. The handle has a method of the field's name and
-///   visibility, which gives a reader that goes on answering while nobody owns the table.
+/// - `#[table]`: a recorded table: a `Table`, an `OrderedTable` or a `BagTable`. What a message writes becomes visible when
+///   it has committed, in all recorded tables together; if the worker dies in the middle of it, nobody has seen it. The
+///   handle has a method of the field's name and visibility, which gives a reader that goes on answering while nobody owns
+///   the table, and `snapshot`, which copies all recorded tables, in the order of the fields, at one message boundary.
 /// - `#[table(keep)]`: a table of any `Send + 'static` type. It passes on as the crash left it: right for a collection
 ///   that one operation cannot leave half-written, a socket, a handle on a store.
 /// - `#[table(rollback)]`: a table of a `Clone + Send + 'static` type. It is cloned before every message, and restored
@@ -257,11 +258,12 @@ use proc_macro::TokenStream;
 /// }
 /// impl CounterHandle {                        // for each recorded table: it returns a `TableReader`
 ///     pub fn counts(&self) -> <Table<String, u64> as Recorded>::Reader { .. }
+///     pub fn snapshot(&self) -> Snapshot<(<Table<String, u64> as Recorded>::Rows,)> { .. } // of all
 /// }
 /// impl Worker for Counter {
 ///     fn readers() -> Readers { .. }          // these three only with recorded tables
 ///     fn recorded(tables: &mut Self::Tables) -> AnyTables<'_> { .. }
-///     fn commit(&mut self) { .. }
+///     fn commit(&mut self, commit: Commit<'_>) { .. }
 ///     fn create(_: Self::Args, readers: Readers) -> .. // an `async fn` if a table has an `init`
 ///     fn incarnate(args: Self::Args) -> impl FnOnce(Self::Tables) -> Self + Send + 'static { .. }
 ///     fn dismantle(self) -> (Self::Tables, impl Send + 'static) { .. }
@@ -416,7 +418,7 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// - No generics, `unsafe`, `const` or `extern` on a handler, and no patterns as arguments.
 /// - A message cannot have the name of a method every handle has: `name`, `with_timeout`, `call`, `call_again`, `try_call`,
 ///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
-///   `readers`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `restart`, `pause`, `resume`,
+///   `readers`, `snapshot`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `restart`, `pause`, `resume`,
 ///   `is_paused`, `stop`, `wait_stopped`, `wait_serving`, `downgrade`, `clone`; nor can there be a handler `try_count` beside
 ///   `count`.
 /// - Markers behind `#[cfg_attr(..)]` are not seen, nor are methods that a macro writes within the block: a call of one is an error.

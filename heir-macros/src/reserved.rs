@@ -20,6 +20,7 @@ pub(crate) const HANDLE: &[&str] = &[
     "queued",
     "estate",
     "readers",
+    "snapshot",
     "quarantined",
     "take_quarantined",
     "exit",

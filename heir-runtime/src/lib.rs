@@ -67,8 +67,8 @@
 //! |---|---|---|---|
 //! | the worker panics, fails, is killed | survive; recorded and `rollback` ones as before the message | are served by the next incarnation | fails with [`CallError::Died`] and the reason |
 //! | the manager dies, or both do | survive | are served | as above |
-//! | the supervisor gives up, or is shut down | stay in the [`Estate`], free to be claimed | their callers are told; casts go to [`on_undelivered`](Spec::on_undelivered) | is finished, or fails |
-//! | the tokio runtime ends | stay in the [`Estate`], free to be claimed | their callers are told | fails |
+//! | the supervisor gives up, or is shut down | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told; casts go to [`on_undelivered`](Spec::on_undelivered) | is finished, or fails |
+//! | the tokio runtime ends | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
 //!
 //! Every queued message is served, or its caller is told, or [`Spec::on_undelivered`] gets it.
@@ -84,7 +84,7 @@
 //! - `serde`: what heir tells of a tree implements serde's `Serialize`, for logs and pages about it:
 //!   [`ExitReason`], [`Exit`], [`Status`], [`Stopped`], [`Event`](events::Event),
 //!   [`Tree`](supervision::Tree), [`ShutdownReport`](supervision::ShutdownReport),
-//!   [`EstateInfo`], and what is in them. Variants are named in `snake_case`. An
+//!   [`EstateInfo`](estate::EstateInfo), and what is in them. Variants are named in `snake_case`. An
 //!   [`Instant`](std::time::Instant) means nothing outside its process: it is given as the time
 //!   since, under the name `elapsed`.
 //! - `table-files`: `save` and `load` of recorded tables, to and from a file.
@@ -134,7 +134,3 @@ pub use self::supervisor::{Dynamic, StartError, Strategy, Supervisor, Supervisor
 pub use self::table::{BagTable, OrderedTable, Table};
 pub use self::worker::handle::{Handle, WeakHandle};
 pub use self::worker::{AfterQuarantine, Backoff, Context, Restart, Shutdown, Spec, WhileDown};
-
-// The documentation, here and in `table`, names them so.
-#[cfg(doc)]
-use self::estate::{Estate, EstateInfo, Lease};

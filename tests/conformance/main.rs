@@ -48,3 +48,4 @@ mod unresponsive;
 mod verdicts;
 mod waiting;
 mod workers;
+mod write_sets;

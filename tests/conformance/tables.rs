@@ -129,9 +129,9 @@ async fn claimed_tables_can_be_written_and_read() {
     tree.shutdown().await;
     let mut tables = bank.estate().claim("test").unwrap();
     tables.balances.insert("eve".into(), 1);
-    assert_eq!(bank.balances().get("eve"), Some(1));
-    assert_eq!(bank.balances().snapshot().get("eve"), None);
+    assert_eq!((tables.balances.get("eve"), bank.balances().get("eve")), (Some(1), None));
     tables.balances.commit();
+    assert_eq!(bank.balances().get("eve"), Some(1));
     assert_eq!(bank.balances().snapshot().get("eve"), Some(&1));
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heir_runtime::table::{BagTable, OrderedTable, OrderedTableReader, Recorded, Table};
+use heir_runtime::table::{
+    BagTable, OrderedTable, OrderedTableReader, Readers, Recorded, Table, reader_first,
+};
 
 const MESSAGES: u64 = 3_000;
 const ACCOUNTS: u64 = 8;
@@ -73,7 +75,7 @@ macro_rules! keyed {
                         table.insert(key_of(number), 0);
                         table.remove(&key_of(number));
                         table.insert(key_of(number), number);
-                        if commit { table.commit() } else { table.rollback() }
+                        if commit { table.commit() } else { table.discard() }
                     });
                 },
                 || {
@@ -111,7 +113,7 @@ fn every_snapshot_of_a_bag_table_is_of_a_boundary() {
                 if number != 7 {
                     table.remove_value(&key_of(number), &7);
                 }
-                if commit { table.commit() } else { table.rollback() }
+                if commit { table.commit() } else { table.discard() }
             });
         },
         || {
@@ -135,16 +137,19 @@ fn a_snapshot_in_the_middle_of_a_message_does_not_wait_for_its_end() {
     let snapshot = std::thread::spawn(move || reader.snapshot()).join().unwrap();
     assert_eq!(snapshot.into_rows(), HashMap::from([("hits", 1)]));
     assert_eq!(table.get("hits"), Some(2));
-    table.rollback();
+    table.discard();
     assert_eq!(table.get("hits"), Some(1));
 }
 
 #[test]
 fn a_reader_made_first_reads_the_table_that_is_opened_later_and_after_it_is_gone() {
-    let reader = Table::<u8, u8>::reader_first();
+    let readers = Readers::from([reader_first::<Table<u8, u8>>()]);
+    let reader = readers.get::<Table<u8, u8>>(0);
     assert_eq!(reader.get(&1), None);
-    let mut table = Table::open(&reader);
-    table.fill([(1, 2)]);
+    let mut table = readers.open::<Table<u8, u8>>(0);
+    table.extend([(1, 2)]);
+    assert_eq!(reader.get(&1), None, "not committed yet");
+    table.commit();
     assert_eq!(reader.get(&1), Some(2));
     drop(table);
     assert_eq!(reader.get(&1), Some(2));
@@ -154,10 +159,11 @@ fn a_reader_made_first_reads_the_table_that_is_opened_later_and_after_it_is_gone
 fn whoever_looks_may_use_the_table() {
     let mut table = OrderedTable::for_tests();
     table.extend([(1, 2), (2, 3)]);
+    table.commit();
     let reader = table.reader();
     assert_eq!(reader.with(&1, |two| reader.with(two, |three| *three)), Some(Some(3)));
     let other = table.reader();
-    table.retain(|key, _| other.contains_key(key) && other.snapshot().is_empty());
+    table.retain(|key, _| other.contains_key(key) && !other.snapshot().is_empty());
     assert_eq!(table.len(), 2);
 }
 
@@ -192,8 +198,8 @@ impl Ord for Asks {
 
 #[test]
 fn a_destructor_may_use_the_table() {
-    let reader = <OrderedTable<Asks, u32> as Recorded>::reader_first();
-    let mut table = <OrderedTable<Asks, u32> as Recorded>::open(&reader);
+    let mut table = OrderedTable::for_tests();
+    let reader = table.reader();
     for number in 0..200 {
         let key = Asks(number % 7, Some(reader.clone()));
         if number % 5 == 0 {
@@ -202,7 +208,7 @@ fn a_destructor_may_use_the_table() {
             table.insert(key, number);
         }
         match number % 3 {
-            0 => table.rollback(),
+            0 => table.discard(),
             1 => table.commit(),
             _ => drop(reader.snapshot()),
         }

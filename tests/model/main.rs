@@ -3,5 +3,6 @@
 
 mod hammer;
 mod operations;
+mod pages;
 mod panics;
 mod subject;

@@ -8,11 +8,12 @@ pub(crate) type Row = (u8, u16);
 pub(crate) type Rows = BTreeMap<u8, Vec<u16>>;
 
 /// A table under test.
-pub(crate) trait Subject: Recorded<Row = Row> {
+pub(crate) trait Subject: Recorded<Key = u8, Value = u16> {
     /// Several values a key?
     const BAG: bool;
 
     fn empty() -> Self;
+    fn commit(&mut self);
     fn insert(&mut self, row: Row);
     fn insert_new(&mut self, row: Row) -> bool;
     fn add(&mut self, row: Row);
@@ -31,6 +32,9 @@ macro_rules! keyed {
 
             fn empty() -> Self {
                 $table::for_tests()
+            }
+            fn commit(&mut self) {
+                self.commit();
             }
             fn insert(&mut self, (key, value): Row) {
                 self.insert(key, value);
@@ -59,10 +63,10 @@ macro_rules! keyed {
                 rows
             }
             fn len(&self) -> usize {
-                (**self).len()
+                self.len()
             }
             fn snapshot(&self) -> (Rows, u64) {
-                let snapshot = (**self).snapshot();
+                let snapshot = self.snapshot();
                 (snapshot.iter().map(|(key, value)| (*key, vec![*value])).collect(), snapshot.boundary())
             }
         }
@@ -77,6 +81,9 @@ impl Subject for BagTable<u8, u16> {
 
     fn empty() -> Self {
         Self::for_tests()
+    }
+    fn commit(&mut self) {
+        self.commit();
     }
     fn insert(&mut self, (key, value): Row) {
         let had = self.contains(&key, &value);
@@ -108,28 +115,38 @@ impl Subject for BagTable<u8, u16> {
         rows
     }
     fn len(&self) -> usize {
-        (**self).len()
+        self.len()
     }
     fn snapshot(&self) -> (Rows, u64) {
-        let snapshot = (**self).snapshot();
+        let snapshot = self.snapshot();
         let boundary = snapshot.boundary();
         (snapshot.into_rows().into_iter().collect(), boundary)
     }
 }
 
-/// Applies a record, read forwards, to the rows it began with.
-pub(crate) fn replay(mut rows: Rows, bag: bool, changes: Vec<Change<Row>>) -> Rows {
-    for change in changes {
-        match change {
-            Change::Put((key, value)) if bag => rows.entry(key).or_default().push(value),
-            Change::Put((key, value)) => drop(rows.insert(key, vec![value])),
-            Change::Removed((key, value)) => {
-                let values = rows.get_mut(&key).expect("what is removed was there");
-                let at = values.iter().position(|one| *one == value).expect("what is removed was there");
-                values.remove(at);
-                rows.retain(|_, values| !values.is_empty());
+/// The rows of a table rebuilt from its changes alone, as a store would: each value with its number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rebuilt(BTreeMap<u8, Vec<(u64, u16)>>);
+
+impl Rebuilt {
+    pub(crate) fn apply(&mut self, changes: Vec<Change<u8, u16>>) {
+        for change in changes {
+            match change {
+                Change::Cleared => self.0.clear(),
+                Change::Put(key, value) => drop(self.0.insert(key, vec![(0, value)])),
+                Change::Removed(key) => drop(self.0.remove(&key)),
+                Change::Added(key, number, value) => self.0.entry(key).or_default().push((number, value)),
+                Change::Taken(key, number) => {
+                    let values = self.0.get_mut(&key).expect("what is taken was there");
+                    let at = values.iter().position(|(other, _)| *other == number);
+                    values.remove(at.expect("what is taken was there"));
+                }
             }
         }
+        self.0.retain(|_, values| !values.is_empty());
     }
-    rows
+
+    pub(crate) fn rows(&self) -> Rows {
+        self.0.iter().map(|(key, values)| (*key, values.iter().map(|(_, value)| *value).collect())).collect()
+    }
 }

@@ -27,8 +27,8 @@ pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
 /// fn recorded(tables: &mut Self::Tables) -> R::table::AnyTables<'_> {
 ///     ::core::convert::From::from([R::table::any::<Table<K, u64>>(&mut tables.hits)])
 /// }
-/// fn commit(&mut self) {
-///     <Table<K, u64> as R::table::Recorded>::commit(&mut self.hits);
+/// fn commit(&mut self, commit: R::table::Commit<'_>) {
+///     R::table::Commit::all(commit, &mut [R::table::any::<Table<K, u64>>(&mut self.hits)]);
 /// }
 /// ```
 /// Nothing without recorded tables: the trait's own do nothing.
@@ -45,9 +45,11 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
         let table = table_module(worker, field);
         quote!(#table::any::<#ty>(&mut #tables.#ident))
     });
-    let commits = worker.recorded().map(|field| {
-        let (ident, recorded) = (field.ident, recorded(worker, field));
-        quote!(#recorded::commit(&mut self.#ident);)
+    let commit = Ident::new("commit", Span::mixed_site());
+    let written = worker.recorded().map(|field| {
+        let (ident, ty) = (field.ident, checked_field(worker, field));
+        let table = table_module(worker, field);
+        quote!(#table::any::<#ty>(&mut self.#ident))
     });
     let all = worker.tables().count() == worker.recorded().count();
     let all_recorded = all.then(|| {
@@ -63,8 +65,8 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
         fn recorded(#tables: &mut Self::Tables) -> #root::table::AnyTables<'_> {
             ::core::convert::From::from([#(#each),*])
         }
-        fn commit(&mut self) {
-            #(#commits)*
+        fn commit(&mut self, #commit: #root::table::Commit<'_>) {
+            #root::table::Commit::all(#commit, &mut [#(#written),*]);
         }
     })
 }

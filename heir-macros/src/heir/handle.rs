@@ -1,13 +1,13 @@
 //! The handle: its struct, what it implements, and its methods for the readers of recorded tables. Those for messages
 //! come from `#[handlers]`.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Generics;
 use syn::ext::IdentExt;
 
 use super::model::{Field, Worker};
-use super::recorded::reader_type;
+use super::recorded::{reader_type, recorded};
 use super::rules;
 use crate::tokens::{generated, path_at};
 
@@ -117,6 +117,10 @@ pub(super) fn traits(worker: &Worker<'_>) -> TokenStream {
 ///     pub fn hits(&self) -> <Table<K, u64> as R::table::Recorded>::Reader {
 ///         R::Handle::readers(&self.__handle).get::<Table<K, u64>>(0)
 ///     }
+///     /// The recorded tables, in the order of the fields, as they were at one message boundary.
+///     pub fn snapshot(&self) -> R::table::Snapshot<(<Table<K, u64> as R::table::Recorded>::Rows,)> {
+///         R::Handle::readers(&self.__handle).snapshot(|copying| Some((copying.rows::<Table<K, u64>>(0)?,)))
+///     }
 /// }
 /// ```
 /// Nothing without recorded tables.
@@ -143,5 +147,27 @@ pub(super) fn reader_methods(worker: &Worker<'_>) -> TokenStream {
         let head = quote_spanned!(ident.span()=> fn #ident(&self));
         quote!(#docs #vis #head -> #reader { #root::Handle::readers(&self.__handle).get::<#checked>(#place) })
     });
-    quote!(impl #impl_generics #handle #type_generics #where_clause { #(#methods)* })
+    let snapshot = snapshot(worker);
+    quote!(impl #impl_generics #handle #type_generics #where_clause { #(#methods)* #snapshot })
+}
+
+fn snapshot(worker: &Worker<'_>) -> TokenStream {
+    let Worker { root, vis, .. } = worker;
+    let rows = worker.recorded().map(|field| {
+        let recorded = recorded(worker, field);
+        quote!(#recorded::Rows,)
+    });
+    let copying = Ident::new("copying", Span::mixed_site());
+    let copied = worker.recorded().enumerate().map(|(place, field)| {
+        let checked = rules::checked_field(worker, field);
+        let place = Literal::usize_unsuffixed(place);
+        quote!(#copying.rows::<#checked>(#place)?,)
+    });
+    quote! {
+        /// The recorded tables, in the order of the fields, as they were at one message boundary.
+        #vis fn snapshot(&self) -> #root::table::Snapshot<(#(#rows)*)> {
+            #root::Handle::readers(&self.__handle)
+                .snapshot(|#copying| ::core::option::Option::Some((#(#copied)*)))
+        }
+    }
 }

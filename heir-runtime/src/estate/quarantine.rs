@@ -30,7 +30,8 @@ impl Verdict {
 /// Tables that were parked: taken out with
 /// [`Handle::take_quarantined`](crate::Handle::take_quarantined).
 ///
-/// Readers made before the quarantine read these tables; readers made after it read the new tables.
+/// Parked recorded tables have readers of their own: the readers of the worker read its new tables,
+/// also those that were made before.
 /// The worker keeps parked tables until they are taken out.
 #[derive(Debug)]
 #[non_exhaustive]

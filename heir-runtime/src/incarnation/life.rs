@@ -14,6 +14,7 @@ use crate::mailbox::Refusal;
 use crate::process::Process;
 use crate::process::Signal;
 use crate::process::exit::ExitReason;
+use crate::table::Commit;
 use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
 use crate::util::race::finished_in;
 use crate::util::stop::StopSignal;
@@ -84,7 +85,7 @@ impl<W: Handlers> Life<W> {
         };
         let (tables, seat) = lease.part();
         let handle = WeakHandle::new(Arc::<Shared<W>>::downgrade(&shared));
-        let cx = Context::new(process, handle);
+        let cx = Context::new(process, handle, shared.readers());
         let worker = caught(|| assemble(tables)).map_err(|message| {
             shared.tables_lost(Arc::clone(&message));
             ExitReason::Panic(message)
@@ -242,7 +243,7 @@ impl<W: Handlers> Body<W> {
 
     /// Commits the transaction: its writes stay. Returns the saved tables, for the caller to drop.
     fn commit(&mut self, cx: &mut Context<W>) -> Result<Option<W::Saved>, ExitReason> {
-        caught(|| self.worker.commit()).map_err(ExitReason::Panic)?;
+        caught(|| self.worker.commit(Commit::of(&cx.readers))).map_err(ExitReason::Panic)?;
         self.seat.set_in_message(false);
         Ok(cx.saved.take())
     }
@@ -279,7 +280,7 @@ impl<W: Handlers> Life<W> {
         let saved = self.cx.saved.take();
         match caught(|| worker.dismantle()) {
             Ok((tables, rest)) => {
-                let unsettled = unfinished::<W, _>(in_message, saved, rest, message);
+                let unsettled = unfinished::<W, _>(in_message, self.cx.readers.clone(), saved, rest, message);
                 seat.give_back(tables, reason, unsettled);
             }
             Err(panicked) => {

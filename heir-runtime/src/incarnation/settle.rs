@@ -4,18 +4,16 @@
 use std::sync::Arc;
 
 use crate::estate::{Settle, Settled, Unsettled};
+use crate::table::Readers;
 use crate::util::caught::{PanicMessage, caught, drop_caught};
 use crate::worker::Handlers;
 use crate::worker::tables;
-
-/// How many attempts there are to undo a transaction when that panics. Each goes on behind the
-/// change that panicked, if it can.
-const ATTEMPTS: usize = 64;
 
 /// Everything that an incarnation leaves behind beside its tables.
 struct Unfinished<W: Handlers, R> {
     /// Whether the incarnation ended in the middle of a message.
     in_message: bool,
+    readers: Readers,
     saved: Option<W::Saved>,
     rest: R,
     message: Option<W::Message>,
@@ -25,6 +23,7 @@ struct Unfinished<W: Handlers, R> {
 /// drop.
 pub(crate) fn unfinished<W: Handlers, R: Send + 'static>(
     in_message: bool,
+    readers: Readers,
     saved: Option<W::Saved>,
     rest: R,
     message: Option<W::Message>,
@@ -32,15 +31,18 @@ pub(crate) fn unfinished<W: Handlers, R: Send + 'static>(
     if !in_message && message.is_none() && !std::mem::needs_drop::<R>() {
         return None;
     }
-    Some(Box::new(Unfinished::<W, _> { in_message, saved, rest, message }))
+    Some(Box::new(Unfinished::<W, _> { in_message, readers, saved, rest, message }))
 }
 
 impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
     fn settle(self: Box<Self>, tables: &mut W::Tables) -> Settled {
-        let Self { in_message, mut saved, rest, message } = *self;
+        let Self { in_message, readers, mut saved, rest, message } = *self;
         let mut settled = Settled::default();
         if in_message {
-            (settled.torn, settled.panics) = undo::<W>(tables);
+            if let Err(panicked) = undo::<W>(&readers, tables) {
+                settled.panics.push(Arc::clone(&panicked));
+                settled.torn = Some(panicked);
+            }
             // `restore` only moves, unless it is written by hand.
             if let Some(saved) = &mut saved
                 && let Err(panicked) = caught(|| W::restore(tables, saved))
@@ -56,15 +58,8 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
     }
 }
 
-/// Undoes the writes to the recorded tables since the last boundary. Returns the last panic, if
-/// they could not be undone, and the messages of all panics on the way.
-pub(crate) fn undo<W: Handlers>(tables: &mut W::Tables) -> (Option<PanicMessage>, Vec<PanicMessage>) {
-    let mut panics = Vec::new();
-    for _ in 0..ATTEMPTS {
-        match caught(|| tables::rollback::<W>(tables)) {
-            Ok(()) => return (None, panics),
-            Err(message) => panics.push(message),
-        }
-    }
-    (panics.last().cloned(), panics)
+/// Drops the writes to the recorded tables since the last boundary. It fails if the list of tables,
+/// which is a user's code if the worker is written by hand, panics.
+pub(crate) fn undo<W: Handlers>(readers: &Readers, tables: &mut W::Tables) -> Result<(), PanicMessage> {
+    caught(|| tables::discard::<W>(readers, tables))
 }

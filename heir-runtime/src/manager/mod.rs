@@ -139,8 +139,8 @@ async fn take_up<W: Handlers>(
     let mut linked = None;
     if !shared.estate.is_founded() {
         linked = Some(link(shared).await);
-        let mut tables = create(shared, &args, shared.readers()).await?;
-        caught(|| shared.tables_are_new(&mut tables)).map_err(ExitReason::Panic)?;
+        let tables = create(shared, &args, &shared.readers()).await?;
+        shared.tables_are_new();
         shared.estate.found(tables);
         shared.emit(EventKind::TablesCreated);
     }
@@ -204,7 +204,7 @@ impl<W: Handlers> Manager<W> {
     /// Exchanges tables that are not accepted for new ones, if the worker goes on.
     async fn exchange(
         &mut self,
-        mut lease: Lease<W::Tables>,
+        lease: Lease<W::Tables>,
         exit: &Exit,
         verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
@@ -214,7 +214,7 @@ impl<W: Handlers> Manager<W> {
             Verdict::Quarantine(reason) => {
                 let renews = self.shared.settings.quarantine == AfterQuarantine::Fresh;
                 // Unwritten tables hold nothing that would be missed.
-                if renews && caught(|| self.shared.are_unwritten(&mut lease)) == Ok(true) {
+                if renews && self.shared.are_unwritten() {
                     self.reset(lease, exit, EventKind::Renewed { reason }).await
                 } else {
                     self.quarantine(lease, exit, reason).await
@@ -241,7 +241,7 @@ impl<W: Handlers> Manager<W> {
         });
         // The list of tables is a user's code, too, if the worker is written by hand.
         let verdict = match verdict {
-            Verdict::Accept => caught(|| tables::commit::<W>(lease)).map_or_else(
+            Verdict::Accept => caught(|| tables::commit::<W>(&self.shared.readers(), lease)).map_or_else(
                 |message| Verdict::quarantine(format_args!("what was verified could not be kept: {message}")),
                 |()| Verdict::Accept,
             ),
@@ -255,9 +255,9 @@ impl<W: Handlers> Manager<W> {
 
     /// Undoes writes to the tables that are not to stay.
     fn undo(&self, lease: &mut Lease<W::Tables>) {
-        let (torn, panics) = undo::<W>(lease);
-        lease.cell().set_torn(torn);
-        for message in panics {
+        let undone = undo::<W>(&self.shared.readers(), lease);
+        lease.cell().set_torn(undone.as_ref().err().cloned());
+        if let Err(message) = undone {
             self.shared.emit(EventKind::CodePanicked { message });
         }
     }
@@ -270,19 +270,15 @@ impl<W: Handlers> Manager<W> {
         exit: &Exit,
         told: EventKind,
     ) -> Result<Lease<W::Tables>, ExitReason> {
-        let readers = caught(W::readers).map_err(ExitReason::Panic)?;
-        let mut new = create(&self.shared, &self.resting.args, readers).await?;
-        let replaced = caught(|| {
-            tables::replace::<W>(&mut lease, &mut new);
-            tables::commit::<W>(&mut lease);
-            self.shared.tables_are_new(&mut lease);
-        });
-        if let Err(message) = replaced {
+        let readers = self.shared.readers();
+        let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
+        if let Err(message) = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new)) {
             self.undo(&mut lease);
             let _ = drop_caught(new);
             let reason = Arc::from(format!("they could not be reset: {message}"));
             return self.quarantine(lease, exit, reason).await;
         }
+        self.shared.tables_are_new();
         self.shared.tables_cleared();
         self.shared.emit(told);
         if let Err(message) = drop_caught(new) {
@@ -302,18 +298,19 @@ impl<W: Handlers> Manager<W> {
         let parked = self.shared.quarantined();
         let why = match self.shared.settings.quarantine {
             AfterQuarantine::Fresh if parked < self.shared.settings.max_quarantined => {
-                let readers = caught(W::readers).map_err(ExitReason::Panic)?;
-                let mut new = create(&self.shared, &self.resting.args, readers.clone()).await?;
-                caught(|| self.shared.tables_are_new(&mut new)).map_err(ExitReason::Panic)?;
-                let tables = std::mem::replace(&mut *lease, new);
+                let readers = self.shared.readers();
+                let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
+                let exchanged = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new));
+                exchanged.map_err(ExitReason::Panic)?;
+                self.shared.tables_are_new();
                 lease.cell().set_torn(None);
                 let parked = Quarantined {
-                    tables,
+                    tables: new,
                     reason: Arc::clone(&reason),
                     exit: exit.clone(),
                     at: Instant::now(),
                 };
-                self.shared.park(parked, readers);
+                self.shared.park(parked);
                 self.shared.tables_cleared();
                 self.shared.emit(EventKind::Quarantined { reason });
                 return Ok(lease);
@@ -365,14 +362,15 @@ async fn link<W: Handlers>(shared: &Shared<W>) -> Recipient<W::Tables> {
 fn create<W: Handlers>(
     shared: &Shared<W>,
     args: &CatchDrop<W::Args>,
-    readers: Readers,
+    readers: &Readers,
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
-    let creation = caught(|| W::create(args.get().clone(), readers));
-    let creation = async {
+    let creation = caught(|| W::create(args.get().clone(), readers.clone()));
+    let readers = readers.clone();
+    let creation = async move {
         match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
             Ok(Ok(mut tables)) => {
                 // The first contents are no writes of the first message.
-                caught(|| tables::commit::<W>(&mut tables)).map_err(ExitReason::Panic)?;
+                caught(|| tables::commit::<W>(&readers, &mut tables)).map_err(ExitReason::Panic)?;
                 Ok(tables)
             }
             Ok(Err(error)) => Err(ExitReason::returned(error)),

@@ -1,25 +1,50 @@
-//! The recorded tables of a worker together, whatever their rows are: so that what the runtime does with all of them is written once.
+//! The recorded tables of a worker together, whatever their rows are: so that what the runtime does
+//! with all of them is written once.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Recorded;
+use super::boundary::{Boundaries, Passing, Taking};
+use super::recorded::Recorded;
+use super::snapshot::Snapshot;
 
 const SAME: &str = "the recorded tables of a worker are always listed in one order";
 
 /// The reader of a recorded table, whatever its rows are.
-pub struct AnyReader(Box<dyn Any + Send + Sync>);
-
-/// The reader of a table of type `T` that does not exist yet.
-pub fn reader_first<T: Recorded>() -> AnyReader {
-    AnyReader(Box::new(T::reader_first()))
+pub struct AnyReader {
+    reader: Box<dyn Any + Send + Sync>,
+    anew: fn(&dyn Any, &Arc<Boundaries>) -> AnyReader,
+    give_up_replaced: fn(&dyn Any),
 }
 
-/// The readers of a worker's recorded tables, in the order of its fields: made before the tables are, good after them.
-#[derive(Clone, Default)]
+impl AnyReader {
+    fn of<T: Recorded>(reader: T::Reader) -> Self {
+        let anew = |reader: &dyn Any, boundaries: &Arc<Boundaries>| {
+            let reader = reader.downcast_ref().expect(SAME);
+            AnyReader::of::<T>(T::reader_anew(reader, boundaries))
+        };
+        let give_up_replaced = |reader: &dyn Any| {
+            T::give_up_replaced(reader.downcast_ref().expect(SAME));
+        };
+        Self { reader: Box::new(reader), anew, give_up_replaced }
+    }
+}
+
+/// Makes the reader of a recorded table that does not exist yet.
+pub type MakeReader = fn(&Arc<Boundaries>) -> AnyReader;
+
+/// Makes the reader of a table of type `T` that does not exist yet.
+pub fn reader_first<T: Recorded>() -> MakeReader {
+    |boundaries| AnyReader::of::<T>(T::reader_first(boundaries))
+}
+
+/// The readers of a worker's recorded tables, in the order of its fields: made before the tables
+/// are, good after them.
+#[derive(Clone)]
 pub struct Readers {
     readers: Arc<[AnyReader]>,
+    boundaries: Arc<Boundaries>,
 }
 
 impl Readers {
@@ -31,7 +56,7 @@ impl Readers {
         self.at::<T>(place).clone()
     }
 
-    /// The one table that the reader at this place reads. To be called once for readers made first: there is one writer.
+    /// The table that the reader at this place reads. It may write from now on, and none before it.
     ///
     /// # Panics
     /// As [`get`](Self::get).
@@ -39,20 +64,113 @@ impl Readers {
         T::open(self.at::<T>(place))
     }
 
+    /// A copy of tables as of one message boundary: what `copy` makes of them.
+    ///
+    /// It takes time and memory for every row, in the caller's thread. The owner goes on meanwhile;
+    /// what it replaces is kept until the copy is done. `copy` is called again if all rows have been
+    /// exchanged for others meanwhile.
+    ///
+    /// # Panics
+    /// In the code of a user that `copy` calls; and if it is called in the `Clone`, `Eq` or `Ord` of
+    /// a row.
+    pub fn snapshot<R>(&self, mut copy: impl FnMut(&Copying<'_>) -> Option<R>) -> Snapshot<R> {
+        loop {
+            let taking = self.boundaries.snapshot();
+            let boundary = taking.boundary();
+            let mut copying = Copying { readers: self, taking: Some(taking) };
+            let copied = copy(&copying);
+            copying.finish();
+            if let Some(copied) = copied {
+                return Snapshot::new(copied, boundary);
+            }
+        }
+    }
+
+    /// Readers of tables that are still to be made, with which these can be exchanged.
+    pub(crate) fn anew(&self) -> Self {
+        let boundaries = Boundaries::new();
+        let anew = self.readers.iter().map(|any| (any.anew)(&*any.reader, &boundaries)).collect();
+        Self { readers: anew, boundaries }
+    }
+
+    /// Readers of tables that exist.
+    pub(crate) fn of(tables: &[AnyTable<'_>]) -> Self {
+        let boundaries =
+            tables.first().map_or_else(Boundaries::new, |table| Arc::clone(table.0.any_boundaries()));
+        Self { readers: tables.iter().map(|table| table.0.any_reader()).collect(), boundaries }
+    }
+
+    /// The boundaries of the tables.
+    pub(crate) fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.boundaries
+    }
+
+    /// Whether this is the table at a place.
+    #[inline]
+    pub(super) fn are_of(&self, place: usize, table: &AnyTable<'_>) -> bool {
+        self.readers.get(place).is_some_and(|reader| table.0.is_of_any(&*reader.reader))
+    }
+
+    /// Puts each table that was taken out of its place there again, over its own rows. The one that
+    /// was there instead, and the one that was taken out, may write no more.
+    pub(crate) fn mend(&self, tables: Vec<AnyTable<'_>>) {
+        for (place, table) in tables.into_iter().enumerate() {
+            if !self.are_of(place, &table) {
+                let reader = self.readers.get(place).expect(SAME);
+                table.0.reopen_any(&*reader.reader);
+            }
+        }
+    }
+
     fn at<T: Recorded>(&self, place: usize) -> &T::Reader {
-        self.readers.get(place).and_then(|reader| reader.0.downcast_ref()).expect(SAME)
+        self.readers.get(place).and_then(|any| any.reader.downcast_ref()).expect(SAME)
     }
 }
 
-impl FromIterator<AnyReader> for Readers {
-    fn from_iter<I: IntoIterator<Item = AnyReader>>(readers: I) -> Self {
-        Self { readers: readers.into_iter().collect() }
+/// A snapshot of a worker's recorded tables that is being taken: from [`Readers::snapshot`].
+#[derive(Debug)]
+pub struct Copying<'r> {
+    readers: &'r Readers,
+    // `None` only once it is finished.
+    taking: Option<Taking>,
+}
+
+impl Copying<'_> {
+    /// The rows of the table at this place, whose type is `T`: `None` if all rows have been exchanged
+    /// for others since the snapshot began, so that it has to begin anew.
+    ///
+    /// # Panics
+    /// As [`Readers::get`], and in the `Clone`, `Eq`, `Ord` or `Hash` of a row, if that panics.
+    pub fn rows<T: Recorded>(&self, place: usize) -> Option<T::Rows> {
+        T::rows_at(self.readers.at::<T>(place), self.taking.as_ref()?)
+    }
+
+    fn finish(&mut self) {
+        if let Some(taking) = self.taking.take() {
+            drop(taking);
+            for any in self.readers.readers.iter() {
+                (any.give_up_replaced)(&*any.reader);
+            }
+        }
     }
 }
 
-impl<const N: usize> From<[AnyReader; N]> for Readers {
-    fn from(readers: [AnyReader; N]) -> Self {
-        Self { readers: Arc::from(readers) }
+impl Drop for Copying<'_> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self { readers: Arc::from([]), boundaries: Boundaries::new() }
+    }
+}
+
+impl<const N: usize> From<[MakeReader; N]> for Readers {
+    fn from(make: [MakeReader; N]) -> Self {
+        let boundaries = Boundaries::new();
+        Self { readers: make.iter().map(|make| make(&boundaries)).collect(), boundaries }
     }
 }
 
@@ -75,37 +193,44 @@ pub struct AnyTable<'t>(&'t mut dyn Erased);
 pub type AnyTables<'t> = Vec<AnyTable<'t>>;
 
 /// A recorded table as one of all that a worker has.
+#[inline]
 pub fn any<T: Recorded>(table: &mut T) -> AnyTable<'_> {
     AnyTable(table)
 }
 
 impl AnyTable<'_> {
-    pub(crate) fn reader(&self) -> AnyReader {
-        self.0.any_reader()
+    #[inline]
+    pub(super) fn is_dirty(&self) -> bool {
+        self.0.is_any_dirty()
     }
 
-    /// Ends the message under way: what it wrote stays.
-    pub(crate) fn commit(&mut self) {
-        self.0.commit_any();
+    pub(super) fn prepare(&mut self) {
+        self.0.prepare_any();
     }
 
-    /// How many messages have written to it.
-    pub(crate) fn written(&self) -> u64 {
-        self.0.written_any()
+    pub(super) fn apply(&mut self, passing: &Passing<'_>) {
+        self.0.apply_any(passing);
     }
 
-    /// Undoes the message under way. It may be called again after a panic of the user's code, and then goes on.
-    pub(crate) fn rollback(&mut self) {
-        self.0.rollback_any();
+    pub(super) fn sweep(&mut self) {
+        self.0.sweep_any();
     }
 
-    /// Puts the rows of `new` in the place of its own, as changes of the message under way.
-    pub(crate) fn adopt(&mut self, new: &Self) {
-        self.0.adopt_any(new.0.as_any());
+    /// Drops what has been written to it since the last boundary.
+    pub(crate) fn discard(&mut self) {
+        self.0.discard_any();
+    }
+
+    pub(super) fn boundaries(&self) -> &Arc<Boundaries> {
+        self.0.any_boundaries()
+    }
+
+    pub(super) fn exchange(&mut self, other: &mut AnyTable<'_>, passing: &mut Passing<'_>) {
+        self.0.exchange_any(other.0.as_any_mut(), passing);
     }
 
     /// Changes places with another table of its type, its readers included. Runs no user code.
-    pub(crate) fn swap(&mut self, other: &mut Self) {
+    pub(super) fn swap(&mut self, other: &mut AnyTable<'_>) {
         self.0.swap_any(other.0.as_any_mut());
     }
 }
@@ -118,43 +243,62 @@ impl fmt::Debug for AnyTable<'_> {
 
 trait Erased {
     fn any_reader(&self) -> AnyReader;
-    fn commit_any(&mut self);
-    fn written_any(&self) -> u64;
-    fn rollback_any(&mut self);
-    fn adopt_any(&mut self, new: &dyn Any);
+    fn any_boundaries(&self) -> &Arc<Boundaries>;
+    fn is_of_any(&self, reader: &dyn Any) -> bool;
+    fn reopen_any(&mut self, reader: &dyn Any);
+    fn is_any_dirty(&self) -> bool;
+    fn prepare_any(&mut self);
+    fn apply_any(&mut self, passing: &Passing<'_>);
+    fn sweep_any(&mut self);
+    fn discard_any(&mut self);
+    fn exchange_any(&mut self, other: &mut dyn Any, passing: &mut Passing<'_>);
     fn swap_any(&mut self, other: &mut dyn Any);
-    fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
 impl<T: Recorded> Erased for T {
     fn any_reader(&self) -> AnyReader {
-        AnyReader(Box::new(self.reader()))
+        AnyReader::of::<T>(self.reader())
     }
 
-    fn commit_any(&mut self) {
-        self.commit();
+    fn any_boundaries(&self) -> &Arc<Boundaries> {
+        self.boundaries()
     }
 
-    fn written_any(&self) -> u64 {
-        // The message under way has written if it could not be undone.
-        self.message() - u64::from(!self.is_dirty())
+    fn is_of_any(&self, reader: &dyn Any) -> bool {
+        reader.downcast_ref().is_some_and(|reader| self.is_of(reader))
     }
 
-    fn rollback_any(&mut self) {
-        self.rollback();
+    fn reopen_any(&mut self, reader: &dyn Any) {
+        *self = T::open(reader.downcast_ref().expect(SAME));
     }
 
-    fn adopt_any(&mut self, new: &dyn Any) {
-        self.adopt(new.downcast_ref().expect(SAME));
+    fn is_any_dirty(&self) -> bool {
+        self.is_dirty()
+    }
+
+    fn prepare_any(&mut self) {
+        self.prepare();
+    }
+
+    fn apply_any(&mut self, passing: &Passing<'_>) {
+        self.apply(passing);
+    }
+
+    fn sweep_any(&mut self) {
+        self.sweep();
+    }
+
+    fn discard_any(&mut self) {
+        self.discard();
+    }
+
+    fn exchange_any(&mut self, other: &mut dyn Any, passing: &mut Passing<'_>) {
+        self.exchange(other.downcast_mut().expect(SAME), passing);
     }
 
     fn swap_any(&mut self, other: &mut dyn Any) {
         std::mem::swap(self, other.downcast_mut().expect(SAME));
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 
     fn as_any_mut(&mut self) -> &mut dyn Any {

@@ -207,6 +207,19 @@ macro_rules! files {
             K: $($bound)+ + Clone + Send + Sync + 'static,
             V: Clone + Send + Sync + 'static,
         {
+            /// Saves a [`snapshot`](Self::snapshot) to a file, as its [readers](Self::reader) do: without
+            /// what the message under way has written.
+            ///
+            /// # Errors
+            /// [`FileError::Io`] and [`FileError::Row`]; the file is then what it was.
+            pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError>
+            where
+                K: Serialize,
+                V: Serialize,
+            {
+                self.reader().save(path)
+            }
+
             /// Puts the rows of a file, all or none, beside those that are there (ETS `file2tab`). Returns how many.
             ///
             /// Like every write it belongs to the message under way. It blocks the thread while it reads. Rows carry no types: a file

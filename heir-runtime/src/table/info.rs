@@ -1,7 +1,7 @@
 //! What a table knows of itself.
 
 /// What a table knows of itself, at one instant. Who owns it, and who inherits it, is in
-/// [`EstateInfo`](crate::EstateInfo).
+/// [`EstateInfo`](crate::estate::EstateInfo).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TableInfo {

@@ -4,9 +4,13 @@
 //!   key (`bag`, `duplicate_bag`).
 //! - The table is the one writer, and belongs to a worker. Its **reader** is for everyone else: it can be cloned and sent,
 //!   and goes on working while nobody owns the table.
-//! - What a message writes is **recorded**. When the message is over, it stays; if the worker dies in it, it is undone.
-//! - Inside a message the owner reads its own writes. Readers see each write as it happens, as with ETS; a **snapshot** is
-//!   of a message boundary only.
+//! - What a message writes goes into the table's **write set**. When the message is over, all of it becomes visible, in all
+//!   tables of the worker together; if the worker dies in it, it is dropped, and nobody has seen it.
+//! - Inside a message the owner reads its own writes. Readers, also those used inside the message, see the rows that were
+//!   committed, row by row; a **snapshot** is of one message boundary: of one table, or with `handle.snapshot()` of all
+//!   recorded tables of a worker.
+//! - Reads give clones. A clone is made under the lock of some rows: one that blocks holds the owner up. Put large values
+//!   into an `Arc`.
 //!
 //! # From ETS
 //!
@@ -17,20 +21,20 @@
 //! | `delete/2` | `remove` |
 //! | `delete_all_objects/1` | `clear` |
 //! | `delete_object/2` | [`BagTable::remove_value`]; `remove_if` on one key's row in the others |
-//! | `file2tab/1,2`, `tab2file/2,3` | `load`, `save` (feature `serde`); always with a checksum and a row count |
+//! | `file2tab/1,2`, `tab2file/2,3` | `load`, `save` (feature `table-files`); always with a checksum and a row count |
 //! | `tabfile_info/1` | none: the error of `load` says what a file is |
-//! | `first/1`, `last/1`, `first_lookup/1`, `last_lookup/1` | [`OrderedTableReader::first`], [`last`](OrderedTableReader::last); tables in no order have `keys` |
-//! | `next/2`, `prev/2`, `next_lookup/2`, `prev_lookup/2` | [`OrderedTableReader::next`], [`prev`](OrderedTableReader::prev), also from a key that is not there; `selection` on the others |
+//! | `first/1`, `last/1`, `first_lookup/1`, `last_lookup/1` | [`OrderedTableReader::first`], [`last`](OrderedTableReader::last); tables in no order have `first_page` |
+//! | `next/2`, `prev/2`, `next_lookup/2`, `prev_lookup/2` | [`OrderedTableReader::next`], [`prev`](OrderedTableReader::prev), also from a key that is not there; `page_after` on the others |
 //! | `foldl/3`, `foldr/3` | `for_each`; `iter().fold(..)`, `iter().rev().fold(..)` |
 //! | `from_dets/2`, `to_dets/2` | none: there is no dets; see `load` and `save` |
 //! | `fun2ms/1`, `match_spec_compile/1`, `match_spec_run/2`, `is_compiled_ms/1`, `test_ms/2` | none: a predicate is a closure |
-//! | `give_away/3` | [`Lease::give_away`](crate::Lease::give_away): tables are given away together, as an estate |
-//! | `i/0..3` | none: `Debug` of a snapshot |
-//! | `info/1,2` | `info`, and [`Estate::info`](crate::Estate::info) for the owner and the heir |
+//! | `give_away/3` | [`Lease::give_away`](crate::estate::Lease::give_away): tables are given away together, as an estate |
+//! | `i/0..3` | `Debug` |
+//! | `info/1,2` | `info`, and [`Estate::info`](crate::estate::Estate::info) for the owner and the heir |
 //! | `init_table/2` | `#[table(init = rows)]`, `extend` |
-//! | `insert/2` | `insert`; `extend` for many, which readers see one by one |
+//! | `insert/2` | `insert`; `extend` for many; readers see them when the message is over |
 //! | `insert_new/2` | `insert_new`, `entry` |
-//! | `lookup/2` | `get`, or `with` to look without a clone |
+//! | `lookup/2` | `get` |
 //! | `lookup_element/3,4` | `with`, `get_or` |
 //! | `match/1..3`, `match_object/1..3` | `select`, `selection` |
 //! | `match_delete/2`, `select_delete/2` | `remove_if`, `retain` |
@@ -44,7 +48,7 @@
 //! | `select_count/2` | `count` |
 //! | `select_replace/2` | `replace_if` |
 //! | `setopts/2` | none: the heir is the manager |
-//! | `slot/2` | none: `selection` |
+//! | `slot/2` | none: `first_page`, `page_after` |
 //! | `tab2list/1` | `iter`, `snapshot` |
 //! | `table/1,2` | none: there is no qlc; a snapshot derefs to a std collection |
 //! | `take/2` | `remove`, `remove_entry` |
@@ -52,31 +56,37 @@
 //! | `update_element/3,4` | `update`, `entry` |
 
 mod bag;
+pub(crate) mod boundary;
+pub(crate) mod commit;
+mod drops;
 mod erased;
-#[cfg(feature = "serde")]
+#[cfg(feature = "table-files")]
 mod file;
 mod hashed;
 mod info;
-mod kept;
+mod lock;
 mod ordered;
-mod record;
 mod recorded;
-mod selection;
+mod replaced;
+mod rows;
 mod set;
+mod shown;
 mod snapshot;
 mod sorted;
-mod store;
 
 pub use self::bag::{BagTable, BagTableReader};
-pub use self::erased::Readers;
 #[doc(hidden)]
-pub use self::erased::{AnyReader, AnyTable, AnyTables, any, reader_first};
-#[cfg(feature = "serde")]
+pub use self::boundary::{Boundaries, Passing, Taking};
+pub use self::commit::Commit;
+#[doc(hidden)]
+pub use self::erased::{AnyReader, AnyTable, AnyTables, MakeReader, any, reader_first};
+pub use self::erased::{Copying, Readers};
+#[cfg(feature = "table-files")]
 pub use self::file::{FileError, TableKind};
 pub use self::info::TableInfo;
-pub use self::ordered::{OrderedEntry, OrderedTable, OrderedTableReader};
+pub use self::ordered::{OrderedEntry, OrderedRows, OrderedTable, OrderedTableReader};
 #[doc(hidden)]
 pub use self::recorded::{Change, Recorded};
-pub use self::selection::Selection;
+pub use self::rows::{Rows, Selection};
 pub use self::set::{Entry, Table, TableReader};
 pub use self::snapshot::Snapshot;

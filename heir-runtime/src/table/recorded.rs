@@ -1,5 +1,9 @@
 //! What the runtime asks of a recorded table.
 
+use std::sync::Arc;
+
+use super::boundary::{Boundaries, Passing, Taking};
+
 /// A table whose changes are recorded, message by message: `Table`, `OrderedTable` or `BagTable`.
 ///
 /// For the runtime and the code the macros write; sealed.
@@ -12,55 +16,83 @@
     note = "the keys of a recorded table are `Eq + Hash` (`Ord` in an `OrderedTable`), and keys and values are \
             `Clone + Send + Sync + 'static`"
 )]
-pub trait Recorded: Sized + Send + 'static + sealed::Sealed {
+pub trait Recorded: Sized + Send + Sync + 'static + sealed::Sealed {
     /// Reads the table from elsewhere.
     type Reader: Clone + Send + Sync + 'static;
-    /// A key and a value.
-    type Row;
+    type Key;
+    type Value;
+    /// What a snapshot holds.
+    type Rows: Send;
 
-    /// A reader of a new, empty table that is not open yet.
-    fn reader_first() -> Self::Reader;
+    /// A reader of a new, empty table that is not open yet. Its commits pass these boundaries.
+    fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader;
 
-    /// The one table that `reader` reads. To be called once for each reader made first: there is one writer.
+    /// A reader of a new, empty table with which the one of `reader` can be
+    /// [exchanged](Self::exchange).
+    fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader;
+
+    /// The table that `reader` reads. It may write from now on, and none before it.
     fn open(reader: &Self::Reader) -> Self;
 
     /// Another reader of this table.
     fn reader(&self) -> Self::Reader;
 
+    /// Whether this is the table that `reader` reads, and may write to it.
+    fn is_of(&self, reader: &Self::Reader) -> bool;
+
+    /// Copies the rows as of the boundary of a snapshot: `None` if they have been exchanged since.
+    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows>;
+
+    /// Drops what no snapshot needs any more. Catches.
+    fn give_up_replaced(reader: &Self::Reader);
+
     /// Puts rows.
-    fn fill(&mut self, rows: impl IntoIterator<Item = Self::Row>);
+    fn fill(&mut self, rows: impl IntoIterator<Item = (Self::Key, Self::Value)>);
 
-    /// Puts the rows of `new` in the place of its own, as changes of the message under way.
-    fn adopt(&mut self, new: &Self);
-
-    /// Ends the message under way: what it wrote stays.
-    fn commit(&mut self);
-
-    /// Undoes the message under way.
-    ///
-    /// # Panics
-    /// Passes on a panic of the user's code, after undoing all that could be undone. Nothing is lost: another call tries
-    /// the whole again.
-    fn rollback(&mut self);
+    /// The boundaries that its commits pass.
+    fn boundaries(&self) -> &Arc<Boundaries>;
 
     /// Whether the message under way has written anything.
     fn is_dirty(&self) -> bool;
 
-    /// The number of the message under way: one more than that of the last boundary.
-    fn message(&self) -> u64;
+    /// Makes room for what the message under way has written. It runs a user's code, may panic, and
+    /// then nothing has changed.
+    fn prepare(&mut self);
 
-    /// What the message under way has written so far, in order: where a store attaches, just before `commit`.
-    fn changes(&self) -> Vec<Change<Self::Row>>;
+    /// Makes what was prepared visible. Only moves.
+    fn apply(&mut self, passing: &Passing<'_>);
+
+    /// Makes what was prepared visible, as a commit of its own. Only moves.
+    fn commit_alone(&mut self);
+
+    /// Drops what the last commit has replaced. Catches.
+    fn sweep(&mut self);
+
+    /// Drops what the message under way has written. Catches.
+    fn discard(&mut self);
+
+    /// Exchanges all rows for those of another table, which was made
+    /// [anew](Self::reader_anew). Only moves.
+    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>);
+
+    /// What the message under way has written, in order: where a store attaches.
+    fn changes(&self) -> Vec<Change<Self::Key, Self::Value>>;
 }
 
-/// One change of a row, read forwards.
+/// A change that a message makes.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change<R> {
-    /// The row was put.
-    Put(R),
-    /// The row was removed.
-    Removed(R),
+pub enum Change<K, V> {
+    /// All rows are removed.
+    Cleared,
+    /// The row of a key is this.
+    Put(K, V),
+    /// The row of a key is removed.
+    Removed(K),
+    /// This value of a key, by its number, is behind the others: in a bag.
+    Added(K, u64, V),
+    /// The value of a key with this number is removed: in a bag.
+    Taken(K, u64),
 }
 
 pub(super) mod sealed {

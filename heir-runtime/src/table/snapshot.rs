@@ -35,3 +35,26 @@ impl<R> Deref for Snapshot<R> {
         &self.rows
     }
 }
+
+/// The rows, to keep.
+impl<R: IntoIterator> IntoIterator for Snapshot<R> {
+    type Item = R::Item;
+    type IntoIter = R::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}
+
+#[expect(clippy::into_iter_without_iter, reason = "`iter` is that of the collection it derefs to")]
+impl<'a, R> IntoIterator for &'a Snapshot<R>
+where
+    &'a R: IntoIterator,
+{
+    type Item = <&'a R as IntoIterator>::Item;
+    type IntoIter = <&'a R as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}

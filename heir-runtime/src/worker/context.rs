@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::process::Process;
 use crate::process::exit::ExitReason;
+use crate::table::{Commit, Readers};
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
 
@@ -38,13 +39,15 @@ pub struct Context<W: Handlers> {
     end: Option<Box<ExitReason>>,
     /// The `rollback` tables as they were before the transaction in progress.
     pub(crate) saved: Option<W::Saved>,
+    /// The readers of the worker's recorded tables.
+    pub(crate) readers: Readers,
     /// Whether the message in progress has marked a boundary: then it is not served again.
     pub(crate) has_committed: bool,
 }
 
 impl<W: Handlers> Context<W> {
-    pub(crate) fn new(process: Arc<Process>, handle: WeakHandle<W>) -> Self {
-        Self { process, handle, end: None, saved: None, has_committed: false }
+    pub(crate) fn new(process: Arc<Process>, handle: WeakHandle<W>, readers: Readers) -> Self {
+        Self { process, handle, end: None, saved: None, readers, has_committed: false }
     }
 
     /// The number of this incarnation. It only grows, so it can serve as a fencing token against
@@ -94,11 +97,12 @@ impl<W: Handlers> Context<W> {
     /// message is not served again, whatever its `#[redeliver]` says.
     ///
     /// # Panics
-    /// If the `clone` of a `rollback` table does. Then the boundary before holds.
+    /// If the `clone` of a `rollback` table does, or if a recorded table was taken out of its worker
+    /// or swapped with another. Then the boundary before holds.
     pub fn commit(&mut self, worker: &mut W) {
         // `save` clones, and may panic: until it is done, the boundary before holds.
         let saved = worker.save();
-        worker.commit();
+        worker.commit(Commit::of(&self.readers));
         self.has_committed = true;
         self.saved = Some(saved);
     }

@@ -27,7 +27,7 @@ use crate::mailbox::Message;
 use crate::process::Down;
 use crate::process::ExitSignal;
 use crate::process::exit::{BoxError, Exit, ExitReason};
-use crate::table::{AnyTables, Readers};
+use crate::table::{AnyTables, Commit, Readers};
 use crate::worker::handle::Handle;
 
 /// An actor whose tables outlive it: a struct that can be taken apart into its tables and the rest,
@@ -175,8 +175,9 @@ pub trait Worker: Sized + Send + 'static {
     /// Clones the `rollback` tables, before a message.
     fn save(&self) -> Self::Saved;
 
-    /// Ends a message: the writes to the recorded tables stay.
-    fn commit(&mut self) {}
+    /// Ends a message: hands all recorded tables to `commit`, in the order of
+    /// [`readers`](Self::readers).
+    fn commit(&mut self, _commit: Commit<'_>) {}
 
     /// Swaps the `rollback` tables for the saved ones. The tables before are then in `saved`, for
     /// the caller to drop.

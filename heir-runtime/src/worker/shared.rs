@@ -331,21 +331,25 @@ impl<W: Handlers> Shared<W> {
         self.readers.with(|readers| readers.clone())
     }
 
-    /// Notes how often these tables, which have just been created, have been written to.
-    pub(crate) fn tables_are_new(&self, tables: &mut W::Tables) {
-        self.new_at.store(tables::written::<W>(tables).unwrap_or(UNKNOWN), Ordering::Relaxed);
+    /// Notes the boundary of the tables, which have just been created.
+    pub(crate) fn tables_are_new(&self) {
+        self.new_at.store(self.boundary().unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
-    /// Whether nobody has written to these tables since they were created; `false` if that cannot
-    /// be known.
-    pub(crate) fn are_unwritten(&self, tables: &mut W::Tables) -> bool {
-        tables::written::<W>(tables).is_some_and(|written| written == self.new_at.load(Ordering::Relaxed))
+    /// Whether nobody has written to the tables since they were created; `false` if that cannot be
+    /// known.
+    pub(crate) fn are_unwritten(&self) -> bool {
+        self.boundary().is_some_and(|boundary| boundary == self.new_at.load(Ordering::Relaxed))
     }
 
-    /// Parks quarantined tables. From here on the worker's readers are `readers`, those of the
-    /// tables that take their place.
-    pub(crate) fn park(&self, parked: Quarantined<W::Tables>, readers: Readers) {
-        self.readers.set(readers);
+    /// The last boundary of the tables: `None` if some of them are not recorded, so that writes to
+    /// them are not known.
+    fn boundary(&self) -> Option<u64> {
+        W::ALL_RECORDED.then(|| self.readers.with(|readers| readers.boundaries().last()))
+    }
+
+    /// Parks quarantined tables.
+    pub(crate) fn park(&self, parked: Quarantined<W::Tables>) {
         self.quarantine.with(|quarantine| quarantine.get_or_insert_default().push(parked));
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use heir_runtime::by_hand::{Call, Cast, Handlers, Message, ReplyGate, Worker};
 use heir_runtime::estate::{ClaimError, TransferInfo};
 use heir_runtime::links::{Down, ExitSignal};
-use heir_runtime::table::{AnyTables, Readers, Recorded, any, reader_first};
+use heir_runtime::table::{AnyTables, Commit, Readers, any, reader_first};
 use heir_runtime::{
     AfterQuarantine, BoxError, CallError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Supervisor,
     Table, Verdict,
@@ -88,10 +88,9 @@ impl Worker for Sapper {
         self.tables.count.clone()
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self, commit: Commit<'_>) {
         tick();
-        Recorded::commit(&mut self.tables.set);
-        Recorded::commit(&mut self.tables.sorted);
+        commit.all(&mut [any(&mut self.tables.set), any(&mut self.tables.sorted)]);
     }
 
     fn restore(tables: &mut SapperTables, saved: &mut Touchy) {

@@ -42,9 +42,9 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The name of a function that begins in this line.
 fn begins(line: &str) -> Option<&str> {
     let (before, rest) = line.split_once("fn ")?;
-    let is_item = before
-        .split_whitespace()
-        .all(|word| word.starts_with("pub") || ["async", "const", "super)", "crate)", "in"].contains(&word));
+    let is_item = before.split_whitespace().all(|word| {
+        word.starts_with("pub") || ["async", "const", "super)", "crate)", "crate::table)"].contains(&word)
+    });
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
     (is_item && end > 0).then(|| &rest[..end])
 }

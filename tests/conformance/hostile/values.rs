@@ -286,31 +286,9 @@ async fn is_undone_with(fuse: &'static Fuse) {
     assert_eq!(tree.shutdown().await.unresponsive, []);
 }
 
-/// A panic that stands in the way, each time: the tables are parked, with the reason, and the next incarnation has new ones.
-async fn is_torn_with(fuse: &'static Fuse, place: &str) {
-    let (field, tree, recorder) = dies_with(fuse).await;
-    recorder.until("the tables are quarantined").await;
-    let parked = field.take_quarantined();
-    assert_eq!(parked.len(), 1);
-    let parked = &parked[0];
-    assert_eq!(*parked.reason, *format!("its last message could not be undone: in {place}"));
-    assert_eq!(parked.tables.writes, 1, "what was saved is put back without a word to anybody's code");
-    for n in 1..8 {
-        assert!(parked.tables.set.get(&Touchy { n, fuse }).is_some(), "{n}");
-        assert!(parked.tables.sorted.get(&Touchy { n, fuse }).is_some(), "{n}");
-    }
-    assert_eq!(field.writes().await.unwrap(), 0);
-    assert_eq!((field.set().len(), field.sorted().len()), (0, 0));
-    // Only once: what is new is not marked by what was torn.
-    field.fill(fuse).await.unwrap();
-    field.kill();
-    assert_eq!((field.writes().await.unwrap(), field.quarantined()), (1, 0));
-    assert_eq!(tree.shutdown().await.unresponsive, []);
-}
-
 #[tokio::test]
-async fn values_whose_clone_panics_while_they_are_put_back_leave_torn_tables_which_are_parked() {
-    is_torn_with(&CLONE, "clone").await;
+async fn values_whose_clone_panics_are_undone_all_the_same_because_nothing_is_put_back() {
+    is_undone_with(&CLONE).await;
 }
 
 #[tokio::test]
@@ -319,13 +297,13 @@ async fn values_whose_destructor_panics_are_undone_all_the_same() {
 }
 
 #[tokio::test]
-async fn keys_whose_eq_panics_while_they_are_undone_leave_torn_tables_which_are_parked() {
-    is_torn_with(&EQ, "eq").await;
+async fn keys_whose_eq_panics_are_undone_all_the_same() {
+    is_undone_with(&EQ).await;
 }
 
 #[tokio::test]
-async fn keys_whose_ord_panics_while_they_are_undone_leave_torn_tables_which_are_parked() {
-    is_torn_with(&ORD, "cmp").await;
+async fn keys_whose_ord_panics_are_undone_all_the_same() {
+    is_undone_with(&ORD).await;
 }
 
 #[tokio::test]

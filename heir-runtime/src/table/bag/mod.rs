@@ -1,29 +1,35 @@
 //! `BagTable`: ets `bag` and `duplicate_bag`.
 
+#[macro_use]
+mod reads;
+
+mod read;
 mod reader;
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::ops::Deref;
 use std::sync::Arc;
 
+use self::read::BagRows as _;
 pub use self::reader::BagTableReader;
-use super::hashed::{HashStore, Hashed};
-use super::kept::Kept;
+use super::boundary::{Boundaries, Passing, Taking};
+use super::drops::{Quiet, drop_quietly};
+use super::hashed::{Core, Edits, Many, Owner, Seen};
+use super::info::TableInfo;
 use super::recorded::{Change, Recorded, sealed};
-use super::store::{Core, Writer};
+use super::rows::{PAGE, Rows, Selection};
+use super::shown::{SHOWN, Shown};
+use super::snapshot::Snapshot;
 
-/// The values of one key, oldest first. Each is caught on its own: two destructors that panic in one list would be fatal.
-pub(super) type Values<V> = Arc<[Arc<Kept<V>>]>;
-
-type Lists<K, V> = Writer<HashStore<K, Values<V>>, Hashed<K>, Kept<Values<V>>>;
-
-/// A recorded table with any number of values for each key, in no order of keys, and in the order they were put of values
-/// (ETS `bag` and `duplicate_bag`).
+/// A recorded table with any number of values for each key, in no order of keys, and in the order
+/// they were put of values (ETS `bag` and `duplicate_bag`).
 ///
-/// [`insert`](Self::insert) keeps to the rule of a `bag`: no pair twice. [`insert_duplicate`](Self::insert_duplicate) does
-/// not ask. Like a [`Table`](super::Table) otherwise. A write takes time for the values its key has.
+/// [`insert`](Self::insert) keeps to the rule of a `bag`: no pair twice.
+/// [`insert_duplicate`](Self::insert_duplicate) does not ask. Otherwise it is like a
+/// [`Table`](super::Table) whose rows are the values of a key, all together: a read of a key clones
+/// them all; to put one more takes no time for those that are there.
 ///
 /// ```
 /// use heir_runtime::table::BagTable;
@@ -35,9 +41,10 @@ type Lists<K, V> = Writer<HashStore<K, Values<V>>, Hashed<K>, Kept<Values<V>>>;
 /// assert_eq!(topics.get("news"), ["ada", "grace"]);
 /// ```
 pub struct BagTable<K, V> {
-    reader: BagTableReader<K, V>,
-    writer: Lists<K, V>,
+    owner: Owner<K, Many<V>>,
 }
+
+reads!(BagTable);
 
 impl<K, V> BagTable<K, V>
 where
@@ -46,54 +53,83 @@ where
 {
     /// A table of its own, to test code with that takes tables.
     ///
-    /// In a program, tables are made by the runtime: readers of a worker's table would not follow it to another one.
+    /// In a program, tables are made by the runtime: readers of a worker's table would not follow
+    /// it to another one.
     pub fn for_tests() -> Self {
-        Self::open(&Self::reader_first())
+        Self::open(&Self::reader_first(&Boundaries::new()))
     }
 
-    /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked, or made for a test. What has
-    /// been written stays, and snapshots see it.
+    /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked,
+    /// or made for a test. Readers then see what has been written.
     ///
     /// In a worker the runtime marks the boundaries of all tables together; within a message
     /// [`Context::commit`](crate::Context::commit) does.
     pub fn commit(&mut self) {
-        self.writer.commit();
+        super::commit::one(self);
     }
 
-    /// Another reader of this table.
+    /// A reader of this table. It does not see what the message under way has written.
     pub fn reader(&self) -> BagTableReader<K, V> {
-        self.reader.clone()
+        BagTableReader { core: Arc::clone(&self.owner.core) }
     }
 
-    /// Puts a value behind those the key has, unless it has an equal one. Returns whether it did (ETS `bag`).
+    /// The pairs `condition` is true of, some at a time, going on where it left off.
+    pub fn selection<'a>(&'a self, condition: impl FnMut(&K, &V) -> bool + Send + 'a) -> Selection<'a, K, V> {
+        Selection::new(self.iter(), condition)
+    }
+
+    /// A copy of the table as of the last message boundary, as its
+    /// [readers](Self::reader) take it: without what the message under way has written.
+    ///
+    /// # Panics
+    /// As [`BagTableReader::snapshot`] does.
+    pub fn snapshot(&self) -> Snapshot<HashMap<K, Vec<V>>> {
+        self.reader().snapshot()
+    }
+
+    /// What the table knows of itself (ETS `info`).
+    pub fn info(&self) -> TableInfo {
+        TableInfo { rows: self.len(), boundary: self.owner.core.boundaries.last() }
+    }
+
+    /// Puts a value behind those the key has, unless it has an equal one. Returns whether it did
+    /// (ETS `bag`).
     pub fn insert(&mut self, key: K, value: V) -> bool
     where
         V: PartialEq,
     {
-        let new = !self.contains(&key, &value);
-        if new {
+        let is_new = !self.contains(&key, &value);
+        if is_new {
             self.insert_duplicate(key, value);
         }
-        new
+        is_new
     }
 
     /// Puts a value behind those the key has, even if it has an equal one (ETS `duplicate_bag`).
     pub fn insert_duplicate(&mut self, key: K, value: V) {
-        let value = Arc::new(Kept::new(value));
-        let key = self.store().hashed(key);
-        self.writer.change(key, |old| {
-            let values = old.map_or(&[][..], |values| &***values);
-            (Kept::new(values.iter().cloned().chain([value]).collect()), ())
-        });
+        let number = self.owner.next_value();
+        match self.owner.see(&key, |_, list| list.0.len()) {
+            Seen::Written(at) => self.edit_at(at, |edits| edits.push(number, value)),
+            Seen::Committed(place, before) => {
+                let mut edits = Edits::of(before);
+                edits.push(number, value);
+                self.owner.write(place, key, edits, (1, 0));
+            }
+            Seen::Absent(place) => {
+                let mut edits = Edits::of(0);
+                edits.push(number, value);
+                self.owner.write(place, key, edits, (1, 1));
+            }
+        }
     }
 
     /// Puts a value if the key has none yet. Returns whether it did (ETS `insert_new`).
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
-        let new = !self.contains_key(&key);
-        if new {
+        let is_new = !self.contains_key(&key);
+        if is_new {
             self.insert_duplicate(key, value);
         }
-        new
+        is_new
     }
 
     /// Removes a key with all its values, and returns them (ETS `take`).
@@ -102,80 +138,106 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let values = self.get(key);
-        let Some(key) = self.store().find(key) else { return values };
-        self.writer.remove(&key);
-        values
+        let values = self.source().values(key);
+        if let Some(at) = self.entry(key) {
+            let put = self.edit_at(at, Edits::clear);
+            for (_, value) in put {
+                drop_quietly(value);
+            }
+        }
+        read::without_numbers(values)
     }
 
-    /// Removes every value equal to `value` from a key, and returns how many (ETS `delete_object`).
+    /// Removes every value equal to `value` from a key, and returns how many (ETS
+    /// `delete_object`).
     pub fn remove_value<Q>(&mut self, key: &Q, value: &V) -> usize
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
         V: PartialEq,
     {
-        let found = self.store().look(key, |key, values| {
-            let left: Values<V> = values.iter().filter(|one| ****one != *value).cloned().collect();
-            (key.clone(), values.len() - left.len(), left)
-        });
-        let Some((key, removed @ 1.., left)) = found else { return 0 };
-        self.put(key, left);
-        removed
+        let values = self.source().values(key);
+        let equal =
+            values.0.iter().filter(|(_, one)| one == value).map(|(number, _)| *number).collect::<Vec<_>>();
+        drop(values);
+        self.remove_numbers(key, &equal)
     }
 
-    /// Removes the pairs `condition` is true of, and returns how many (ETS `select_delete`, `match_delete`).
+    /// Removes the pairs `condition` is true of, and returns how many (ETS `select_delete`,
+    /// `match_delete`). If `condition` panics, none is removed.
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
         let mut found = Vec::new();
-        self.store().each(|key, values| {
-            let left: Values<V> = values.iter().filter(|one| !condition(key, one)).cloned().collect();
-            if left.len() < values.len() {
-                found.push((key.clone(), values.len() - left.len(), left));
+        let mut from = Some(0);
+        while let Some(position) = from {
+            let (mut page, next) = self.source().page(position, PAGE);
+            for (key, values) in page.0.drain(..) {
+                let key = Quiet::new(key);
+                let chosen = values.0.iter().filter(|(_, value)| condition(key.get(), value));
+                let numbers: Vec<_> = chosen.map(|(number, _)| *number).collect();
+                if !numbers.is_empty() {
+                    found.push((key, numbers));
+                }
             }
-            true
-        });
-        let mut removed = 0;
-        for (key, fewer, left) in found {
-            self.put(key, left);
-            removed += fewer;
+            from = next;
         }
-        removed
+        found.into_iter().map(|(key, numbers)| self.remove_numbers::<K>(key.get(), &numbers)).sum()
     }
 
-    /// Keeps the pairs `condition` is true of, and removes the others.
+    /// Keeps the pairs `condition` is true of, and removes the others. If `condition` panics, none
+    /// is removed.
     pub fn retain(&mut self, mut condition: impl FnMut(&K, &V) -> bool) {
         self.remove_if(|key, value| !condition(key, value));
     }
 
-    /// Removes everything. Each key is recorded, so this takes time and memory for as many.
+    /// Removes everything: it takes no time for what is there.
     pub fn clear(&mut self) {
-        self.remove_if(|_, _| true);
+        self.owner.clear();
     }
 
-    fn store(&self) -> &HashStore<K, Values<V>> {
-        self.writer.store()
+    fn source(&self) -> &Owner<K, Many<V>> {
+        &self.owner
     }
 
-    /// Puts the values of a key. No values, no key.
-    fn put(&mut self, key: K, values: Values<V>) {
-        let key = self.store().hashed(key);
-        if values.is_empty() {
-            self.writer.remove(&key);
-        } else {
-            self.writer.put(key, Kept::new(values), |_| ());
+    /// The entry of a key in the write set, made if there is none: `None` if the key has no values.
+    fn entry<Q>(&mut self, key: &Q) -> Option<usize>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.owner.see(key, |key, list| (key.clone(), list.0.len())) {
+            Seen::Written(at) => Some(at),
+            Seen::Committed(place, (key, before)) => {
+                Some(self.owner.write(place, key, Edits::of(before), (0, 0)))
+            }
+            Seen::Absent(_) => None,
         }
     }
-}
 
-fn clones<V: Clone>(values: &[Arc<Kept<V>>]) -> Vec<V> {
-    values.iter().map(|value| V::clone(value)).collect()
-}
+    /// Removes the values of these numbers, which are there. Returns how many.
+    fn remove_numbers<Q>(&mut self, key: &Q, numbers: &[u64]) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let removed = numbers.len();
+        if removed > 0
+            && let Some(at) = self.entry(key)
+        {
+            let put = self.edit_at(at, |edits| edits.remove(numbers));
+            put.into_iter().for_each(drop_quietly);
+        }
+        removed
+    }
 
-impl<K, V> Deref for BagTable<K, V> {
-    type Target = BagTableReader<K, V>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.reader
+    /// Writes to an entry of the write set, and counts.
+    fn edit_at<R>(&mut self, at: usize, work: impl FnOnce(&mut Edits<V>) -> R) -> R {
+        self.owner.rewrite(at, |edits| {
+            let before = edits.len();
+            let answer = work(edits);
+            let after = edits.len();
+            let more_rows = isize::from(after > 0) - isize::from(before > 0);
+            (answer, after.cast_signed() - before.cast_signed(), more_rows)
+        })
     }
 }
 
@@ -201,63 +263,83 @@ where
     V: Clone + Send + Sync + 'static,
 {
     type Reader = BagTableReader<K, V>;
-    type Row = (K, V);
+    type Key = K;
+    type Value = V;
+    type Rows = HashMap<K, Vec<V>>;
 
-    fn reader_first() -> Self::Reader {
-        BagTableReader { core: Core::new() }
+    fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
+        BagTableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
+    }
+
+    fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
+        BagTableReader { core: Arc::new(reader.core.anew(Arc::clone(boundaries))) }
     }
 
     fn open(reader: &Self::Reader) -> Self {
-        Self { reader: reader.clone(), writer: Writer::new(reader.core.clone()) }
+        Self { owner: Owner::new(Arc::clone(&reader.core)) }
     }
 
     fn reader(&self) -> Self::Reader {
-        self.reader.clone()
+        self.reader()
     }
 
-    fn fill(&mut self, rows: impl IntoIterator<Item = Self::Row>) {
+    fn is_of(&self, reader: &Self::Reader) -> bool {
+        Arc::ptr_eq(&self.owner.core, &reader.core) && self.owner.is_current()
+    }
+
+    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
+        reader.rows_at(taking)
+    }
+
+    fn give_up_replaced(reader: &Self::Reader) {
+        reader.core.give_up_replaced();
+    }
+
+    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
         self.extend(rows);
     }
 
-    fn adopt(&mut self, new: &Self) {
-        let rows: Vec<_> = new.iter().collect();
-        self.clear();
-        self.fill(rows);
-    }
-
-    fn commit(&mut self) {
-        self.writer.commit();
-    }
-
-    fn rollback(&mut self) {
-        self.writer.rollback();
+    fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.owner.core.boundaries
     }
 
     fn is_dirty(&self) -> bool {
-        self.writer.is_dirty()
+        self.owner.is_dirty()
     }
 
-    fn message(&self) -> u64 {
-        self.writer.message()
+    fn prepare(&mut self) {}
+
+    fn apply(&mut self, passing: &Passing<'_>) {
+        self.owner.apply(passing);
     }
 
-    fn changes(&self) -> Vec<Change<Self::Row>> {
-        let none: Values<V> = Arc::default();
-        let changes = self.writer.forwards(|key, old, new| {
-            let (old, new) = (old.map_or(&none, |old| &**old), new.map_or(&none, |new| &**new));
-            let row = |value: &Arc<Kept<V>>| (key.key().clone(), V::clone(value));
-            // Lists share their values: what is in both was neither put nor removed.
-            let is_in = |list: &Values<V>, value| list.iter().any(|one| Arc::ptr_eq(one, value));
-            let removed = old.iter().filter(|one| !is_in(new, one)).map(|one| Change::Removed(row(one)));
-            let put = new.iter().filter(|one| !is_in(old, one)).map(|one| Change::Put(row(one)));
-            removed.chain(put).collect::<Vec<_>>()
-        });
-        changes.into_iter().flatten().collect()
+    fn commit_alone(&mut self) {
+        self.owner.commit_alone();
     }
-}
 
-impl<K, V> fmt::Debug for BagTable<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BagTable").finish_non_exhaustive()
+    fn sweep(&mut self) {
+        self.owner.sweep();
+    }
+
+    fn discard(&mut self) {
+        self.owner.discard();
+    }
+
+    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+        self.owner.exchange(&mut other.owner, passing);
+    }
+
+    fn changes(&self) -> Vec<Change<K, V>> {
+        let (is_cleared, written) = self.owner.changes();
+        let mut changes: Vec<_> = is_cleared.then_some(Change::Cleared).into_iter().collect();
+        for (key, edits) in written {
+            match edits.removed() {
+                Some(numbers) => changes.extend(numbers.map(|number| Change::Taken(key.clone(), number))),
+                None => changes.push(Change::Removed(key.clone())),
+            }
+            let put = edits.put().iter();
+            changes.extend(put.map(|(number, value)| Change::Added(key.clone(), *number, value.clone())));
+        }
+        changes
     }
 }

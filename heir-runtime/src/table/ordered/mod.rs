@@ -1,27 +1,38 @@
 //! `OrderedTable`: ets `ordered_set`.
 
+#[macro_use]
+mod reads;
+
 mod entry;
 mod reader;
+mod rows;
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::{AddAssign, Bound, Deref};
+use std::ops::{AddAssign, Bound, RangeBounds};
 use std::sync::Arc;
 
 pub use self::entry::OrderedEntry;
 pub use self::reader::OrderedTableReader;
-use super::kept::Kept;
+pub use self::rows::OrderedRows;
+use super::boundary::{Boundaries, Passing, Taking};
+use super::drops::{DropRows, Quiet, cloned};
+use super::info::TableInfo;
 use super::recorded::{Change, Recorded, sealed};
-use super::sorted::{Row, SortedStore, cloned};
-use super::store::{Core, Writer};
+use super::rows::{PAGE, Selection};
+use super::shown::{SHOWN, Shown};
+use super::snapshot::Snapshot;
+use super::sorted::{Core, Owner, Seen};
 
 /// A recorded table with one row for each key, in the order of the keys (ETS `ordered_set`).
 ///
-/// Like a [`Table`](super::Table), with ranges, and the neighbours of a key, whether it is there or not.
+/// It is like a [`Table`](super::Table), with ranges, and the neighbours of a key, whether the key
+/// is there or not.
 ///
-/// Its rows are behind a lock, held by a write or a look for one search in the tree, by a walk for a page of rows: nobody
-/// waits for a message, a closure or a clone. The one code of yours that runs under the lock is the keys' `Ord`, which
-/// must therefore not use the table.
+/// All of its rows are behind one lock. Under it run the keys' `Ord`, and the `Clone` of a row, or
+/// of a page of rows, for a reader. An `Ord` that asks the table into which its key is being put
+/// panics, and so ends its message.
 ///
 /// ```
 /// use heir_runtime::table::OrderedTable;
@@ -32,9 +43,10 @@ use super::store::{Core, Writer};
 /// assert_eq!(stops.range(800..1000).collect::<Vec<_>>(), [(815, "station"), (930, "harbour")]);
 /// ```
 pub struct OrderedTable<K, V> {
-    reader: OrderedTableReader<K, V>,
-    writer: Writer<SortedStore<K, V>, Row<K, V>, Row<K, V>>,
+    owner: Owner<K, V>,
 }
+
+reads!(OrderedTable);
 
 impl<K, V> OrderedTable<K, V>
 where
@@ -43,37 +55,70 @@ where
 {
     /// A table of its own, to test code with that takes tables.
     ///
-    /// In a program, tables are made by the runtime: readers of a worker's table would not follow it to another one.
+    /// In a program, tables are made by the runtime: readers of a worker's table would not follow
+    /// it to another one.
     pub fn for_tests() -> Self {
-        Self::open(&Self::reader_first())
+        Self::open(&Self::reader_first(&Boundaries::new()))
     }
 
-    /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked, or made for a test. What has
-    /// been written stays, and snapshots see it.
+    /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked,
+    /// or made for a test. Readers then see what has been written.
     ///
     /// In a worker the runtime marks the boundaries of all tables together; within a message
     /// [`Context::commit`](crate::Context::commit) does.
     pub fn commit(&mut self) {
-        self.writer.commit();
+        super::commit::one(self);
     }
 
-    /// Another reader of this table.
+    /// A reader of this table. It does not see what the message under way has written.
     pub fn reader(&self) -> OrderedTableReader<K, V> {
-        self.reader.clone()
+        OrderedTableReader { core: Arc::clone(&self.owner.core) }
+    }
+
+    /// The rows `condition` is true of, some at a time, going on where it left off.
+    pub fn selection<'a>(&'a self, condition: impl FnMut(&K, &V) -> bool + Send + 'a) -> Selection<'a, K, V> {
+        Selection::new(self.iter(), condition)
+    }
+
+    /// A copy of the table as of the last message boundary, as its
+    /// [readers](Self::reader) take it: without what the message under way has written.
+    ///
+    /// # Panics
+    /// As [`OrderedTableReader::snapshot`] does.
+    pub fn snapshot(&self) -> Snapshot<BTreeMap<K, V>> {
+        self.reader().snapshot()
+    }
+
+    /// What the table knows of itself (ETS `info`).
+    pub fn info(&self) -> TableInfo {
+        TableInfo { rows: self.len(), boundary: self.owner.core.boundaries.last() }
     }
 
     /// Puts a row, and returns the value it replaces.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        self.put(key, value, |old| old.map(|old| V::clone(&old.1)))
+        match self.owner.see(&key, |_, value| value.clone()) {
+            Seen::Written(before) => {
+                let more = isize::from(before.is_none());
+                self.owner.write(key, Some(value), more)
+            }
+            Seen::Committed(old) => {
+                self.owner.write(key, Some(value), 0);
+                Some(old)
+            }
+            Seen::Absent => {
+                self.owner.write(key, Some(value), 1);
+                None
+            }
+        }
     }
 
     /// Puts a row unless there is one with this key. Returns whether it did.
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
-        let new = !self.contains_key(&key);
-        if new {
-            self.set(key, value);
+        let is_new = !self.contains_key(&key);
+        if is_new {
+            self.put(key, value);
         }
-        new
+        is_new
     }
 
     /// The place of a key, empty or not, to be looked at and filled.
@@ -81,43 +126,71 @@ where
         OrderedEntry::new(self, key)
     }
 
-    /// Changes the value of a row: `change` gets a clone, which is then put. Returns what `change` returns; `None` if
-    /// there is no such row.
+    /// The value of a row, to be changed in place: the row then counts as written.
+    ///
+    /// ```
+    /// # use heir_runtime::table::OrderedTable;
+    /// let mut lists = OrderedTable::for_tests();
+    /// lists.insert("odd", vec![1]);
+    /// if let Some(list) = lists.get_mut("odd") {
+    ///     list.push(3);
+    /// }
+    /// assert_eq!(lists.get("odd"), Some(vec![1, 3]));
+    /// ```
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        match self.owner.see(key, cloned) {
+            Seen::Written(_) => {}
+            Seen::Committed((key, value)) => {
+                self.owner.write(key, Some(value), 0);
+            }
+            Seen::Absent => return None,
+        }
+        self.owner.written_mut(key)
+    }
+
+    /// Changes the value of a row: `change` gets a clone, which is put when it returns. Returns what
+    /// `change` returns; `None` if there is no such row.
     pub fn update<Q, R>(&mut self, key: &Q, change: impl FnOnce(&mut V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let (key, mut value) = cloned(&self.store().row(key)?);
+        let (key, mut value) = self.owner.look(key, cloned)?;
+        let key = Quiet::new(key);
         let answer = change(&mut value);
-        self.set(key, value);
+        self.owner.write(key.into_inner(), Some(value), 0);
         Some(answer)
     }
 
-    /// Adds to the value of a row, or to the default value if there is none, and returns the sum (ETS `update_counter`).
+    /// Adds to the value of a row, or to the default value if there is none, and returns the sum
+    /// (ETS `update_counter`). An overflow is that of `+=`.
+    #[inline]
     pub fn add(&mut self, key: K, by: V) -> V
     where
         V: AddAssign + Default,
     {
-        let mut sum = self.get(&key).unwrap_or_default();
-        sum += by;
-        self.set(key, sum.clone());
-        sum
+        self.change(key, |old| {
+            let mut sum = old.unwrap_or_default();
+            sum += by;
+            sum
+        })
     }
 
-    /// Adds like [`add`](Self::add), but starts again at `restart` when the sum is above `limit` (ETS `update_counter`
-    /// with a threshold).
+    /// Adds like [`add`](Self::add), but starts again at `restart` when the sum is above `limit`
+    /// (ETS `update_counter` with a threshold).
     pub fn add_up_to(&mut self, key: K, by: V, limit: &V, restart: V) -> V
     where
         V: AddAssign + Default + PartialOrd,
     {
-        let mut sum = self.get(&key).unwrap_or_default();
-        sum += by;
-        if sum > *limit {
-            sum = restart;
-        }
-        self.set(key, sum.clone());
-        sum
+        self.change(key, |old| {
+            let mut sum = old.unwrap_or_default();
+            sum += by;
+            if sum > *limit { restart } else { sum }
+        })
     }
 
     /// Removes a row, and returns its value (ETS `take`).
@@ -135,80 +208,99 @@ where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let row = self.store().row(key)?;
-        self.remove_row(&row)
+        let (key, value) = self.owner.look(key, cloned)?;
+        self.owner.write(key.clone(), None, -1);
+        Some((key, value))
     }
 
     /// Removes the first row, and returns it.
     pub fn pop_first(&mut self) -> Option<(K, V)> {
-        let row = self.store().first_in::<K>((Bound::Unbounded, Bound::Unbounded))?;
-        self.remove_row(&row)
+        let (key, value) = self.first()?;
+        self.owner.write(key.clone(), None, -1);
+        Some((key, value))
     }
 
     /// Removes the last row, and returns it.
     pub fn pop_last(&mut self) -> Option<(K, V)> {
-        let row = self.store().last_in::<K>((Bound::Unbounded, Bound::Unbounded))?;
-        self.remove_row(&row)
+        let (key, value) = self.last()?;
+        self.owner.write(key.clone(), None, -1);
+        Some((key, value))
     }
 
-    /// Removes the rows `condition` is true of, and returns how many (ETS `select_delete`, `match_delete`).
+    /// Removes the rows `condition` is true of, and returns how many (ETS `select_delete`,
+    /// `match_delete`). If `condition` panics, none is removed.
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
-        let mut found = Vec::new();
-        self.store().each::<K>((Bound::Unbounded, Bound::Unbounded), |row| {
-            if condition(&row.0, &row.1) {
-                found.push(Arc::clone(row));
+        let mut found = DropRows::with_capacity(0);
+        for (key, value) in self.iter() {
+            if condition(&key, &value) {
+                found.0.push((key, value));
             }
-            true
-        });
-        found.iter().filter(|key| self.writer.remove(key).is_some()).count()
+        }
+        let removed = found.0.len();
+        for (key, _) in &found.0 {
+            self.remove::<K>(key);
+        }
+        removed
     }
 
-    /// Keeps the rows `condition` is true of, and removes the others.
+    /// Keeps the rows `condition` is true of, and removes the others. If `condition` panics, none
+    /// is removed.
     pub fn retain(&mut self, mut condition: impl FnMut(&K, &V) -> bool) {
         self.remove_if(|key, value| !condition(key, value));
     }
 
-    /// Puts a new value, made from the old one, wherever `change` has one (ETS `select_replace`). Returns how many rows
-    /// were changed.
+    /// Puts a new value, made from the old one, wherever `change` has one (ETS `select_replace`).
+    /// Returns how many rows were changed. If `change` panics, none is.
     pub fn replace_if(&mut self, mut change: impl FnMut(&K, &V) -> Option<V>) -> usize {
-        let mut found = Vec::new();
-        self.store().each::<K>((Bound::Unbounded, Bound::Unbounded), |row| {
-            found.extend(change(&row.0, &row.1).map(|new| (K::clone(&row.0), new)));
-            true
-        });
-        found.into_iter().map(|(key, value)| self.set(key, value)).count()
+        let mut found = DropRows::with_capacity(0);
+        for (key, value) in self.iter() {
+            if let Some(new) = change(&key, &value) {
+                found.0.push((key, new));
+            }
+        }
+        found.into_vec().into_iter().map(|(key, value)| self.put(key, value)).count()
     }
 
-    /// Removes every row. Each is recorded, so this takes time and memory for as many.
+    /// Removes every row: it takes no time for those that are there.
     pub fn clear(&mut self) {
-        self.remove_if(|_, _| true);
+        self.owner.clear();
     }
 
-    fn store(&self) -> &SortedStore<K, V> {
-        self.writer.store()
+    fn source(&self) -> &Owner<K, V> {
+        &self.owner
     }
 
-    fn remove_row(&mut self, row: &Row<K, V>) -> Option<(K, V)> {
-        let removed = cloned(row);
-        self.writer.remove(row)?;
-        Some(removed)
+    /// Puts a row, whatever is there.
+    fn put(&mut self, key: K, value: V) {
+        let more = match self.owner.see(&key, |_, _| ()) {
+            Seen::Written(before) => isize::from(before.is_none()),
+            Seen::Committed(()) => 0,
+            Seen::Absent => 1,
+        };
+        drop(self.owner.write(key, Some(value), more));
     }
 
-    fn set(&mut self, key: K, value: V) {
-        self.put(key, value, |_| ());
+    /// Puts what `make` makes of the value that is there, and returns it.
+    fn change(&mut self, key: K, make: impl FnOnce(Option<V>) -> V) -> V {
+        let old = self.get(&key);
+        let more = isize::from(old.is_none());
+        let new = make(old);
+        drop(self.owner.write(key, Some(new.clone()), more));
+        new
     }
 
-    fn put<R>(&mut self, key: K, value: V, look: impl FnOnce(Option<&Row<K, V>>) -> R) -> R {
-        let row = Arc::new((Kept::new(key), Kept::new(value)));
-        self.writer.put(Arc::clone(&row), row, look)
-    }
-}
-
-impl<K, V> Deref for OrderedTable<K, V> {
-    type Target = OrderedTableReader<K, V>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.reader
+    /// The value of a key, after putting what `make` makes if there is none.
+    fn value_mut(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        let (value, more) = match self.owner.see(&key, |_, value| value.clone()) {
+            Seen::Written(Some(_)) => (None, 0),
+            Seen::Committed(value) => (Some(value), 0),
+            Seen::Written(None) | Seen::Absent => (Some(make()), 1),
+        };
+        let own = Quiet::new(key.clone());
+        if let Some(value) = value {
+            drop(self.owner.write(key, Some(value), more));
+        }
+        self.owner.written_mut(own.get()).expect("it is there, or was just put")
     }
 }
 
@@ -219,7 +311,7 @@ where
 {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, rows: I) {
         for (key, value) in rows {
-            self.set(key, value);
+            self.put(key, value);
         }
     }
 }
@@ -233,58 +325,80 @@ where
     V: Clone + Send + Sync + 'static,
 {
     type Reader = OrderedTableReader<K, V>;
-    type Row = (K, V);
+    type Key = K;
+    type Value = V;
+    type Rows = BTreeMap<K, V>;
 
-    fn reader_first() -> Self::Reader {
-        OrderedTableReader { core: Core::new() }
+    fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
+        OrderedTableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
+    }
+
+    fn reader_anew(_reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
+        Self::reader_first(boundaries)
     }
 
     fn open(reader: &Self::Reader) -> Self {
-        Self { reader: reader.clone(), writer: Writer::new(reader.core.clone()) }
+        Self { owner: Owner::new(Arc::clone(&reader.core)) }
     }
 
     fn reader(&self) -> Self::Reader {
-        self.reader.clone()
+        self.reader()
     }
 
-    fn fill(&mut self, rows: impl IntoIterator<Item = Self::Row>) {
+    fn is_of(&self, reader: &Self::Reader) -> bool {
+        Arc::ptr_eq(&self.owner.core, &reader.core) && self.owner.is_current()
+    }
+
+    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
+        reader.rows_at(taking)
+    }
+
+    fn give_up_replaced(reader: &Self::Reader) {
+        reader.core.give_up_replaced();
+    }
+
+    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
         self.extend(rows);
     }
 
-    fn adopt(&mut self, new: &Self) {
-        let rows: Vec<_> = new.iter().collect();
-        self.clear();
-        self.fill(rows);
-    }
-
-    fn commit(&mut self) {
-        self.writer.commit();
-    }
-
-    fn rollback(&mut self) {
-        self.writer.rollback();
+    fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.owner.core.boundaries
     }
 
     fn is_dirty(&self) -> bool {
-        self.writer.is_dirty()
+        self.owner.is_dirty()
     }
 
-    fn message(&self) -> u64 {
-        self.writer.message()
+    fn prepare(&mut self) {
+        self.owner.prepare();
     }
 
-    fn changes(&self) -> Vec<Change<Self::Row>> {
-        let changes = self.writer.forwards(|_, old, new| match (old, new) {
-            (_, Some(new)) => Some(Change::Put(cloned(new))),
-            (Some(old), None) => Some(Change::Removed(cloned(old))),
-            (None, None) => None,
+    fn apply(&mut self, passing: &Passing<'_>) {
+        self.owner.apply(passing);
+    }
+
+    fn commit_alone(&mut self) {
+        self.owner.commit_alone();
+    }
+
+    fn sweep(&mut self) {
+        self.owner.sweep();
+    }
+
+    fn discard(&mut self) {
+        self.owner.discard();
+    }
+
+    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+        self.owner.exchange(&mut other.owner, passing);
+    }
+
+    fn changes(&self) -> Vec<Change<K, V>> {
+        let (is_cleared, changes) = self.owner.changes();
+        let changes = changes.map(|(key, change)| match change {
+            Some(value) => Change::Put(key.clone(), value.clone()),
+            None => Change::Removed(key.clone()),
         });
-        changes.into_iter().flatten().collect()
-    }
-}
-
-impl<K, V> fmt::Debug for OrderedTable<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OrderedTable").finish_non_exhaustive()
+        is_cleared.then_some(Change::Cleared).into_iter().chain(changes).collect()
     }
 }

@@ -7,7 +7,7 @@ use super::Table;
 
 /// The place of a key in a [`Table`], empty or not: from [`Table::entry`].
 ///
-/// Unlike a std map's entry it gives out values, not references: readers may be looking at what is there.
+/// It gives out references into what the message has written: the row then counts as written.
 #[must_use = "an entry does nothing until it is filled or changed"]
 pub struct Entry<'a, K, V> {
     table: &'a mut Table<K, V>,
@@ -44,22 +44,25 @@ where
         self
     }
 
-    /// Returns what is there, after putting `value` if nothing was.
-    pub fn or_insert(self, value: V) -> V {
+    /// The value that is there, after putting `value` if nothing was.
+    pub fn or_insert(self, value: V) -> &'a mut V {
         self.or_insert_with(|| value)
     }
 
-    /// Returns what is there, after putting what `value` makes if nothing was.
-    pub fn or_insert_with(self, value: impl FnOnce() -> V) -> V {
-        self.get().unwrap_or_else(|| {
-            let value = value();
-            self.table.set(self.key, value.clone());
-            value
-        })
+    /// The value that is there, after putting what `value` makes if nothing was.
+    pub fn or_insert_with(self, value: impl FnOnce() -> V) -> &'a mut V {
+        self.table.value_mut(self.key, value)
     }
 
-    /// Returns what is there, after putting the default value if nothing was.
-    pub fn or_default(self) -> V
+    /// The value that is there, after putting the default value if nothing was.
+    ///
+    /// ```
+    /// # use heir_runtime::table::Table;
+    /// let mut hits: Table<&str, u64> = Table::for_tests();
+    /// *hits.entry("index").or_default() += 1;
+    /// assert_eq!(hits.get("index"), Some(1));
+    /// ```
+    pub fn or_default(self) -> &'a mut V
     where
         V: Default,
     {

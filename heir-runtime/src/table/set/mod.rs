@@ -1,40 +1,55 @@
 //! `Table`: ets `set`.
 
+#[macro_use]
+mod reads;
+
 mod entry;
+mod read;
 mod reader;
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::ops::{AddAssign, Deref};
+use std::ops::AddAssign;
+use std::sync::Arc;
 
 pub use self::entry::Entry;
+use self::read::SetRows as _;
 pub use self::reader::TableReader;
-use super::hashed::{HashStore, Hashed};
-use super::kept::Kept;
+use super::boundary::{Boundaries, Passing, Taking};
+use super::drops::{DropRows, Quiet, cloned};
+use super::hashed::{Core, One, Owner, Seen};
+use super::info::TableInfo;
 use super::recorded::{Change, Recorded, sealed};
-use super::store::{Core, Writer};
+use super::rows::{Rows, Selection};
+use super::shown::{SHOWN, Shown};
+use super::snapshot::Snapshot;
 
 /// A recorded table with one row for each key, in no order (ETS `set`).
 ///
-/// The table is the one writer; [`reader`](Self::reader) gives out readers, which go on working while nobody owns the table.
-/// Everything a [`TableReader`] can do, the table can do too. Every write is recorded until the message that made it is
-/// over, and undone if it never is.
+/// The table is the one writer; [`reader`](Self::reader) gives out readers, which go on working
+/// while nobody owns the table. What a message writes goes into the table's **write set**: the
+/// owner sees it at once, and readers see it when the message has committed, or never.
 ///
-/// Readers may be looking at a row at any time, so a row is never changed in place: a write puts a new one, and what is
-/// read is a clone, or a look ([`with`](TableReader::with)). The record keeps a clone of the key and of the row that was
-/// there. So the values should be cheap to clone: put large ones into an `Arc`.
+/// Reads return clones, because no lock is held while you look. So the values should be cheap to
+/// clone: put large ones into an `Arc`. While a value is cloned, or a key compared, under the lock
+/// of some hundred rows, a commit that writes to these rows waits: a `Clone` that blocks holds the
+/// owner up.
 ///
-/// Keys are hashed by [foldhash](https://docs.rs/foldhash), which takes a fraction of the time of std's `SipHash`. Its seeds are the
-/// operating system's random numbers, others for each table, so keys that collide cannot be prepared. It is no cryptographic
-/// hash: somebody who chooses the keys and can measure how long each takes might find some in the end, and slow the table down.
-/// An [`OrderedTable`](super::OrderedTable) does not depend on hashes.
+/// Keys are hashed by [foldhash](https://docs.rs/foldhash), which takes a fraction of the time of
+/// std's `SipHash`. Its seeds are the operating system's random numbers, others for each table, so
+/// keys that collide cannot be prepared. It is no cryptographic hash: somebody who chooses the keys
+/// and can measure how long each takes might find some in the end, and slow the table down. An
+/// [`OrderedTable`](super::OrderedTable) does not depend on hashes.
 ///
-/// A table without rows is some 250 bytes; the first row brings 19 kB, for letting go of rows without a lock. A value that was
-/// replaced or removed is dropped when its message is over, unless somebody looks at it then. If nothing happens when it is dropped,
-/// its memory is used again when there are some dozens of its kind. A key may be kept for some messages longer.
+/// A value that was replaced or removed is dropped right after the commit, in the owner's task,
+/// unless a snapshot still needs it; a panic of its destructor goes to the log. The values that a
+/// dead message has written are dropped with the rest of its incarnation.
 ///
-/// Swapping two tables of one type (`mem::swap`) is no write: it is not undone, and readers stay with the table they read.
+/// A recorded table stays where it is. One that was swapped with another, or replaced by one made
+/// for tests, is found at the next message boundary: the message dies, each field has its own rows
+/// again, and the table that was taken out can be read, but no more written to.
 ///
 /// ```
 /// use heir_runtime::table::Table;
@@ -44,14 +59,17 @@ use super::store::{Core, Writer};
 /// assert_eq!(hits.add("index", 1), 2);
 ///
 /// let reader = hits.reader();
+/// assert_eq!(reader.get("index"), None); // not committed yet
+/// hits.commit();
 /// assert_eq!(reader.get("index"), Some(2));
 /// drop(hits);
 /// assert_eq!(reader.get("index"), Some(2));
 /// ```
 pub struct Table<K, V> {
-    reader: TableReader<K, V>,
-    writer: Writer<HashStore<K, V>, Hashed<K>, Kept<V>>,
+    owner: Owner<K, One<V>>,
 }
+
+reads!(Table);
 
 impl<K, V> Table<K, V>
 where
@@ -60,37 +78,67 @@ where
 {
     /// A table of its own, to test code with that takes tables.
     ///
-    /// In a program, tables are made by the runtime: readers of a worker's table would not follow it to another one.
+    /// In a program, tables are made by the runtime: readers of a worker's table would not follow
+    /// it to another one.
     pub fn for_tests() -> Self {
-        Self::open(&Self::reader_first())
+        Self::open(&Self::reader_first(&Boundaries::new()))
     }
 
-    /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked, or made for a test. What has
-    /// been written stays, and snapshots see it.
+    /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked,
+    /// or made for a test. Readers then see what has been written.
     ///
     /// In a worker the runtime marks the boundaries of all tables together; within a message
     /// [`Context::commit`](crate::Context::commit) does.
     pub fn commit(&mut self) {
-        self.writer.commit();
+        super::commit::one(self);
     }
 
-    /// Another reader of this table.
+    /// A reader of this table. It does not see what the message under way has written.
     pub fn reader(&self) -> TableReader<K, V> {
-        self.reader.clone()
+        TableReader { core: Arc::clone(&self.owner.core) }
+    }
+
+    /// The rows `condition` is true of, some at a time, going on where it left off.
+    pub fn selection<'a>(&'a self, condition: impl FnMut(&K, &V) -> bool + Send + 'a) -> Selection<'a, K, V> {
+        Selection::new(self.iter(), condition)
+    }
+
+    /// A copy of the table as of the last message boundary, as its
+    /// [readers](Self::reader) take it: without what the message under way has written.
+    ///
+    /// # Panics
+    /// As [`TableReader::snapshot`] does.
+    pub fn snapshot(&self) -> Snapshot<HashMap<K, V>> {
+        self.reader().snapshot()
+    }
+
+    /// What the table knows of itself (ETS `info`).
+    pub fn info(&self) -> TableInfo {
+        TableInfo { rows: self.len(), boundary: self.owner.core.boundaries.last() }
     }
 
     /// Puts a row, and returns the value it replaces.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        self.put(key, value, |old| old.map(|old| V::clone(old)))
+        match self.owner.see(&key, |_, value| value.clone()) {
+            Seen::Written(at) => self.put_at(at, value),
+            Seen::Committed(place, old) => {
+                self.owner.write(place, key, Some(value), (0, 0));
+                Some(old)
+            }
+            Seen::Absent(place) => {
+                self.owner.write(place, key, Some(value), (1, 1));
+                None
+            }
+        }
     }
 
     /// Puts a row unless there is one with this key. Returns whether it did.
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
-        let new = !self.contains_key(&key);
-        if new {
-            self.set(key, value);
+        let is_new = !self.contains_key(&key);
+        if is_new {
+            self.put(key, value);
         }
-        new
+        is_new
     }
 
     /// The place of a key, empty or not, to be looked at and filled.
@@ -98,41 +146,76 @@ where
         Entry::new(self, key)
     }
 
-    /// Changes the value of a row: `change` gets a clone, which is then put. Returns what `change` returns; `None` if
-    /// there is no such row.
+    /// The value of a row, to be changed in place: the row then counts as written.
+    ///
+    /// ```
+    /// # use heir_runtime::table::Table;
+    /// let mut lists = Table::for_tests();
+    /// lists.insert("odd", vec![1]);
+    /// if let Some(list) = lists.get_mut("odd") {
+    ///     list.push(3);
+    /// }
+    /// assert_eq!(lists.get("odd"), Some(vec![1, 3]));
+    /// ```
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let at = match self.owner.see(key, cloned) {
+            Seen::Written(at) => at,
+            Seen::Committed(place, (key, value)) => self.owner.write(place, key, Some(value), (0, 0)),
+            Seen::Absent(_) => return None,
+        };
+        self.owner.written_mut(at).as_mut()
+    }
+
+    /// Changes the value of a row: `change` gets a clone, which is put when it returns. Returns what
+    /// `change` returns; `None` if there is no such row.
     pub fn update<Q, R>(&mut self, key: &Q, change: impl FnOnce(&mut V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.writer.update(key, |old| {
-            let mut value = V::clone(old);
-            let answer = change(&mut value);
-            (Kept::new(value), answer)
-        })
+        match self.owner.see(key, cloned) {
+            Seen::Written(at) => {
+                let mut value = self.owner.written(at).clone()?;
+                let answer = change(&mut value);
+                self.put_at(at, value);
+                Some(answer)
+            }
+            Seen::Committed(place, (key, mut value)) => {
+                let key = Quiet::new(key);
+                let answer = change(&mut value);
+                self.owner.write(place, key.into_inner(), Some(value), (0, 0));
+                Some(answer)
+            }
+            Seen::Absent(_) => None,
+        }
     }
 
-    /// Adds to the value of a row, or to the default value if there is none, and returns the sum (ETS `update_counter`). An
-    /// overflow is that of `+=`.
+    /// Adds to the value of a row, or to the default value if there is none, and returns the sum
+    /// (ETS `update_counter`). An overflow is that of `+=`.
+    #[inline]
     pub fn add(&mut self, key: K, by: V) -> V
     where
         V: AddAssign + Default,
     {
         self.change(key, |old| {
-            let mut sum = old.cloned().unwrap_or_default();
+            let mut sum = old.unwrap_or_default();
             sum += by;
             sum
         })
     }
 
-    /// Adds like [`add`](Self::add), but starts again at `restart` when the sum is above `limit` (ETS `update_counter`
-    /// with a threshold).
+    /// Adds like [`add`](Self::add), but starts again at `restart` when the sum is above `limit`
+    /// (ETS `update_counter` with a threshold).
     pub fn add_up_to(&mut self, key: K, by: V, limit: &V, restart: V) -> V
     where
         V: AddAssign + Default + PartialOrd,
     {
         self.change(key, |old| {
-            let mut sum = old.cloned().unwrap_or_default();
+            let mut sum = old.unwrap_or_default();
             sum += by;
             if sum > *limit { restart } else { sum }
         })
@@ -144,7 +227,14 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.remove_entry(key).map(|(_, value)| value)
+        match self.owner.see(key, cloned) {
+            Seen::Written(at) => self.remove_at(at),
+            Seen::Committed(place, (key, value)) => {
+                self.owner.write(place, key, None, (-1, -1));
+                Some(value)
+            }
+            Seen::Absent(_) => None,
+        }
     }
 
     /// Removes a row, and returns it.
@@ -153,63 +243,117 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let key = self.store().find(key)?;
-        let value = self.writer.remove(&key)?;
-        Some((key.into_key(), value.into_inner()))
+        let key = self.owner.key(key)?;
+        let value = self.remove::<K>(&key)?;
+        Some((key, value))
     }
 
-    /// Removes the rows `condition` is true of, and returns how many (ETS `select_delete`, `match_delete`).
+    /// Removes the rows `condition` is true of, and returns how many (ETS `select_delete`,
+    /// `match_delete`). If `condition` panics, none is removed.
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
-        let found = self.store().choose(|key, value| condition(key, value).then_some(()));
-        found.iter().filter(|(key, ())| self.writer.remove(key).is_some()).count()
+        let mut found = DropRows::with_capacity(0);
+        for (key, value) in self.iter() {
+            if condition(&key, &value) {
+                found.0.push((key, value));
+            }
+        }
+        let removed = found.0.len();
+        for (key, _) in &found.0 {
+            self.remove::<K>(key);
+        }
+        removed
     }
 
-    /// Keeps the rows `condition` is true of, and removes the others.
+    /// Keeps the rows `condition` is true of, and removes the others. If `condition` panics, none
+    /// is removed.
     pub fn retain(&mut self, mut condition: impl FnMut(&K, &V) -> bool) {
         self.remove_if(|key, value| !condition(key, value));
     }
 
-    /// Puts a new value, made from the old one, wherever `change` has one (ETS `select_replace`). Returns how many rows
-    /// were changed.
+    /// Puts a new value, made from the old one, wherever `change` has one (ETS `select_replace`).
+    /// Returns how many rows were changed. If `change` panics, none is.
     pub fn replace_if(&mut self, mut change: impl FnMut(&K, &V) -> Option<V>) -> usize {
-        let found = self.store().choose(|key, value| change(key, value).map(Kept::new));
-        found.into_iter().map(|(key, value)| self.writer.put(key, value, |_| ())).count()
+        let mut found = DropRows::with_capacity(0);
+        for (key, value) in self.iter() {
+            if let Some(new) = change(&key, &value) {
+                found.0.push((key, new));
+            }
+        }
+        found.into_vec().into_iter().map(|(key, value)| self.put(key, value)).count()
     }
 
-    /// Removes every row. Each is recorded, so this takes time and memory for as many.
+    /// Removes every row: it takes no time for those that are there.
     pub fn clear(&mut self) {
-        self.remove_if(|_, _| true);
+        self.owner.clear();
     }
 
-    fn store(&self) -> &HashStore<K, V> {
-        self.writer.store()
+    fn source(&self) -> &Owner<K, One<V>> {
+        &self.owner
     }
 
-    fn set(&mut self, key: K, value: V) {
-        self.put(key, value, |_| ());
-    }
-
-    fn put<R>(&mut self, key: K, value: V, look: impl FnOnce(Option<&Kept<V>>) -> R) -> R {
-        let value = Kept::new(value);
-        let key = self.store().hashed(key);
-        self.writer.put(key, value, look)
+    /// Puts a row, whatever is there.
+    fn put(&mut self, key: K, value: V) {
+        match self.owner.see(&key, |_, _| ()) {
+            Seen::Written(at) => drop(self.put_at(at, value)),
+            Seen::Committed(place, ()) => drop(self.owner.write(place, key, Some(value), (0, 0))),
+            Seen::Absent(place) => drop(self.owner.write(place, key, Some(value), (1, 1))),
+        }
     }
 
     /// Puts what `make` makes of the value that is there, and returns it.
-    fn change(&mut self, key: K, make: impl FnOnce(Option<&V>) -> V) -> V {
-        let key = self.store().hashed(key);
-        self.writer.change(key, |old| {
-            let new = make(old.map(|old| &**old));
-            (Kept::new(new.clone()), new)
+    #[inline]
+    fn change(&mut self, key: K, make: impl FnOnce(Option<V>) -> V) -> V {
+        match self.owner.see(&key, |_, value| value.clone()) {
+            Seen::Written(at) => {
+                let new = make(self.owner.written(at).clone());
+                self.put_at(at, new.clone());
+                new
+            }
+            Seen::Committed(place, old) => {
+                let new = make(Some(old));
+                self.owner.write(place, key, Some(new.clone()), (0, 0));
+                new
+            }
+            Seen::Absent(place) => {
+                let new = make(None);
+                self.owner.write(place, key, Some(new.clone()), (1, 1));
+                new
+            }
+        }
+    }
+
+    /// The value of a key, after putting what `make` makes if there is none.
+    fn value_mut(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        let at = match self.owner.see(&key, |_, value| value.clone()) {
+            Seen::Written(at) => {
+                if self.owner.written(at).is_none() {
+                    self.put_at(at, make());
+                }
+                at
+            }
+            Seen::Committed(place, value) => self.owner.write(place, key, Some(value), (0, 0)),
+            Seen::Absent(place) => {
+                let value = make();
+                self.owner.write(place, key, Some(value), (1, 1))
+            }
+        };
+        self.owner.written_mut(at).as_mut().expect("it is there, or was just put")
+    }
+
+    fn put_at(&mut self, at: usize, value: V) -> Option<V> {
+        self.owner.rewrite(at, |change| {
+            let old = change.replace(value);
+            let more = isize::from(old.is_none());
+            (old, more, more)
         })
     }
-}
 
-impl<K, V> Deref for Table<K, V> {
-    type Target = TableReader<K, V>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.reader
+    fn remove_at(&mut self, at: usize) -> Option<V> {
+        self.owner.rewrite(at, |change| {
+            let old = change.take();
+            let more = -isize::from(old.is_some());
+            (old, more, more)
+        })
     }
 }
 
@@ -220,7 +364,7 @@ where
 {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, rows: I) {
         for (key, value) in rows {
-            self.set(key, value);
+            self.put(key, value);
         }
     }
 }
@@ -234,59 +378,78 @@ where
     V: Clone + Send + Sync + 'static,
 {
     type Reader = TableReader<K, V>;
-    type Row = (K, V);
+    type Key = K;
+    type Value = V;
+    type Rows = HashMap<K, V>;
 
-    fn reader_first() -> Self::Reader {
-        TableReader { core: Core::new() }
+    fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
+        TableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
+    }
+
+    fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
+        TableReader { core: Arc::new(reader.core.anew(Arc::clone(boundaries))) }
     }
 
     fn open(reader: &Self::Reader) -> Self {
-        Self { reader: reader.clone(), writer: Writer::new(reader.core.clone()) }
+        Self { owner: Owner::new(Arc::clone(&reader.core)) }
     }
 
     fn reader(&self) -> Self::Reader {
-        self.reader.clone()
+        self.reader()
     }
 
-    fn fill(&mut self, rows: impl IntoIterator<Item = Self::Row>) {
+    fn is_of(&self, reader: &Self::Reader) -> bool {
+        Arc::ptr_eq(&self.owner.core, &reader.core) && self.owner.is_current()
+    }
+
+    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
+        reader.rows_at(taking)
+    }
+
+    fn give_up_replaced(reader: &Self::Reader) {
+        reader.core.give_up_replaced();
+    }
+
+    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
         self.extend(rows);
     }
 
-    fn adopt(&mut self, new: &Self) {
-        let rows: Vec<_> = new.iter().collect();
-        self.clear();
-        self.fill(rows);
-    }
-
-    fn commit(&mut self) {
-        self.writer.commit();
-    }
-
-    fn rollback(&mut self) {
-        self.writer.rollback();
+    fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.owner.core.boundaries
     }
 
     fn is_dirty(&self) -> bool {
-        self.writer.is_dirty()
+        self.owner.is_dirty()
     }
 
-    fn message(&self) -> u64 {
-        self.writer.message()
+    fn prepare(&mut self) {}
+
+    fn apply(&mut self, passing: &Passing<'_>) {
+        self.owner.apply(passing);
     }
 
-    fn changes(&self) -> Vec<Change<Self::Row>> {
-        let row = |key: &Hashed<K>, value: &Kept<V>| (key.key().clone(), V::clone(value));
-        let changes = self.writer.forwards(|key, old, new| match (old, new) {
-            (_, Some(new)) => Some(Change::Put(row(key, new))),
-            (Some(old), None) => Some(Change::Removed(row(key, old))),
-            (None, None) => None,
+    fn commit_alone(&mut self) {
+        self.owner.commit_alone();
+    }
+
+    fn sweep(&mut self) {
+        self.owner.sweep();
+    }
+
+    fn discard(&mut self) {
+        self.owner.discard();
+    }
+
+    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+        self.owner.exchange(&mut other.owner, passing);
+    }
+
+    fn changes(&self) -> Vec<Change<K, V>> {
+        let (is_cleared, changes) = self.owner.changes();
+        let changes = changes.map(|(key, change)| match change {
+            Some(value) => Change::Put(key.clone(), value.clone()),
+            None => Change::Removed(key.clone()),
         });
-        changes.into_iter().flatten().collect()
-    }
-}
-
-impl<K, V> fmt::Debug for Table<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").finish_non_exhaustive()
+        is_cleared.then_some(Change::Cleared).into_iter().chain(changes).collect()
     }
 }

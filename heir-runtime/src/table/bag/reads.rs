@@ -1,0 +1,160 @@
+//! The methods by which a `BagTable` and its readers are read: they are the same.
+
+/// Writes them for a type whose `source` is a [`BagRows`](super::read::BagRows).
+macro_rules! reads {
+    ($type:ident) => {
+        impl<K, V> $type<K, V>
+        where
+            K: Eq + Hash + Clone + Send + Sync + 'static,
+            V: Clone + Send + Sync + 'static,
+        {
+            /// The values of a key, cloned, in the order they were put.
+            pub fn get<Q>(&self, key: &Q) -> Vec<V>
+            where
+                K: Borrow<Q>,
+                Q: Hash + Eq + ?Sized,
+            {
+                read::without_numbers(self.source().values(key))
+            }
+
+            /// Shows the values of a key to `look`, in the order they were put. Returns how many
+            /// there are.
+            pub fn for_each_of<Q>(&self, key: &Q, look: impl FnMut(&V)) -> usize
+            where
+                K: Borrow<Q>,
+                Q: Hash + Eq + ?Sized,
+            {
+                let values = self.get(key);
+                values.iter().for_each(look);
+                values.len()
+            }
+
+            /// Whether the key has this value: it is compared with clones of the others.
+            pub fn contains<Q>(&self, key: &Q, value: &V) -> bool
+            where
+                K: Borrow<Q>,
+                Q: Hash + Eq + ?Sized,
+                V: PartialEq,
+            {
+                self.get(key).contains(value)
+            }
+
+            /// Whether the key has a value (ETS `member`).
+            pub fn contains_key<Q>(&self, key: &Q) -> bool
+            where
+                K: Borrow<Q>,
+                Q: Hash + Eq + ?Sized,
+            {
+                self.source().count_of(key) > 0
+            }
+
+            /// How many pairs there are.
+            pub fn len(&self) -> usize {
+                self.source().len()
+            }
+
+            /// How many keys there are.
+            pub fn keys_len(&self) -> usize {
+                self.source().keys_len()
+            }
+
+            /// Whether there are no pairs.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Shows every pair to `look` (ETS `foldl`, `foldr`). For what comes, see
+            /// [`iter`](Self::iter).
+            pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
+                self.iter().for_each(|(key, value)| look(&key, &value));
+            }
+
+            /// The pairs, those of a key together and in the order they were put: clones, made page
+            /// by page as the iterator comes to them.
+            ///
+            /// Keys that are there all the while come exactly once; others may come or not.
+            pub fn iter(&self) -> Rows<'_, K, V> {
+                read::rows(self.source())
+            }
+
+            /// The keys, each once.
+            pub fn keys(&self) -> impl Iterator<Item = K> + '_ {
+                let mut last = Some(0);
+                let mut page = Vec::new().into_iter();
+                std::iter::from_fn(move || {
+                    loop {
+                        if let Some((key, _)) = page.next() {
+                            return Some(key);
+                        }
+                        let (mut lists, next) = self.source().page(last?, PAGE);
+                        page = std::mem::take(&mut lists.0).into_iter();
+                        last = next;
+                    }
+                })
+            }
+
+            /// The values, as [`iter`](Self::iter) comes to them.
+            pub fn values(&self) -> impl Iterator<Item = V> + '_ {
+                self.iter().map(|(_, value)| value)
+            }
+
+            /// The first page of keys, at most `limit`, with their values: it takes time for these,
+            /// not for all.
+            ///
+            /// A page has more than `limit` keys only if their hashes are equal, so that they come
+            /// together.
+            pub fn first_page(&self, limit: usize) -> Vec<(K, Vec<V>)> {
+                read::first(self.source(), Some(0), limit)
+            }
+
+            /// The page of keys after the one that ended with `key`, which need not be there any
+            /// more. It is empty after the last.
+            ///
+            /// Keys that are there all the while come exactly once, whatever is put and removed
+            /// between two pages.
+            pub fn page_after<Q>(&self, key: &Q, limit: usize) -> Vec<(K, Vec<V>)>
+            where
+                K: Borrow<Q>,
+                Q: Hash + Eq + ?Sized,
+            {
+                read::first(self.source(), self.source().position(key).checked_add(1), limit)
+            }
+
+            /// The pairs `condition` is true of (ETS `select`, `match_object`).
+            pub fn select(&self, mut condition: impl FnMut(&K, &V) -> bool) -> Vec<(K, V)> {
+                self.iter().filter(|(key, value)| condition(key, value)).collect()
+            }
+
+            /// How many pairs `condition` is true of (ETS `select_count`).
+            pub fn count(&self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
+                self.iter().filter(|(key, value)| condition(key, value)).count()
+            }
+        }
+
+        /// The pairs, as `iter` gives them.
+        impl<'a, K, V> IntoIterator for &'a $type<K, V>
+        where
+            K: Eq + Hash + Clone + Send + Sync + 'static,
+            V: Clone + Send + Sync + 'static,
+        {
+            type Item = (K, V);
+            type IntoIter = Rows<'a, K, V>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                self.iter()
+            }
+        }
+
+        /// How many pairs there are, and a page of keys with their values.
+        impl<K, V> fmt::Debug for $type<K, V>
+        where
+            K: Eq + Hash + Clone + Send + Sync + fmt::Debug + 'static,
+            V: Clone + Send + Sync + fmt::Debug + 'static,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let rows = Shown(self.first_page(SHOWN));
+                f.debug_struct(stringify!($type)).field("len", &self.len()).field("rows", &rows).finish()
+            }
+        }
+    };
+}

@@ -1,0 +1,173 @@
+//! The message boundaries of a worker's recorded tables, and the snapshots that are taken of them.
+//!
+//! ```text
+//! owner      ── passing := true ── are there snapshots? ── apply ── last += 1 ── passing := false ──▶
+//! a snapshot ── I am there ── wait until passing is false ── of boundary `last` ── copy ── ..
+//! ```
+//! Each says what it does before it looks at the other: so the owner keeps what it replaces for the
+//! snapshot, or the snapshot waits until the owner has passed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use super::lock;
+use super::replaced::Replaced;
+use crate::util::sync::Lock;
+
+/// Where the commits of one worker pass, one by one: a commit makes the writes to all of its tables
+/// visible between two boundaries, and a snapshot is of one boundary.
+#[derive(Debug)]
+pub struct Boundaries {
+    /// How many commits have written. Only the one that passes writes it.
+    last: AtomicU64,
+    /// Whether a commit is passing.
+    is_passed: AtomicBool,
+    /// How many snapshots are being taken.
+    snapshots: AtomicUsize,
+    /// The boundary of each of them that has one.
+    of: Lock<Vec<u64>>,
+    /// How often all rows have been exchanged for others.
+    exchanges: AtomicU64,
+}
+
+impl Boundaries {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            last: AtomicU64::new(0),
+            is_passed: AtomicBool::new(false),
+            snapshots: AtomicUsize::new(0),
+            of: Lock::new(Vec::new()),
+            exchanges: AtomicU64::new(0),
+        })
+    }
+
+    /// The number of the last boundary.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    /// Goes on after this boundary: for rows that were committed elsewhere.
+    pub(super) fn go_on_after(&self, boundary: u64) {
+        self.last.store(boundary, Ordering::Release);
+    }
+
+    /// Begins to make the writes of a message visible. Nobody else does, unless somebody commits
+    /// claimed tables in two threads.
+    #[inline]
+    pub(crate) fn pass(&self) -> Passing<'_> {
+        // A snapshot may wait for this thread, and this thread would wait for its lock of rows.
+        assert!(!lock::is_held(), "a table was committed in the `Clone`, `Eq` or `Ord` of a row of a table");
+        while self.is_passed.swap(true, Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        Passing { boundaries: self, keeps: self.snapshots.load(Ordering::SeqCst) > 0 }
+    }
+
+    /// Begins a snapshot of the last boundary.
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Taking {
+        assert!(
+            !lock::is_held(),
+            "a snapshot was asked for in the `Clone`, `Eq` or `Ord` of a row of a table"
+        );
+        self.snapshots.fetch_add(1, Ordering::SeqCst);
+        let exchanges = self.exchanges.load(Ordering::Acquire);
+        let boundary = self.of.with(|of| {
+            // Whoever gives up what was replaced looks under this lock.
+            let boundary = self.settled(Self::last);
+            of.push(boundary);
+            boundary
+        });
+        Taking { boundaries: Arc::clone(self), boundary, exchanges }
+    }
+
+    /// Whether a snapshot is being taken.
+    pub(super) fn are_copied(&self) -> bool {
+        self.snapshots.load(Ordering::SeqCst) > 0
+    }
+
+    /// The boundary up to which no snapshot needs the rows that were replaced, one that begins later
+    /// neither.
+    pub(super) fn needed_by_none(&self) -> u64 {
+        self.of.with(|of| of.iter().copied().min().unwrap_or_else(|| self.last()))
+    }
+
+    /// Looks at something when no commit that began before is passing: it only moves rows.
+    fn settled<R>(&self, look: impl FnOnce(&Self) -> R) -> R {
+        while self.is_passed.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        look(self)
+    }
+}
+
+/// A commit that makes its writes visible: the next boundary is reached when it is finished.
+#[derive(Debug)]
+pub struct Passing<'a> {
+    boundaries: &'a Boundaries,
+    keeps: bool,
+}
+
+impl Passing<'_> {
+    /// The number of the boundary that this commit reaches.
+    pub(super) fn number(&self) -> u64 {
+        self.boundaries.last.load(Ordering::Relaxed) + 1
+    }
+
+    /// Whether a snapshot needs the rows that this commit replaces.
+    #[inline]
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// All rows are exchanged for others: snapshots begin anew.
+    pub(super) fn exchanges(&mut self) {
+        self.boundaries.exchanges.fetch_add(1, Ordering::AcqRel);
+    }
+
+    #[inline]
+    pub(crate) fn finish(self) {
+        self.boundaries.last.store(self.number(), Ordering::Release);
+    }
+}
+
+impl Drop for Passing<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.boundaries.is_passed.store(false, Ordering::Release);
+    }
+}
+
+/// A snapshot that is being taken: while it lives, tables keep the rows that are replaced.
+#[derive(Debug)]
+pub struct Taking {
+    boundaries: Arc<Boundaries>,
+    boundary: u64,
+    exchanges: u64,
+}
+
+impl Taking {
+    pub(super) fn boundary(&self) -> u64 {
+        self.boundary
+    }
+
+    /// What commits after this boundary have replaced, once the rows have been copied: `None` if the
+    /// rows have been exchanged since, and the copy is of no use.
+    pub(super) fn replaced<U>(&self, replaced: &Replaced<U>) -> Option<Vec<Arc<U>>> {
+        // A commit that is passing may have shown the copy a row, and not yet told what it was.
+        self.boundaries.settled(|boundaries| {
+            let exchanges = boundaries.exchanges.load(Ordering::Acquire);
+            (exchanges == self.exchanges).then(|| replaced.since(self.boundary))
+        })
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.boundaries.of.with(|of| {
+            if let Some(at) = of.iter().position(|boundary| *boundary == self.boundary) {
+                of.swap_remove(at);
+            }
+        });
+        self.boundaries.snapshots.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,354 @@
+//! What the owner and the readers of a hash table share: the committed rows, and what snapshots
+//! need of those before.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use foldhash::SharedSeed;
+use foldhash::fast::SeedableRandomState;
+use hashbrown::hash_table::Entry as Slot;
+
+use super::kind::Kind;
+use super::shards::{Place, Row, Rows, Shards, spread};
+use crate::table::boundary::{Boundaries, Passing, Taking};
+use crate::table::drops::drop_quietly;
+use crate::table::replaced::Replaced;
+use crate::table::rows::PAGE;
+
+/// The committed rows of a table. They outlive its owners.
+pub(in crate::table) struct Core<K, D: Kind> {
+    hasher: SeedableRandomState,
+    pub(in crate::table) shards: Shards<K, D::Value>,
+    /// How many values there are.
+    values: AtomicIsize,
+    replaced: Replaced<Undo<K, D>>,
+    pub(in crate::table) boundaries: Arc<Boundaries>,
+    /// The number of the one owner that may write.
+    pub(super) owner: AtomicU64,
+    /// The number of the next value of a list.
+    pub(super) next_value: AtomicU64,
+}
+
+/// What a commit has done, to be undone in a snapshot of an earlier boundary, and then to be dropped.
+pub(in crate::table) enum Undo<K, D: Kind> {
+    /// It has written to a row.
+    Row(RowUndo<K, D>),
+    /// It has taken out all rows.
+    Cleared(Vec<Rows<K, D::Value>>),
+}
+
+/// What a commit has done to a row.
+pub(in crate::table) enum RowUndo<K, D: Kind> {
+    /// It has put a row at this place.
+    Put { place: Place },
+    /// It has changed the row at this place.
+    Changed { place: Place, before: D::Before, spare: K },
+    /// It has changed this row, and taken it out.
+    Removed { row: Row<K, D::Value>, before: D::Before, spare: K },
+    /// It has found no row, and put none.
+    Nothing { key: K, change: D::Change },
+}
+
+impl<K, D: Kind> Core<K, D> {
+    pub(in crate::table) fn new(boundaries: Arc<Boundaries>) -> Self {
+        Self::with(hasher(), boundaries)
+    }
+
+    /// Without rows. Keys have the hashes that they have here.
+    pub(in crate::table) fn anew(&self, boundaries: Arc<Boundaries>) -> Self {
+        Self::with(self.hasher.clone(), boundaries)
+    }
+
+    fn with(hasher: SeedableRandomState, boundaries: Arc<Boundaries>) -> Self {
+        Self {
+            hasher,
+            shards: Shards::new(),
+            values: AtomicIsize::new(0),
+            replaced: Replaced::new(),
+            boundaries,
+            owner: AtomicU64::new(0),
+            next_value: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    pub(in crate::table) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        // Both halves: the hash of a number may have little in one of them.
+        #[expect(clippy::cast_possible_truncation, reason = "half of it is meant")]
+        let hash = (hash ^ (hash >> 32)) as u32;
+        hash
+    }
+
+    /// How many values there are.
+    pub(in crate::table) fn len(&self) -> usize {
+        self.values.load(Ordering::Relaxed).try_into().unwrap_or(0)
+    }
+
+    /// How many rows there are.
+    pub(in crate::table) fn rows(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Looks at the row of a key.
+    #[inline]
+    pub(in crate::table) fn find<Q, R>(
+        &self,
+        hash: u32,
+        key: &Q,
+        look: impl FnOnce(Option<&Row<K, D::Value>>, &Rows<K, D::Value>) -> R,
+    ) -> R
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.shards.read(hash, |rows| {
+            let is_it = |row: &Row<K, D::Value>| row.place.hash == hash && *row.key.borrow() == *key;
+            look(rows.find(spread(hash), is_it), rows)
+        })
+    }
+
+    /// Makes a change to the row at a place: for the one writer. Only moves.
+    #[inline]
+    pub(super) fn apply(&self, place: Place, key: K, change: D::Change) -> RowUndo<K, D> {
+        let (undo, values, rows) = self.shards.write(place.hash, |rows| {
+            let slot = rows.entry(spread(place.hash), |row| row.place == place, |row| spread(row.place.hash));
+            match slot {
+                Slot::Vacant(slot) => match D::begin(change) {
+                    Ok(value) => {
+                        let values = D::count(&value);
+                        slot.insert(Row { place, key, value });
+                        (RowUndo::Put { place }, values.cast_signed(), 1)
+                    }
+                    Err(change) => (RowUndo::Nothing { key, change }, 0, 0),
+                },
+                Slot::Occupied(mut slot) => {
+                    let row = slot.get_mut();
+                    let values = D::count(&row.value).cast_signed();
+                    let (before, stays) = D::change(&mut row.value, change);
+                    if stays {
+                        let values = D::count(&row.value).cast_signed() - values;
+                        (RowUndo::Changed { place, before, spare: key }, values, 0)
+                    } else {
+                        let (row, _) = slot.remove();
+                        (RowUndo::Removed { row, before, spare: key }, -values, -1)
+                    }
+                }
+            }
+        });
+        if values != 0 {
+            self.values.store(self.values.load(Ordering::Relaxed) + values, Ordering::Relaxed);
+        }
+        match rows {
+            1 => self.shards.one_more(),
+            -1 => self.shards.one_less(),
+            _ => {}
+        }
+        undo
+    }
+
+    /// Takes all rows out: for the one writer. Only moves.
+    pub(super) fn clear(&self) -> Undo<K, D> {
+        self.values.store(0, Ordering::Relaxed);
+        Undo::Cleared(self.shards.take())
+    }
+
+    /// Exchanges all rows for those of another table, in which keys have the same hashes.
+    pub(super) fn exchange(&self, other: &Self, passing: &mut Passing<'_>) {
+        passing.exchanges();
+        let (ours, theirs) = (self.shards.take(), other.shards.take());
+        self.shards.put_all(theirs);
+        other.shards.put_all(ours);
+        let (ours, theirs) = (self.values.load(Ordering::Relaxed), other.values.load(Ordering::Relaxed));
+        self.values.store(theirs, Ordering::Relaxed);
+        other.values.store(ours, Ordering::Relaxed);
+        let next = self.next_value.load(Ordering::Relaxed).max(other.next_value.load(Ordering::Relaxed));
+        self.next_value.store(next, Ordering::Relaxed);
+        other.next_value.store(next, Ordering::Relaxed);
+    }
+
+    /// Keeps what a commit has replaced for the snapshots that are being taken.
+    pub(super) fn keep(&self, boundary: u64, undo: Undo<K, D>) {
+        self.replaced.push(boundary, undo);
+    }
+
+    /// Drops what no snapshot needs any more.
+    pub(in crate::table) fn give_up_replaced(&self) {
+        drop_shared(self.replaced.give_up(self.boundaries.needed_by_none()));
+    }
+}
+
+impl<K, D> Core<K, D>
+where
+    K: Clone,
+    D: Kind<Value: Clone, Before: Clone>,
+{
+    /// Copies the rows as of the boundary of a snapshot: `None` if they have been exchanged since.
+    pub(in crate::table) fn copy(&self, taking: &Taking) -> Option<DropRowsOf<K, D>> {
+        let mut copy = Copy::<K, D>::new(self.rows());
+        let mut from = Some(0);
+        while let Some(position) = from {
+            from = self.shards.page(position, PAGE, |row| copy.rows.push(row.clone()));
+        }
+        // Whatever has been committed since, the copy may have seen or not: it is undone in it.
+        copy.undo(taking.replaced(&self.replaced)?);
+        Some(copy.finish())
+    }
+}
+
+/// Rows whose values are dropped one by one, each caught.
+pub(in crate::table) struct DropRowsOf<K, D: Kind>(pub(in crate::table) Vec<(K, D::Value)>);
+
+impl<K, D: Kind> Drop for DropRowsOf<K, D> {
+    fn drop(&mut self) {
+        for (key, value) in self.0.drain(..) {
+            drop_quietly(key);
+            D::drop_value(value);
+        }
+    }
+}
+
+/// A copy of the rows, in which later commits are undone.
+struct Copy<K, D: Kind> {
+    rows: Vec<Row<K, D::Value>>,
+    /// The same rows, while commits are undone.
+    by_place: HashMap<Place, Row<K, D::Value>>,
+}
+
+impl<K: Clone, D: Kind<Value: Clone, Before: Clone>> Copy<K, D> {
+    fn new(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), by_place: HashMap::new() }
+    }
+
+    /// Undoes commits, from the last to the first.
+    fn undo(&mut self, undone: Vec<Arc<Undo<K, D>>>) {
+        if undone.is_empty() {
+            return;
+        }
+        let Self { rows: copied, by_place: rows } = self;
+        rows.extend(copied.drain(..).map(|row| (row.place, row)));
+        for undo in undone {
+            let undo = Arc::try_unwrap(undo).unwrap_or_else(|shared| Undo::clone(&shared));
+            match undo {
+                Undo::Row(RowUndo::Put { place }) => {
+                    rows.remove(&place).into_iter().for_each(drop_row::<K, D>);
+                }
+                Undo::Row(RowUndo::Changed { place, before, spare }) => {
+                    if let Some(row) = rows.get_mut(&place) {
+                        D::restore(&mut row.value, before);
+                    } else {
+                        D::drop_before(before);
+                    }
+                    drop_quietly(spare);
+                }
+                Undo::Row(RowUndo::Removed { mut row, before, spare }) => {
+                    D::restore(&mut row.value, before);
+                    rows.insert(row.place, row).into_iter().for_each(drop_row::<K, D>);
+                    drop_quietly(spare);
+                }
+                Undo::Cleared(cleared) => {
+                    for (_, row) in rows.drain() {
+                        drop_row::<K, D>(row);
+                    }
+                    rows.extend(cleared.into_iter().flatten().map(|row| (row.place, row)));
+                }
+                Undo::Row(RowUndo::Nothing { key, change }) => {
+                    drop_quietly(key);
+                    D::drop_change(change);
+                }
+            }
+        }
+        copied.extend(rows.drain().map(|(_, row)| row));
+    }
+
+    fn finish(mut self) -> DropRowsOf<K, D> {
+        DropRowsOf(self.rows.drain(..).map(|row| (row.key, row.value)).collect())
+    }
+}
+
+impl<K, D: Kind> Drop for Copy<K, D> {
+    fn drop(&mut self) {
+        let by_place = self.by_place.drain().map(|(_, row)| row);
+        self.rows.drain(..).chain(by_place).for_each(drop_row::<K, D>);
+    }
+}
+
+fn drop_shared<K, D: Kind>(shared: Vec<Arc<Undo<K, D>>>) {
+    shared.into_iter().filter_map(Arc::into_inner).for_each(Undo::drop_values);
+}
+
+fn drop_row<K, D: Kind>(row: Row<K, D::Value>) {
+    drop_quietly(row.key);
+    D::drop_value(row.value);
+}
+
+impl<K, D: Kind> Undo<K, D> {
+    /// Drops it, one value after the other, each caught.
+    pub(super) fn drop_values(self) {
+        match self {
+            Self::Row(row) => row.drop_values(),
+            Self::Cleared(shards) => shards.into_iter().flatten().for_each(drop_row::<K, D>),
+        }
+    }
+}
+
+impl<K, D: Kind> RowUndo<K, D> {
+    fn drop_values(self) {
+        match self {
+            Self::Put { .. } => {}
+            Self::Changed { before, spare, .. } => {
+                D::drop_before(before);
+                drop_quietly(spare);
+            }
+            Self::Removed { row, before, spare } => {
+                drop_row::<K, D>(row);
+                D::drop_before(before);
+                drop_quietly(spare);
+            }
+            Self::Nothing { key, change } => {
+                drop_quietly(key);
+                D::drop_change(change);
+            }
+        }
+    }
+}
+
+impl<K: Clone, D: Kind<Value: Clone, Before: Clone>> Clone for Undo<K, D> {
+    fn clone(&self) -> Self {
+        let row = match self {
+            Self::Cleared(shards) => return Self::Cleared(shards.clone()),
+            Self::Row(row) => row,
+        };
+        Self::Row(match row {
+            RowUndo::Put { place } => RowUndo::Put { place: *place },
+            RowUndo::Changed { place, before, spare } => {
+                RowUndo::Changed { place: *place, before: before.clone(), spare: spare.clone() }
+            }
+            RowUndo::Removed { row, before, spare } => {
+                RowUndo::Removed { row: row.clone(), before: before.clone(), spare: spare.clone() }
+            }
+            RowUndo::Nothing { .. } => unreachable!("it is not kept for snapshots"),
+        })
+    }
+}
+
+impl<K, D: Kind> Drop for Core<K, D> {
+    fn drop(&mut self) {
+        drop_shared(self.replaced.take());
+        // A supervisor or a user drops the last reader, and expects no panic of the rows there.
+        if std::mem::needs_drop::<(K, D::Value)>() {
+            self.shards.drain().for_each(drop_row::<K, D>);
+        }
+    }
+}
+
+/// A hasher for one table. Both of its seeds come from where those of std's hash maps do, which is
+/// the operating system.
+fn hasher() -> SeedableRandomState {
+    static SHARED: OnceLock<SharedSeed> = OnceLock::new();
+    let random = || RandomState::new().hash_one(());
+    SeedableRandomState::with_seed(random(), SHARED.get_or_init(|| SharedSeed::from_u64(random())))
+}

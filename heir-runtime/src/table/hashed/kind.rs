@@ -1,0 +1,33 @@
+//! What a row of a hash table holds: one value, or a list of them.
+
+/// A kind of row, and the changes that a message makes to it.
+pub(in crate::table) trait Kind {
+    /// What a row holds.
+    type Value;
+    /// What a message has written to a row.
+    type Change;
+    /// What a change has taken out of a row, to put back.
+    type Before;
+
+    /// Makes a change to a row. Returns what it has taken out, and whether the row stays. Only
+    /// moves.
+    fn change(value: &mut Self::Value, change: Self::Change) -> (Self::Before, bool);
+
+    /// The row that a change makes where there is none: `None` if it makes none. Only moves.
+    fn begin(change: Self::Change) -> Result<Self::Value, Self::Change>;
+
+    /// Undoes a change.
+    fn restore(value: &mut Self::Value, before: Self::Before);
+
+    /// How many values a row holds.
+    fn count(value: &Self::Value) -> usize;
+
+    /// Drops what a row held, value by value, each caught.
+    fn drop_value(value: Self::Value);
+
+    /// Drops a change that was not made, as [`drop_value`](Self::drop_value).
+    fn drop_change(change: Self::Change);
+
+    /// Drops what a change has taken out, as [`drop_value`](Self::drop_value).
+    fn drop_before(before: Self::Before);
+}

@@ -1,0 +1,143 @@
+//! The rows of a `BagTable`: a list of values each.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+
+use super::kind::Kind;
+use crate::table::drops::drop_quietly;
+
+/// A list of values.
+pub(in crate::table) struct Many<V>(PhantomData<V>);
+
+/// The values of a key, oldest first, each with its number. A number is higher than all before it
+/// in the table, so that a change can name values without comparing them.
+#[derive(Clone)]
+pub(in crate::table) struct List<V>(pub(in crate::table) Vec<(u64, V)>);
+
+/// What a message has written to a list.
+pub(in crate::table) struct Edits<V> {
+    /// How many values there were before.
+    before: usize,
+    /// Whether nothing is left of them.
+    replaces: bool,
+    /// The numbers of those that were removed.
+    removed: BTreeSet<u64>,
+    /// The values that were put, behind those that are left.
+    put: Vec<(u64, V)>,
+}
+
+impl<V> Edits<V> {
+    /// For a list of so many values.
+    pub(in crate::table) fn of(before: usize) -> Self {
+        Self { before, replaces: false, removed: BTreeSet::new(), put: Vec::new() }
+    }
+
+    /// How many values there are.
+    pub(in crate::table) fn len(&self) -> usize {
+        if self.replaces { self.put.len() } else { self.before - self.removed.len() + self.put.len() }
+    }
+
+    /// Whether a value of this number that was there before still is.
+    pub(in crate::table) fn leaves(&self, number: u64) -> bool {
+        !self.replaces && !self.removed.contains(&number)
+    }
+
+    /// The values that were put.
+    pub(in crate::table) fn put(&self) -> &[(u64, V)] {
+        &self.put
+    }
+
+    /// Whether nothing is left of the values before, and else the numbers of those that were
+    /// removed.
+    pub(in crate::table) fn removed(&self) -> Option<impl Iterator<Item = u64> + '_> {
+        (!self.replaces).then(|| self.removed.iter().copied())
+    }
+
+    pub(in crate::table) fn push(&mut self, number: u64, value: V) {
+        self.put.push((number, value));
+    }
+
+    /// Removes everything. Returns what was put.
+    pub(in crate::table) fn clear(&mut self) -> Vec<(u64, V)> {
+        self.replaces = true;
+        self.removed.clear();
+        std::mem::take(&mut self.put)
+    }
+
+    /// Removes values that are there, by their numbers in order. Returns those that were put.
+    pub(in crate::table) fn remove(&mut self, numbers: &[u64]) -> Vec<V> {
+        let is_removed = |number: u64| numbers.binary_search(&number).is_ok();
+        let first_put = self.put.first().map_or(u64::MAX, |(number, _)| *number);
+        self.removed.extend(numbers.iter().take_while(|number| **number < first_put));
+        self.put.extract_if(.., |(number, _)| is_removed(*number)).map(|(_, value)| value).collect()
+    }
+}
+
+/// What a change has taken out of a list.
+#[derive(Clone)]
+pub(in crate::table) struct Taken<V> {
+    removed: Vec<(u64, V)>,
+    /// The number of the first value that it has put.
+    first_put: Option<u64>,
+}
+
+impl<V> Kind for Many<V> {
+    type Value = List<V>;
+    type Change = Edits<V>;
+    type Before = Taken<V>;
+
+    fn change(value: &mut List<V>, change: Edits<V>) -> (Taken<V>, bool) {
+        let removed = if change.replaces {
+            std::mem::take(&mut value.0)
+        } else if change.removed.is_empty() {
+            Vec::new()
+        } else {
+            value.0.extract_if(.., |(number, _)| change.removed.contains(number)).collect()
+        };
+        let first_put = change.put.first().map(|(number, _)| *number);
+        value.0.extend(change.put);
+        (Taken { removed, first_put }, !value.0.is_empty())
+    }
+
+    fn begin(change: Edits<V>) -> Result<List<V>, Edits<V>> {
+        if change.put.is_empty() { Err(change) } else { Ok(List(change.put)) }
+    }
+
+    fn restore(value: &mut List<V>, before: Taken<V>) {
+        // By number, so that it does nothing to a list that has not seen the change.
+        if let Some(first) = before.first_put {
+            let left = value.0.partition_point(|(number, _)| *number < first);
+            drop_values(value.0.split_off(left));
+        }
+        for (number, removed) in before.removed {
+            match value.0.binary_search_by_key(&number, |(other, _)| *other) {
+                Ok(_) => drop_quietly(removed),
+                Err(at) => value.0.insert(at, (number, removed)),
+            }
+        }
+    }
+
+    fn count(value: &List<V>) -> usize {
+        value.0.len()
+    }
+
+    fn drop_value(value: List<V>) {
+        drop_values(value.0);
+    }
+
+    fn drop_change(change: Edits<V>) {
+        drop_values(change.put);
+    }
+
+    fn drop_before(before: Taken<V>) {
+        drop_values(before.removed);
+    }
+}
+
+fn drop_values<V>(values: Vec<(u64, V)>) {
+    if std::mem::needs_drop::<V>() {
+        for (_, value) in values {
+            drop_quietly(value);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The methods by which an `OrderedTable` and its readers are read: they are the same.
+
+/// Writes them for a type whose `source` has `look`, `page` and `len`.
+macro_rules! reads {
+    ($type:ident) => {
+        impl<K, V> $type<K, V>
+        where
+            K: Ord + Clone + Send + Sync + 'static,
+            V: Clone + Send + Sync + 'static,
+        {
+            /// The value of a row, cloned.
+            pub fn get<Q>(&self, key: &Q) -> Option<V>
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.source().look(key, |_, value| value.clone())
+            }
+
+            /// The value of a row, or `default` if there is none (ETS `lookup_element/4`).
+            pub fn get_or<Q>(&self, key: &Q, default: V) -> V
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.get(key).unwrap_or(default)
+            }
+
+            /// Looks at a clone of the value of a row. No lock is held while `look` looks. Put
+            /// large values into an `Arc`, of which a clone costs next to nothing.
+            pub fn with<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.get(key).map(|value| look(&value))
+            }
+
+            /// Whether there is a row with this key (ETS `member`).
+            pub fn contains_key<Q>(&self, key: &Q) -> bool
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.source().look(key, |_, _| ()).is_some()
+            }
+
+            /// How many rows there are.
+            pub fn len(&self) -> usize {
+                self.source().len()
+            }
+
+            /// Whether there are no rows.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// The first row (ETS `first_lookup`).
+            pub fn first(&self) -> Option<(K, V)> {
+                self.one::<K>((Bound::Unbounded, Bound::Unbounded), false)
+            }
+
+            /// The last row (ETS `last_lookup`).
+            pub fn last(&self) -> Option<(K, V)> {
+                self.one::<K>((Bound::Unbounded, Bound::Unbounded), true)
+            }
+
+            /// The first row after `key`, which need not be there itself (ETS `next_lookup`).
+            pub fn next<Q>(&self, key: &Q) -> Option<(K, V)>
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.one((Bound::Excluded(key), Bound::Unbounded), false)
+            }
+
+            /// The last row before `key`, which need not be there itself (ETS `prev_lookup`).
+            pub fn prev<Q>(&self, key: &Q) -> Option<(K, V)>
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.one((Bound::Unbounded, Bound::Excluded(key)), true)
+            }
+
+            /// The rows of a range, in order or in reverse: clones, made page by page as the iterator
+            /// comes to them.
+            ///
+            /// Rows that are there all the while come exactly once; others may come or not.
+            ///
+            /// # Panics
+            /// As `BTreeMap::range` does, if the range ends before it starts: when the iterator is
+            /// asked for a row.
+            pub fn range<'a, Q>(&'a self, range: impl RangeBounds<Q> + Send + 'a) -> OrderedRows<'a, K, V>
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized + 'a,
+            {
+                let source = self.source();
+                OrderedRows::new(move |after, before, from_back| {
+                    let lower = after.map_or(range.start_bound(), |key: &K| Bound::Excluded(key.borrow()));
+                    let upper = before.map_or(range.end_bound(), |key: &K| Bound::Excluded(key.borrow()));
+                    source.page((lower, upper), PAGE, from_back)
+                })
+            }
+
+            /// Shows every row to `look`, in order (ETS `foldl`). For what comes, see
+            /// [`range`](Self::range).
+            pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
+                self.iter().for_each(|(key, value)| look(&key, &value));
+            }
+
+            /// Shows the rows of a range to `look`, in order.
+            ///
+            /// # Panics
+            /// As `BTreeMap::range` does, if the range ends before it starts.
+            pub fn for_each_in<Q>(&self, range: impl RangeBounds<Q> + Send, mut look: impl FnMut(&K, &V))
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.range(range).for_each(|(key, value)| look(&key, &value));
+            }
+
+            /// The rows in order, or in reverse, as [`range`](Self::range) gives them.
+            pub fn iter(&self) -> OrderedRows<'_, K, V> {
+                self.range::<K>(..)
+            }
+
+            /// The keys in order.
+            pub fn keys(&self) -> impl DoubleEndedIterator<Item = K> + '_ {
+                self.iter().map(|(key, _)| key)
+            }
+
+            /// The values in the order of their keys.
+            pub fn values(&self) -> impl DoubleEndedIterator<Item = V> + '_ {
+                self.iter().map(|(_, value)| value)
+            }
+
+            /// The first `limit` rows: it takes time for these, not for all.
+            pub fn first_page(&self, limit: usize) -> Vec<(K, V)> {
+                self.iter().take(limit).collect()
+            }
+
+            /// The first `limit` rows after `key`, which need not be there any more.
+            pub fn page_after<Q>(&self, key: &Q, limit: usize) -> Vec<(K, V)>
+            where
+                K: Borrow<Q>,
+                Q: Ord + Sync + ?Sized,
+            {
+                self.range((Bound::Excluded(key), Bound::Unbounded)).take(limit).collect()
+            }
+
+            /// The rows `condition` is true of, in order (ETS `select`, `match_object`).
+            pub fn select(&self, mut condition: impl FnMut(&K, &V) -> bool) -> Vec<(K, V)> {
+                self.iter().filter(|(key, value)| condition(key, value)).collect()
+            }
+
+            /// How many rows `condition` is true of (ETS `select_count`).
+            pub fn count(&self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
+                self.iter().filter(|(key, value)| condition(key, value)).count()
+            }
+
+            fn one<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), from_back: bool) -> Option<(K, V)>
+            where
+                K: Borrow<Q>,
+                Q: Ord + ?Sized,
+            {
+                self.source().page(bounds, 1, from_back).into_vec().pop()
+            }
+        }
+
+        /// The rows, as `iter` gives them.
+        impl<'a, K, V> IntoIterator for &'a $type<K, V>
+        where
+            K: Ord + Clone + Send + Sync + 'static,
+            V: Clone + Send + Sync + 'static,
+        {
+            type Item = (K, V);
+            type IntoIter = OrderedRows<'a, K, V>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                self.iter()
+            }
+        }
+
+        /// How many rows there are, and the first of them.
+        impl<K, V> fmt::Debug for $type<K, V>
+        where
+            K: Ord + Clone + Send + Sync + fmt::Debug + 'static,
+            V: Clone + Send + Sync + fmt::Debug + 'static,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let rows = Shown(self.first_page(SHOWN));
+                f.debug_struct(stringify!($type)).field("len", &self.len()).field("rows", &rows).finish()
+            }
+        }
+    };
+}

@@ -1,0 +1,172 @@
+//! What the owner and the readers of an ordered table share: the committed rows, and what snapshots
+//! need of those before.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::index::{Index, Slot};
+use crate::table::boundary::{Boundaries, Passing, Taking};
+use crate::table::drops::{DropRows, Quiet, drop_quietly};
+use crate::table::lock::RowLock;
+use crate::table::replaced::Replaced;
+use crate::table::rows::PAGE;
+
+/// The committed rows of a table. They outlive its owners.
+pub(in crate::table) struct Core<K, V> {
+    pub(super) index: RowLock<Index<K, V>>,
+    replaced: Replaced<Undo<V>>,
+    pub(in crate::table) boundaries: Arc<Boundaries>,
+    /// The number of the one owner that may write.
+    pub(super) owner: AtomicU64,
+}
+
+/// What was in a slot before a commit.
+pub(super) struct Undo<V> {
+    slot: Slot,
+    before: Option<V>,
+}
+
+impl<K, V> Core<K, V> {
+    pub(in crate::table) fn new(boundaries: Arc<Boundaries>) -> Self {
+        Self {
+            index: RowLock::new(Index::new()),
+            replaced: Replaced::new(),
+            boundaries,
+            owner: AtomicU64::new(0),
+        }
+    }
+
+    pub(in crate::table) fn len(&self) -> usize {
+        self.index.read(Index::len)
+    }
+
+    /// Exchanges all rows for those of another table.
+    pub(super) fn exchange(&self, other: &Self, passing: &mut Passing<'_>) {
+        passing.exchanges();
+        self.index.write(|ours| other.index.write(|theirs| std::mem::swap(ours, theirs)));
+    }
+
+    /// Keeps the value that a commit has replaced for the snapshots that are being taken.
+    pub(super) fn keep(&self, boundary: u64, slot: Slot, before: Option<V>) {
+        self.replaced.push(boundary, Undo { slot, before });
+    }
+
+    /// Whether a snapshot is being taken, which may need the keys of vacant slots.
+    pub(super) fn is_copied(&self) -> bool {
+        self.boundaries.are_copied()
+    }
+
+    /// Drops what no snapshot needs any more.
+    pub(in crate::table) fn give_up_replaced(&self) {
+        drop_undone(self.replaced.give_up(self.boundaries.needed_by_none()));
+    }
+}
+
+impl<K, V> Core<K, V>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Looks at the row of a key, under a lock.
+    pub(in crate::table) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&K, &V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.index.read(|index| {
+            let (key, slot) = index.get(key)?;
+            index.value(slot).map(|value| look(key, value))
+        })
+    }
+
+    /// A page of rows from the front of a range, or from its back: some of them, unless there are
+    /// none.
+    pub(in crate::table) fn page<Q>(
+        &self,
+        bounds: (Bound<&Q>, Bound<&Q>),
+        limit: usize,
+        from_back: bool,
+    ) -> DropRows<K, V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let mut page = DropRows::with_capacity(limit.min(PAGE));
+        self.index.read(|index| {
+            let range = index.range(bounds).filter_map(|(key, _, value)| Some((key, value?)));
+            let push = |(key, value): (&K, &V)| page.push_clone(key, value);
+            if from_back {
+                range.rev().take(limit).for_each(push);
+            } else {
+                range.take(limit).for_each(push);
+            }
+        });
+        page
+    }
+
+    /// Copies the rows as of the boundary of a snapshot: `None` if they have been exchanged since.
+    pub(in crate::table) fn copy(&self, taking: &Taking) -> Option<DropRows<K, V>> {
+        let mut copy: DropRows<K, (Slot, Option<V>)> = DropRows::with_capacity(0);
+        loop {
+            let before = copy.0.len();
+            self.index.read(|index| {
+                let after = copy.0.last().map_or(Bound::Unbounded, |(key, _)| Bound::Excluded(key.clone()));
+                for (key, slot, value) in index.range::<K>((after.as_ref(), Bound::Unbounded)).take(PAGE) {
+                    // Vacant ones too: a row may have been in there at the boundary.
+                    let key = Quiet::new(key.clone());
+                    let value = value.cloned();
+                    copy.0.push((key.into_inner(), (slot, value)));
+                }
+            });
+            if copy.0.len() < before + PAGE {
+                break;
+            }
+        }
+        // Whatever has been committed since, the copy may have seen or not: it is undone in it.
+        undo(&mut copy, taking.replaced(&self.replaced)?);
+        let mut rows = DropRows::with_capacity(copy.0.len());
+        for (key, (_, value)) in copy.0.drain(..) {
+            match value {
+                Some(value) => rows.0.push((key, value)),
+                None => drop_quietly(key),
+            }
+        }
+        Some(rows)
+    }
+}
+
+/// Undoes commits in a copy, from the last to the first.
+fn undo<K, V: Clone>(copy: &mut DropRows<K, (Slot, Option<V>)>, undone: Vec<Arc<Undo<V>>>) {
+    if undone.is_empty() {
+        return;
+    }
+    // A slot may have changed its key while the copy was made: it was vacant before then.
+    let mut at: HashMap<Slot, Vec<usize>> = HashMap::new();
+    for (place, (_, (slot, _))) in copy.0.iter().enumerate() {
+        at.entry(*slot).or_default().push(place);
+    }
+    for undo in undone {
+        let places = at.get(&undo.slot).map_or(&[][..], Vec::as_slice);
+        for place in places {
+            drop_quietly(std::mem::replace(&mut copy.0[*place].1.1, undo.before.clone()));
+        }
+        drop_undone(vec![undo]);
+    }
+}
+
+fn drop_undone<V>(undone: Vec<Arc<Undo<V>>>) {
+    undone.into_iter().filter_map(Arc::into_inner).for_each(|undo| drop_quietly(undo.before));
+}
+
+impl<K, V> Drop for Core<K, V> {
+    fn drop(&mut self) {
+        drop_undone(self.replaced.take());
+        // A supervisor or a user drops the last reader, and expects no panic of the rows there.
+        let (keys, values) = self.index.get_mut().drain();
+        keys.for_each(drop_quietly);
+        values.for_each(drop_quietly);
+    }
+}
