@@ -1,5 +1,6 @@
-//! What an attribute on a struct does itself. It sees `cfg`s that are not evaluated yet, so it leaves the item as it is and
-//! only attaches a derive: the struct survives every mistake, and the derive sees the fields that exist.
+//! An attribute on a struct. An attribute macro sees `cfg`s that are not evaluated yet, so it
+//! leaves the struct as it is and attaches an internal derive, which does the work: the struct
+//! survives every mistake, and the derive sees the fields that exist.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -10,19 +11,19 @@ use syn::{Attribute, Data, DataStruct, DeriveInput, Field, Fields, Path, Visibil
 use crate::diagnostics::Errors;
 use crate::tokens::is_named;
 
-/// An attribute that makes something of a struct.
+/// An attribute on a struct: `#[heir]` or `#[supervisor]`. The texts are parts of its errors.
 pub(crate) struct Marker {
-    /// `heir`: its options reach the derive as `#[__heir(..)]`.
+    /// As in `heir`: the options are passed to the derive as `#[__heir(..)]`.
     pub(crate) name: &'static str,
-    /// `Heir`: what the derive is called in the runtime.
+    /// As in `Heir`: the name of the internal derive in the runtime.
     pub(crate) derive: &'static str,
-    /// What it makes of the struct.
+    /// What the attribute makes the struct.
     pub(crate) makes: &'static str,
-    /// Why it goes on a struct.
+    /// Why the attribute goes on a struct.
     pub(crate) because: &'static str,
-    /// Why its fields have names.
+    /// Why the struct's fields need names.
     pub(crate) because_by_name: &'static str,
-    /// What to do for an impl block.
+    /// What to write instead, if the attribute is on an impl block.
     pub(crate) on_impl: &'static str,
 }
 
@@ -44,7 +45,7 @@ pub(crate) const SUPERVISOR: Marker = Marker {
     on_impl: "",
 };
 
-/// What must know the item.
+/// An item with its keyword, as far as `attach` has to know it.
 struct Item {
     attrs: Vec<Attribute>,
     vis: Visibility,
@@ -53,7 +54,7 @@ struct Item {
 }
 
 impl Marker {
-    /// The fields of the struct it is on; the error, if it is none, or they have no names.
+    /// Returns the struct's fields; an error if the item is no struct, or its fields have no names.
     pub(crate) fn fields<'a>(&self, input: &'a DeriveInput, errors: &mut Errors) -> Option<Vec<&'a Field>> {
         match &input.data {
             Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
@@ -75,7 +76,8 @@ impl Marker {
         None
     }
 
-    /// Reports what goes on a field and stands on the struct: rustc lets a derive's attributes stand there, too.
+    /// Reports attributes of fields that stand on the struct: rustc accepts a derive's helper
+    /// attributes there, too.
     pub(crate) fn of_fields(&self, input: &DeriveInput, errors: &mut Errors) {
         for attribute in &input.attrs {
             let Some(name) = attribute.path().get_ident().map(ToString::to_string) else { continue };
@@ -101,7 +103,7 @@ impl Marker {
         }
     }
 
-    /// Attaches the internal derive to a struct; re-emits anything else with an error.
+    /// Attaches the internal derive to a struct; leaves any other item as it is, with an error.
     ///
     /// ```text
     /// #[derive(::heir_runtime::__private::Heir)]
@@ -135,13 +137,13 @@ impl Marker {
         quote!(#errors #attached)
     }
 
-    /// That it goes on a struct.
+    /// The text of the error that the attribute is not on a struct.
     fn misplaced(&self) -> String {
         format!("`#[{}]` goes on a struct, because {}", self.name, self.because)
     }
 
-    /// The item; a second attribute of the same or the other name on it is an error and left out, so that its expansion adds
-    /// no more errors.
+    /// The item without a second `#[heir]` or `#[supervisor]`. A second one is an error; left in,
+    /// its expansion would add more errors.
     fn without_second(&self, item: Item, errors: &mut Errors) -> TokenStream {
         let Item { attrs, vis, keyword, rest } = item;
         let (again, others): (Vec<_>, Vec<_>) = attrs

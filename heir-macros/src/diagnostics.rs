@@ -1,15 +1,16 @@
-//! Errors about the user's code: collected, so that all mistakes of an item are reported at once.
+//! Errors about the user's code. They are collected, so that all mistakes in an item are reported
+//! at once.
 //!
-//! The style of a message: lower case, no full stop, the user's tokens in backticks; first the problem, then the
-//! reason, then what to write.
+//! The style of a message: lower case, no full stop, the user's tokens in backticks. First comes
+//! the problem, then the reason, then what to write.
 
 use std::fmt::Display;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// What is wrong with one annotated item. It must be checked with [`Errors::finish`] before it is dropped: in debug
-/// builds a forgotten collector panics, so that no mistake is lost on the way.
+/// The errors about one annotated item. A collector must be ended by [`Errors::finish`]: in debug
+/// builds, a collector that is dropped before panics, so that no error is lost.
 #[derive(Debug)]
 pub(crate) struct Errors {
     collected: Vec<syn::Error>,
@@ -21,17 +22,17 @@ impl Errors {
         Self { collected: Vec::new(), checked: false }
     }
 
-    /// Reports a problem at one token.
+    /// Reports an error at one token.
     pub(crate) fn at(&mut self, span: Span, message: impl Display) {
         self.push(syn::Error::new(span, message));
     }
 
-    /// Reports a problem over all of `tokens`.
+    /// Reports an error that spans all of `tokens`.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Reports a conflict at both of its places.
+    /// Reports a conflict: one error at each of the two places.
     pub(crate) fn conflict(
         &mut self,
         first: Span,
@@ -47,12 +48,12 @@ impl Errors {
         self.collected.push(error);
     }
 
-    /// How many there are by now.
+    /// The number of errors so far.
     pub(crate) fn len(&self) -> usize {
         self.collected.len()
     }
 
-    /// Ends the collection: `None` when nothing was wrong, else the `compile_error!`s of all that was.
+    /// Ends the collection; returns the `compile_error!`s, or `None` if there are no errors.
     pub(crate) fn finish(mut self) -> Option<TokenStream> {
         self.checked = true;
         let mut all = std::mem::take(&mut self.collected).into_iter();
@@ -61,7 +62,7 @@ impl Errors {
         Some(reported(combined))
     }
 
-    /// Ends the collection without looking at it, for a first pass whose errors a later pass reports.
+    /// Drops the errors of a first pass, which a later pass reports again.
     pub(crate) fn discard(mut self) {
         self.checked = true;
     }
@@ -76,8 +77,9 @@ impl Drop for Errors {
     }
 }
 
-/// The `compile_error!`s of an error: by `::std`, which is a path in every edition, where syn writes `::core`. In a crate of
-/// edition 2015 that would be looked for in the crate itself, and the message would be lost.
+/// The `compile_error!`s of an error, by a path from `::std`, which holds in every edition. syn
+/// writes `::core`, which a crate of edition 2015 would look up in itself, and the message would be
+/// lost.
 pub(crate) fn reported(error: syn::Error) -> TokenStream {
     let renamed = |token| match token {
         TokenTree::Ident(name) if name == "core" => TokenTree::Ident(Ident::new("std", name.span())),
@@ -86,12 +88,13 @@ pub(crate) fn reported(error: syn::Error) -> TokenStream {
     error.into_compile_error().into_iter().map(renamed).collect()
 }
 
-/// The end of a message about an unknown word: the known word that was probably meant, else all there are.
+/// The end of a message about an unknown word: the known word that is probably meant, or else all
+/// known words.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|candidate| (distance(word, candidate), candidate))
-        // Two edits can turn a short word into any other.
+        // Two edits turn a short word into almost any other.
         .filter(|(distance, candidate)| *distance <= if candidate.len() > 4 { 2 } else { 1 })
         .min_by_key(|(distance, _)| *distance);
     match nearest {
@@ -110,7 +113,8 @@ pub(crate) fn alternatives(words: &[&str]) -> String {
     }
 }
 
-/// How many characters must be inserted, deleted or replaced, or swapped with the next, to turn `from` into `to`.
+/// How many edits turn `from` into `to`: a character inserted, deleted or replaced, or two
+/// neighbours swapped.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];

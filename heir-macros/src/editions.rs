@@ -1,11 +1,12 @@
-//! Words that are keywords in some editions only. A user's crate may have them for names, and generated code is read by the
-//! rules of this crate's edition, in which all of them are keywords: so there such a name is written raw.
+//! Words that are keywords in some editions only. The user's crate may have them as names, but
+//! generated code is read by the rules of this crate's edition, in which all of them are keywords:
+//! so it writes such a name raw.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 const WORDS: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
 
-/// The same name at another place, which may be one of another edition.
+/// The same name at another span, which may belong to another edition.
 pub(crate) fn moved(name: &Ident, span: Span) -> Ident {
     if WORDS.iter().any(|word| name == word) {
         return Ident::new_raw(&name.to_string(), span);
@@ -15,8 +16,9 @@ pub(crate) fn moved(name: &Ident, span: Span) -> Ident {
     name
 }
 
-/// The tokens with these words raw where they are names of fields, arguments, functions and modules: syn takes them for
-/// keywords in every edition. What attributes and bodies hold is left as it is.
+/// The tokens with these words raw where they are names of fields, arguments, functions or modules,
+/// because syn takes the words for keywords in every edition. Attributes and bodies are left as
+/// they are.
 pub(crate) fn with_raw_names(tokens: TokenStream) -> TokenStream {
     raw_names(tokens, false)
 }
@@ -43,7 +45,8 @@ fn raw_names(tokens: TokenStream, in_braces: bool) -> TokenStream {
     named.collect()
 }
 
-/// Whether the word here is no keyword: after `fn`, in a path, or before the colon of a field or an argument.
+/// Whether the word here is a name: after `fn`, in a path, or before the colon of a field or
+/// argument.
 fn is_name(tokens: &[TokenTree], place: usize) -> bool {
     let is_colon = |place: Option<usize>| {
         let token = place.and_then(|place| tokens.get(place));
@@ -54,7 +57,7 @@ fn is_name(tokens: &[TokenTree], place: usize) -> bool {
         before(1).is_some_and(|at| matches!(&tokens[at], TokenTree::Ident(word) if word == "fn"));
     let ends_path = is_colon(before(1)) && is_colon(before(2));
     let begins_path = is_colon(Some(place + 1)) && is_colon(Some(place + 2));
-    // `dyn ::path::Trait` is a type.
+    // In `dyn ::path::Trait`, `dyn` is a keyword.
     let has_colon = is_colon(Some(place + 1))
         && !(begins_path && matches!(&tokens[place], TokenTree::Ident(word) if word == "dyn"));
     follows_fn || ends_path || has_colon

@@ -1,17 +1,18 @@
-//! What a `macro_rules` macro was given, in the invisible group around its fragment (`$e:expr`). rustc keeps the group together, but no
-//! longer once a procedural macro has printed it again: `$e * 3` with `1 + 2` for `$e` would be 7. So where an operator would reach
-//! into such a group, it gets parentheses that can be seen.
+//! Fragments of `macro_rules` macros. rustc puts an invisible group around what a macro was given
+//! for `$e:expr`, and keeps the group together, but not once a procedural macro has printed it:
+//! with `1 + 2` for `$e`, `$e * 3` would then be 7. So a fragment gets visible parentheses if an
+//! operator beside it would reach into it.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
 use crate::tokens::is_brace;
 
-/// The tokens, with parentheses around the fragments that would fall apart.
+/// The tokens, with parentheses around each fragment that would fall apart.
 pub(crate) fn kept_together(tokens: TokenStream) -> TokenStream {
     changed(&tokens).unwrap_or(tokens)
 }
 
-/// `None` if there is nothing to change, as in all code that no macro wrote.
+/// `None` if there is nothing to change, as in all code that no macro has written.
 fn changed(tokens: &TokenStream) -> Option<TokenStream> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut is_changed = false;
@@ -26,7 +27,7 @@ fn changed(tokens: &TokenStream) -> Option<TokenStream> {
         let brackets = if is_invisible { needed(group, &tokens, place) } else { Brackets::None };
         is_changed |= inner.is_some() || !matches!(brackets, Brackets::None);
         let inner = inner.unwrap_or_else(|| group.stream());
-        // No lint tells the user to remove them.
+        // At a span of the macro, so that no lint tells the user to remove the parentheses.
         let span = group.span().resolved_at(Span::call_site());
         match brackets {
             Brackets::None => out.extend([grouped(group.delimiter(), inner, group.span())]),
@@ -53,11 +54,11 @@ fn angle(bracket: char, span: Span) -> TokenTree {
     TokenTree::Punct(bracket)
 }
 
-/// What holds a fragment together from now on.
+/// The visible brackets that hold a fragment together.
 enum Brackets {
     None,
     Parentheses,
-    /// Around the type that a path begins with: `<Vec<u8>>::new()`.
+    /// Around a type at the start of a path: `<Vec<u8>>::new()`.
     Angle,
 }
 
@@ -70,11 +71,11 @@ fn needed(group: &Group, tokens: &[TokenTree], place: usize) -> Brackets {
         Shape::Prefixed => matches!(right, Right::Call | Right::Postfix),
         Shape::Operators => left || matches!(right, Right::Operator | Right::Call | Right::Postfix),
         Shape::Block => matches!(right, Right::Operator | Right::Call | Right::Postfix),
-        // `Box<dyn A + B>`
+        // `Box<dyn A + B>` needs none.
         Shape::Bounds => left && (place == 0 || char_at(tokens, place - 1) != Some('<')),
         Shape::Other => false,
     };
-    // No struct literal stands before a body: `if $e == other { .. }`
+    // A struct literal must not stand before a body: `if $e == other { .. }`.
     let is_in_the_way = fragment.has_braces && (left || right != Right::Nothing);
     if right == Right::Path && !fragment.is_name {
         Brackets::Angle
@@ -85,7 +86,7 @@ fn needed(group: &Group, tokens: &[TokenTree], place: usize) -> Brackets {
     }
 }
 
-/// What follows a fragment, and would bind to the end of it.
+/// What follows a fragment and would bind to its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Right {
     Nothing,
@@ -124,7 +125,7 @@ impl Right {
     }
 }
 
-/// Whether an operator ends right before the fragment: `&`, `&mut`, `&'a`, `-`, `+`, `==`.
+/// Whether the tokens before the fragment end in an operator: `&`, `&mut`, `&'a`, `-`, `+`, `==`.
 fn is_reached_from(before: &[TokenTree]) -> bool {
     let joined = |by: usize| match before.len().checked_sub(by).map(|place| &before[place]) {
         Some(TokenTree::Punct(punct)) if punct.spacing() == Spacing::Joint => Some(punct.as_char()),
@@ -154,34 +155,35 @@ fn char_at(tokens: &[TokenTree], place: usize) -> Option<char> {
     }
 }
 
-/// What stands in an invisible group, as far as its tokens tell.
+/// What the tokens of a fragment tell about it.
 struct Fragment {
     shape: Shape,
-    /// `a.b`, and not `a.b()`.
+    /// Whether it ends in a field: `a.b`, and not `a.b()`.
     ends_in_field: bool,
     /// Whether there is a struct literal in it.
     has_braces: bool,
-    /// A path without arguments.
+    /// Whether it is a path without arguments.
     is_name: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Shape {
-    /// What binds tighter than any operator: a path, a literal, a call, a block, a type such as `Vec<u8>`.
+    /// Binds tighter than any operator: a path, a literal, a call, a block, a type such as
+    /// `Vec<u8>`.
     Operand,
     /// `-1`, `&x`, `&str`
     Prefixed,
-    /// `a + b`, `x as u8`, and what takes all that follows: `|x| x`, `return x`
+    /// `a + b`, `x as u8`, and whatever takes all that follows: `|x| x`, `return x`.
     Operators,
     /// `if a { b } else { c }`
     Block,
     /// `dyn A + B`
     Bounds,
-    /// Neither an expression nor a type that an operator could reach into: a visibility, an item, a statement.
+    /// Nothing that an operator could reach into: a visibility, an item, a statement.
     Other,
 }
 
-/// Reads the tokens of a fragment one after the other.
+/// Reads the tokens of a fragment from left to right.
 struct Reader {
     tokens: Vec<TokenTree>,
     place: usize,
@@ -191,7 +193,7 @@ struct Reader {
 impl Fragment {
     fn of(stream: &TokenStream) -> Self {
         let tokens: Vec<TokenTree> = stream.clone().into_iter().collect();
-        // Handed on from macro to macro.
+        // One macro has passed the fragment on to another: the groups are nested.
         if let [TokenTree::Group(group)] = tokens.as_slice()
             && group.delimiter() == Delimiter::None
         {
@@ -201,7 +203,7 @@ impl Fragment {
         let mut reader = Reader { tokens, place: 0, fragment };
         let shape = reader.shape();
         let Reader { mut fragment, tokens, .. } = reader;
-        // Also behind an operator.
+        // The reader stops at the first operator, and a struct literal may follow it.
         fragment.has_braces |=
             matches!(shape, Shape::Operators | Shape::Prefixed) && tokens.iter().any(is_brace);
         Self { shape, is_name: fragment.is_name && matches!(shape, Shape::Operand), ..fragment }
@@ -249,7 +251,7 @@ impl Reader {
         }
     }
 
-    /// `mut`, `raw const`, `'a`
+    /// Skips `mut`, `raw const` or `'a`.
     fn skip_after_ampersand(&mut self) {
         if char_at(&self.tokens, self.place) == Some('\'') {
             self.place += 2;
@@ -264,10 +266,11 @@ impl Reader {
         matches!(self.tokens.get(place), Some(TokenTree::Ident(word)) if is_one(word))
     }
 
-    /// Reads one operand: whether an operator follows, or nothing does. `None` for what is no expression and no type.
+    /// Reads one operand; says whether an operator follows. `None` if this is neither an expression
+    /// nor a type.
     fn operand(&mut self) -> Option<bool> {
         match self.tokens.get(self.place)? {
-            // A closure, a range.
+            // A closure or a range takes all that follows.
             TokenTree::Punct(punct) if "|.".contains(punct.as_char()) => return Some(true),
             TokenTree::Punct(punct) if punct.as_char() == '<' => self.place = self.after_angle()?,
             TokenTree::Punct(punct) if punct.as_char() == ':' => {}
@@ -302,7 +305,7 @@ impl Reader {
                         self.place += 2;
                     }
                     ('?', _) => self.place += 1,
-                    // A macro's brackets are no struct literal's.
+                    // The brackets after `!` are a macro's, and no struct literal.
                     ('!', _) => self.place += 2,
                     ('<', _) => match self.after_angle() {
                         Some(after) if self.tokens.len() == after || is_path_or_sum(&self.tokens, after) => {
@@ -319,7 +322,7 @@ impl Reader {
         Some(false)
     }
 
-    /// The place after the `>` that closes the `<` here.
+    /// The index after the `>` that closes the `<` here.
     fn after_angle(&self) -> Option<usize> {
         let mut depth = 0_usize;
         for place in self.place..self.tokens.len() {

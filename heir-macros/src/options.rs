@@ -1,5 +1,6 @@
-//! The words the attributes know: one table each, which feeds parsing, suggestions and the test that the reference
-//! docs list exactly these. The values are read here too, into slots that notice when an option is given twice.
+//! The options of the attributes: one table for each attribute, which feeds parsing, suggestions
+//! and the test that the reference docs list exactly these options. Values are read here, too, into
+//! slots that notice an option that is given twice.
 
 use std::fmt::Display;
 
@@ -10,8 +11,8 @@ use syn::{LitInt, LitStr, Path, Token};
 
 use crate::diagnostics::{Errors, alternatives, suggestion};
 
-/// One option: its key, an example of its value (empty for a bare word, in parentheses for one that has them in the place of
-/// the `=`), and what holds when it is left out.
+/// One option: its key; an example of its value (empty for a bare word, in parentheses if the value
+/// has no `=`); and its default, in words.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) key: &'static str,
@@ -69,7 +70,7 @@ pub(crate) const TABLE: &[Known] = &[
     Known { key: "init", value: "expr", default: "the `Default` of the type, or no rows" },
 ];
 
-/// A place for one option's value, with the spans needed to speak about it later.
+/// The value of one option, with the span of its key for errors.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {
     given: Option<(Span, T)>,
@@ -82,7 +83,7 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Fills the slot; the second time is an error, reported at both places.
+    /// Fills the slot. If it is full, that is an error at both keys.
     pub(crate) fn fill(&mut self, key: &Ident, value: T, errors: &mut Errors) {
         if let Some((first, _)) = self.given {
             errors.conflict(
@@ -109,8 +110,8 @@ impl<T> Slot<T> {
     }
 }
 
-/// Reads `key = value, word, ..`: looks each key up in `known` and hands it to `read`, which parses the value (the
-/// `=` is consumed). A mistake in one option costs only that option.
+/// Reads `key = value, word, ..`. Looks up each key in `known`, consumes the `=`, and calls `read`,
+/// which parses the value. A mistake in one option costs only that option.
 pub(crate) fn read_list(
     tokens: TokenStream,
     attribute: &str,
@@ -175,7 +176,8 @@ fn read_one(
     read(&key, input, errors)
 }
 
-/// What to write for an option that is none of this attribute: a value without its key, or another attribute's option.
+/// What to write instead of an option that this attribute does not have, if it is a value without
+/// its key, or an option of another attribute.
 fn elsewhere(name: &str, attribute: &str, keys: &[&str]) -> Option<String> {
     const VALUES: &[(&str, &str)] = &[
         ("permanent", "restart"),
@@ -204,7 +206,7 @@ fn elsewhere(name: &str, attribute: &str, keys: &[&str]) -> Option<String> {
     })
 }
 
-/// Whether a value follows; the `=` before it is consumed.
+/// Whether a value follows. Consumes the `=` before it.
 fn has_value(input: ParseStream<'_>, option: &Known) -> syn::Result<bool> {
     if option.value.starts_with('(') {
         return Ok(input.peek(syn::token::Paren));
@@ -215,14 +217,14 @@ fn has_value(input: ParseStream<'_>, option: &Known) -> syn::Result<bool> {
 
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
-        // A token tree always parses where there is one.
+        // While the input is not empty, a token tree parses.
         if input.parse::<TokenTree>().is_err() {
             break;
         }
     }
 }
 
-/// Reads one of a few bare words.
+/// Reads one of `words`, without quotes.
 pub(crate) fn word<T: Copy>(input: ParseStream<'_>, key: &Ident, words: &[(&str, T)]) -> syn::Result<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
     if input.peek(LitStr) {
@@ -247,7 +249,7 @@ pub(crate) fn word<T: Copy>(input: ParseStream<'_>, key: &Ident, words: &[(&str,
     })
 }
 
-/// Reads a text that is not empty.
+/// Reads a string that is not empty.
 pub(crate) fn text(input: ParseStream<'_>, key: &Ident) -> syn::Result<LitStr> {
     if !input.peek(LitStr) {
         return Err(input.error(format_args!("`{key}` is a text: write it in quotes, `{key} = \"text\"`")));
@@ -262,7 +264,7 @@ pub(crate) fn text(input: ParseStream<'_>, key: &Ident) -> syn::Result<LitStr> {
     Ok(text)
 }
 
-/// Reads a count of at least one. `form` is how the option is written, for who wrote no number.
+/// Reads a count of at least one. `form` shows in the error how the option is written.
 pub(crate) fn count<N: Count>(input: ParseStream<'_>, key: &Ident, form: &str) -> syn::Result<N> {
     count_from(1, input, key, form)
 }
@@ -288,7 +290,7 @@ pub(crate) fn count_from<N: Count>(
     })
 }
 
-/// A type of counts.
+/// An integer type of counts.
 pub(crate) trait Count: TryFrom<u64> {
     const NAME: &'static str;
     const MAX: u64;
@@ -304,7 +306,7 @@ impl Count for u32 {
     const MAX: u64 = Self::MAX as u64;
 }
 
-/// Reads a path to the runtime that holds wherever the generated code stands.
+/// Reads the path of the runtime. It must hold wherever the generated code stands.
 pub(crate) fn root_path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
     not_quoted(input, key)?;
     let path = input.call(Path::parse_mod_style)?;
@@ -319,7 +321,7 @@ pub(crate) fn root_path(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path
     ))
 }
 
-/// Reads the path of a type. `form` is how the option is written, for who wrote no path.
+/// Reads the path of a type. `form` shows in the error how the option is written.
 pub(crate) fn path(input: ParseStream<'_>, key: &Ident, form: &str) -> syn::Result<Path> {
     not_quoted(input, key)?;
     let place = input.span();
@@ -335,7 +337,7 @@ fn not_quoted(input: ParseStream<'_>, key: &Ident) -> syn::Result<()> {
     Err(syn::Error::new(text.span(), problem))
 }
 
-/// Reads the path of a function, which holds where it is written.
+/// Reads the path of a function, as seen from the attribute.
 pub(crate) fn function(input: ParseStream<'_>, key: &Ident) -> syn::Result<Path> {
     not_quoted(input, key)?;
     let place = input.span();
@@ -394,7 +396,7 @@ fn parse_duration(text: &str) -> Result<Millis, String> {
     }
 }
 
-/// The name of an attribute that may carry no arguments: whether it carries none, else the error.
+/// Reports arguments of an attribute that takes none.
 pub(crate) fn require_bare(attribute: &syn::Attribute, name: impl Display, errors: &mut Errors) {
     if !matches!(attribute.meta, syn::Meta::Path(_)) {
         errors.on(&attribute.meta, format_args!("`#[{name}]` takes no arguments: write `#[{name}]`"));

@@ -1,9 +1,9 @@
-//! The names that generated items have already, so that nothing of the user's can have them.
+//! The names of generated items, which the user's items must not have.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
-/// What every handle has: the methods of the runtime's `Handle`, and its field.
+/// The names of every handle: the methods of the runtime's `Handle`, and the handle's field.
 pub(crate) const HANDLE: &[&str] = &[
     "name",
     "with_timeout",

@@ -1,5 +1,5 @@
-//! What is said of a child's starts and stops, by the worker itself or by the tree it stands in: read, and written as
-//! calls of its spec's methods.
+//! The settings of a child that its supervisor acts on, given by `#[heir]`, `#[supervisor]` or
+//! `#[child]`: reads them, and writes them as calls of the spec's methods.
 
 use proc_macro2::{Delimiter, Group, Ident, Literal, TokenStream};
 use quote::quote;
@@ -9,7 +9,7 @@ use syn::{LitStr, Path, Token};
 
 use crate::options::{self, Millis};
 
-/// When a supervisor starts a child again.
+/// When a supervisor restarts a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Restart {
     Permanent,
@@ -17,14 +17,14 @@ pub(crate) enum Restart {
     Temporary,
 }
 
-/// How a supervisor ends a child.
+/// How a supervisor stops a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shutdown {
     Within(Millis),
     BrutalKill,
 }
 
-/// How long a supervisor waits before it starts a child again.
+/// How long a supervisor waits before it restarts a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backoff {
     None,
@@ -112,7 +112,7 @@ impl Backoff {
     }
 }
 
-/// Reads the two pauses after `exponential`.
+/// Reads the two pauses of `exponential(..)`.
 fn exponential(input: ParseStream<'_>, word: &Ident) -> syn::Result<Backoff> {
     let form = "write `exponential(\"100ms\", \"10s\")`";
     let group = input.parse::<Group>().ok().filter(|group| group.delimiter() == Delimiter::Parenthesis);
@@ -148,7 +148,7 @@ fn exponential(input: ParseStream<'_>, word: &Ident) -> syn::Result<Backoff> {
     Ok(Backoff::Exponential { first, max })
 }
 
-/// One pause, with its text.
+/// Reads one pause; returns it with its text.
 fn pause(input: ParseStream<'_>, word: &Ident) -> syn::Result<(String, Millis)> {
     if !input.peek(LitStr) {
         return Err(input.error(format_args!(
@@ -159,7 +159,8 @@ fn pause(input: ParseStream<'_>, word: &Ident) -> syn::Result<(String, Millis)> 
     Ok((text.value(), options::duration(input, word)?))
 }
 
-/// The bare word that follows, if there is one; `bare` is one that stands alone.
+/// Reads a word, if one is next. `bare` is a word that takes no arguments, and that must not be
+/// quoted.
 fn word(input: ParseStream<'_>, key: &Ident, bare: &str) -> syn::Result<Option<Ident>> {
     if let Ok(text) = input.fork().parse::<LitStr>()
         && text.value() == bare

@@ -1,4 +1,4 @@
-//! Small helpers on token streams that both attributes need.
+//! Helpers on token streams that the attributes share.
 
 use std::collections::HashSet;
 
@@ -11,13 +11,13 @@ use syn::{
 
 use crate::editions;
 
-/// The path to the runtime when no `crate = path` is given.
+/// The path of the runtime if no `crate = path` is given.
 pub(crate) fn default_root() -> Path {
     syn::parse_quote!(::heir_runtime)
 }
 
-/// The path with every token at the place of `at`, so that an error about what it leads to is reported there and
-/// nowhere else. Each token keeps its own hygiene.
+/// The path with every token at the span `at`, so that an error about the item that it leads to is
+/// reported there, and only there. Each token keeps its own hygiene.
 pub(crate) fn path_at(path: &Path, at: Span) -> TokenStream {
     let tokens = path.to_token_stream().into_iter().map(|mut token| {
         token.set_span(at.resolved_at(token.span()));
@@ -26,13 +26,13 @@ pub(crate) fn path_at(path: &Path, at: Span) -> TokenStream {
     tokens.collect()
 }
 
-/// `name` at the place of `at`, as if the macro had written it: lints about what is only generated stay silent, and
-/// "go to definition" still leads to the user's token.
+/// `name` at the span `at`, with the macro's hygiene: lints do not look at it, and the editor's "go
+/// to definition" still finds the user's token.
 pub(crate) fn generated(name: &Ident, at: Span) -> Ident {
     editions::moved(name, at.resolved_at(Span::call_site()))
 }
 
-/// `self_ty` written for every `Self` in `tokens`, because they are about to stand in another type's item.
+/// Writes `self_ty` for every `Self` in `tokens`, which are about to stand in another type's item.
 pub(crate) fn replace_self(tokens: impl ToTokens, self_ty: &TokenStream) -> TokenStream {
     let tokens = tokens.into_token_stream();
     if mentions(&tokens, "Self") { replace(tokens, self_ty) } else { tokens }
@@ -87,7 +87,8 @@ pub(crate) fn find(tokens: &TokenStream, word: &str) -> Option<Span> {
     })
 }
 
-/// The type inside the invisible parentheses a `macro_rules` macro puts around `$ty`, and inside visible ones.
+/// The type without the invisible group that a `macro_rules` macro puts around `$ty`, and without
+/// parentheses.
 pub(crate) fn ungroup(mut ty: &Type) -> &Type {
     loop {
         match ty {
@@ -98,12 +99,12 @@ pub(crate) fn ungroup(mut ty: &Type) -> &Type {
     }
 }
 
-/// Whether `name` is the last word of the attribute's path: `#[heir]` and `#[heir_runtime::heir]` alike.
+/// Whether the attribute's path ends in `name`, as both `#[heir]` and `#[heir_runtime::heir]` do.
 pub(crate) fn is_named(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|segment| segment.ident == name)
 }
 
-/// The attributes with this one-word path.
+/// The attributes whose path is `name` alone.
 pub(crate) fn attributes<'a>(
     all: &'a [Attribute],
     name: &'static str,
@@ -111,9 +112,12 @@ pub(crate) fn attributes<'a>(
     all.iter().filter(move |attribute| attribute.path().is_ident(name))
 }
 
-/// `#[allow(..)]` of an item and of its parts, for all that is generated from it: some of that, such as a bound, cannot have an
-/// attribute of its own, and what a lint finds in it is in the user's own code as well, where it is still told. What is expected there
-/// is allowed here; a lint that is made an error there is left as it is, because it was not meant for generated code.
+/// The `#[allow(..)]`s of an item and its parts, for all code that is generated from it.
+///
+/// Some generated code, such as a bound, cannot have attributes of its own. If a lint finds
+/// something in it, it finds the same in the user's code, and tells it there. `#[expect(..)]`
+/// becomes `#[allow(..)]`; `deny` and `forbid` are left out, because the user did not mean
+/// generated code by them.
 pub(crate) fn allowed<'a>(
     item: &'a [Attribute],
     parts: impl Iterator<Item = &'a [Attribute]>,
@@ -136,7 +140,8 @@ pub(crate) fn allowed<'a>(
     allowed
 }
 
-/// The arguments of an attribute: empty for `#[name]`, the content for `#[name(..)]`, an error for every other form.
+/// The arguments of an attribute: empty for `#[name]`, the tokens in `#[name(..)]`; an error in any
+/// other form.
 pub(crate) fn arguments(attribute: &Attribute) -> syn::Result<TokenStream> {
     match &attribute.meta {
         syn::Meta::Path(_) => Ok(TokenStream::new()),
@@ -162,12 +167,12 @@ fn no_form(path: &Path, form: &str, place: Span) -> syn::Error {
     )
 }
 
-/// Whether a type names none of the parameters.
+/// Whether a type names none of the generic parameters.
 pub(crate) fn is_concrete(ty: &TokenStream, generics: &Generics) -> bool {
     !generics.params.iter().any(|param| mentions(ty, &param_name(param)))
 }
 
-/// A parameter's name, a lifetime's without its quote.
+/// The name of a parameter; of a lifetime, without the quote.
 pub(crate) fn param_name(param: &GenericParam) -> String {
     match param {
         GenericParam::Type(param) => param.ident.to_string(),
@@ -176,7 +181,8 @@ pub(crate) fn param_name(param: &GenericParam) -> String {
     }
 }
 
-/// `<K = String, const N: usize = 4>`: a type alias's parameters. Bounds on it are not checked, and linted against.
+/// `<K = String, const N: usize = 4>`: the parameters of a type alias. They have no bounds, as
+/// rustc does not check bounds there, and warns of them.
 pub(crate) fn alias_params(generics: &Generics) -> Option<TokenStream> {
     let params = generics.params.iter().filter_map(|param| match param {
         GenericParam::Type(param) => {
@@ -196,7 +202,8 @@ fn default_of<T: ToTokens>(default: Option<&(Token![=], T)>) -> Option<TokenStre
     default.map(|(equals, value)| quote!(#equals #value))
 }
 
-/// A hidden field's type that mentions all type parameters, or nothing when each is already mentioned in `used`.
+/// The type of a hidden field that mentions all type parameters; `None` if `used` mentions each
+/// already.
 ///
 /// ```text
 /// ::core::marker::PhantomData<fn(&K, &V)>
@@ -207,7 +214,7 @@ pub(crate) fn phantom(generics: &Generics, used: &TokenStream) -> Option<TokenSt
     (!all_used).then(|| quote!(::core::marker::PhantomData<fn(#(&#params),*)>))
 }
 
-/// `&'static str` for `&str`: that a lifetime is missing is for rustc to say, once.
+/// `&'static str` for `&str`: rustc then reports the missing lifetime once, in the user's code.
 pub(crate) fn with_lifetime(ty: &Type) -> Type {
     let mut ty = ty.clone();
     if let Type::Reference(reference) = &mut ty
@@ -219,13 +226,13 @@ pub(crate) fn with_lifetime(ty: &Type) -> Type {
     ty
 }
 
-/// Whether the type is one that is known, by its name, to break no rule. Were it another of this name, rustc would report a broken
-/// rule in its own words.
+/// Whether the type has the name of a type that breaks no rule. If it is another type of that name
+/// that does break one, rustc reports that in its own words.
 pub(crate) fn is_plain(ty: &TokenStream) -> bool {
     syn::parse2(ty.clone()).is_ok_and(|ty| is_plain_type(&ty))
 }
 
-/// Whether the type is a recorded table that is known, by its name, to break no rule.
+/// Whether the type has the name of a recorded table, with arguments that break no rule.
 pub(crate) fn is_plain_table(ty: &TokenStream) -> bool {
     const TABLES: [&str; 3] = ["BagTable", "OrderedTable", "Table"];
     let Ok(ty) = syn::parse2(ty.clone()) else { return false };
@@ -234,7 +241,7 @@ pub(crate) fn is_plain_table(ty: &TokenStream) -> bool {
     TABLES.iter().any(|table| name == table) && is_plain_key(key) && is_plain_type(value)
 }
 
-/// The plain types that are `Eq`, `Ord` and `Hash`.
+/// The names of plain types that are `Eq`, `Ord` and `Hash`.
 const KEYS: [&str; 15] = [
     "bool", "char", "String", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
     "usize",
@@ -245,7 +252,7 @@ fn is_plain_key(ty: &Type) -> bool {
         .is_some_and(|(name, arguments)| arguments.is_empty() && KEYS.iter().any(|key| name == key))
 }
 
-/// Whether it is `Clone`, `Default`, `Send` and `Sync`.
+/// Whether the type is by its name `Clone`, `Default`, `Send` and `Sync`.
 fn is_plain_type(ty: &Type) -> bool {
     const OTHERS: [&str; 3] = ["Duration", "f32", "f64"];
     const CONTAINERS: [&str; 9] =
@@ -261,7 +268,7 @@ fn is_plain_type(ty: &Type) -> bool {
     is_one_of(&CONTAINERS) && arguments.into_iter().all(is_plain_type)
 }
 
-/// `Vec` and `u64` for `Vec<u64>`: nothing for a path, or with other arguments than types.
+/// `Vec` and `[u64]` for `Vec<u64>`; `None` for a longer path, or for arguments that are not types.
 fn name_and_arguments(ty: &Type) -> Option<(&Ident, Vec<&Type>)> {
     let Type::Path(path) = ungroup(ty) else { return None };
     let segment = path.path.segments.first()?;
@@ -282,7 +289,7 @@ fn name_and_arguments(ty: &Type) -> Option<(&Ident, Vec<&Type>)> {
     Some((&segment.ident, arguments))
 }
 
-/// The tokens without the invisible groups that a `macro_rules` macro puts around its fragments.
+/// The tokens without the invisible groups that `macro_rules` macros put around fragments.
 pub(crate) fn visible(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
     let mut out = Vec::new();
     for token in tokens {
@@ -296,7 +303,7 @@ pub(crate) fn visible(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenT
     out
 }
 
-/// Whether it is a body: braces, or the invisible group around a macro's `$body:block`.
+/// Whether the token is a body: braces, or the invisible group around a fragment `$body:block`.
 pub(crate) fn is_brace(token: &TokenTree) -> bool {
     let tokens = visible([token.clone()]);
     matches!(tokens.as_slice(), [TokenTree::Group(group)] if group.delimiter() == Delimiter::Brace)

@@ -1,5 +1,5 @@
-//! The syntax of the impl block. Bodies stay tokens, so that a half-typed one breaks nothing, and syn's `full` feature
-//! is not needed.
+//! The syntax of an impl block. Bodies stay tokens, so that a half-typed body breaks nothing, and
+//! syn's `full` feature is not needed.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -15,13 +15,13 @@ use crate::tokens::is_brace;
 /// `impl<K> Counter<K> where .. { .. }`, as written.
 pub(super) struct Block {
     pub(super) attrs: Vec<Attribute>,
-    /// With the where clause.
+    /// With the `where` clause.
     pub(super) generics: Generics,
     pub(super) self_ty: Type,
     pub(super) methods: Vec<Method>,
 }
 
-/// Reads the block; a method that does not parse costs only itself.
+/// Reads the block. A method that does not parse costs only itself.
 pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Block> {
     let read = |input: ParseStream<'_>| parse_block(input, errors);
     match read.parse2(item) {
@@ -64,7 +64,8 @@ fn parse_block(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Block
     Ok(Block { attrs, generics, self_ty, methods })
 }
 
-/// Reads one item of the block; `None` for what is no function, or skipped. Always consumes the item, error or not.
+/// Reads one item of the block; `None` if it is no function, or is skipped. Consumes the item even
+/// if it returns an error.
 fn parse_item(input: ParseStream<'_>) -> syn::Result<Option<Method>> {
     let attrs = input.call(Attribute::parse_outer).inspect_err(|_| skip_item(input))?;
     if let Some(path) = macro_call(input) {
@@ -105,14 +106,14 @@ fn parse_item(input: ParseStream<'_>) -> syn::Result<Option<Method>> {
     }
 }
 
-/// The path of a macro that stands for items.
+/// The path of a macro call that stands for items.
 fn macro_call(input: ParseStream<'_>) -> Option<Path> {
     let ahead = input.fork();
     let path = ahead.call(Path::parse_mod_style).ok()?;
     ahead.peek(Token![!]).then_some(path)
 }
 
-/// Whether visibility and qualifiers lead to an `fn`.
+/// Whether a visibility and qualifiers are followed by `fn`.
 fn is_function(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     if ahead.parse::<syn::Visibility>().is_err() {
@@ -131,7 +132,8 @@ fn is_function(input: ParseStream<'_>) -> bool {
     false
 }
 
-/// Consumes an item: to its `;`, or its braces when no value or bound can still follow.
+/// Consumes an item: up to its `;`, or to its braces if neither a value nor a bound can follow
+/// them.
 fn skip_item(input: ParseStream<'_>) {
     let valued = [
         input.peek(Token![type]),

@@ -1,4 +1,4 @@
-//! From the syntax to the model, with the rules of the DSL. Each method is read on its own.
+//! From the syntax to the model, by the rules of the DSL. Each method is read by itself.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -25,7 +25,7 @@ enum Role {
     Hook(Event),
 }
 
-/// `None` when the block is no worker's.
+/// Reads the whole block; `None` if it cannot be a worker's.
 pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Handlers> {
     let Type::Path(self_path) = ungroup(&block.self_ty) else {
         errors.on(&block.self_ty, "handlers are a worker's: write the name of the struct that has `#[heir]`");
@@ -64,7 +64,7 @@ pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Ha
     Some(Handlers { root, allowed, generics, self_ty, handle, tables, messages, mistaken, hooks })
 }
 
-/// The block's generics as they can stand in another item; `None` when the worker borrows.
+/// The block's generics, as they can stand in another item; `None` if the worker has a lifetime.
 fn generics(written: &Generics, self_ty: &TokenStream, errors: &mut Errors) -> Option<Generics> {
     for param in written.lifetimes() {
         let lifetime = &param.lifetime;
@@ -172,7 +172,7 @@ fn redeliver(method: &Method, errors: &mut Errors) -> Option<u32> {
     syn::parse::Parser::parse2(read, tokens).map_err(|error| errors.push(error)).ok()
 }
 
-/// Reports `#[redeliver(..)]` on what is no message.
+/// Reports `#[redeliver(..)]` on a method that serves no message.
 fn redelivers_nothing(method: &Method, errors: &mut Errors) {
     for marker in attributes(&method.attrs, "redeliver") {
         errors.on(
@@ -182,7 +182,8 @@ fn redelivers_nothing(method: &Method, errors: &mut Errors) {
     }
 }
 
-/// The handler, or what its callers need to see of it; a name that every handle has needs nothing.
+/// Returns the handler, or, if it has mistakes, what its callers need in its place. A handler that
+/// has the name of a method of every handle needs nothing.
 fn handler(
     method: &Method,
     role: &Role,
@@ -251,7 +252,8 @@ fn handler(
     })
 }
 
-/// The name of an argument in the handle's method: without the underscores that say the handler does not use it.
+/// The name of an argument in the handle's method: without the leading underscores, which only say
+/// that the handler does not use it.
 fn value_name(argument: &Argument, all: &[Argument], errors: &mut Errors) -> Option<Ident> {
     match &argument.name {
         Name::Plain(name) => {

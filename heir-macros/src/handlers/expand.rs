@@ -1,5 +1,5 @@
-//! From the model to code. Infallible: every error has been reported before. Above each function stands an example of
-//! what it writes; `R` is the runtime's path.
+//! From the model to code. This cannot fail: errors have been reported before. Above each function
+//! stands an example of the code that it writes; `R` is the path of the runtime.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -10,7 +10,7 @@ use super::names::try_name;
 use super::rules;
 use crate::tokens::{generated, path_at};
 
-/// All that is generated for the handlers of a worker.
+/// The code for the handlers of a worker.
 pub(super) fn handlers(handlers: &Handlers) -> TokenStream {
     let message = message(handlers);
     let message_impl = message_impl(handlers);
@@ -36,7 +36,8 @@ fn has_phantom(handlers: &Handlers) -> bool {
     handlers.generics.type_params().next().is_some()
 }
 
-/// The variant that mentions the type parameters has a field of a type without values, so it cannot be made.
+/// The last variant mentions the type parameters. It cannot be made, as one of its fields has a
+/// type without values.
 ///
 /// ```text
 /// pub enum __Message<K: Key> where K: Ord {
@@ -145,12 +146,12 @@ fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     }
 }
 
-/// The macro's local for the context.
+/// The macro's local variable for the context.
 fn context_local(used: bool) -> Ident {
     Ident::new(if used { "cx" } else { "_cx" }, Span::mixed_site())
 }
 
-/// The arguments stay in their tuple: no name of the user's can meet one of the macro's.
+/// The arguments stay in their tuple, so that their names cannot clash with the macro's.
 ///
 /// ```text
 /// __Message::Count(ref mut message) => {
@@ -189,8 +190,8 @@ fn arm(sent: &TokenStream, handler: &Handler, cx: &Ident) -> TokenStream {
     }
 }
 
-/// `use R::__private::sent as __sent;`, and what it is called: there is no import that might not be used, because all that is
-/// async is under a `cfg`.
+/// `use R::__private::sent as __sent;`, and the name for it. If every async method is under a
+/// `cfg`, the import might be unused: then there is none, and the name is the full path.
 fn sent(handlers: &Handlers) -> (Option<TokenStream>, TokenStream) {
     let Handlers { root, messages, hooks, .. } = handlers;
     let is_used = messages.iter().any(|handler| handler.is_async && handler.cfgs.is_empty())
@@ -202,7 +203,7 @@ fn sent(handlers: &Handlers) -> (Option<TokenStream>, TokenStream) {
     }
 }
 
-/// `__sent(Self::count(self, cx, args.0)).await`, reported at a place of the user's method.
+/// `__sent(Self::count(self, cx, args.0)).await`, with the span of the user's method.
 fn called(
     sent: &TokenStream,
     place: Span,
@@ -233,7 +234,7 @@ fn called(
 ///     R::__private::HookOutcome::into_result(__sent(Self::arrived(self, info)).await)
 /// }
 /// ```
-/// With `#[on(exit)]` also:
+/// With `#[on(exit)]` also
 /// ```text
 /// const TRAPS_EXITS: bool = true;
 /// ```
@@ -243,7 +244,8 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
     let cx = context_local(takes(HookParam::Context));
     let info = Ident::new(if takes(HookParam::Info) { "info" } else { "_info" }, Span::mixed_site());
     let tables = Ident::new("tables", Span::mixed_site());
-    // Reported at the argument's type, if that is another of the same name.
+    // At the span of the argument's type: if that is another type of the same name, the error is
+    // there.
     let passed = params.iter().map(|(param, written)| {
         let mut local = match param {
             HookParam::Context => cx.clone(),
@@ -312,8 +314,9 @@ fn methods(handlers: &Handlers) -> TokenStream {
     quote!(impl #impl_generics #handle #where_clause { #(#methods)* })
 }
 
-/// No `async fn`s: a second future around the runtime's would double what a message costs to compile. The generated
-/// `impl` has this crate's edition, so it captures all that the future borrows.
+/// These are no `async fn`s: a second future around the runtime's would double the time to compile
+/// a message. The generated `impl` has this crate's edition, so it captures all that the future
+/// borrows.
 ///
 /// ```text
 /// /// The handler's docs.
@@ -329,7 +332,7 @@ fn methods(handlers: &Handlers) -> TokenStream {
 ///     self.__handle.try_call((key, by,), __Message::Count)
 /// }
 /// ```
-/// For a cast `try_die` returns no future: it does not wait. With `#[redeliver(3)]`:
+/// For a cast, `try_die` returns no future, as it does not wait. With `#[redeliver(3)]`:
 ///
 /// ```text
 /// pub fn store(..) -> .. where for<'__rule> Row: R::__private::Again {
@@ -348,7 +351,7 @@ fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
         handler.ident.unraw()
     );
     let head = quote!(#(#cfgs)* #(#deprecated)* #vis);
-    // Reported at the handler's name, if a recorded table has it too.
+    // At the span of the handler's name: if a recorded table has the name, too, the error is there.
     let place = ident.span();
     let root_there = path_at(root, place);
     let (method, try_method) = (quote_spanned!(place=> fn #ident), quote_spanned!(place=> fn #try_ident));
@@ -382,7 +385,7 @@ fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
     }
 }
 
-/// For a handler without docs.
+/// The docs of a handle's method whose handler has none.
 fn default_docs(handler: &Handler) -> TokenStream {
     let name = handler.ident.unraw();
     let doc = match handler.kind {

@@ -1,5 +1,5 @@
-//! What is emitted beside the errors: the handle's methods for the handlers that have mistakes, so that their callers
-//! add no errors of their own.
+//! Stubs beside the errors: methods of the handle for the handlers that have mistakes, so that
+//! their callers cause no more errors.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -8,11 +8,13 @@ use super::model::{Handlers, Mistaken};
 use super::names::try_name;
 use crate::tokens::generated;
 
-/// Nothing when there was no mistake.
+/// The stubs; nothing if there was no mistake.
 ///
 /// ```text
 /// impl CounterHandle {
-///     pub async fn count(&self, _: impl ::core::marker::Sized) -> ::core::result::Result<u64, R::CallError<()>> {
+///     pub async fn count(&self, _: impl ::core::marker::Sized)
+///         -> ::core::result::Result<u64, R::CallError<()>>
+///     {
 ///         ::core::unreachable!()
 ///     }
 ///     pub async fn try_count(..) -> .. { .. }

@@ -1,4 +1,4 @@
-//! The rules of hooks.
+//! The rules on hooks.
 
 use syn::spanned::Spanned;
 use syn::{Attribute, Type};
@@ -9,7 +9,7 @@ use super::signature::{Argument, Method};
 use crate::diagnostics::Errors;
 use crate::tokens::{attributes, ungroup};
 
-/// Reads a method with `#[on(..)]`; `tables` is the name of the worker's tables.
+/// Reads a method with `#[on(..)]`. `tables` is the name of the worker's bundle of tables.
 pub(super) fn hook(method: &Method, event: Event, tables: &str, errors: &mut Errors) -> Option<Hook> {
     let mut correct = is_plain(method, errors);
     correct &= match event {
@@ -46,7 +46,7 @@ fn in_an_incarnation(method: &Method, errors: &mut Errors) -> bool {
     takes_self(method, "so it cannot be a hook of an incarnation: take `&mut self`", errors)
 }
 
-/// Which of what the event brings this argument takes.
+/// Which of the event's values the argument takes.
 fn param(argument: &Argument, event: Event) -> Option<HookParam> {
     if event.info().is_some_and(|name| is_reference_to(&argument.ty, name)) {
         Some(HookParam::Info)
@@ -68,7 +68,8 @@ fn nobody_sends(event: Event, tables: &str) -> String {
     format!("nobody sends a hook arguments: {can_take}{info}")
 }
 
-/// The shape of `#[on(verify)]`: it looks at the tables while they have no owner.
+/// Checks the signature of `#[on(verify)]`, which looks at the tables while no incarnation owns
+/// them.
 fn verifies(method: &Method, tables: &str, errors: &mut Errors) -> bool {
     let mistakes = errors.len();
     if let Some(receiver) = method.receiver.span() {

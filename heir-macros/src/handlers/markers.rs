@@ -1,13 +1,13 @@
-//! The re-emitted impl block: the user's tokens, without the attributes that are ours. It works on bare tokens, so
-//! that it also holds for a block that could not be parsed.
+//! Re-emits the impl block: the user's tokens without our attributes. This works on bare tokens, so
+//! that it holds for a block that does not parse, too.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::vocabulary::{MARKERS, NEARLY};
 use crate::tokens::{is_brace, visible};
 
-/// The block without markers. `#[deprecated]` goes too, from what becomes a message: it is for the callers of the
-/// handle, and the generated code must be able to call the method.
+/// The block without our attributes. Methods that become messages lose `#[deprecated]`, too: it is
+/// for the callers of the handle, and generated code must be able to call the method.
 pub(super) fn strip(item: TokenStream) -> TokenStream {
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
     if let Some(TokenTree::Group(body)) = tokens.iter_mut().rfind(|token| is_brace(token)) {
@@ -34,7 +34,7 @@ fn strip_methods(body: TokenStream) -> TokenStream {
             }
         }
         rest = match after {
-            // What a `macro_rules` macro was given, perhaps a method.
+            // A fragment of a `macro_rules` macro, which may be a method.
             [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::None => {
                 let mut stripped = Group::new(Delimiter::None, strip_methods(group.stream()));
                 stripped.set_span(group.span());
@@ -51,7 +51,8 @@ fn strip_methods(body: TokenStream) -> TokenStream {
     out
 }
 
-/// The outer attributes at the start, each with its one-word name, and what follows them.
+/// The outer attributes at the start, each with its name if that is one word, and the tokens after
+/// them.
 fn split_attributes(mut tokens: &[TokenTree]) -> (Vec<(&[TokenTree], String)>, &[TokenTree]) {
     let mut attributes = Vec::new();
     while let [TokenTree::Punct(pound), TokenTree::Group(content), rest @ ..] = tokens {
@@ -60,7 +61,7 @@ fn split_attributes(mut tokens: &[TokenTree]) -> (Vec<(&[TokenTree], String)>, &
         }
         let mut words = visible(content.stream()).into_iter();
         let name = match (words.next(), words.next()) {
-            // A longer path, like `tokio::main`, is none of ours.
+            // A longer path, as in `tokio::main`, is never ours.
             (Some(TokenTree::Ident(_)), Some(TokenTree::Punct(punct))) if punct.as_char() == ':' => {
                 String::new()
             }
@@ -73,7 +74,7 @@ fn split_attributes(mut tokens: &[TokenTree]) -> (Vec<(&[TokenTree], String)>, &
     (attributes, tokens)
 }
 
-/// Whether visibility and qualifiers lead to an `fn`.
+/// Whether a visibility and qualifiers are followed by `fn`.
 fn begins_function(tokens: &[TokenTree]) -> bool {
     const BEFORE: [&str; 7] = ["pub", "default", "const", "async", "unsafe", "safe", "extern"];
     for token in tokens {

@@ -24,8 +24,8 @@ use crate::fragments::kept_together;
 use crate::options::{self, Slot};
 use crate::tokens::default_root;
 
-/// Parse → model → check → expand. The block is always re-emitted; a handler with mistakes costs only itself,
-/// and leaves its callers a stub, so that they see no errors that are not theirs.
+/// Parse → model → check → expand. The block is always re-emitted. A handler with mistakes costs
+/// only itself: its callers get a stub, so that they see no errors but those of the handler.
 pub(crate) fn attach(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let root = read_root(options, &mut errors);

@@ -1,4 +1,4 @@
-//! What an impl block with `#[handlers]` means.
+//! The model: what an impl block with `#[handlers]` means.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Generics, Path, Visibility};
@@ -6,9 +6,10 @@ use syn::{Attribute, Generics, Path, Visibility};
 /// The handlers of one worker.
 pub(super) struct Handlers {
     pub(super) root: Path,
-    /// `#[allow(..)]` of the block and of its methods, and as such `#[expect(..)]`, for all that is generated from it.
+    /// The `#[allow(..)]`s of the block and its methods, for all generated code; `#[expect(..)]`
+    /// counts as `#[allow(..)]`.
     pub(super) allowed: Vec<Attribute>,
-    /// The impl block's, without any `Self`.
+    /// The generics of the impl block, with the type written out for `Self`.
     pub(super) generics: Generics,
     /// `super::Counter<K>`
     pub(super) self_ty: TokenStream,
@@ -25,7 +26,7 @@ pub(super) struct Handlers {
 pub(super) struct Handler {
     pub(super) cfgs: Vec<Attribute>,
     pub(super) docs: Vec<Attribute>,
-    /// For the handle's methods only.
+    /// Put on the handle's methods, and nowhere else.
     pub(super) deprecated: Vec<Attribute>,
     pub(super) vis: Visibility,
     pub(super) ident: Ident,
@@ -33,13 +34,13 @@ pub(super) struct Handler {
     pub(super) is_async: bool,
     pub(super) params: Vec<Param>,
     pub(super) kind: Kind,
-    /// How often it is served again when the worker dies over it.
+    /// How often the message is served again, if the worker dies while it serves it.
     pub(super) redeliver: Option<u32>,
 }
 
 /// Whether a message has a reply.
 pub(super) enum Kind {
-    /// With the place of the return type, if there is one.
+    /// Has a reply. With the span of the return type, if there is one.
     Call {
         reply: TokenStream,
         written: Option<Span>,
@@ -47,10 +48,10 @@ pub(super) enum Kind {
     Cast,
 }
 
-/// What a handler is called with.
+/// An argument that a handler is called with.
 pub(super) enum Param {
     Context,
-    /// With the place of the type.
+    /// Travels in the message. With the span of the type.
     Value {
         name: Ident,
         ty: TokenStream,
@@ -58,18 +59,19 @@ pub(super) enum Param {
     },
 }
 
-/// A method that would be a handler but for its mistakes: its callers are not to blame.
+/// A method that would be a handler but for its mistakes. A stub stands for it, so that its callers
+/// see no more errors.
 pub(super) struct Mistaken {
     pub(super) cfgs: Vec<Attribute>,
     pub(super) vis: Visibility,
     pub(super) ident: Ident,
-    /// How many arguments its message would have.
+    /// How many arguments its message would carry.
     pub(super) values: usize,
     pub(super) reply: TokenStream,
 }
 
 impl Handler {
-    /// What travels in the message.
+    /// The arguments that travel in the message: names and types.
     pub(super) fn values(&self) -> impl Iterator<Item = (&Ident, &TokenStream)> {
         self.params.iter().filter_map(|param| match param {
             Param::Value { name, ty, .. } => Some((name, ty)),
@@ -77,7 +79,7 @@ impl Handler {
         })
     }
 
-    /// The types of what travels in the message, with their places.
+    /// The types of the arguments that travel in the message, with their spans.
     pub(super) fn payload(&self) -> impl Iterator<Item = (&TokenStream, Span)> {
         self.params.iter().filter_map(|param| match param {
             Param::Value { ty, written, .. } => Some((ty, *written)),
@@ -90,28 +92,28 @@ impl Handler {
     }
 }
 
-/// A method that runs at a turn of the incarnation's life.
+/// A method that runs at an event of an incarnation's life.
 pub(super) struct Hook {
     pub(super) cfgs: Vec<Attribute>,
     pub(super) ident: Ident,
     pub(super) is_async: bool,
     pub(super) event: Event,
-    /// With the places of their types.
+    /// With the spans of the types.
     pub(super) params: Vec<(HookParam, Span)>,
-    /// Where a return type that is none of a hook's is reported.
+    /// The span for an error about the return type.
     pub(super) outcome: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HookParam {
     Context,
-    /// What the event brings: `&TransferInfo`, `&ExitReason`, `&Exit`, `&ExitSignal`, `&Down`.
+    /// The event's value: `&TransferInfo`, `&ExitReason`, `&Exit`, `&ExitSignal`, `&Down`.
     Info,
     /// `&mut CounterTables`
     Tables,
 }
 
-/// The turns of an incarnation's life, and the one between two of them.
+/// The events at which a hook runs: in an incarnation's life, and, for `verify`, between two lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Start,
@@ -133,7 +135,7 @@ pub(super) const EVENTS: &[(&str, Event)] = &[
 ];
 
 impl Event {
-    /// The type of what it brings, as it is called in the runtime.
+    /// The name of the runtime's type of the event's value.
     pub(super) fn info(self) -> Option<&'static str> {
         match self {
             Self::Start => None,

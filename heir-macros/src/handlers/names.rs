@@ -1,4 +1,4 @@
-//! The names a message gives rise to, and the rules that keep them apart.
+//! The names that are generated from a handler's name, and the rules that keep them apart.
 
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
@@ -9,7 +9,7 @@ use crate::diagnostics::Errors;
 use crate::editions;
 use crate::reserved;
 
-/// Whether a handler may have this name; else the error.
+/// Whether a handler may have this name; reports an error if not.
 pub(super) fn is_free(ident: &Ident, errors: &mut Errors) -> bool {
     let reserved = reserved::is_of_handle(ident);
     if reserved {
@@ -32,7 +32,7 @@ pub(super) fn variant(ident: &Ident) -> Ident {
         name.extend(chars.next().into_iter().flat_map(char::to_uppercase));
         name.push_str(chars.as_str());
     }
-    // What is no identifier after all: a name of underscores, of digits, or the one keyword with a capital.
+    // `name` is no identifier if it consists of underscores or digits, or is `Self`.
     if syn::parse_str::<Ident>(&name).is_err() {
         name = format!("__{name}");
     }
@@ -54,11 +54,11 @@ pub(super) fn parameter(name: &Ident) -> Ident {
     }
 }
 
-/// Reports messages whose generated names coincide, at both places, and keeps the first.
+/// Reports handlers whose generated names are the same, at both of them, and keeps the first.
 pub(super) fn distinct_messages(messages: &mut Vec<Handler>, errors: &mut Errors) {
     let mut kept: Vec<Handler> = Vec::new();
     for message in messages.drain(..) {
-        // Under a `cfg`, only one of them may be there: then rustc knows better.
+        // Of two handlers with a `cfg` perhaps only one exists: that is left to rustc.
         let clash = kept.iter().filter(|other| other.cfgs.is_empty() && message.cfgs.is_empty()).find_map(|other| {
             let (a, b) = (&other.ident, &message.ident);
             if other.variant == message.variant {
@@ -78,7 +78,7 @@ pub(super) fn distinct_messages(messages: &mut Vec<Handler>, errors: &mut Errors
     *messages = kept;
 }
 
-/// Reports a second hook for an event, at both places, and keeps the first.
+/// Reports a second hook for an event, at both of them, and keeps the first.
 pub(super) fn distinct_hooks(hooks: &mut Vec<Hook>, errors: &mut Errors) {
     let mut kept: Vec<Hook> = Vec::new();
     for hook in hooks.drain(..) {

@@ -1,11 +1,11 @@
-//! The rule that a message owns what it carries, as far as the written types tell.
+//! The rule that a message owns its data, as far as the written types tell.
 
 use proc_macro2::Span;
 use syn::{GenericArgument, PathArguments, ReturnType, Type};
 
 use crate::diagnostics::Errors;
 
-/// Whether the type of an argument owns all it holds; else the error.
+/// Whether an argument's type owns its data; reports an error if not.
 pub(super) fn argument(ty: &Type, errors: &mut Errors) -> bool {
     check(
         ty,
@@ -14,7 +14,7 @@ pub(super) fn argument(ty: &Type, errors: &mut Errors) -> bool {
     )
 }
 
-/// Whether the type of a reply owns all it holds; else the error.
+/// Whether a reply's type owns its data; reports an error if not.
 pub(super) fn reply(ty: &Type, errors: &mut Errors) -> bool {
     check(ty, errors, "a reply leaves the worker, so it cannot borrow from it: return an owned type")
 }
@@ -39,8 +39,8 @@ enum Problem {
     Opaque(Span),
 }
 
-/// Finds what borrows. What a function pointer, a closure's trait or a trait object names is not held, so it is left
-/// to rustc.
+/// Finds the parts of a type that borrow. A function pointer, a closure's trait and a trait object
+/// name types whose values they do not hold, so those are left to rustc.
 fn walk(ty: &Type, problems: &mut Vec<Problem>) {
     match ty {
         Type::Reference(reference) => {

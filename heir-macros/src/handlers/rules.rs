@@ -1,9 +1,16 @@
-//! The rules on what travels in messages, each a trait of the runtime that says what is wrong.
+//! The rules on the types that travel in messages: each is a trait of the runtime, whose error says
+//! what is wrong.
 //!
-//! They are asserted in one constant, and taken for granted by the message through higher-ranked bounds, as the rules on a worker's
-//! fields are. Whoever uses the worker asks for its message, too: its type depends on the constant, so that it is silently an error
-//! itself if a rule is broken, and nobody who uses the worker hears of it. There is no such constant for parameters: then they
-//! are asserted in a function, and all that relies on them takes them for granted.
+//! One constant, `__RULES`, asserts the rules. If a rule is broken, the error in the constant
+//! should be the only one:
+//!
+//! - The code of the message takes the rules for granted, through higher-ranked bounds, as the code
+//!   of a worker does with the rules on its fields.
+//! - The code that uses the worker names its message type, and that type depends on the constant.
+//!   If the constant has an error, so has the type, of which rustc says nothing more.
+//!
+//! Rules on types with generic parameters cannot stand in a constant. A function asserts them, and
+//! all code that needs them takes them for granted.
 
 use std::collections::HashSet;
 
@@ -14,7 +21,7 @@ use syn::{Path, WhereClause};
 use super::model::{Handler, Handlers, Kind};
 use crate::tokens::{is_plain, path_at};
 
-/// What travels to and from the worker, with the places of the types.
+/// The types that travel to and from the worker, with their spans.
 fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
     let reply = match &handler.kind {
         Kind::Call { reply, written } => written.map(|written| (reply, written)),
@@ -23,7 +30,7 @@ fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
     handler.payload().chain(reply)
 }
 
-/// The rules, asserted; nothing if it is known of all that travels that it breaks none.
+/// The code that asserts the rules; nothing if all types are known to break none.
 ///
 /// ```text
 /// const __RULES: usize = {
@@ -66,7 +73,8 @@ pub(super) fn asserted(handlers: &Handlers) -> Option<TokenStream> {
     })
 }
 
-/// Whether the message depends on the rules: not if they are about parameters, nor if there is nothing to check.
+/// Whether the message type depends on the constant: not with generic parameters, and not if there
+/// is nothing to assert.
 fn is_checked(handlers: &Handlers) -> bool {
     let travels = handlers.messages.iter().flat_map(travelling);
     handlers.generics.params.is_empty() && travels.into_iter().any(|(ty, _)| !is_plain(ty))
@@ -84,8 +92,8 @@ fn assertion(root: &Path, rule: &str, ty: &TokenStream, written: Span) -> TokenS
     quote_spanned!(span=> #root::__private::#rule::<#ty>();)
 }
 
-/// The block's `where` clause, with the rules on what travels taken for granted. What is under a `cfg` may name types that
-/// are not there.
+/// The block's `where` clause, with bounds that take the rules for granted. Types of handlers under
+/// a `cfg` are left out, as they may not exist.
 ///
 /// ```text
 /// where K: Ord, for<'__rule> Row: R::__private::Payload
@@ -105,7 +113,7 @@ fn of_messages(handlers: &Handlers) -> Option<WhereClause> {
     generics.where_clause
 }
 
-/// [`of_messages`], and that the worker is one: what is wrong with it is reported where it stands.
+/// [`of_messages`], and that the worker is a `Worker`: if it is not, the error is at the struct.
 ///
 /// ```text
 /// where
@@ -131,7 +139,7 @@ pub(super) fn of_worker(handlers: &Handlers) -> Option<WhereClause> {
     generics.where_clause
 }
 
-/// [`of_messages`], and that the message can travel.
+/// [`of_messages`], and that the message is `Send + 'static`.
 ///
 /// ```text
 /// where
@@ -148,7 +156,7 @@ pub(super) fn of_message(handlers: &Handlers) -> Option<WhereClause> {
     generics.where_clause
 }
 
-/// That the worker has handlers: what is wrong with them is reported where they stand.
+/// That the worker has handlers: if they have mistakes, the errors are at the handlers.
 ///
 /// ```text
 /// where K: Ord, for<'__rule> Counter<K>: R::by_hand::Handlers<Message = __Message<K>>

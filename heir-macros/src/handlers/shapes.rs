@@ -1,4 +1,4 @@
-//! The shapes that handlers and hooks have in common: what a method's signature may look like.
+//! The rules on signatures that handlers and hooks have in common.
 
 use proc_macro2::Span;
 use syn::Type;
@@ -8,7 +8,8 @@ use super::signature::{Argument, Method, Receiver};
 use crate::diagnostics::Errors;
 use crate::tokens::{attributes, ungroup};
 
-/// Whether it takes `&mut self`; else the error, with what it cannot be without.
+/// Whether the method takes `&mut self`; reports an error if not. `without` is the end of
+/// its message: what follows from that, and what to write.
 pub(super) fn takes_self(method: &Method, without: &str, errors: &mut Errors) -> bool {
     let ident = &method.ident;
     let place = match method.receiver {
@@ -20,7 +21,7 @@ pub(super) fn takes_self(method: &Method, without: &str, errors: &mut Errors) ->
     false
 }
 
-/// Reports what no handler and no hook can be; says whether there was nothing.
+/// Reports what neither a handler nor a hook can be; says whether there was nothing to report.
 pub(super) fn is_plain(method: &Method, errors: &mut Errors) -> bool {
     let ident = &method.ident;
     let mut plain = true;
@@ -64,7 +65,7 @@ fn is_unit(ty: &Type) -> bool {
     matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// Whether it is the first argument of its sort; else the error, at both places.
+/// Whether this is the first argument of its kind; reports an error at both if not.
 pub(super) fn once(first: &mut Option<Span>, argument: &Argument, errors: &mut Errors) -> bool {
     let here = argument.ty.span();
     match *first {

@@ -1,4 +1,4 @@
-//! The syntax of one method: everything before its body.
+//! The syntax of a method before its body.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -13,9 +13,9 @@ use crate::tokens::{is_brace, visible};
 pub(super) struct Method {
     pub(super) attrs: Vec<Attribute>,
     pub(super) vis: Visibility,
-    /// The place of `async`.
+    /// The span of `async`.
     pub(super) asyncness: Option<Span>,
-    /// `const`, `unsafe`, `extern`: what no handler can be.
+    /// `const`, `unsafe`, `extern`: no handler can have them.
     pub(super) qualifiers: Vec<Ident>,
     pub(super) ident: Ident,
     pub(super) generics: Generics,
@@ -53,7 +53,8 @@ pub(super) enum Name {
     Pattern(TokenStream),
 }
 
-/// Reads visibility to body. The attributes come back with an error, because they decide what becomes of it.
+/// Reads a method from its visibility to its body. An error comes with the attributes, which decide
+/// how to go on.
 pub(super) fn parse(
     attrs: Vec<Attribute>,
     input: ParseStream<'_>,
@@ -76,7 +77,7 @@ fn parse_rest(input: ParseStream<'_>) -> syn::Result<Method> {
     let mut args = Vec::new();
     while !inputs.is_empty() {
         if is_variadic(&inputs) {
-            // What is wrong with it is for rustc to say.
+            // rustc reports what is wrong with the rest.
             let _: TokenStream = inputs.parse()?;
             break;
         }
@@ -126,7 +127,7 @@ fn parse_receiver(input: ParseStream<'_>) -> syn::Result<Receiver> {
     if !ahead.peek(Token![self]) || ahead.peek2(Token![::]) {
         return Ok(Receiver::None);
     }
-    // It is one: consume it from the real input.
+    // This is a receiver: consume it from `input`, too.
     let _: Vec<Attribute> = input.call(Attribute::parse_outer)?;
     while !input.peek(Token![self]) {
         let _: TokenTree = input.parse()?;

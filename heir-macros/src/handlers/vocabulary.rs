@@ -1,11 +1,11 @@
-//! The words that `#[handlers]` knows on a method, and those that one might write for them.
+//! The attributes that `#[handlers]` knows on a method, and words that are probably meant for them.
 
 use syn::Attribute;
 
-/// The attributes of a method that only `#[handlers]` understands.
+/// The attributes that only `#[handlers]` understands.
 pub(super) const MARKERS: [&str; 4] = ["cast", "on", "redeliver", "skip"];
 
-/// What one might write for a mark, with what to write.
+/// Attributes that a user may write by mistake, each with what to write.
 pub(super) const NEARLY: [(&str, &str); 7] = [
     ("call", "a method without a mark is a call: remove `#[call]`"),
     ("start", "a hook names its event: write `#[on(start)]`"),
@@ -16,12 +16,12 @@ pub(super) const NEARLY: [(&str, &str); 7] = [
     ("verify", "a hook names its event: write `#[on(verify)]`"),
 ];
 
-/// Whether the attribute is one of ours.
+/// Whether the attribute is one of [`MARKERS`].
 pub(super) fn is_marker(attribute: &Attribute) -> bool {
     MARKERS.iter().any(|marker| attribute.path().is_ident(marker))
 }
 
-/// Whether the attribute is one of ours, or what one might write for it: it is not left on the method.
+/// Whether the attribute is one of [`MARKERS`] or [`NEARLY`], and so is removed from the method.
 pub(super) fn is_mark(attribute: &Attribute) -> bool {
     is_marker(attribute) || NEARLY.iter().any(|(nearly, _)| attribute.path().is_ident(nearly))
 }

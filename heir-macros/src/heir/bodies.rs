@@ -1,4 +1,5 @@
-//! The functions of the `Worker` implementation. Above each stands an example of what it writes.
+//! The functions of the `Worker` implementation. Above each function stands an example of the code
+//! that it writes.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -12,7 +13,7 @@ use super::tables;
 use crate::editions;
 use crate::tokens::path_at;
 
-/// In the order of the trait.
+/// All functions, in the order of the trait.
 pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
     let (recorded, create, incarnate) = (recorded_tables(worker), create(worker), incarnate(worker));
     let (dismantle, save, restore) = (dismantle(worker), save(worker), restore(worker));
@@ -31,7 +32,7 @@ pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
 ///     R::table::Commit::all(commit, &mut [R::table::any::<Table<K, u64>>(&mut self.hits)]);
 /// }
 /// ```
-/// Nothing without recorded tables: the trait's own do nothing.
+/// Nothing without recorded tables: the trait's defaults do nothing.
 fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
     worker.recorded().next()?;
     let root = &worker.root;
@@ -71,8 +72,9 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
     })
 }
 
-/// With an `init` there is a body to run. One statement a table, so that what an initialiser borrows ends before the next one awaits.
-/// The arguments are in scope under their fields' names; the tables, being the macro's locals, are not.
+/// For a worker that has an `init`. Each table has a statement of its own, so that what its
+/// initialiser borrows is given back before the next initialiser awaits. The initialisers see the
+/// arguments under their fields' names, but not the tables, which are the macro's locals.
 ///
 /// ```text
 /// async fn create(
@@ -122,7 +124,9 @@ fn create(worker: &Worker<'_>) -> TokenStream {
 /// fn create(
 ///     _: Self::Args,
 ///     readers: R::table::Readers,
-/// ) -> impl ::core::future::Future<Output = ::core::result::Result<Self::Tables, R::BoxError>> + ::core::marker::Send {
+/// ) -> impl ::core::future::Future<
+///     Output = ::core::result::Result<Self::Tables, R::BoxError>,
+/// > + ::core::marker::Send {
 ///     ::core::future::ready(::core::result::Result::Ok(CounterTables {
 ///         hits: readers.open::<Table<K, u64>>(0),
 ///         counts: <HashMap<K, u64> as ::core::default::Default>::default(),
@@ -155,7 +159,7 @@ fn readers_pattern(worker: &Worker<'_>, readers: &Ident) -> TokenStream {
     if worker.recorded().next().is_some() { quote!(#readers) } else { quote!(_) }
 }
 
-/// The statements that make one table.
+/// The statements that create one table.
 fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
     let (local, ty) = (local(field), checked_field(worker, field));
     let Kind::Table { restored, init } = &field.kind else { return TokenStream::new() };
@@ -170,7 +174,7 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
     }
 }
 
-/// What a table is before its `init`: no rows, or its `Default`.
+/// A table before its `init`: without rows, or its `Default`.
 fn first_value(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
     let place = worker.recorded().position(|recorded| recorded.ident == field.ident);
     let Some(place) = place.map(Literal::usize_unsuffixed) else { return default_value(worker, field) };
@@ -179,14 +183,14 @@ fn first_value(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> Token
     quote_spanned!(span=> #readers.open::<#ty>(#place))
 }
 
-/// The runtime's module of tables, at the place of a field's type.
+/// The runtime's module of tables, at the span of a field's type.
 fn table_module(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
     let span = field.written_ty.span().resolved_at(Span::mixed_site());
     let root = path_at(&worker.root, span);
     quote_spanned!(span=> #root::table)
 }
 
-/// User code runs first, before the tables are touched; the closure only moves.
+/// User code runs before the closure is returned. The closure, which gets the tables, only moves.
 ///
 /// ```text
 /// fn incarnate(args: Self::Args)
@@ -195,7 +199,7 @@ fn table_module(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
 ///     let (limits,) = args;
 ///     let cache: Cache = Cache::new(limits.max);
 ///     let scratch: Vec<u8> = <Vec<u8> as ::core::default::Default>::default();
-///     move |tables| Self { counts: tables.counts, queue: tables.queue, limits: limits, cache: cache, .. }
+///     move |tables| Self { counts: tables.counts, limits: limits, cache: cache, .. }
 /// }
 /// ```
 fn incarnate(worker: &Worker<'_>) -> TokenStream {
@@ -230,7 +234,7 @@ fn incarnate(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// Moves only.
+/// Only moves.
 ///
 /// ```text
 /// fn dismantle(self) -> (Self::Tables, impl ::core::marker::Send + 'static) {
@@ -238,7 +242,7 @@ fn incarnate(worker: &Worker<'_>) -> TokenStream {
 ///     (CounterTables { counts: self.counts, queue: self.queue }, rest)
 /// }
 /// ```
-/// The rest has its name only if its type is one that is checked.
+/// The type of the rest is named only if rules are asserted on it.
 fn dismantle(worker: &Worker<'_>) -> TokenStream {
     let moved = worker.tables().map(|field| field.ident).map(|ident| quote!(#ident: self.#ident));
     let bundle = tables::value(worker, &quote!(#(#moved),*));
@@ -277,7 +281,7 @@ fn save(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// Swaps only: no user code runs, not even a `Drop`.
+/// Only swaps: no user code runs, not even a `Drop`.
 ///
 /// ```text
 /// fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved) {
@@ -303,12 +307,12 @@ fn restore(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// The macro's local for a field: the user's expressions cannot see it.
+/// The macro's local variable for a field, which the user's expressions cannot see.
 fn local(field: &Field<'_>) -> Ident {
     editions::moved(field.ident, Span::mixed_site())
 }
 
-/// The type's `Default`, reported at the type when there is none.
+/// The type's `Default`, at the span of the type: if there is none, the error is there.
 fn default_value(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
     let ty = checked_field(worker, field);
     let span = field.written_ty.span().resolved_at(Span::mixed_site());

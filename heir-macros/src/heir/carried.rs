@@ -1,4 +1,5 @@
-//! What only the `Worker` implementation names: the arguments together, and the saved tables.
+//! The types that only the `Worker` implementation names: all arguments as one value, and all saved
+//! tables as one.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -8,8 +9,8 @@ use super::model::{Field, Worker};
 use super::rules;
 use crate::tokens::{generated, is_plain, phantom};
 
-/// Some fields together, which travel as one value: nothing, a tuple, or a struct that is public in the `const`, so that private
-/// types in it do not leak through an associated type.
+/// Some fields that travel as one value: `()`, a tuple, or a struct. The struct is public in the
+/// generated `const`, so that private types in it do not leak through an associated type.
 pub(super) struct Carried<'w, 'a> {
     worker: &'w Worker<'a>,
     name: &'static str,
@@ -25,7 +26,7 @@ impl<'w, 'a> Carried<'w, 'a> {
         Self { worker, name: "__Saved", fields: worker.rollbacks().collect() }
     }
 
-    /// Whether none of the types can be less visible than the worker.
+    /// Whether no field's type can be less visible than the worker.
     fn is_tuple(&self) -> bool {
         let is_private = matches!(self.worker.vis, Visibility::Inherited);
         is_private || self.fields.iter().all(|field| is_plain(&field.ty))
@@ -67,7 +68,7 @@ impl<'w, 'a> Carried<'w, 'a> {
         (!self.fields.is_empty()).then(|| quote!(let (#(#idents,)*) = #from;))
     }
 
-    /// The fields, and how each is reached in the value: `0`, or by its name.
+    /// The fields, each with its name or its index in the value.
     pub(super) fn members(&self) -> impl Iterator<Item = (&Ident, syn::Member)> {
         let is_struct = self.is_struct();
         self.fields.iter().enumerate().map(move |(place, field)| {
@@ -79,7 +80,7 @@ impl<'w, 'a> Carried<'w, 'a> {
     /// ```text
     /// pub struct __Args<K: Key> where K: Ord { limits: Limits }
     /// ```
-    /// Nothing unless it is a struct.
+    /// Nothing, unless the value is a struct.
     pub(super) fn item(&self) -> Option<TokenStream> {
         let (impl_generics, _, _) = self.worker.generics.split_for_impl();
         let where_clause = &self.worker.generics.where_clause;
@@ -91,7 +92,7 @@ impl<'w, 'a> Carried<'w, 'a> {
             .then(|| quote!(pub struct #name #impl_generics #where_clause { #(#idents: #types,)* #unused }))
     }
 
-    /// Written by hand, because `derive` would ask for `K: Clone`.
+    /// Written by hand, because `derive` would add the bound `K: Clone`.
     ///
     /// ```text
     /// impl<K: Key> ::core::clone::Clone for __Args<K> where K: Ord {
@@ -100,7 +101,7 @@ impl<'w, 'a> Carried<'w, 'a> {
     ///     }
     /// }
     /// ```
-    /// Nothing unless it is a struct.
+    /// Nothing, unless the value is a struct.
     pub(super) fn clone_impl(&self) -> Option<TokenStream> {
         let (impl_generics, type_generics, _) = self.worker.generics.split_for_impl();
         let where_clause = rules::granted(self.worker, self.fields.iter().copied());
@@ -128,7 +129,7 @@ impl<'w, 'a> Carried<'w, 'a> {
     }
 }
 
-/// What there is to declare.
+/// The structs to declare, with their `Clone`.
 pub(super) fn carried_items(worker: &Worker<'_>) -> TokenStream {
     let (args, saved) = (Carried::args(worker), Carried::saved(worker));
     let (args, args_clone, saved) = (args.item(), args.clone_impl(), saved.item());

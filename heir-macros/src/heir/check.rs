@@ -1,4 +1,4 @@
-//! The rules that look at more than one token of the struct.
+//! The rules that concern more than one token of the struct.
 
 use syn::ext::IdentExt;
 

@@ -1,5 +1,5 @@
-//! From the model to code. Infallible: every error has been reported before. Above each function stands an example of
-//! what it writes; `R` is the runtime's path.
+//! From the model to code. This cannot fail: errors have been reported before. Above each function
+//! stands an example of the code that it writes; `R` is the path of the runtime.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -15,7 +15,7 @@ use crate::settings::duration;
 use crate::tokens::{alias_params, generated, path_at};
 use syn::WhereClause;
 
-/// All that is generated for a worker.
+/// The code for a worker.
 pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     let public = public_items(worker);
     let spec = spec(worker, &new_spec(worker));
@@ -46,7 +46,7 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// What the user may name, outside the `const`.
+/// The items that the user may name. They stand outside the generated `const`.
 pub(super) fn public_items(worker: &Worker<'_>) -> TokenStream {
     let tables = tables::bundle(worker);
     let manager = manager(worker);
@@ -117,7 +117,7 @@ fn spec_doc(worker: &Worker<'_>) -> String {
     format!(" How to start a [`{}`] under a supervisor.{clones}", worker.ident)
 }
 
-/// Nothing without settings: the trait's own changes nothing.
+/// Nothing without settings: the trait's default changes nothing.
 ///
 /// ```text
 /// fn configure(spec: R::Spec<Self>) -> R::Spec<Self> {
@@ -136,7 +136,8 @@ fn configure(worker: &Worker<'_>) -> Option<TokenStream> {
     })
 }
 
-/// `.restart(R::Restart::Transient).mailbox(128)`: only what is given, the runtime has the defaults.
+/// `.restart(R::Restart::Transient).mailbox(128)`: only the options that are given, as the runtime
+/// has the defaults.
 fn settings(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
     let options = &worker.options;
@@ -187,7 +188,7 @@ fn settings(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// At the struct's name.
+/// At the span of the struct's name: if the struct implements `Drop`, the error is there.
 ///
 /// ```text
 /// impl<K: Key> R::__private::MustNotImplementDrop for Counter<K> where K: Ord {}
@@ -201,7 +202,7 @@ fn no_drop(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// The implementation around the functions.
+/// The implementation of `Worker`, around its functions.
 ///
 /// ```text
 /// impl<K: Key> R::by_hand::Worker for Counter<K> where K: Ord {

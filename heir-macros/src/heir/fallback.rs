@@ -1,5 +1,5 @@
-//! What is emitted beside the errors: the public items, and implementations that only have to type-check, so that
-//! `#[handlers]` and callers add no errors of their own.
+//! Stubs beside the errors: the public items, and implementations that only type-check, so that
+//! `#[handlers]` and the worker's callers cause no more errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ use super::handle::{reader_methods, traits};
 use super::model::Worker;
 use super::{rules, tables};
 
-/// The stubs; nothing for a worker that borrows, whose companions could not be written.
+/// The stubs; nothing if the worker has a lifetime, as its companions could not be written.
 ///
 /// ```text
 /// pub struct CounterTables { .. }

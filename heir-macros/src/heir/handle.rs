@@ -1,5 +1,5 @@
-//! The handle: its struct, what it implements, and its methods for the readers of recorded tables. Those for messages
-//! come from `#[handlers]`.
+//! The handle: its struct, its traits, and a method for the reader of each recorded table.
+//! `#[handlers]` writes the methods that send messages.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -42,13 +42,14 @@ pub(super) fn handle(worker: &Worker<'_>) -> TokenStream {
     }
 }
 
-/// With type parameters, a `derive` would add bounds.
+/// Whether the handle's traits can be derived: with type parameters, `derive` would add bounds.
 fn is_derivable(worker: &Worker<'_>) -> bool {
     worker.generics.type_params().next().is_none()
 }
 
-/// The struct's generics, and the bound that the worker has handlers. With type parameters they may be written for some of
-/// the parameters' types only; without, the bound is taken for granted, and the struct's field is where it is checked.
+/// The struct's generics, with the bound that the worker has handlers. With type parameters the
+/// bound stays plain, because the handlers may exist only for some types. Without, it is taken for
+/// granted here, and checked in the struct's field.
 fn generics_of(worker: &Worker<'_>) -> Generics {
     let Worker { root, ident, generics, .. } = worker;
     let (_, type_generics, _) = generics.split_for_impl();
@@ -59,10 +60,12 @@ fn generics_of(worker: &Worker<'_>) -> Generics {
     bounded
 }
 
-/// `From`, `Deref`, and what is not derived.
+/// `From`, `Deref`, and the traits that are not derived.
 ///
 /// ```text
-/// impl<K: Key> ::core::clone::Clone for CounterHandle<K> where K: Ord, Counter<K>: R::by_hand::Handlers {
+/// impl<K: Key> ::core::clone::Clone for CounterHandle<K>
+/// where K: Ord, Counter<K>: R::by_hand::Handlers
+/// {
 ///     fn clone(&self) -> Self { Self { __handle: ::core::clone::Clone::clone(&self.__handle) } }
 /// }
 /// ..

@@ -1,4 +1,4 @@
-//! What a struct with `#[heir]` means.
+//! The model: what a struct with `#[heir]` means.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::format_ident;
@@ -13,19 +13,20 @@ use crate::settings::{Backoff, Restart, Shutdown};
 pub(super) struct Worker<'a> {
     pub(super) root: Path,
     pub(super) vis: &'a Visibility,
-    /// As written, for its span.
+    /// As the user wrote it, with its span.
     pub(super) written_ident: &'a Ident,
-    /// The same as generated code, which may name what is deprecated.
+    /// The same name as generated code, which may name deprecated items.
     pub(super) ident: Ident,
-    /// Without any `Self`.
+    /// With the type written out for `Self`.
     pub(super) generics: Generics,
     /// The `packed` of `#[repr(packed)]`.
     pub(super) packed: Option<Span>,
-    /// Whether a `#[table]` stands on the struct, in the place of a field.
+    /// Whether a `#[table]` stands on the struct instead of a field.
     pub(super) has_table_on_top: bool,
-    /// `#[allow(..)]` of the struct and of its fields, and as such `#[expect(..)]`, for all that is generated from it.
+    /// The `#[allow(..)]`s of the struct and its fields, for all generated code; `#[expect(..)]`
+    /// counts as `#[allow(..)]`.
     pub(super) allowed: Vec<Attribute>,
-    /// `#[deprecated]` of the struct, for its public companions.
+    /// The struct's `#[deprecated]`, for its public companions.
     pub(super) deprecated: Vec<&'a Attribute>,
     pub(super) options: Options,
     pub(super) fields: Vec<Field<'a>>,
@@ -36,26 +37,27 @@ pub(super) struct Field<'a> {
     pub(super) ident: &'a Ident,
     pub(super) vis: &'a Visibility,
     pub(super) docs: Vec<&'a Attribute>,
-    /// As written, for its span.
+    /// As the user wrote it, with its span.
     pub(super) written_ty: &'a Type,
-    /// The same with the worker for `Self`, so that it can stand in another item.
+    /// The same with the worker's type written out for `Self`, so that it can stand in another
+    /// item.
     pub(super) ty: TokenStream,
-    /// Whether the type names no parameter of the worker.
+    /// Whether the type names none of the worker's generic parameters.
     pub(super) is_concrete: bool,
     pub(super) kind: Kind,
 }
 
-/// What becomes of a field when its incarnation ends, and where the next one has it from.
+/// What happens to a field when its incarnation ends, and how the next incarnation gets it.
 pub(super) enum Kind {
     Table { restored: Restored, init: Option<TokenStream> },
     Arg,
     Fresh { with: Option<TokenStream> },
 }
 
-/// In which state a table passes to the next incarnation.
+/// In which state the next incarnation gets a table after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Restored {
-    /// A recorded table, which undoes the changes of the message that crashed.
+    /// A recorded table: without the changes of the message that crashed.
     ByItsRecord,
     /// `keep`: as the crash left it.
     AsItIs,
@@ -91,7 +93,7 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// What is no table: an incarnation's own.
+    /// The fields that are not tables, which belong to one incarnation.
     pub(super) fn rest(&self) -> impl Iterator<Item = &Field<'a>> {
         self.fields.iter().filter(|field| !matches!(field.kind, Kind::Table { .. }))
     }
@@ -101,12 +103,12 @@ impl<'a> Worker<'a> {
         format_ident!("{}{}", self.ident, suffix, span = self.ident.span())
     }
 
-    /// The bundle of another worker, if this one shares it.
+    /// The path of another worker's bundle of tables, if this worker shares it.
     pub(super) fn shared_tables(&self) -> Option<&Path> {
         self.options.tables.value().filter(|path| !self.is_own_bundle(path))
     }
 
-    /// Whether it is what the worker's own bundle is called.
+    /// Whether the path is the name of the worker's own bundle.
     pub(super) fn is_own_bundle(&self, path: &Path) -> bool {
         path.get_ident().is_some_and(|ident| *ident == self.companion("Tables"))
     }
@@ -130,31 +132,31 @@ pub(super) struct Options {
     pub(super) heartbeat: Slot<Millis>,
     pub(super) crash_loop: Slot<CrashLoop>,
     pub(super) quarantine: Slot<AfterQuarantine>,
-    /// Whether that has been given another value, which is reported.
+    /// Whether `quarantine` has a wrong value, which has been reported.
     pub(super) mistakes_quarantine: bool,
     pub(super) max_quarantined: Slot<u16>,
-    /// The bundle of another worker with the same tables.
+    /// The bundle of tables of another worker that has the same tables.
     pub(super) tables: Slot<Path>,
     pub(super) while_down: Slot<WhileDown>,
     pub(super) on_undelivered: Slot<Path>,
     pub(super) root: Slot<Path>,
 }
 
-/// When its tables are put under quarantine for killing every incarnation that owns them.
+/// After how many incarnations in a row that died over the tables the tables are quarantined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CrashLoop {
     After(u32),
     Never,
 }
 
-/// What follows a quarantine.
+/// What a worker does after a quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterQuarantine {
     Fresh,
     Stop,
 }
 
-/// What becomes of messages while no incarnation serves.
+/// What happens to messages while no incarnation serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhileDown {
     Wait,
@@ -163,7 +165,7 @@ pub(super) enum WhileDown {
 }
 
 impl Options {
-    /// Reads the options; what is wrong with one leaves its slot empty.
+    /// Reads the options. An option with a mistake leaves its slot empty.
     pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut given = Self::default();
         options::read_list(tokens, "heir", options::HEIR, errors, |key, input, errors| {
@@ -223,7 +225,7 @@ fn while_down(input: syn::parse::ParseStream<'_>, key: &Ident) -> syn::Result<Wh
     if let Ok(quoted) = ahead.parse::<LitStr>()
         && WORDS.iter().any(|(word, _)| *word == quoted.value())
     {
-        // It says to leave the quotes out.
+        // `word` reports the quotes.
         return options::word(input, key, WORDS);
     }
     if !input.peek(Ident::peek_any) {

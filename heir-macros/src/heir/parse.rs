@@ -1,5 +1,5 @@
-//! From the derive's input to the model. Each field and each option is read on its own, so that one mistake hides no
-//! other.
+//! From the derive's input to the model. Each field and each option is read by itself, so that one
+//! mistake hides no other.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -15,7 +15,7 @@ use crate::tokens::{
     mentions, replace_self, with_lifetime,
 };
 
-/// Reads the whole struct; `None` when it has no named fields to read.
+/// Reads the whole struct; `None` if it has no named fields.
 pub(super) fn worker<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Worker<'a>> {
     let options = read_options(input, errors);
     HEIR.of_fields(input, errors);
@@ -86,7 +86,7 @@ fn read_field<'a>(
     })
 }
 
-/// The kind of a field, from the one attribute that says it.
+/// Reads a field's kind from its one attribute of ours.
 fn read_kind(attrs: &[Attribute], errors: &mut Errors) -> Kind {
     let mut markers = attrs
         .iter()
@@ -137,16 +137,17 @@ fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
         }
         (Some(_), None) => Restored::AsItIs,
         (None, Some(_)) => Restored::BeforeTheMessage,
-        // What is meant is unknown then: as the kind that asks the least of the type, it adds no errors.
+        // After a mistake the meaning is unknown. `keep` asks least of the type, so it adds no
+        // errors.
         (None, None) if errors.len() > mistakes => Restored::AsItIs,
         (None, None) => Restored::ByItsRecord,
     };
     Kind::Table { restored, init: init.into_value() }
 }
 
-/// Reads an expression up to the comma that ends it. Commas within generics and closures are part of it, and syn
-/// parses only the simple expressions without its `full` feature: for the others the end is where a word of the table
-/// follows.
+/// Reads an expression up to the comma that ends it. Generics and closures contain commas, and
+/// without its `full` feature syn parses only simple expressions. Any other expression is taken to
+/// end at a comma that a word of the table follows.
 fn init_expr(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let ahead = input.fork();
     let is_simple = ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]));
@@ -158,7 +159,7 @@ fn init_expr(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(expr)
 }
 
-/// Whether a comma follows, and after it the end or a word of `#[table(..)]`.
+/// Whether a comma is next, and after it the end or a word of `#[table(..)]`.
 fn at_next_word(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     if ahead.parse::<Token![,]>().is_err() {
@@ -200,7 +201,7 @@ fn read_fresh(marker: &Attribute, errors: &mut Errors) -> Kind {
     Kind::Fresh { with: Some(tokens) }
 }
 
-/// Reports an `.await` that is not inside a block of its own, as far as the words tell.
+/// Reports an `.await` outside of any `async` block, as far as the tokens tell.
 fn waits_for_nothing(tokens: &TokenStream, errors: &mut Errors) {
     if mentions(tokens, "async") {
         return;

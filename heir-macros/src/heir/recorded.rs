@@ -1,4 +1,4 @@
-//! The types that come from a recorded table.
+//! The types that belong to a recorded table.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -8,7 +8,7 @@ use super::model::{Field, Worker};
 use super::rules::checked_field;
 use crate::tokens::path_at;
 
-/// `<Table<K, u64> as R::table::Recorded>`, reported at the type.
+/// `<Table<K, u64> as R::table::Recorded>`, at the span of the table's type.
 pub(super) fn recorded(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
     let (root, ty) = (&worker.root, checked_field(worker, field));
     let span = field.written_ty.span().resolved_at(Span::mixed_site());

@@ -1,10 +1,15 @@
-//! The rules on the types of fields, each a trait of the runtime that says what is wrong.
+//! The rules on the types of fields: each is a trait of the runtime, whose error says what is
+//! wrong.
 //!
-//! They are asserted in one constant, which does nothing else: each broken rule is one error, at the type. The implementation names
-//! the types by an alias that depends on the constant, so that they are silently errors themselves if a rule is broken, and nobody who
-//! uses the worker hears of it. (Only that it is `Send` is asked of the struct itself.) There is no such constant for parameters: then the
-//! rules are asserted in a function, and what relies on them takes them for granted. Such bounds are higher-ranked, because rustc believes
-//! them on a concrete type where it would check a plain one on the spot.
+//! One constant, `__RULES`, asserts the rules, and does nothing else. Each broken rule is one
+//! error, at the field's type, and should be the only one. So the implementation names the types by
+//! an alias that depends on the constant: if the constant has an error, so has the alias, of which
+//! rustc says nothing more, and code that uses the worker gets no errors. (Only the rule that the
+//! worker is `Send` is about the struct itself.)
+//!
+//! Rules on types with generic parameters cannot stand in a constant. A function asserts them, and
+//! all code that needs them takes them for granted. Such bounds are higher-ranked (`for<'__rule>`):
+//! rustc believes them of a concrete type, where it would check a plain bound at once.
 
 use std::collections::HashSet;
 
@@ -16,7 +21,7 @@ use syn::{Generics, WhereClause};
 use super::model::{Field, Kind, Restored, Worker};
 use crate::tokens::{generated, is_plain, is_plain_table, path_at};
 
-/// The trait a field's type must implement, and the function that asserts it.
+/// The trait that a field's type must implement, and the function that asserts this.
 fn rule(field: &Field<'_>) -> (TokenStream, &'static str) {
     match &field.kind {
         Kind::Table { restored: Restored::ByItsRecord, .. } => (quote!(table::Recorded), "assert_recorded"),
@@ -30,12 +35,12 @@ fn rule(field: &Field<'_>) -> (TokenStream, &'static str) {
     }
 }
 
-/// Whether a new table starts as its `Default`.
+/// Whether a new table starts as its type's `Default`.
 fn starts_as_default(field: &Field<'_>) -> bool {
     matches!(&field.kind, Kind::Table { restored, init: None } if *restored != Restored::ByItsRecord)
 }
 
-/// The rules, asserted; nothing if it is known of all fields that they break none.
+/// The code that asserts the rules; nothing if all types are known to break none.
 ///
 /// ```text
 /// const __RULES: usize = {
@@ -75,7 +80,7 @@ pub(super) fn asserted(worker: &Worker<'_>) -> Option<TokenStream> {
     })
 }
 
-/// What [`checked`] needs in the place of the rules, where there are other errors already.
+/// The alias that [`checked`] needs if there are other errors: it asserts nothing.
 pub(super) fn unasserted(worker: &Worker<'_>) -> Option<TokenStream> {
     is_checked(worker).then(|| {
         quote!(
@@ -84,7 +89,8 @@ pub(super) fn unasserted(worker: &Worker<'_>) -> Option<TokenStream> {
     })
 }
 
-/// Whether the implementation depends on the rules: not if they are about parameters, nor if there is nothing to check.
+/// Whether the implementation depends on the constant: not with generic parameters, and not if
+/// there is nothing to assert.
 pub(super) fn is_checked(worker: &Worker<'_>) -> bool {
     worker.generics.params.is_empty() && !worker.fields.iter().all(is_known)
 }
@@ -94,7 +100,7 @@ pub(super) fn checked(worker: &Worker<'_>, ty: &TokenStream) -> TokenStream {
     if is_checked(worker) { quote!(__Checked<#ty>) } else { ty.clone() }
 }
 
-/// `__Checked<Vec<Row>>`, for a field of which it is not known that it breaks no rule.
+/// `__Checked<Vec<Row>>`, for a field whose type is not known to break no rule.
 pub(super) fn checked_field(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
     let ty = &field.ty;
     if !is_checked(worker) || is_known(field) {
@@ -105,8 +111,8 @@ pub(super) fn checked_field(worker: &Worker<'_>, field: &Field<'_>) -> TokenStre
     quote_spanned!(place=> #name<#ty>)
 }
 
-/// What the implementation takes for granted: all rules, or, if it depends on them, only that the worker can be sent, which is asked of
-/// the struct itself.
+/// The bounds that the implementation takes for granted: all rules, or, if it depends on the
+/// constant, only that the worker is `Send`, which is a rule on the struct itself.
 pub(super) fn of_worker(worker: &Worker<'_>) -> Option<WhereClause> {
     if !is_checked(worker) {
         return granted(worker, worker.fields.iter());
@@ -117,8 +123,8 @@ pub(super) fn of_worker(worker: &Worker<'_>) -> Option<WhereClause> {
     generics.where_clause
 }
 
-/// That there is a `#[handlers]` block, reported at the struct's name. With type parameters it may be for some of their types
-/// only.
+/// Asserts at the struct's name that there is a `#[handlers]` block. With type parameters, the
+/// block may be for some types only.
 ///
 /// ```text
 /// struct __Handled(R::Handle<Counter>) where ..;
@@ -143,10 +149,13 @@ fn assertion(worker: &Worker<'_>, field: &Field<'_>, rule: &str) -> TokenStream 
     quote_spanned!(span=> #root::__private::#rule::<#ty>();)
 }
 
-/// The worker's `where` clause, with the rules on these fields taken for granted.
+/// The worker's `where` clause, with bounds that take the rules on these fields for granted.
 ///
 /// ```text
-/// where K: Ord, for<'__rule> Vec<u64>: R::__private::RollbackTable, for<'__rule> Limits: R::__private::Arg
+/// where
+///     K: Ord,
+///     for<'__rule> Vec<u64>: R::__private::RollbackTable,
+///     for<'__rule> Limits: R::__private::Arg,
 /// ```
 pub(super) fn granted<'w, 'a: 'w>(
     worker: &'w Worker<'a>,
@@ -155,7 +164,7 @@ pub(super) fn granted<'w, 'a: 'w>(
     granted_beside(worker, worker.generics.clone(), fields)
 }
 
-/// [`granted`], beside other bounds.
+/// [`granted`], with further bounds.
 pub(super) fn granted_beside<'w, 'a: 'w>(
     worker: &'w Worker<'a>,
     mut generics: Generics,
@@ -168,7 +177,7 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
         }
     };
     for field in fields.filter(|field| !is_known(field)) {
-        // The bound would hide what `Row` and `Reader` are, were the type not concrete.
+        // On a type that is not concrete, the bound would hide the table's `Row` and `Reader`.
         if !field.is_concrete && is_recorded(field) {
             continue;
         }
@@ -181,8 +190,9 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
     generics.where_clause
 }
 
-/// Beside other bounds, that the struct is a worker, whatever its fields are: all rules in one bound. What the trait's
-/// types are must be said again, where they are used, because the bound hides them.
+/// Further bounds, and the bound that the struct is a `Worker`, which stands for all rules,
+/// whatever the fields are. This bound hides the trait's associated types, so it states the ones
+/// that are used.
 ///
 /// ```text
 /// where K: Ord, for<'__rule> Counter<K>: R::by_hand::Worker<Args = __Args<K>>
@@ -199,7 +209,7 @@ pub(super) fn granted_worker(
     generics.where_clause
 }
 
-/// Whether it is known of its type, by the name, that it breaks no rule.
+/// Whether the name of the field's type tells that the type breaks no rule.
 fn is_known(field: &Field<'_>) -> bool {
     if is_recorded(field) { is_plain_table(&field.ty) } else { is_plain(&field.ty) }
 }

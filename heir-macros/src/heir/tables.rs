@@ -1,4 +1,5 @@
-//! The bundle of a worker's tables: its own, or the one of another worker with the same tables.
+//! The bundle of a worker's tables: its own bundle, or the bundle of another worker with the same
+//! tables.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -9,7 +10,7 @@ use super::model::{Field, Worker};
 use crate::editions;
 use crate::tokens::{alias_params, generated, mentions, param_name, path_at, phantom};
 
-/// What the user may name: the bundle, or the alias for another worker's.
+/// The public item: the bundle, or an alias of another worker's bundle.
 pub(super) fn bundle(worker: &Worker<'_>) -> TokenStream {
     match worker.shared_tables() {
         Some(path) => shared(worker, path),
@@ -53,7 +54,7 @@ fn shared(worker: &Worker<'_>, path: &Path) -> TokenStream {
     let doc = format!(" The tables of [`{ident}`]: those of another worker, which it can take over.");
     let (_, type_generics, _) = worker.generics.split_for_impl();
     let target = target(worker, path);
-    // An alias must use all of its parameters.
+    // A type alias must use all of its parameters.
     let is_used = worker.generics.params.iter().all(|param| mentions(&target, &param_name(param)));
     let target = if is_used {
         target
@@ -67,7 +68,7 @@ fn shared(worker: &Worker<'_>, path: &Path) -> TokenStream {
     }
 }
 
-/// The path as a type, with the worker's parameters if it has none of its own.
+/// The path as a type: with the worker's parameters, if it has none.
 fn target(worker: &Worker<'_>, path: &Path) -> TokenStream {
     let (_, type_generics, _) = worker.generics.split_for_impl();
     if has_parameters(path) { quote!(#path) } else { quote!(#path #type_generics) }
@@ -77,9 +78,11 @@ fn has_parameters(path: &Path) -> bool {
     path.segments.iter().any(|segment| !matches!(segment.arguments, PathArguments::None))
 }
 
-/// What the implementation calls another worker's bundle. That it has the same tables is checked in one place, the constant:
-/// were it not so, rustc would say the same again wherever the implementation touches a table. As it is, the type contains
-/// a constant that is an error already, and so is silently one itself. (There is no such constant for parameters.)
+/// The name by which the implementation calls another worker's bundle. One constant asserts that
+/// the bundle has the same tables. If it has not, the error in the constant should be the only one,
+/// and rustc should not repeat it wherever the implementation touches a table: so the type depends
+/// on the constant, and rustc says nothing more of a type with an error. (A bundle with generic
+/// parameters cannot stand in a constant.)
 ///
 /// ```text
 /// const __SAME: usize = {
@@ -91,11 +94,11 @@ fn has_parameters(path: &Path) -> bool {
 /// };
 /// type __Tables = <CounterV2Tables as R::__private::Beside<[(); __SAME]>>::Itself;
 /// ```
-/// Nothing for a bundle of its own.
+/// Nothing for the worker's own bundle.
 pub(super) fn checked(worker: &Worker<'_>) -> Option<TokenStream> {
     let path = worker.shared_tables().filter(|_| is_checked(worker))?;
     let (root, alias) = (&worker.root, worker.companion("Tables"));
-    // As if it were written there: rustc then says which fields there are.
+    // At the span of the path: rustc then says there which fields the bundle has.
     let place = path.span();
     let mut there = alias.clone();
     there.set_span(place);
@@ -119,7 +122,8 @@ pub(super) fn checked(worker: &Worker<'_>) -> Option<TokenStream> {
     })
 }
 
-/// `type __Tables = CounterV2Tables;`, where [`checked`] would only add to the errors there are.
+/// `type __Tables = CounterV2Tables;`, for when there are other errors, to which [`checked`] would
+/// add.
 pub(super) fn unchecked(worker: &Worker<'_>) -> Option<TokenStream> {
     let alias = worker.companion("Tables");
     is_checked(worker).then(|| quote!(type __Tables = #alias;))
@@ -129,12 +133,13 @@ fn is_checked(worker: &Worker<'_>) -> bool {
     worker.shared_tables().is_some() && worker.generics.params.is_empty()
 }
 
-/// Reported at the type, where the two may differ.
+/// A local variable for a field, at the span of the field's type: if the two bundles differ in it,
+/// the error is there.
 fn local(field: &Field<'_>) -> Ident {
     editions::moved(field.ident, field.written_ty.span().resolved_at(Span::mixed_site()))
 }
 
-/// `CounterTables`, or `__Tables` for one that is [`checked`].
+/// `CounterTables`, or `__Tables` for a bundle that is [`checked`].
 pub(super) fn name(worker: &Worker<'_>) -> Ident {
     if is_checked(worker) { Ident::new("__Tables", Span::call_site()) } else { worker.companion("Tables") }
 }
@@ -143,14 +148,14 @@ pub(super) fn name(worker: &Worker<'_>) -> Ident {
 pub(super) fn value(worker: &Worker<'_>, values: &TokenStream) -> TokenStream {
     let name = name(worker);
     let (_, type_generics, _) = worker.generics.split_for_impl();
-    // Of an alias's parameters, not all can be inferred.
+    // rustc cannot infer all parameters of an alias.
     let params = worker.shared_tables().map(|_| type_generics.as_turbofish());
     let unused = unused(worker).map(|_| quote!(, __unused: ::core::marker::PhantomData));
     quote!(#name #params { #values #unused })
 }
 
-/// The type of the hidden field that mentions the parameters no table mentions; another worker's bundle has it for the same
-/// parameters.
+/// The type of the hidden field that mentions the parameters that no table mentions. Another
+/// worker's bundle has such a field for the same parameters.
 fn unused(worker: &Worker<'_>) -> Option<TokenStream> {
     if worker.shared_tables().is_some_and(has_parameters) {
         return None;

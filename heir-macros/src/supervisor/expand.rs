@@ -1,5 +1,5 @@
-//! From the model to code. Infallible: every error has been reported before. Above each function stands an example of
-//! what it writes; `R` is the runtime's path.
+//! From the model to code. This cannot fail: errors have been reported before. Above each function
+//! stands an example of the code that it writes; `R` is the path of the runtime.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -11,7 +11,7 @@ use super::rules::{asserted, at_type, checked, granted};
 use crate::settings::duration;
 use crate::tokens::{generated, path_at};
 
-/// All that is generated for a tree.
+/// The code for a tree.
 pub(super) fn tree(tree: &Tree<'_>) -> TokenStream {
     let handle = handle(tree);
     let asserted = asserted(tree);
@@ -32,19 +32,21 @@ pub(super) fn tree(tree: &Tree<'_>) -> TokenStream {
     }
 }
 
-/// The names of the arguments.
+/// The names of the arguments of `spec` and `start`.
 fn params(tree: &Tree<'_>) -> impl Iterator<Item = TokenStream> {
     tree.args().map(|arg| generated(&arg.name, arg.name.span())).map(|name| quote!(#name))
 }
 
-/// The two functions around their bodies.
+/// The functions `spec` and `start`.
 ///
 /// ```text
 /// impl App where for<'__rule> Counter: R::supervision::Child {
 ///     /// The tree [`App`], ..
 ///     pub fn spec(limits: Limits) -> R::SupervisorBuilder<AppHandle> { .. }
 ///     /// Starts the tree [`App`], ..
-///     pub async fn start(limits: Limits) -> ::core::result::Result<R::Supervisor<AppHandle>, R::StartError> {
+///     pub async fn start(limits: Limits)
+///         -> ::core::result::Result<R::Supervisor<AppHandle>, R::StartError>
+///     {
 ///         Self::spec(limits).start().await
 ///     }
 /// }
@@ -102,7 +104,11 @@ fn arguments_doc(tree: &Tree<'_>) -> String {
 /// let mut tree = R::Supervisor::builder("App").strategy(R::Strategy::OneForAll).intensity(5);
 /// let counter_handle = tree.child(<__Checked<Counter>>::spec(limits).name("counter"));
 /// let io_handle = tree.child(<__Checked<Io> as R::supervision::NoArgs>::spec().name("io"));
-/// tree.declared(|supervisor| AppHandle { counter: counter_handle, io: io_handle, __supervisor: supervisor })
+/// tree.declared(|supervisor| AppHandle {
+///     counter: counter_handle,
+///     io: io_handle,
+///     __supervisor: supervisor,
+/// })
 /// ```
 fn spec(tree: &Tree<'_>) -> TokenStream {
     let Tree { root, children, .. } = tree;
@@ -126,7 +132,8 @@ fn spec(tree: &Tree<'_>) -> TokenStream {
     }
 }
 
-/// `.strategy(R::Strategy::OneForAll).intensity(5)`: only what is given, the runtime has the defaults.
+/// `.strategy(R::Strategy::OneForAll).intensity(5)`: only the options that are given, as the
+/// runtime has the defaults.
 fn settings(tree: &Tree<'_>) -> TokenStream {
     let Tree { root, options, .. } = tree;
     let strategy = options.strategy.value().map(|strategy| {
@@ -174,12 +181,12 @@ fn child_spec(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     quote!(#spec.name(#name) #restart #shutdown #significant #backoff)
 }
 
-/// The macro's local for a child's handle: its suffix keeps it apart from the others.
+/// The macro's local variable for a child's handle. Its suffix keeps it apart from the arguments.
 fn handle_local(child: &Child<'_>) -> Ident {
     format_ident!("{}_handle", child.ident.unraw(), span = at_type(child))
 }
 
-/// A tree is a type and never a value: what reads its fields is there only that they are no dead code.
+/// No value of the struct is ever made; `__read` reads its fields, so that they are not dead code.
 ///
 /// ```text
 /// impl R::supervision::Child for App where for<'__rule> Counter: R::supervision::Child {
@@ -195,7 +202,7 @@ fn handle_local(child: &Child<'_>) -> Ident {
 ///     }
 /// }
 /// ```
-/// The second only without arguments.
+/// `NoArgs` only for a tree without arguments.
 pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
     let Tree { root, ident, generics, children, .. } = tree;
     let (impl_generics, type_generics, _) = generics.split_for_impl();

@@ -1,5 +1,5 @@
-//! What is emitted beside the errors: the public items, and implementations that only have to type-check, so that callers,
-//! and a tree this one is a branch of, add no errors of their own.
+//! Stubs beside the errors: the public items, and implementations that only type-check, so that
+//! callers, and a tree that has this tree as a subtree, cause no more errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +9,7 @@ use super::expand;
 use super::handle::{handle, traits};
 use super::model::Tree;
 
-/// The stubs; nothing for a tree that borrows, whose companion could not be written.
+/// The stubs; nothing if the struct has a lifetime, as its companion could not be written.
 ///
 /// ```text
 /// pub struct AppHandle { .. }

@@ -1,4 +1,5 @@
-//! The handle of a tree: the handles of its children under their fields' names, and its supervisor's behind them.
+//! The handle of a tree: a field for the handle of each child, and the supervisor's handle, to
+//! which it derefs.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -46,12 +47,12 @@ fn handle_type(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     quote_spanned!(place=> <#ty as #root::supervision::Child>::Handle)
 }
 
-/// The field of a child: lints about what is only generated stay silent.
+/// The handle's field for a child, with the macro's hygiene, so that lints do not look at it.
 pub(super) fn field(child: &Child<'_>) -> Ident {
     generated(child.ident, child.ident.span())
 }
 
-/// `Clone`, `Deref` and `Debug`, without the bounds that a `derive` would add.
+/// `Clone`, `Deref` and `Debug`, without the bounds that `derive` would add.
 ///
 /// ```text
 /// impl ::core::clone::Clone for AppHandle where for<'__rule> Counter: R::supervision::Child {

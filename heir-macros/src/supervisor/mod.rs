@@ -1,4 +1,5 @@
-//! `#[supervisor]`: the attribute re-emits the struct and attaches the internal derive, which does the work.
+//! `#[supervisor]`: the attribute re-emits the struct, and attaches the internal derive, which does
+//! the work.
 
 mod check;
 mod expand;
@@ -18,12 +19,12 @@ use crate::editions::with_raw_names;
 use crate::fragments::kept_together;
 use crate::tokens::default_root;
 
-/// The attribute itself.
+/// Expands the attribute.
 pub(crate) fn attach(options: &TokenStream, item: TokenStream) -> TokenStream {
     attached::SUPERVISOR.attach(&root_of(options), options, kept_together(item))
 }
 
-/// The `crate = path` among the options; all else in them is the derive's to read, errors included.
+/// The `crate = path` among the options. The derive reads the other options, and reports errors.
 fn root_of(options: &TokenStream) -> Path {
     let mut errors = Errors::new();
     let options = Options::parse(options.clone(), &mut errors);
@@ -31,7 +32,8 @@ fn root_of(options: &TokenStream) -> Path {
     options.root.into_value().unwrap_or_else(default_root)
 }
 
-/// The internal derive: parse → model → check → expand, or the errors with stubs of what is public.
+/// Expands the internal derive: parse → model → check → expand, or errors with stubs of the public
+/// items.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(with_raw_names(input)) {
         Ok(input) => input,

@@ -1,4 +1,4 @@
-//! What a struct with `#[supervisor]` means.
+//! The model: what a struct with `#[supervisor]` means.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::format_ident;
@@ -14,15 +14,16 @@ use crate::settings::{Backoff, Restart, Shutdown};
 pub(super) struct Tree<'a> {
     pub(super) root: Path,
     pub(super) vis: &'a Visibility,
-    /// As written, for its span.
+    /// As the user wrote it, with its span.
     pub(super) written_ident: &'a Ident,
-    /// The same as generated code, which may name what is deprecated.
+    /// The same name as generated code, which may name deprecated items.
     pub(super) ident: Ident,
-    /// Without any `Self`.
+    /// With the type written out for `Self`.
     pub(super) generics: Generics,
-    /// `#[allow(..)]` of the struct and of its fields, and as such `#[expect(..)]`, for all that is generated from it.
+    /// The `#[allow(..)]`s of the struct and its fields, for all generated code; `#[expect(..)]`
+    /// counts as `#[allow(..)]`.
     pub(super) allowed: Vec<Attribute>,
-    /// `#[deprecated]` of the struct, for its public companion.
+    /// The struct's `#[deprecated]`, for its public companion.
     pub(super) deprecated: Vec<&'a Attribute>,
     pub(super) options: Options,
     /// In the order in which they are started.
@@ -32,15 +33,16 @@ pub(super) struct Tree<'a> {
 /// A child: one field of the struct.
 pub(super) struct Child<'a> {
     pub(super) ident: &'a Ident,
-    /// The field's own; that of the struct if it is private.
+    /// The field's visibility; the struct's, if the field is private.
     pub(super) vis: &'a Visibility,
     pub(super) docs: Vec<&'a Attribute>,
     pub(super) deprecated: Vec<&'a Attribute>,
-    /// As written, for its span.
+    /// As the user wrote it, with its span.
     pub(super) written_ty: &'a Type,
-    /// The same with the supervisor for `Self`, so that it can stand in another item.
+    /// The same with the struct's type written out for `Self`, so that it can stand in another
+    /// item.
     pub(super) ty: TokenStream,
-    /// Whether the type names no parameter of the supervisor.
+    /// Whether the type names none of the struct's generic parameters.
     pub(super) is_concrete: bool,
     pub(super) options: ChildOptions,
 }
@@ -48,7 +50,7 @@ pub(super) struct Child<'a> {
 /// An argument of a child's spec.
 pub(super) struct Arg {
     pub(super) name: Ident,
-    /// Without any `Self`.
+    /// With the struct's type written out for `Self`.
     pub(super) ty: TokenStream,
 }
 
@@ -58,7 +60,7 @@ impl Tree<'_> {
         format_ident!("{}Handle", self.ident, span = self.ident.span())
     }
 
-    /// What it is called.
+    /// The name of the tree.
     pub(super) fn name(&self) -> String {
         self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
     }
@@ -70,12 +72,12 @@ impl Tree<'_> {
 }
 
 impl Child<'_> {
-    /// The name its supervisor knows it by.
+    /// The name of the child in its supervisor.
     pub(super) fn name(&self) -> String {
         self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
     }
 
-    /// Where that is written.
+    /// The span of that name.
     pub(super) fn name_span(&self) -> Span {
         self.options.name.value().map_or_else(|| self.ident.span(), LitStr::span)
     }
@@ -104,7 +106,7 @@ pub(super) enum Strategy {
     RestForOne,
 }
 
-/// Whether it ends by itself when its significant children have.
+/// Whether the supervisor ends by itself when its significant children have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AutoShutdown {
     Never,
@@ -125,7 +127,7 @@ const AUTO_SHUTDOWNS: &[(&str, AutoShutdown)] = &[
 ];
 
 impl Options {
-    /// Reads the options; what is wrong with one leaves its slot empty.
+    /// Reads the options. An option with a mistake leaves its slot empty.
     pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut given = Self::default();
         options::read_list(tokens, "supervisor", options::SUPERVISOR, errors, |key, input, errors| {
@@ -133,7 +135,7 @@ impl Options {
                 "name" => given.name.fill(key, options::text(input, key)?, errors),
                 "strategy" => given.strategy.fill(key, options::word(input, key, STRATEGIES)?, errors),
                 "intensity" => {
-                    // As in OTP, none at all is an intensity, too.
+                    // As in OTP, an intensity of 0 allows no restart.
                     let restarts = options::count_from(0, input, key, "`intensity = 10`")?;
                     given.intensity.fill(key, restarts, errors);
                 }
@@ -161,7 +163,8 @@ pub(super) struct ChildOptions {
 }
 
 impl ChildOptions {
-    /// Reads the options, with `self_ty` for `Self`; what is wrong with one leaves its slot empty.
+    /// Reads the options, with `self_ty` written for `Self`. An option with a mistake leaves its
+    /// slot empty.
     pub(super) fn parse(tokens: TokenStream, self_ty: &TokenStream, errors: &mut Errors) -> Self {
         let mut given = Self::default();
         options::read_list(tokens, "child", options::CHILD, errors, |key, input, errors| {
@@ -188,7 +191,7 @@ fn args(input: ParseStream<'_>, key: &Ident, self_ty: &TokenStream) -> syn::Resu
         return Err(syn::Error::new(parentheses.span.join(), problem));
     }
     let args = arg_list(&listed, self_ty);
-    // What follows a mistake is none.
+    // The rest after a mistake is skipped, so that it causes no second error.
     let _rest: TokenStream = listed.parse()?;
     args
 }
@@ -213,7 +216,7 @@ fn arg(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Arg> {
     };
     let colon: Option<Token![:]> = input.parse()?;
     if colon.is_none() || input.is_empty() {
-        // A type without a name, by its looks.
+        // The name looks like a type, so the argument has no name.
         let is_type = crate::tokens::is_plain(&quote::quote!(#name))
             || name.to_string().starts_with(char::is_uppercase);
         let problem = if is_type {

@@ -1,5 +1,5 @@
-//! From the derive's input to the model. Each field and each option is read on its own, so that one mistake hides no
-//! other.
+//! From the derive's input to the model. Each field and each option is read by itself, so that one
+//! mistake hides no other.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -14,7 +14,7 @@ use crate::tokens::{
     replace_self, with_lifetime,
 };
 
-/// Reads the whole struct; `None` when it has no named fields to read.
+/// Reads the whole struct; `None` if it has no named fields.
 pub(super) fn tree<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Tree<'a>> {
     let given = attributes(&input.attrs, "__supervisor").next();
     let tokens = given.map(arguments).transpose().unwrap_or_default();

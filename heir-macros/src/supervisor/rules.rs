@@ -1,8 +1,11 @@
-//! The rule on the types of fields, that each is a child, and how its being broken stays one error.
+//! The rule on the types of fields: each is a `Child`. A field that breaks the rule is to be one
+//! error.
 //!
-//! It is asserted in one constant. All that relies on it takes it for granted, as for the fields of a worker; and what a
-//! child must be beside it is asked of types that depend on the constant: if a field is no child they are silently errors
-//! themselves. Neither works for a type that names a parameter of the struct.
+//! One constant, `__CHILDREN`, asserts the rule. The code that needs it takes it for granted, as
+//! the code of a worker does with the rules on its fields. Anything else that a child's type must
+//! be is asked of a type that depends on the constant: if the constant has an error, so has that
+//! type, of which rustc says nothing more. Neither works for a type that names a generic parameter
+//! of the struct.
 
 use std::collections::HashSet;
 
@@ -14,7 +17,7 @@ use syn::spanned::Spanned;
 use super::model::{Child, Tree};
 use crate::tokens::path_at;
 
-/// Where what may fail for a child's type is reported.
+/// The span for errors about a child's type.
 pub(super) fn at_type(child: &Child<'_>) -> Span {
     child.written_ty.span().resolved_at(Span::mixed_site())
 }
@@ -23,7 +26,7 @@ fn concrete<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Child<'a>> {
     tree.children.iter().filter(|child| child.is_concrete)
 }
 
-/// The rule, asserted.
+/// The code that asserts the rule.
 ///
 /// ```text
 /// const __CHILDREN: usize = {
@@ -33,7 +36,7 @@ fn concrete<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Child<'a>> {
 /// };
 /// type __Checked<T> = <T as R::__private::Beside<[(); __CHILDREN]>>::Itself;
 /// ```
-/// Nothing without a concrete child.
+/// Nothing without a child of a concrete type.
 pub(super) fn asserted(tree: &Tree<'_>) -> Option<TokenStream> {
     concrete(tree).next()?;
     let root = &tree.root;
@@ -61,7 +64,7 @@ pub(super) fn checked(child: &Child<'_>) -> TokenStream {
     quote_spanned!(place=> #name<#ty>)
 }
 
-/// The struct's `where` clause, with the rule taken for granted.
+/// The struct's `where` clause, with bounds that take the rule for granted.
 ///
 /// ```text
 /// where for<'__rule> Counter: R::supervision::Child, for<'__rule> Io: R::supervision::Child

@@ -1,4 +1,5 @@
-//! How much is generated: short enough to read, and to have been written by hand. `benches/compile/run` measures what it costs.
+//! The size of generated code: short enough to be read, as if written by hand.
+//! `benches/compile/run` measures what compiling it costs.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +10,7 @@ fn lines(tokens: &TokenStream) -> usize {
     pretty(tokens).lines().count()
 }
 
-/// What `#[handlers]` adds to its block.
+/// How many lines `#[handlers]` adds to its block.
 fn added(handlers: &TokenStream) -> usize {
     lines(&crate::handlers::attach(quote!(), quote!(impl Counter { #handlers })))
         - lines(&quote!(impl Counter { #handlers }))

@@ -1,4 +1,5 @@
-//! The reference docs list exactly the options there are.
+//! The reference docs list exactly the options that exist, and their examples of expansions are
+//! right.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +10,7 @@ use crate::reserved::HANDLE;
 
 const REFERENCE: &str = include_str!("../lib.rs");
 
-/// The rows of the table that follows this marker in the docs, without its header.
+/// The rows of the table after this marker in the docs, without the header.
 fn rows(marker: &str) -> Vec<Vec<String>> {
     let (_, after) = REFERENCE.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs"));
     let table = after.lines().map(|line| line.trim_start_matches("///").trim());
@@ -18,7 +19,7 @@ fn rows(marker: &str) -> Vec<Vec<String>> {
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
-/// `0.1`: of a release there is, or the next one.
+/// Whether this is a version as in `0.1`: released, or the next to be.
 fn is_a_version(since: &str) -> bool {
     let mut numbers = since.split('.').map(str::parse::<u32>);
     let now = [env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR")];
@@ -79,7 +80,7 @@ fn the_docs_of_handlers_list_the_names_every_handle_has() {
     assert_eq!(documented, public);
 }
 
-/// The block of code that follows these markers, one after the other, in the docs.
+/// The block of code in the docs after these markers, which follow each other.
 fn block(markers: &[&str]) -> String {
     let after = markers.iter().fold(REFERENCE, |docs, marker| {
         docs.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs")).1
@@ -90,7 +91,7 @@ fn block(markers: &[&str]) -> String {
     block.map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// Without paths, and without what formatting is about.
+/// The code without paths, and without differences of formatting.
 fn bare(code: &str) -> String {
     let mut code: String = code.split_whitespace().collect();
     for path in [
@@ -113,7 +114,7 @@ fn bare(code: &str) -> String {
     code.replace(",)", ")").replace(",>", ">").replace(",}", "}")
 }
 
-/// Each item and each signature in the block is written in the expansion.
+/// Asserts that each item and each signature in the block is in an expansion.
 fn assert_generated(block: &str, expansions: &[TokenStream]) {
     let generated: String = expansions.iter().map(pretty).collect();
     let generated = bare(&generated);

@@ -2,12 +2,13 @@ use quote::quote;
 
 use super::*;
 
-/// The fragment as a macro would have written it.
+/// The fragment in an invisible group, as a macro passes it on.
 fn fragment(tokens: TokenStream) -> TokenTree {
     TokenTree::Group(Group::new(Delimiter::None, tokens))
 }
 
-/// Without the invisible groups, as rustc reads what a procedural macro has printed.
+/// The tokens as rustc reads them after a procedural macro has printed them: without invisible
+/// groups.
 fn read(tokens: TokenStream) -> TokenStream {
     let read = tokens.into_iter().flat_map(|token| match token {
         TokenTree::Group(group) => {

@@ -1,5 +1,5 @@
-//! Snapshots of what the macros write, for a few telling shapes, and checks on what they say. The snapshots are in
-//! `tests/expand/` of the workspace.
+//! Snapshots of expansions, for a few telling shapes, and tests of the macros' messages. The
+//! snapshots are in the workspace's `tests/expand/`.
 
 mod budget;
 mod docs;
@@ -8,24 +8,25 @@ mod mistakes;
 
 use proc_macro2::TokenStream;
 
-/// Expands an item with `#[heir]` as rustc does: the attribute first, then the derive it attached.
+/// Expands an item with `#[heir]` as rustc does: first the attribute, then the derive that it
+/// attached.
 fn expand_heir(options: &TokenStream, item: TokenStream) -> TokenStream {
     crate::heir::derive(without_derive(crate::heir::attach(options, item)))
 }
 
-/// The same with `#[supervisor]`.
+/// Expands an item with `#[supervisor]` in the same way.
 fn expand_supervisor(options: &TokenStream, item: TokenStream) -> TokenStream {
     crate::supervisor::derive(without_derive(crate::supervisor::attach(options, item)))
 }
 
-/// What the derive gets.
+/// The derive's input: the item without the `#[derive]` itself.
 fn without_derive(attached: TokenStream) -> TokenStream {
     let mut input: syn::DeriveInput = syn::parse2(attached).expect("the attribute emits one struct");
     input.attrs.retain(|attribute| !attribute.path().is_ident("derive"));
     quote::quote!(#input)
 }
 
-/// Formats generated code for reading.
+/// Formats generated code, to be read.
 fn pretty(tokens: &TokenStream) -> String {
     match syn::parse2(tokens.clone()) {
         Ok(file) => prettyplease::unparse(&file),

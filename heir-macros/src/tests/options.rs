@@ -6,7 +6,7 @@ fn duration_of(text: &str) -> Result<u64, String> {
     parse_duration(text).map(|Millis(millis)| millis)
 }
 
-/// Reads `#[heir(..)]`'s keys with values nobody looks at, and returns the messages.
+/// Reads options of `#[heir(..)]`, ignoring their values; returns the error messages.
 fn messages(tokens: TokenStream) -> String {
     let mut errors = Errors::new();
     let mut name = Slot::default();

@@ -1,4 +1,5 @@
-//! A supervisor as everybody else sees it: its name, its children's other sides, and the way to it.
+//! The shared side of a supervisor: its name and status, the shared sides of its children, and its
+//! queues of requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,40 +21,42 @@ use crate::util::caught::caught;
 use crate::util::sync::WatchMany;
 use crate::worker::Settings;
 
-/// What a supervisor, its handles, its own supervisor and whoever draws it share. It stays while the supervisor's task comes and
-/// goes.
+/// What a supervisor shares with its handles, its own supervisor, and the pictures of its tree. It
+/// stays while the supervisor's tasks come and go.
 pub struct Branch {
-    /// What its builder called it.
+    /// The name that was given to the builder first.
     built_as: Arc<str>,
-    /// What it is called in its tree, if that is something else.
+    /// The name that replaced it, if any.
     label: OnceLock<Arc<str>>,
-    /// Its strategy, intensity and period, as a tree shows them.
+    /// Strategy, intensity and period, as a picture of the tree shows them.
     limits: OnceLock<String>,
     registry: Registry,
     pub(super) requests: Arc<Requests>,
-    /// Those of the worker that came last: mostly the next one's, too.
+    /// The settings of the newest worker. The next worker mostly has the same, and shares them.
     settings: Mutex<Option<Arc<Settings>>>,
-    /// The place of the next child.
+    /// The id of the next child.
     next_id: AtomicU64,
-    /// Whether its children are stopped together.
+    /// Whether the supervisor is dynamic: its children are stopped together.
     together: OnceLock<bool>,
     roll: RwLock<Roll>,
-    /// Who else is told that a child is forgotten.
+    /// Called with the id of each child that is forgotten: the keys of a `Dynamic` drop its key.
     when_forgotten: OnceLock<Box<dyn Fn(ChildId) + Send + Sync>>,
     state: WatchMany<State>,
-    /// Why it will not be started again once it has ended, when that is so.
+    /// Why the supervisor will not be restarted once it has ended, if that is decided.
     for_good: OnceLock<Stopped>,
-    /// Where it is in its own supervisor, if it has one.
+    /// Its id in its own supervisor, and the link to that, if it has one.
     position: OnceLock<ParentRef>,
 }
 
-/// The children's other sides, also of those that have ended and were not deleted.
+/// The shared sides of the children, until a child is forgotten: also of children that have ended
+/// and were not deleted.
 #[derive(Default)]
 struct Roll {
     nodes: BTreeMap<ChildId, Arc<dyn Node>>,
-    /// By name, and then in the order of their places. Those of a [`Dynamic`](super::Dynamic) have keys instead.
+    /// By name, and then by id. Empty in a [`Dynamic`](super::Dynamic), whose children are found by
+    /// key.
     by_name: BTreeSet<(Arc<str>, ChildId)>,
-    /// Whether the supervisor is gone for good, and takes no more.
+    /// Whether the supervisor is gone for good, and takes no more children.
     closed: bool,
 }
 
@@ -107,7 +110,7 @@ impl Branch {
         self.label.get().unwrap_or(&self.built_as)
     }
 
-    /// Fixes what a tree shows of it.
+    /// Sets what a picture of the tree shows of the supervisor.
     pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String, together: bool) {
         let _ = self.together.set(together);
         if let Some(label) = label {
@@ -120,18 +123,18 @@ impl Branch {
         &self.registry
     }
 
-    /// Becomes a child.
+    /// Makes the supervisor a child of another one.
     pub(super) fn settle_at(&self, position: ParentRef) {
         let _ = self.position.set(position);
     }
 
-    /// Where the next child is to be.
+    /// Returns a new child's id, and the link to this supervisor.
     pub(super) fn next_position(&self) -> ParentRef {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         ParentRef { id, parent: Arc::<Requests>::clone(&self.requests) }
     }
 
-    /// A worker's settings, held once for all that have the same.
+    /// Returns the settings behind an `Arc`: the newest worker's, if they are equal.
     pub(super) fn share(&self, settings: Settings) -> Arc<Settings> {
         let mut last = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
@@ -140,7 +143,8 @@ impl Branch {
         }
     }
 
-    /// Takes a child, unless the supervisor is gone for good.
+    /// Adds a child's shared side; says whether it could, which it cannot once the supervisor is
+    /// gone for good.
     pub(super) fn enter(&self, id: ChildId, node: Arc<dyn Node>) -> bool {
         let mut roll = self.roll_mut();
         if roll.closed {
@@ -164,8 +168,8 @@ impl Branch {
         }
     }
 
-    /// Asks the supervisor for something. If that is gone for good, the way back to whoever asks is dropped, and that is the
-    /// answer.
+    /// Sends a request to the supervisor. If the supervisor is gone for good, the request is
+    /// dropped with its reply channel, which tells the caller.
     pub(super) fn request(&self, command: Command) -> Result<(), ChildError> {
         self.requests.commands.send(command).map_err(|unheard| {
             self.refuse(unheard);
@@ -173,21 +177,21 @@ impl Branch {
         })
     }
 
-    /// Nobody will do this any more.
+    /// Drops a request that will not be served.
     fn refuse(&self, unheard: Command) {
         if let Command::Add(id, ..) = &unheard {
-            // Before it is retired, as at any other end.
+            // The key is free before the child is retired, as it is at any other end.
             self.is_forgotten(*id);
         }
         drop(unheard);
     }
 
-    /// Has somebody told whenever a child is forgotten.
+    /// Has `tell` called whenever a child is forgotten.
     pub(super) fn when_forgotten(&self, tell: impl Fn(ChildId) + Send + Sync + 'static) {
         let _ = self.when_forgotten.set(Box::new(tell));
     }
 
-    /// The children's other sides, in the order in which they are started.
+    /// The shared sides of the children, in the order in which the children are started.
     pub(super) fn nodes(&self) -> Vec<Arc<dyn Node>> {
         self.roll().nodes.values().cloned().collect()
     }
@@ -221,7 +225,7 @@ impl Branch {
         self.state.update(|state| state.task = Some(task));
     }
 
-    /// Its children have been started.
+    /// The supervisor's children have been started.
     pub(super) fn is_up(&self) {
         self.state.update(|state| {
             state.has_been_up = true;
@@ -253,13 +257,14 @@ impl Branch {
             .await
     }
 
-    /// Aborts the task that lives, once.
+    /// Aborts the supervisor's task, if it has one; says whether it had.
     pub(super) fn kill(&self) -> bool {
         let task = self.state.update(|state| state.task.take());
         task.inspect(AbortHandle::abort).is_some()
     }
 
-    /// Asks for its end: its own supervisor, or itself if nobody is above it.
+    /// Requests that the supervisor stop for good: a subtree's own supervisor gets the request, or,
+    /// at the root, the supervisor itself.
     pub(super) fn request_stop(&self) {
         match self.position.get() {
             Some(position) => position.parent.ask(position.id, ParentRequest::Stop(Stopped::Shutdown)),
@@ -267,24 +272,25 @@ impl Branch {
         }
     }
 
-    /// It will not be started again once it has ended. The first reason holds.
+    /// The supervisor will not be restarted once it has ended. The first reason holds.
     pub(super) fn set_for_good(&self, why: &Stopped) {
         let _ = self.for_good.set(why.clone());
     }
 
-    /// Why it will not be started again, if that is so.
+    /// Why the supervisor will not be restarted once it has ended, if that is decided.
     pub(super) fn for_good(&self) -> Option<&Stopped> {
         self.for_good.get()
     }
 
-    /// All children are gone for good, and so is it.
+    /// Retires all children and the supervisor: they are gone for good.
     pub(super) fn retire_all(&self, why: &Stopped) {
         let unheard = self.requests.close();
         if std::mem::replace(&mut self.roll_mut().closed, true) {
             return;
         }
         let mut from = ChildId::MAX;
-        // One by one: what is retired runs a user's code, and there may be very many.
+        // The lock is not held while a child is retired: that runs user code. Nor is the roll
+        // copied: it may be very long.
         while let Some((id, node)) = self.last_before(from) {
             from = id;
             self.is_forgotten(id);
@@ -321,7 +327,7 @@ impl Branch {
 }
 
 impl State {
-    /// Nothing comes after a stop.
+    /// `Stopped` is final.
     fn enter(&mut self, status: SubtreeStatus) {
         if !matches!(self.status, SubtreeStatus::Stopped(_)) {
             self.status = status;
@@ -351,7 +357,7 @@ impl Node for Branch {
     }
 
     fn register_name(self: Arc<Self>) -> Result<(), Arc<str>> {
-        // Its workers have, when it was built.
+        // The workers below have registered their names when the tree was built.
         Ok(())
     }
 
@@ -372,7 +378,7 @@ impl Node for Branch {
 
     fn ends_for_good(&self, why: &Stopped) {
         self.set_for_good(why);
-        // It may be at its end already, and then closes those of its children that are.
+        // If the supervisor is ending already, it closes the children that have stopped.
         let _ = self.request(Command::EndsForGood);
     }
 

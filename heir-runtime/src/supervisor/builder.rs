@@ -1,4 +1,4 @@
-//! Declaring a tree, and starting it.
+//! The builder of a tree.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,20 +25,23 @@ use crate::worker::Restart;
 use crate::worker::Shutdown;
 use crate::worker::Spec;
 
-/// A tree that has not started yet: made by [`Supervisor::builder`]. It can be started, or become a branch of another one.
+/// Builds a tree: its children, strategy and limits. Made by [`Supervisor::builder`].
 ///
-/// `H` is what its starter, or its supervisor, gets to reach it with.
+/// The tree is then [started](Self::start), or becomes a subtree: a
+/// [child](SupervisorBuilder::child) of another builder.
+///
+/// `H` is the handle of the finished tree.
 #[must_use = "a tree does nothing until it is started"]
 pub struct SupervisorBuilder<H = SupervisorHandle> {
     handle: H,
     plan: Plan,
 }
 
-/// What a supervisor is to be.
+/// The settings and children of a supervisor to be.
 struct Plan {
     branch: Arc<Branch>,
     slots: Slots,
-    /// What was wrong first with a child.
+    /// The first mistake in the declaration of a child.
     refused: Option<StartError>,
     label: Option<Arc<str>>,
     strategy: Strategy,
@@ -100,26 +103,30 @@ impl SupervisorBuilder {
         Self { handle, plan }
     }
 
-    /// Its children are many workers of one type.
+    /// Makes the supervisor dynamic: its children are many workers of one type.
     pub(super) fn dynamic(mut self) -> Self {
         self.plan.dynamic = true;
         self
     }
 
-    /// Which children are restarted when one ends. Default: [`Strategy::OneForOne`].
+    /// Sets which children are restarted when one ends. Default: [`Strategy::OneForOne`].
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.plan.strategy = strategy;
         self
     }
 
-    /// Whether it ends by itself when its significant children have. Default: [`AutoShutdown::Never`].
+    /// Sets whether the supervisor ends by itself when its significant children have ended.
+    /// Default: [`AutoShutdown::Never`].
     pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
         self.plan.auto_shutdown = auto_shutdown;
         self
     }
 
-    /// Adds a worker with its manager, or another tree as a branch of this one; they are started in the order in which they were
-    /// added. Returns its handle: what is sent to a worker before the start is served after it.
+    /// Adds a child, and returns its handle: a worker with its manager, or another tree as a
+    /// subtree.
+    ///
+    /// Children are started in the order in which they were added. Messages that are sent to a
+    /// worker before it has started wait for it.
     pub fn child<S: ChildSpec>(&mut self, spec: S) -> S::Handle {
         let Attached { id, member, handle, refused } = spec.attach(&self.plan.branch);
         let node = member.node();
@@ -127,73 +134,84 @@ impl SupervisorBuilder {
         let twice = self.plan.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
         let enlisted = Arc::clone(&node).register_name().err().map(StartError::DuplicateRegistration);
         self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
-        // It has not even started.
+        // A supervisor that has not started takes every child.
         let _open = self.plan.branch.enter(id, node);
         self.plan.slots.insert(id, Box::new(Slot::new(member)));
         handle
     }
 
-    /// Adds a worker, and with it its manager: [`child`](Self::child) of its spec.
+    /// Adds a worker with its manager, and returns its handle: [`child`](Self::child) of a worker's
+    /// spec.
     pub fn worker<W: Handlers>(&mut self, spec: Spec<W>) -> W::Handle {
         self.child(spec)
     }
 
-    /// The same tree, reached through the handle that `wrap` makes: `#[supervisor]` bundles those of the children in it.
+    /// Replaces the handle by what `wrap` makes of it: `#[supervisor]` makes a struct of the
+    /// children's handles.
     pub fn declared<H>(self, wrap: impl FnOnce(SupervisorHandle) -> H) -> SupervisorBuilder<H> {
         SupervisorBuilder { handle: wrap(self.handle), plan: self.plan }
     }
 }
 
 impl<H> SupervisorBuilder<H> {
-    /// What it is called in place of the name it was built with.
+    /// Replaces the name that the tree was built with.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.plan.label = Some(name.into());
         self
     }
 
-    /// How many restarts are allowed in one [`period`](Self::period), of all children together; one more, and the supervisor
-    /// gives up. Default: 10 in 10 seconds; OTP's 1 in 5 leaves no room to recognise a [crash loop](Spec::crash_loop), or to
-    /// serve a message again. `u32::MAX` is without limit.
+    /// Sets how many restarts of all children together are allowed in one [`period`](Self::period);
+    /// with one more, the supervisor gives up. Default: 10 in 10 seconds.
+    ///
+    /// OTP's default, 1 in 5 seconds, leaves no room to recognise a [crash loop](Spec::crash_loop),
+    /// or to serve a message again. `u32::MAX` sets no limit.
     pub fn intensity(mut self, restarts: u32) -> Self {
         self.plan.intensity = restarts;
         self
     }
 
-    /// The time over which restarts are counted: it slides. Default: 10 seconds.
+    /// Sets the period, a sliding window, in which restarts are counted. Default: 10 seconds.
     pub fn period(mut self, period: Duration) -> Self {
         self.plan.period = period;
         self
     }
 
-    /// Tells `observer` every [`Event`] of this tree and its branches, as it happens, in the task it happens in: it must not block.
-    /// A panic in it is caught and ignored. One that captures a strong handle keeps the tree's tables alive: capture a
-    /// [weak](crate::Handle::downgrade) one.
+    /// Calls `observer` with every [`Event`] of this tree and its subtrees.
+    ///
+    /// The observer runs in the task in which the event happens, so it must not block. Its panics
+    /// are caught and ignored. An observer that captures a strong handle keeps that worker's tables
+    /// alive: capture a [weak](crate::Handle::downgrade) handle instead.
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan.observers.push(CatchDrop::new(Box::new(observer)));
         self
     }
 
-    /// As a branch of another tree: when it is started again, its children with it, and their tables where they were. A supervisor
-    /// that gave up ends as if shut down, so a transient one is not restarted. Default: [`Restart::Permanent`].
+    /// As a subtree: sets when the supervisor is restarted, and its children with it; their tables
+    /// stay where they are. Default: [`Restart::Permanent`].
+    ///
+    /// A supervisor that gave up ends as if it had been shut down, so a transient one is not
+    /// restarted.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.plan.restart = restart;
         self
     }
 
-    /// As a branch of another tree: how it is stopped. Default: it is asked, and has as long as the shutdown timeouts of all of its
-    /// children together.
+    /// As a subtree: sets how the supervisor is stopped. Default: it is asked, and may take as long
+    /// as the shutdown timeouts of all its children together.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.plan.shutdown = Some(shutdown);
         self
     }
 
-    /// As a branch of another tree: whether that may end when this has. Default: no.
+    /// As a subtree: sets whether the supervisor's own supervisor may end when this one has ended.
+    /// Default: no.
     pub fn significant(mut self, significant: bool) -> Self {
         self.plan.significant = significant;
         self
     }
 
-    /// As a branch of another tree: how long it waits before it is started again. Default: [`Backoff::None`].
+    /// As a subtree: sets how long the supervisor waits before it is restarted. Default:
+    /// [`Backoff::None`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.plan.backoff = backoff;
         self
@@ -203,11 +221,14 @@ impl<H> SupervisorBuilder<H> {
     /// a branch when its children are up. A child that fails before it is up, or ends and is not to be restarted, fails the
     /// start; the tree starts without one that was [stopped](crate::Handle::stop) on request.
     ///
-    /// It runs on the tokio runtime it is called in, whose timer must be enabled. Dropping the future stops what has been
-    /// started.
+    /// A worker is up when it owns its tables and its start hook has succeeded; a subtree is up
+    /// when its children are.
+    ///
+    /// The tree runs on the tokio runtime in which this is called; the runtime's timer must be
+    /// enabled. Dropping the future stops the children that have been started.
     ///
     /// # Errors
-    /// [`StartError`] tells which child did not start, and why.
+    /// [`StartError`] says which child did not start, and why.
     ///
     /// # Panics
     /// Outside a tokio runtime, or in one whose timer is not enabled.
@@ -216,20 +237,21 @@ impl<H> SupervisorBuilder<H> {
         if let Some(error) = refused {
             return Err(error);
         }
-        // Without a timer this panics here, in tokio's words, and not in every child.
+        // Without a timer this panics here, with tokio's message, and not in every child.
         drop(tokio::time::sleep(Duration::ZERO));
         let branch = Arc::clone(&run.branch);
         let (stop, stopped) = stop_signal();
         branch.starting();
         let task = tokio::spawn(root(run, stopped));
         branch.started(task.abort_handle());
-        // Made before the first await: dropping this future drops it, and that stops the tree.
+        // Made before the first await: if this future is dropped, so is the `Supervisor`, and the
+        // tree stops.
         Supervisor::new(self.handle, branch, stop, task).up().await
     }
 }
 
 impl Plan {
-    /// The supervisor to be, and what is wrong with it.
+    /// Makes the supervisor; returns with it the first mistake in the declaration, if there is one.
     fn finish(mut self, is_root: bool) -> (Run, Option<StartError>) {
         let rules = SupervisorRules {
             strategy: self.strategy,
@@ -254,7 +276,7 @@ impl Plan {
 }
 
 impl SupervisorRules {
-    /// What is wrong with a child that has these rules.
+    /// Returns what is wrong with a child that has these rules, if anything is.
     pub(super) fn check(self, name: &Arc<str>, child: Rules) -> Option<StartError> {
         if !child.significant {
             None

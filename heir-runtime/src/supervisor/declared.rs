@@ -1,4 +1,4 @@
-//! What a field of a declared tree can be.
+//! The types that a field of a `#[supervisor]` struct can have.
 
 use crate::supervisor::builder::SupervisorBuilder;
 use crate::supervisor::child::spec::ChildSpec;
@@ -7,9 +7,11 @@ use crate::worker::Handlers;
 use crate::worker::Spec;
 use crate::worker::Worker;
 
-/// What a field of a [`#[supervisor]`](macro@crate::supervisor) can be: a worker, another declared tree, or many workers by key.
+/// A type that a field of a [`#[supervisor]`](macro@crate::supervisor) struct can have: a worker,
+/// another `#[supervisor]` struct, or a [`Dynamic`].
 ///
-/// The macro implements it for the struct it is on, so a tree can be a branch of another one.
+/// The macro implements it for the struct that it stands on, so that a declared tree can be a
+/// subtree of another one.
 ///
 /// ```
 /// # use heir_runtime::{Dynamic, handlers, heir, supervisor};
@@ -61,12 +63,13 @@ use crate::worker::Worker;
             `Dynamic<K, W>`"
 )]
 pub trait Child: Sized {
-    /// What it is reached with.
+    /// The handle that the child is reached with.
     type Handle: Clone + Send + Sync + 'static;
-    /// How it is to be started.
+    /// The spec that the child is started from.
     type Spec: ChildSpec<Handle = Self::Handle>;
 
-    /// Reads the fields of a declared tree: a type of which there is no value would be dead code else.
+    /// Reads the struct's fields. No value of the struct is ever made, so the compiler would call
+    /// them dead code.
     #[doc(hidden)]
     fn __read(&self) {}
 }
@@ -78,7 +81,7 @@ pub trait Child: Sized {
     note = "write `#[child(args(name: Type))]` before the field: they become arguments of the tree's `start`"
 )]
 pub trait NoArgs: Child {
-    /// How it is to be started.
+    /// Makes the spec that the child is started from.
     fn spec() -> Self::Spec;
 }
 

@@ -1,4 +1,4 @@
-//! Many workers of one type, started by key while the tree runs.
+//! `Dynamic`: many workers of one type, which are started by key while the tree runs.
 
 use std::fmt::{self, Write as _};
 use std::hash::Hash;
@@ -15,16 +15,16 @@ use crate::worker::Handlers;
 use crate::worker::Spec;
 use crate::worker::handle::Handle;
 
-/// What workers are started and found by.
+/// The type of the keys of a [`Dynamic`].
 pub trait Key: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {}
 
 impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 
-/// A supervisor of many workers of one type, each with its own tables, started and found by key (OTP, `simple_one_for_one`;
-/// Elixir, `DynamicSupervisor` with a `Registry`).
+/// A supervisor of many workers of one type, each with its own tables, which are started and found
+/// by key (OTP, `simple_one_for_one`; Elixir, `DynamicSupervisor` with a `Registry`).
 ///
-/// It is `one_for_one`, and stops its workers together. A worker that has ended for good leaves its key free; if it was restarted, or its
-/// supervisor was, it is found under its key as ever.
+/// Its strategy is `one_for_one`, and it stops its workers together. A worker keeps its key when
+/// it, or the supervisor, is restarted. When a worker has ended for good, its key is free.
 ///
 /// ```
 /// # use heir_runtime::{Dynamic, Supervisor, handlers, heir};
@@ -64,16 +64,17 @@ pub struct Dynamic<K, W: Handlers> {
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DynamicError<H> {
-    /// Another one has this key: here is its handle.
+    /// Another worker has this key: here is its handle.
     #[error("there is a worker of this key already")]
     AlreadyStarted(H),
-    /// It did not start, and is gone.
+    /// The worker did not start, and is gone.
     #[error(transparent)]
     NotStarted(#[from] StartError),
 }
 
 impl<K: Key, W: Handlers> Dynamic<K, W> {
-    /// A supervisor without workers, to be given to [`SupervisorBuilder::child`], or started by itself.
+    /// Makes a supervisor without workers, to be [started](SupervisorBuilder::start), or given to
+    /// [`SupervisorBuilder::child`].
     pub fn spec() -> SupervisorBuilder<Self> {
         Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
             let workers = Arc::new(Keys::default());
@@ -87,12 +88,13 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         })
     }
 
-    /// Starts a worker under a key, and waits until it is up. Its name is made of the spec's and the key.
+    /// Starts a worker under a key, and waits until it is up. The worker's name is the spec's name
+    /// with the key in brackets.
     ///
-    /// Dropping the future does not take the request back: the worker is then one like any other.
+    /// Dropping the future does not take the request back: the worker is started all the same.
     ///
     /// # Errors
-    /// [`DynamicError`] tells who has the key, or why it did not start.
+    /// [`DynamicError`] says which worker has the key, or why this one did not start.
     pub async fn start(&self, key: K, spec: Spec<W>) -> Result<W::Handle, DynamicError<W::Handle>> {
         let spec = {
             let mut name = String::with_capacity(spec.name.len() + 22);
@@ -103,12 +105,13 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         if let Err(taken) = self.workers.insert(key, id, handle.clone()) {
             return Err(DynamicError::AlreadyStarted(W::Handle::from(taken)));
         }
-        // If it is not started, its key is forgotten with it, also when nobody waits for it any more.
+        // If the worker does not start, the supervisor forgets the child, and with it the key, even
+        // if nobody awaits this future any more.
         let attached = Attached { id, member, handle: W::Handle::from(handle), refused };
         Ok(self.supervisor.add(attached).await?)
     }
 
-    /// The worker under this key.
+    /// Returns the handle of the worker under this key.
     pub fn get<Q>(&self, key: &Q) -> Option<W::Handle>
     where
         K: std::borrow::Borrow<Q>,
@@ -117,8 +120,11 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         self.find(key).map(W::Handle::from)
     }
 
-    /// Stops the worker under this key for good, and waits until it has; `None` if there is none. Its key is free, and its tables can
-    /// be claimed from the estate of a handle that somebody has kept.
+    /// Stops the worker under this key for good, and waits until it has stopped; `None` if there is
+    /// no such worker.
+    ///
+    /// Its key is then free. Its tables can be claimed from the estate of a handle, if a handle was
+    /// kept.
     pub async fn stop<Q>(&self, key: &Q) -> Option<Stopped>
     where
         K: std::borrow::Borrow<Q>,
@@ -136,22 +142,22 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         self.workers.get(key)
     }
 
-    /// The keys there are, in no order.
+    /// The keys of all workers, in no particular order.
     pub fn keys(&self) -> Vec<K> {
         self.workers.all()
     }
 
-    /// How many workers there are.
+    /// The number of workers.
     pub fn len(&self) -> usize {
         self.workers.len()
     }
 
-    /// Whether there is no worker.
+    /// Whether there are no workers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The supervisor itself.
+    /// The handle of the supervisor itself.
     pub fn supervisor(&self) -> &SupervisorHandle {
         &self.supervisor
     }

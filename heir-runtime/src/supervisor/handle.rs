@@ -1,4 +1,4 @@
-//! The handle on a supervisor: looking at its children, and managing them while it runs.
+//! The handle of a supervisor: looks at its children, and manages them while it runs.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -24,12 +24,13 @@ use crate::worker::Worker;
 use crate::worker::handle::{Handle, WeakHandle};
 use crate::worker::shared::Shared;
 
-/// The way to a supervisor, good for each of its incarnations: its children can be looked at, and managed.
+/// A handle of a supervisor, which looks at its children and manages them while it runs.
 ///
-/// Clones are cheap, and do not keep the supervisor running. Every child is known by its name.
+/// It stays valid when the supervisor is restarted. Clones are cheap, and do not keep the
+/// supervisor running. Children are addressed by name.
 ///
-/// What is asked of a supervisor that is down waits for its next incarnation: of one that was terminated, until that is restarted, or
-/// deleted.
+/// A request to a supervisor that is down waits until it is restarted. If the supervisor was
+/// terminated, the request waits until it is restarted on request, or deleted.
 #[derive(Clone)]
 pub struct SupervisorHandle {
     branch: Arc<Branch>,
@@ -40,13 +41,14 @@ pub struct SupervisorHandle {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ChildCounts {
-    /// All that it knows: also those that were terminated, or have ended and were not deleted.
+    /// All children that the supervisor knows, with those that were terminated, or that have ended
+    /// and were not deleted.
     pub specs: usize,
-    /// Those that run, or are about to.
+    /// The children that run, or are about to be restarted.
     pub active: usize,
-    /// The supervisors among all.
+    /// The supervisors among all children.
     pub supervisors: usize,
-    /// The workers among all; their managers do not count.
+    /// The workers among all children; managers do not count.
     pub workers: usize,
 }
 
@@ -59,27 +61,29 @@ impl SupervisorHandle {
         &self.branch
     }
 
-    /// The name of the supervisor.
+    /// Returns the name of the supervisor.
     pub fn name(&self) -> &str {
         self.branch.label()
     }
 
-    /// What the supervisor does at the moment.
+    /// Returns what the supervisor does at the moment.
     pub fn status(&self) -> SubtreeStatus {
         self.branch.status()
     }
 
-    /// The tree from here down, as it is now: who serves, who owns which tables. Its `Display` draws it.
+    /// Returns a picture of the tree from this supervisor down: what each worker does, and who owns
+    /// its tables. Its `Display` draws it.
     pub fn tree(&self) -> Tree {
         self.branch.picture()
     }
 
-    /// The children, in the order in which they are started (`supervisor:which_children/1`).
+    /// Returns the children, in the order in which they are started
+    /// (`supervisor:which_children/1`).
     pub fn which_children(&self) -> Vec<TreeNode> {
         self.tree().children
     }
 
-    /// How many children there are (`supervisor:count_children/1`).
+    /// Counts the children (`supervisor:count_children/1`).
     pub fn count_children(&self) -> ChildCounts {
         let mut counts = ChildCounts::default();
         for child in self.which_children() {
@@ -93,19 +97,21 @@ impl SupervisorHandle {
         counts
     }
 
-    /// Starts one more child, after all others, and waits until it is up (`supervisor:start_child/2`).
+    /// Starts one more child, as the last one, and waits until it is up
+    /// (`supervisor:start_child/2`).
     ///
-    /// Dropping the future does not take the request back: the child is then one like any other.
+    /// Dropping the future does not take the request back: the child is started all the same.
     ///
     /// # Errors
-    /// Why it did not start; then it is gone. A name that another child has, also one that has ended and was not
-    /// [deleted](Self::delete_child), is [`StartError::DuplicateName`].
+    /// [`StartError`] says why the child did not start; the child is then gone.
+    /// [`StartError::DuplicateName`] if another child has the name, even one that has ended and was
+    /// not [deleted](Self::delete_child).
     pub async fn start_child<S: ChildSpec>(&self, spec: S) -> Result<S::Handle, StartError> {
         let attached = spec.attach(&self.branch);
         self.add(attached).await
     }
 
-    /// Adds a child that has been made for this supervisor.
+    /// Adds a child that has an id in this supervisor.
     pub(super) async fn add<H>(&self, attached: Attached<H>) -> Result<H, StartError> {
         let Attached { id, member, handle, refused } = attached;
         if let Some(error) = refused {
@@ -116,21 +122,27 @@ impl SupervisorHandle {
         let _ = self.send(Command::Add(id, member, told));
         match race(refusal, node.up()).await {
             Either::Left(Some(Err(error))) => Err(error),
-            // It went up, and down again, before this was looked at.
+            // The child may have been up, and be down again by now.
             Either::Left(Some(Ok(()))) | Either::Right(()) => Ok(handle),
-            // Unheard: the supervisor is gone for good, or goes at this moment.
+            // The request was not served: the supervisor is gone for good, or about to be.
             Either::Left(None) => Err(StartError::Stopped(self.wait_stopped().await)),
         }
     }
 
-    /// Stops a child in order, within its shutdown timeout, and waits until it is down (`supervisor:terminate_child/2`). It
-    /// can be [started again](Self::restart_child): its messages wait for that, its tables too. As in OTP a restart of its siblings
-    /// together with it (`one_for_all`, `rest_for_one`) starts it as well; a temporary child is gone instead.
+    /// Stops a child within its shutdown timeout, and waits until it is down
+    /// (`supervisor:terminate_child/2`).
     ///
-    /// To stop a worker for good, tell its [handle](crate::Handle::stop). Dropping the future does not take the request back.
+    /// The child can be [started again](Self::restart_child): its tables and the messages in its
+    /// mailbox wait for that. As in OTP, a restart of its siblings together with it (`one_for_all`,
+    /// `rest_for_one`) starts it, too. A temporary child is removed instead.
+    ///
+    /// To stop a worker for good, use its [handle](crate::Handle::stop). Dropping the future does
+    /// not take the request back.
     ///
     /// # Errors
-    /// [`ChildError::NotFound`], [`ChildError::Ended`], [`ChildError::Gone`].
+    /// - [`ChildError::NotFound`]: there is no child of this name.
+    /// - [`ChildError::Ended`]: the child has ended for good.
+    /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn terminate_child(&self, name: &str) -> Result<(), ChildError> {
         let (id, node) = self.find(name)?;
         let (told, down) = reply(Waker::noop().clone());
@@ -142,18 +154,20 @@ impl SupervisorHandle {
         }
     }
 
-    /// Starts a child again that was [terminated](Self::terminate_child), and waits until it is up
-    /// (`supervisor:restart_child/2`): the same handle, the same tables, the messages that have waited.
+    /// Starts a [terminated](Self::terminate_child) child again, and waits until it is up
+    /// (`supervisor:restart_child/2`). Its handles, its tables and the messages in its mailbox stay
+    /// the same.
     ///
-    /// Of a supervisor that was itself terminated, this waits until that is restarted, and its children with it: mostly the answer is then
-    /// [`Running`](ChildError::Running).
+    /// If the supervisor itself was terminated, this waits until the supervisor is restarted. That
+    /// restarts its children, too, so the result is mostly [`Running`](ChildError::Running).
     ///
     /// # Errors
     /// - [`ChildError::NotFound`]: there is no child of this name.
     /// - [`ChildError::Running`]: the child runs, or is about to be restarted.
-    /// - [`ChildError::Ended`]: it has ended for good.
-    /// - [`ChildError::Ending`]: it, or the supervisor, is being stopped at this moment.
-    /// - [`ChildError::NotStarted`]: it was started, and did not get up; it is terminated, as before.
+    /// - [`ChildError::Ended`]: the child has ended for good.
+    /// - [`ChildError::Ending`]: the child, or the supervisor, is being stopped at the moment.
+    /// - [`ChildError::NotStarted`]: the child was started, and ended before it was up; it is
+    ///   terminated, as before.
     /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
         let (id, node) = self.find(name)?;
@@ -163,7 +177,7 @@ impl SupervisorHandle {
         let (told, begun) = reply(Waker::noop().clone());
         self.send(Command::Restart(id, told))?;
         let outcome = begun.await.unwrap_or(Err(ChildError::Gone))?;
-        // Not before it has begun: until then the child may be up from the start before.
+        // Only once the start has begun: before that the child may still be up from its last start.
         match race(outcome, node.up()).await {
             Either::Left(Some(answer)) => answer,
             Either::Right(()) => Ok(()),
@@ -171,11 +185,16 @@ impl SupervisorHandle {
         }
     }
 
-    /// Forgets a child that was [terminated](Self::terminate_child) or has ended (`supervisor:delete_child/2`): whoever waits for
-    /// one of its workers is told, their tables can be claimed, and its name is free.
+    /// Removes a child that was [terminated](Self::terminate_child) or has ended
+    /// (`supervisor:delete_child/2`).
+    ///
+    /// Callers that wait for its workers are told that they have stopped, the workers' tables can
+    /// be claimed, and the child's name is free.
     ///
     /// # Errors
-    /// [`ChildError::NotFound`], [`ChildError::Running`], [`ChildError::Gone`].
+    /// - [`ChildError::NotFound`]: there is no child of this name.
+    /// - [`ChildError::Running`]: the child was not terminated, or is not down yet.
+    /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn delete_child(&self, name: &str) -> Result<(), ChildError> {
         let (id, _) = self.find(name)?;
         let (told, answer) = reply(Waker::noop().clone());
@@ -183,19 +202,24 @@ impl SupervisorHandle {
         answer.await.unwrap_or(Err(ChildError::Gone))
     }
 
-    /// Gives the tables of a worker, between two messages, to a worker of another type that has the same tables, and that takes
-    /// its place and name: an upgrade of the code while the state lives on (OTP, `code_change`, `sys:change_code/4`).
+    /// Replaces a worker by a worker of another type, which gets its tables, its place and its name
+    /// (OTP, `code_change`, `sys:change_code/4`): the code is upgraded, and the state lives on.
+    /// Both types have the same tables.
     ///
-    /// The old worker finishes its message and runs its stop hook; whoever is queued behind it, or uses its handle from then on, is
-    /// told [`Stopped::Upgraded`]. Readers of its recorded tables go on reading. The new worker's verify hook sees the tables first. It
-    /// is then a child like any other: if it does not start, it is restarted as its spec says.
+    /// The old worker finishes its message and runs its stop hook. Callers in its queue, and
+    /// callers that use its handle from then on, get [`Stopped::Upgraded`]. Readers of its recorded
+    /// tables go on reading. The new worker's verify hook sees the tables first. After that the new
+    /// worker is a child like any other: if it fails to start, it is restarted as its spec says.
     ///
     /// Returns when the old worker is down. Dropping the future does not take the request back.
     ///
     /// # Errors
-    /// [`ChildError::NotFound`] if `worker` is no child of this supervisor itself, [`ChildError::Ended`], [`ChildError::Ending`],
-    /// [`ChildError::Gone`].
-    // No `async fn`: its future would ask for the tables again, wherever it is used.
+    /// - [`ChildError::NotFound`]: `worker` is not a child of this very supervisor.
+    /// - [`ChildError::Ended`]: `worker` has ended for good.
+    /// - [`ChildError::Ending`]: `worker`, or the supervisor, is being stopped.
+    /// - [`ChildError::Gone`]: the supervisor is gone.
+    // Not an `async fn`: to show that its future is `Send`, each caller would have to show it of
+    // the tables again.
     pub fn upgrade_child<'a, W, V>(
         &'a self,
         worker: &'a Handle<W>,
@@ -238,13 +262,14 @@ impl SupervisorHandle {
         }
     }
 
-    /// The worker of this type that is [registered](crate::Spec::registered) under this name, anywhere in the tree that this
-    /// supervisor belongs to (`whereis/1`).
+    /// Returns the handle of the worker of this type that is [registered](crate::Spec::registered)
+    /// under this name, anywhere in the tree that this supervisor belongs to (`whereis/1`).
     pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
         WeakHandle::<W>::whereis(self.branch.registry(), name)
     }
 
-    /// Stops this supervisor and everything below it for good, in order, and waits until that is done.
+    /// Stops this supervisor and everything below it for good, in reverse order of the starts, and
+    /// waits until they have stopped.
     ///
     /// Dropping the future does not take the request back.
     pub async fn stop(&self) -> Stopped {
@@ -252,14 +277,17 @@ impl SupervisorHandle {
         self.wait_stopped().await
     }
 
-    /// Waits until this supervisor has stopped for good, and says why. Cancel safe.
+    /// Waits until this supervisor has stopped for good, and returns why. Cancel safe.
     pub async fn wait_stopped(&self) -> Stopped {
         self.branch.until_stopped().await
     }
 
-    /// Kills the supervisor (`exit(Pid, kill)`), and with it everything below it; says whether it ran. Its own supervisor decides
-    /// whether it is started again: then with the same children, and their tables. A root is not: its children have then
-    /// [stopped](Stopped::Dropped) at once, and their tables can be claimed as soon as each has reached its next await.
+    /// Kills the supervisor and everything below it (`exit(Pid, kill)`); says whether it ran.
+    ///
+    /// The supervisor's own supervisor decides whether to restart it; it would then have the same
+    /// children, with their tables. A root is not restarted: its children have at once
+    /// [stopped](Stopped::Dropped) for good, and the tables of each can be claimed as soon as its
+    /// task has reached its next await.
     pub fn kill(&self) -> bool {
         self.branch.kill()
     }
@@ -273,7 +301,7 @@ impl SupervisorHandle {
     }
 }
 
-/// Two handles are equal if they are on the same supervisor.
+/// Two handles are equal if they belong to the same supervisor.
 impl PartialEq for SupervisorHandle {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.branch, &other.branch)

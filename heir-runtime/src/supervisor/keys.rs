@@ -1,7 +1,8 @@
-//! Which key is whose: a map in which a user's code never runs under the lock.
+//! The keys of a `Dynamic`: a map that runs no user code under its lock.
 //!
-//! A key's `Hash`, `Eq`, `Clone` and `Drop` are the user's, and may ask this very map. So keys are hashed, compared, cloned and
-//! dropped outside of the lock: under it, entries are found by their hash, and shared.
+//! A key's `Hash`, `Eq`, `Clone` and `Drop` are user code, which may ask this very map. So the map
+//! hashes, compares, clones and drops keys outside of its lock. Under the lock it finds entries by
+//! their hash, and clones `Arc`s of them.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::tree::parent::ChildId;
 use crate::util::numbers::ByNumber;
 
-/// The children of one supervisor by key, each with what it is reached with.
+/// The children of one supervisor by key, each with its handle.
 pub(super) struct Keys<K, H> {
     hasher: RandomState,
     entries: Mutex<Entries<K, H>>,
@@ -18,14 +19,15 @@ pub(super) struct Keys<K, H> {
 
 struct Entries<K, H> {
     by_hash: ByNumber<u64, Bucket<K, H>>,
-    /// The hash of each child's key.
+    /// The hash of each child's key: what finds a child's entry by id.
     hashes: ByNumber<ChildId, u64>,
 }
 
-/// Entries whose keys have one hash. Never changed, but replaced: who has looked at it knows all of it.
+/// The entries whose keys have the same hash. A bucket is never changed, only replaced: a bucket
+/// that is still the same has still the same entries.
 enum Bucket<K, H> {
     One(Arc<Entry<K, H>>),
-    /// Hardly ever.
+    /// Keys collide hardly ever.
     Many(Arc<[Arc<Entry<K, H>>]>),
 }
 
@@ -51,7 +53,7 @@ impl<K, H> Bucket<K, H> {
         }
     }
 
-    /// Whether nothing has been added or removed between the two.
+    /// Whether both are the same bucket: no entry has been added or removed between.
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::One(one), Self::One(other)) => Arc::ptr_eq(one, other),
@@ -78,7 +80,7 @@ impl<K, H> Default for Keys<K, H> {
 }
 
 impl<K: Eq + Hash, H: Clone> Keys<K, H> {
-    /// Takes a key for a child; the error is what the one that has it is reached with.
+    /// Gives a child its key; the error is the handle of another child that has this key.
     pub(super) fn insert(&self, key: K, id: ChildId, handle: H) -> Result<(), H> {
         let hash = self.hasher.hash_one(&key);
         let entry = Arc::new(Entry { key, id, handle });
@@ -94,12 +96,14 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
             if let Some(taken) = bucket.entries().iter().find(|taken| taken.key == entry.key) {
                 return Err(taken.handle.clone());
             }
-            // None of these has it. Was another one added meanwhile?
+            // No entry of this bucket has the key. If the bucket is still the same, the entry can
+            // be added.
             known = Some(bucket);
         }
     }
 
-    /// Inserts an entry if its bucket is still the one that is known, which is returned; otherwise the error is what it is now.
+    /// Inserts an entry if the hash still has the `known` bucket, or none; returns the bucket that
+    /// the entry replaced. Otherwise the error is the bucket that the hash has now.
     fn insert_beside(
         &self,
         hash: u64,
@@ -129,7 +133,7 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
         Some(entry.handle.clone())
     }
 
-    /// Every key, in no order.
+    /// Clones of all keys, in no particular order.
     pub(super) fn all(&self) -> Vec<K>
     where
         K: Clone,
@@ -148,7 +152,7 @@ impl<K, H> Keys<K, H> {
         self.lock().hashes.len()
     }
 
-    /// This child has its key no longer. It may have had none.
+    /// Removes a child's key, if it has one.
     pub(super) fn forget(&self, id: ChildId) {
         let mut entries = self.lock();
         let Entries { by_hash, hashes } = &mut *entries;

@@ -1,4 +1,5 @@
-//! The supervisor: starts its children in order, starts them again when they end, stops them in reverse.
+//! Supervisors: a supervisor starts its children in order, restarts them when they end, and stops
+//! them in reverse order.
 
 mod branch;
 mod builder;
@@ -34,23 +35,27 @@ use crate::util::caught::guarded;
 use crate::util::race::{Either, race};
 use crate::util::stop::{StopOnDrop, StopSignal};
 
-/// A running tree: made by [`Supervisor::builder`], or by what `#[supervisor]` generates.
+/// A running tree of workers, which restarts the workers that end (OTP, `supervisor`).
 ///
-/// As OTP's `supervisor`: a child that ends is started again as its [`Restart`](crate::Restart) type says, and its siblings with
-/// it as the [`Strategy`] says. More restarts than the intensity allows, and the supervisor gives up: it stops all of its children and
-/// ends, for its own supervisor to start it again. One that has none tells everyone who waits for a child, and leaves the tables in
-/// their estates.
+/// [`Supervisor::builder`] builds a tree by hand; `#[supervisor]` builds it from a struct.
 ///
-/// It derefs to what the tree is reached with: a [`SupervisorHandle`], or what bundles those of the children. Dropping it asks the
-/// tree to stop, without waiting, and callers are told so ([`Stopped::Dropped`]);
-/// [`shutdown`](Self::shutdown) waits, and tells how it went.
+/// A child that ends is restarted as its [`Restart`](crate::Restart) type says, and its siblings
+/// with it as the [`Strategy`] says. If there are more restarts than the intensity allows, the
+/// supervisor gives up: it stops all of its children and ends. A supervisor within a tree is then
+/// restarted by its own supervisor. When the root gives up, its children have stopped for good,
+/// their callers are told, and the tables stay in their estates.
+///
+/// A `Supervisor` derefs to its handle: a [`SupervisorHandle`], or the generated handle that has a
+/// field for each child. [`shutdown`](Self::shutdown) stops the tree, waits, and reports how it
+/// went. Dropping the `Supervisor` asks the tree to stop, without waiting; callers are told
+/// [`Stopped::Dropped`].
 #[must_use = "dropping the supervisor stops its tree: keep it under a name, and end with its `shutdown`"]
 pub struct Supervisor<H = SupervisorHandle> {
     handle: H,
     branch: Arc<Branch>,
-    // Dropped, it asks the tree to stop, and says so to those who call its children.
+    // When it is dropped, the tree stops, and callers are told `Stopped::Dropped`.
     stop: Option<StopOnDrop>,
-    // Until it has ended; then there is a report.
+    // `None` once the task has ended; then `report` is complete.
     task: Option<JoinHandle<Ended>>,
     report: ShutdownReport,
 }
@@ -62,7 +67,7 @@ struct Ended {
 }
 
 impl Supervisor {
-    /// A tree called `name`, without children yet.
+    /// Makes a builder for a tree called `name`, which has no children yet.
     pub fn builder(name: impl Into<Arc<str>>) -> SupervisorBuilder {
         SupervisorBuilder::new(name.into())
     }
@@ -74,7 +79,7 @@ impl<H> Supervisor<H> {
         Self { handle, branch, stop: Some(stop), task: Some(task), report }
     }
 
-    /// Waits until its children are up.
+    /// Waits until the children are up.
     async fn up(mut self) -> Result<Self, StartError> {
         let branch = Arc::clone(&self.branch);
         let first = guarded(race(pin!(branch.until_up()), pin!(self.ended()))).await;
@@ -86,10 +91,11 @@ impl<H> Supervisor<H> {
         }
     }
 
-    /// Waits until its task has ended: why it did not start, if it did not.
+    /// Waits until the task has ended; returns why the tree did not start, if that is so.
     async fn ended(&mut self) -> Option<StartError> {
         let task = self.task.as_mut()?;
-        // Whatever is a user's is caught in its task: it can fail only by being killed, or dropped with its runtime.
+        // The task catches the panics of user code, so it fails only if it is killed, or dropped
+        // with its runtime.
         let ended = task.await.ok();
         self.task = None;
         let ended = ended?;
@@ -97,14 +103,18 @@ impl<H> Supervisor<H> {
         ended.not_started
     }
 
-    /// Stops the children in reverse order, each within its shutdown timeout, and waits until they have ended.
+    /// Stops the children in reverse order, each within its shutdown timeout, and waits until they
+    /// have ended.
     ///
-    /// A worker serves until it is asked to stop: then its mailbox is closed, what is queued is refused, and its stop hook can still
-    /// reach those that were started before it. The workers of one [`Dynamic`] are asked together.
+    /// A worker serves until it is asked to stop. Then its mailbox is closed, the messages in its
+    /// queue are refused, and its stop hook can still call the siblings that were started before
+    /// it. The workers of one [`Dynamic`] are asked together.
     ///
-    /// It does not wait for a child that does not yield to the runtime: that is left behind, and named in the report. (A destructor
-    /// among what a worker leaves behind runs in the supervisor's task, and must not block.) Dropping the future does not take the
-    /// request back.
+    /// A child that does not yield to the runtime is not waited for: it is left behind, and named
+    /// in the report. The values that a worker leaves behind may be dropped in the supervisor's
+    /// task, so their destructors must not block.
+    ///
+    /// Dropping the future does not take the request back.
     pub async fn shutdown(mut self) -> ShutdownReport {
         if let Some(stop) = self.stop.take() {
             stop.ask();
@@ -112,8 +122,8 @@ impl<H> Supervisor<H> {
         self.wait_for_report().await
     }
 
-    /// Waits until the tree has ended, because its supervisor gave up, ended with a significant child, or was
-    /// [stopped](SupervisorHandle::stop).
+    /// Waits until the tree has ended: its supervisor gave up, ended with a significant child, or
+    /// was [stopped](SupervisorHandle::stop).
     ///
     /// Cancel safe.
     pub async fn wait(&mut self) -> ShutdownReport {
@@ -125,7 +135,8 @@ impl<H> Supervisor<H> {
         self.report.clone()
     }
 
-    /// The tree as it is now: who serves, who owns which tables. Its `Display` draws it.
+    /// Returns a picture of the tree: what each worker does, and who owns its tables. Its `Display`
+    /// draws it.
     pub fn tree(&self) -> Tree {
         self.branch.picture()
     }
@@ -145,7 +156,7 @@ impl<H> fmt::Debug for Supervisor<H> {
     }
 }
 
-/// The task of a supervisor that nobody is above of.
+/// The task of a root: a supervisor that has no supervisor of its own.
 async fn root(mut run: Run, stop: StopSignal) -> Ended {
     let ending = run.live(stop).await;
     let why = ending.stopped();

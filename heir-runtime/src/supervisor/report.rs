@@ -1,4 +1,5 @@
-//! How a tree ended, why one did not start, and why a child could not be managed.
+//! What a supervisor reports: how a tree ended, why it did not start, why a child could not be
+//! managed.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -8,17 +9,19 @@ use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::tree::events::Role;
 
-/// How a tree ended.
+/// How a tree ended: returned by [`Supervisor::shutdown`](crate::Supervisor::shutdown) and
+/// [`Supervisor::wait`](crate::Supervisor::wait).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Why.
+    /// Why the tree ended.
     pub why: Stopped,
-    /// The children that did not stop within their shutdown timeout at this end, and were aborted.
+    /// The children that did not stop within their shutdown timeouts at this end, and were aborted.
     pub aborted: Vec<OverdueChild>,
-    /// Those that went on after they were aborted, at this end or before, because they do not yield to the runtime. What each
-    /// holds comes back to its estate when it lets go.
+    /// The children that went on after they were aborted, at this end or before, because they do
+    /// not yield to the runtime. When such a child ends at last, its tables come home to its
+    /// estate.
     pub unresponsive: Vec<OverdueChild>,
 }
 
@@ -27,9 +30,9 @@ pub struct ShutdownReport {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OverdueChild {
-    /// Its name.
+    /// The child's name.
     pub child: Arc<str>,
-    /// The worker, its manager, or a supervisor.
+    /// Which of the child's tasks: the worker, its manager, or a supervisor.
     pub role: Role,
 }
 
@@ -45,7 +48,7 @@ impl ShutdownReport {
     }
 }
 
-/// Who did not stop in time, in one supervisor and the subtrees below it.
+/// The children that did not stop in time, of one supervisor and the subtrees below it.
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
     aborted: VecDeque<OverdueChild>,
@@ -57,12 +60,12 @@ impl Overdue {
         self.aborted.push_back(OverdueChild { child, role });
     }
 
-    /// Who was left behind may still hold its tables at the end, whenever that was.
+    /// Kept also before the end: a child that was left behind may still hold its tables then.
     pub(super) fn left_behind(&mut self, child: Arc<str>, role: Role) {
         self.unresponsive.push(OverdueChild { child, role });
     }
 
-    /// Adds what a subtree has to report; who was aborted is of interest in the end only.
+    /// Adds a subtree's report. Aborted children are reported only of the end.
     pub(super) fn append(&mut self, other: Self, is_ending: bool) {
         if is_ending {
             append(&mut self.aborted, other.aborted);
@@ -75,7 +78,7 @@ impl Overdue {
     }
 }
 
-/// A list in which each stands once.
+/// A list without duplicates, in the order of the first occurrences.
 #[derive(Debug)]
 struct Once<T> {
     in_order: VecDeque<T>,
@@ -89,7 +92,8 @@ impl<T: Ord + Clone> Once<T> {
         }
     }
 
-    /// The shorter list is added to the longer one: so one that is handed up through many supervisors is not moved at each.
+    /// Adds the shorter list to the longer one, so that a long list is not moved at each supervisor
+    /// on its way up.
     fn append(&mut self, mut other: Self) {
         if other.in_order.len() <= self.in_order.len() {
             other.in_order.into_iter().for_each(|one| self.push(one));
@@ -110,7 +114,7 @@ impl<T> Default for Once<T> {
     }
 }
 
-/// Puts `last` behind `first`; the shorter one is moved.
+/// Appends `last` to `first`, moving the shorter of the two.
 fn append<T>(first: &mut VecDeque<T>, mut last: VecDeque<T>) {
     if last.len() <= first.len() {
         first.append(&mut last);
@@ -120,22 +124,24 @@ fn append<T>(first: &mut VecDeque<T>, mut last: VecDeque<T>) {
     last.into_iter().rev().for_each(|one| first.push_front(one));
 }
 
-/// Why a tree, or a child of one, did not start. What had been started was stopped again, in reverse order.
+/// Why a tree, or one more child of a tree, did not start. What had been started was stopped again,
+/// in reverse order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Two children of one supervisor have one name.
+    /// Two children of one supervisor have the same name.
     #[error("two children are called `{0}`: give one of them another name with `Spec::name`")]
     DuplicateName(Arc<str>),
-    /// Two workers of one tree are registered under one name.
+    /// Two workers of one tree are registered under the same name.
     #[error("two workers are registered as `{0}`: give one of them another name with `Spec::registered`")]
     DuplicateRegistration(Arc<str>),
-    /// A child is significant that is always restarted: it can never end.
+    /// A child is significant, but permanent: it is always restarted, so it never ends for good.
     #[error(
         "`{0}` is significant and permanent, but a significant child is one that may end: make it transient or temporary"
     )]
     SignificantPermanent(Arc<str>),
-    /// A child is significant, and its supervisor does not look at that.
+    /// A child is significant, but its supervisor never ends by itself: its
+    /// [`AutoShutdown`](crate::supervision::AutoShutdown) is `Never`.
     #[error(
         "`{0}` is significant, but its supervisor never shuts down by itself: give that `AutoShutdown::AnySignificant` or \
          `AutoShutdown::AllSignificant`"
@@ -145,19 +151,21 @@ pub enum StartError {
     #[error("the {role} of `{child}` did not start: {reason}")]
     #[non_exhaustive]
     Child {
-        /// Its name.
+        /// The child's name.
         child: Arc<str>,
-        /// The worker, its manager (which creates the tables), or a supervisor.
+        /// Which of the child's tasks: the worker, its manager (which creates the tables), or a
+        /// supervisor.
         role: Role,
-        /// Why it ended.
+        /// Why that task ended.
         reason: ExitReason,
     },
-    /// The tree was stopped, or gave up, before its last child was up; or the one child that was started was.
+    /// The tree was stopped, or gave up, before its last child was up; or the added child was
+    /// stopped before it was up.
     #[error("it ended while it was starting: {0}")]
     Stopped(Stopped),
 }
 
-/// Why a child could not be managed.
+/// Why a request about a child failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChildError {
@@ -167,16 +175,17 @@ pub enum ChildError {
     /// The child runs, or is about to be restarted.
     #[error("the child runs: terminate it first")]
     Running,
-    /// The child has ended for good. Its place is free: delete it, and start another one.
+    /// The child has ended for good: [delete](crate::SupervisorHandle::delete_child) it, and start
+    /// another one.
     #[error("the child has ended for good: delete it, and start another one")]
     Ended,
-    /// The child, or the whole supervisor, is being stopped at this moment.
+    /// The child, or its whole supervisor, is being stopped at the moment.
     #[error("the child is being stopped")]
     Ending,
-    /// The child was started, and did not get up. It is terminated, as before.
+    /// The child was started, and ended before it was up. It is terminated, as before.
     #[error(transparent)]
     NotStarted(#[from] StartError),
-    /// The supervisor is gone.
+    /// The supervisor is gone for good.
     #[error("the supervisor is gone")]
     Gone,
 }
@@ -188,7 +197,7 @@ mod tests {
     use super::*;
     use crate::util::steps::{assert_no_square, made};
 
-    /// Its comparisons count, and its clones as moves.
+    /// Counts its comparisons, and counts each clone as a move.
     #[derive(Debug)]
     struct Counted(usize);
 

@@ -1,37 +1,38 @@
-//! What follows for its siblings when a child ends.
+//! How the end of one child concerns its siblings and its supervisor.
 
 use std::fmt;
 
-/// Which children are restarted when one of them ends and is to be restarted (OTP, `supervisor`, restart strategies).
+/// Which children are restarted when one of them is (OTP, `supervisor`, restart strategies).
 ///
-/// A worker's manager is no sibling: when it ends it is restarted alone, whatever the strategy, for the worker's tables are
-/// safe without it.
+/// A worker's manager is no sibling: it is restarted alone, whatever the strategy, as the worker's
+/// tables are safe without it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Only that one.
+    /// Only the child that ended.
     #[default]
     OneForOne,
-    /// All of them: the others are stopped, in reverse order, and then all are started again, in order.
+    /// All children: the others are stopped in reverse order, then all are started in order.
     OneForAll,
-    /// That one and those started after it: they are stopped, in reverse order, and then started again, in order.
+    /// The child that ended and those started after it: they are stopped in reverse order, then
+    /// started in order.
     RestForOne,
 }
 
-/// Whether a supervisor ends by itself when its [significant](crate::Spec::significant) children have (OTP, `supervisor`,
-/// `auto_shutdown`).
+/// Whether a supervisor ends by itself when its [significant](crate::Spec::significant) children
+/// have ended (OTP, `supervisor`, `auto_shutdown`).
 ///
-/// A significant child counts when it has ended and is not to be restarted: a transient one that ended normally, a temporary
-/// one that ended. One that was stopped on request does not.
+/// A significant child counts as ended when it ends and is not restarted: a transient child that
+/// ended normally, or a temporary child. A child that was stopped on request does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AutoShutdown {
-    /// It does not, and none of its children may be significant.
+    /// The supervisor does not end by itself. None of its children may be significant.
     #[default]
     Never,
-    /// When any of them has.
+    /// The supervisor ends with the first significant child that ends.
     AnySignificant,
-    /// When the last of them has.
+    /// The supervisor ends with the last significant child that ends.
     AllSignificant,
 }
 

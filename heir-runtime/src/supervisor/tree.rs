@@ -1,4 +1,4 @@
-//! A picture of a tree.
+//! Pictures of a tree.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use crate::estate::EstateInfo;
 use crate::process::status::Status;
 use crate::process::status::Stopped;
 
-/// A tree at one instant: made by [`Supervisor::tree`](crate::Supervisor::tree). Its `Display` draws it.
+/// A picture of a tree at one instant, from [`Supervisor::tree`](crate::Supervisor::tree). Its
+/// `Display` draws it.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Tree {
     /// The supervisor's name.
     pub name: Arc<str>,
-    /// Its strategy, intensity and period.
+    /// The supervisor's strategy, intensity and period, in words.
     pub limits: String,
-    /// What it does.
+    /// What the supervisor does.
     pub status: SubtreeStatus,
-    /// Its children, in the order in which they are started.
+    /// The supervisor's children, in the order in which they are started.
     pub children: Vec<TreeNode>,
 }
 
@@ -38,15 +39,15 @@ pub enum TreeNode {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WorkerNode {
-    /// Its name.
+    /// The worker's name.
     pub name: Arc<str>,
-    /// What it does.
+    /// What the worker does.
     pub status: Status,
-    /// Where its tables are.
+    /// Where the worker's tables are.
     pub estate: EstateInfo,
-    /// How many messages wait for it.
+    /// How many messages are in the worker's mailbox.
     pub queued: usize,
-    /// Whether it has a manager: at work, or on call.
+    /// Whether the worker has a manager, running or on call.
     pub managed: bool,
 }
 
@@ -55,24 +56,24 @@ pub struct WorkerNode {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SubtreeStatus {
-    /// It does not run: its own supervisor has not started it, or is about to start it again.
+    /// The supervisor does not run: it has not started, or is about to be restarted.
     Down,
-    /// It starts its children.
+    /// The supervisor starts its children.
     Starting,
-    /// It supervises.
+    /// The supervisor has started its children, and supervises them.
     Running,
-    /// It does not run, and will not before it is asked for
-    /// ([`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child)).
+    /// The supervisor does not run until it is restarted on request, after
+    /// [`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child).
     Terminated,
-    /// It will not run any more.
+    /// The supervisor has stopped for good.
     Stopped(Stopped),
 }
 
-/// How many children of one supervisor are drawn.
+/// The most children of one supervisor that are drawn.
 const DRAWN: usize = 20;
 
 impl TreeNode {
-    /// Its name.
+    /// Returns the name of the worker, or of the supervisor.
     pub fn name(&self) -> &str {
         match self {
             Self::Worker(worker) => &worker.name,
@@ -80,7 +81,7 @@ impl TreeNode {
         }
     }
 
-    /// Whether it runs, or is about to.
+    /// Whether the child runs, or is about to be restarted.
     pub fn is_active(&self) -> bool {
         match self {
             Self::Worker(worker) => !matches!(worker.status, Status::Terminated | Status::Stopped(_)),
@@ -90,7 +91,7 @@ impl TreeNode {
         }
     }
 
-    /// Whether it is gone for good.
+    /// Whether the child has stopped for good.
     pub fn is_stopped(&self) -> bool {
         match self {
             Self::Worker(worker) => matches!(worker.status, Status::Stopped(_)),
@@ -100,7 +101,7 @@ impl TreeNode {
 }
 
 impl Tree {
-    /// Everything below its own line; `indent` stands before each line.
+    /// Draws the supervisor and everything below it; each further line begins with `indent`.
     fn draw(&self, indent: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name, self.limits)?;
         if self.status != SubtreeStatus::Running {

@@ -1,4 +1,4 @@
-//! Mistakes in the impl block.
+//! Mistakes in an impl block with `#[handlers]`.
 
 use quote::quote;
 

@@ -1,4 +1,4 @@
-//! Which mistakes are noticed. How each is shown is for the UI tests of the workspace.
+//! Which mistakes are noticed. The workspace's UI tests show how rustc displays them.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -20,7 +20,7 @@ fn of_handlers(item: TokenStream) -> Vec<String> {
     messages(&crate::handlers::attach(quote!(), item))
 }
 
-/// The texts of all `compile_error!`s.
+/// The messages of all `compile_error!`s.
 fn messages(tokens: &TokenStream) -> Vec<String> {
     let file: syn::File = syn::parse2(tokens.clone()).expect("what was generated is Rust");
     let texts = file.items.iter().filter_map(|item| match item {

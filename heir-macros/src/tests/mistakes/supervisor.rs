@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{assert_mistakes, of_supervisor};
 
-/// The mistakes in a supervisor of one child with these options.
+/// The messages about a supervisor that has one child with these options.
 fn of_child(options: &TokenStream) -> Vec<String> {
     let auto_shutdown = quote!(auto_shutdown = any_significant);
     of_supervisor(

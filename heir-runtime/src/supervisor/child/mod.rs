@@ -1,4 +1,7 @@
-//! A child of a supervisor, whatever it is: a worker with its manager, or the root of a subtree.
+//! A child of a supervisor: a worker with its manager, or a subtree.
+//!
+//! A child has two sides. Its supervisor owns the [`Member`], which it starts and stops; everybody
+//! shares the [`Node`], which stays while the child's tasks come and go.
 
 pub(crate) mod spec;
 pub(crate) mod subtree;
@@ -21,23 +24,24 @@ use crate::worker::Backoff;
 use crate::worker::Restart;
 use crate::worker::Shutdown;
 
-/// What a supervisor needs of a child to start and stop it: nothing of tables.
+/// A child as its supervisor owns it: what starting and stopping take, and nothing about tables.
 pub(crate) trait Member: Send {
-    /// Its other side.
+    /// The child's shared side.
     fn node(&self) -> Arc<dyn Node>;
 
     fn rules(&self) -> Rules;
 
-    /// What its first task is: the worker, or a supervisor. Only a worker has a second one, its manager.
+    /// The role of the child's first task: worker or supervisor. Only a worker has a second task,
+    /// its manager.
     fn role(&self) -> Role;
 
-    /// Starts its first task, once more.
+    /// Starts the first task: a worker's next incarnation, or a supervisor's next life.
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task;
 
-    /// Starts its manager, once more.
+    /// Starts the worker's next manager.
     fn start_manager(&mut self) {}
 
-    /// Ends its manager; says whether it is gone at once.
+    /// Ends the worker's manager; says whether it is gone at once.
     fn dismiss_manager(&mut self) -> bool {
         true
     }
@@ -52,61 +56,63 @@ pub(crate) trait Member: Send {
         false
     }
 
-    /// One of its tasks has ended, as far as its task could tell for this reason; returns the real one.
+    /// A task of the child has ended, with this reason as far as the task could tell; returns the
+    /// real reason.
     fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason;
 
-    /// How long it has to stop.
+    /// How long the child may take to stop.
     fn time_to_stop(&self) -> Shutdown {
         self.rules().shutdown
     }
 
-    /// One of its tasks goes on after it was aborted: it is left behind.
+    /// A task of the child went on after it was aborted: it is left behind.
     fn left_behind(&mut self, role: Role);
 
-    /// Takes the report of who did not stop in time below it.
+    /// Takes the subtree's report of the children that did not stop in time.
     fn overdue(&mut self) -> Overdue {
         Overdue::default()
     }
 
-    /// It takes the place, and the tables, of another one, which is down.
+    /// The child takes the place, and the tables, of a worker that is down.
     fn take_over(&mut self) {}
 }
 
-/// The other side of a child, which everybody shares: it stays while the child comes and goes.
+/// A child as everybody shares it: it stays while the child's tasks come and go.
 pub(crate) trait Node: Send + Sync {
     fn name(&self) -> &Arc<str>;
 
     fn describe(&self) -> TreeNode;
 
-    /// Whether it is gone for good.
+    /// Whether the child is gone for good.
     fn is_stopped(&self) -> bool;
 
-    /// Resolves when it is up, and has been since its last start.
+    /// Resolves when the child has been up since its last start.
     fn up(self: Arc<Self>) -> Up;
 
-    /// Whether it has been up since its last start.
+    /// Whether the child has been up since its last start.
     fn has_been_up(&self) -> bool;
 
-    /// How long stopping it, and everything below it, can take.
+    /// How long it can take to stop the child and everything below it.
     fn time_to_stop(&self) -> Duration;
 
-    /// Its name in the whole tree, if it has one, is taken.
+    /// Registers the child's name in the whole tree, if it has one; the error is the name, which is
+    /// taken.
     fn register_name(self: Arc<Self>) -> Result<(), Arc<str>>;
 
-    /// It is down until it is asked for.
+    /// The child is down until it is restarted on request, or by a cycle.
     fn terminated(&self);
 
-    /// It runs, and will not be started again once it has ended. A worker serves until it is asked to stop; a supervisor has each
-    /// of its children do so.
+    /// The child runs, and will not be restarted once it has ended. A worker serves until it is
+    /// asked to stop; a supervisor hands this on to its children.
     fn ends_for_good(&self, _why: &Stopped) {}
 
-    /// It does not serve any more, and will not: its senders are told.
+    /// The child serves no more, and will not again: its senders are told.
     fn close(&self, why: &Stopped);
 
-    /// It is gone for good.
+    /// The child is gone for good.
     fn retire(&self, why: &Stopped);
 
-    /// It is gone for good, but its tables are not: another one has them.
+    /// The child is gone for good, and a successor has its tables.
     fn hand_over(&self);
 
     fn emit(&self, kind: EventKind);
@@ -114,7 +120,7 @@ pub(crate) trait Node: Send + Sync {
 
 pub(crate) type Up = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How a child is to be started and stopped.
+/// How a supervisor treats a child.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) restart: Restart,
@@ -123,10 +129,10 @@ pub(crate) struct Rules {
     pub(crate) backoff: Backoff,
 }
 
-/// The first task of a child, while it runs.
+/// The handles of a child's first task, while it runs.
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) abort: AbortHandle,
-    /// Dropped, it asks the task to stop.
+    /// When it is dropped, the task is asked to stop.
     pub(crate) stop: Option<StopOnDrop>,
 }

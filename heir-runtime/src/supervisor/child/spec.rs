@@ -1,4 +1,4 @@
-//! What can become a child: it is given a place in its supervisor, which has still to be told.
+//! What can become a child, and the step in which it gets its id in a supervisor.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use crate::worker::Spec;
 use crate::worker::handle::Handle;
 use crate::worker::shared::Shared;
 
-/// What a supervisor can have as a child: the [`Spec`] of a worker, or a [tree](crate::SupervisorBuilder). Sealed.
+/// What can be a child of a supervisor: a worker's [`Spec`], or a [tree](crate::SupervisorBuilder).
+/// Sealed.
 pub trait ChildSpec: sealed::Attach<Self::Handle> {
-    /// What its starter gets.
+    /// The handle that the child is reached with.
     type Handle: Clone + Send + Sync + 'static;
 }
 
@@ -23,12 +24,12 @@ pub(crate) mod sealed {
     use crate::supervisor::branch::Branch;
 
     pub trait Attach<H>: Sized {
-        /// Makes it a child of this supervisor, which has still to be told.
+        /// Gives the child an id in this supervisor. The supervisor does not know the child yet.
         fn attach(self, branch: &Branch) -> Attached<H>;
     }
 }
 
-/// A child that has a place in its supervisor, and has still to be taken there.
+/// A child that has an id in a supervisor, which does not know it yet.
 pub struct Attached<H> {
     pub(crate) id: ChildId,
     pub(crate) member: Box<dyn Member>,
@@ -47,7 +48,7 @@ impl<W: Handlers> sealed::Attach<W::Handle> for Spec<W> {
     }
 }
 
-/// A worker with its manager, with a place in this supervisor.
+/// Gives a worker, and its manager, an id in this supervisor.
 pub(crate) fn attach_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Attached<Handle<W>> {
     let position = branch.next_position();
     let id = position.id;

@@ -14,20 +14,21 @@ use crate::tree::events::{EventKind, Role};
 use crate::util::stop::{StopSignal, stop_signal};
 use crate::worker::Shutdown;
 
-/// A supervisor in the care of another one.
+/// A subtree, as its root's own supervisor owns it.
 pub(crate) struct SupervisorChild {
     branch: Arc<Branch>,
     rules: Rules,
-    /// Whether its shutdown timeout is what its children take together.
+    /// Whether no shutdown timeout was set: the subtree may then take as long as all of its
+    /// children.
     as_long_as_it_takes: bool,
     parked: Parked,
 }
 
-/// A supervisor between two of its tasks.
+/// The supervisor while it has no task; `None` while it has one.
 type Parked = Arc<Mutex<Option<Run>>>;
 
-/// A supervisor while its task runs. However that ends, the supervisor is parked again, and its children are aborted if it did
-/// not stop them.
+/// The supervisor while it has a task. However the task ends, this parks the supervisor again, and
+/// aborts the children that it did not stop.
 struct Borrowed {
     run: Option<Run>,
     parked: Parked,
@@ -106,7 +107,8 @@ impl Member for SupervisorChild {
 
 impl Drop for SupervisorChild {
     fn drop(&mut self) {
-        // As a worker's, after an orderly end this changes nothing.
+        // The child was never started, or its supervisor was dropped with the runtime. After an
+        // orderly end this does nothing.
         self.branch.retire_all(&Stopped::Dropped);
         let run = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(run);

@@ -1,4 +1,4 @@
-//! The worker and its manager: one child.
+//! A worker and its manager as one child.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +21,16 @@ use crate::worker::Shutdown;
 use crate::worker::on_call::Dismissal;
 use crate::worker::shared::Shared;
 
-/// A worker and its manager.
+/// A worker and its manager, as their supervisor owns them.
 pub(crate) struct WorkerChild<W: Handlers> {
     shared: Arc<Shared<W>>,
     args: CatchDrop<W::Args>,
-    /// The incarnation started last.
+    /// The number of the newest incarnation.
     number: u64,
-    /// The manager started last.
+    /// The number of the newest manager.
     manager: u64,
-    /// Whether the tables are still those of the worker whose place it is to take.
+    /// Whether this is a successor that has not taken over yet: the tables are still its
+    /// predecessor's.
     waits: bool,
 }
 
@@ -38,7 +39,7 @@ impl<W: Handlers> WorkerChild<W> {
         Self { shared, args: CatchDrop::new(args), number: 0, manager: 0, waits: false }
     }
 
-    /// One that is to take the place, and the tables, of another one.
+    /// A worker that is to take the place, and the tables, of another one.
     pub(crate) fn successor(shared: Arc<Shared<W>>, args: W::Args) -> Self {
         let mut pair = Self::new(shared, args);
         pair.waits = true;
@@ -67,14 +68,14 @@ impl<W: Handlers> Member for WorkerChild<W> {
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
         let args = self.args();
         self.number = self.shared.estate.issue();
-        // Said before the manager can see it.
+        // Emitted before the manager can see that the worker waits for its tables.
         self.shared.emit(EventKind::WorkerStarted { incarnation: self.number });
         let incoming = self.shared.wait_for_tables(self.number);
         let (shared, process) = (Arc::clone(&self.shared), self.shared.begin(self.number));
         let (stop, stopped) = stop_signal();
         let life = incarnation(shared, Arc::clone(&process), incoming, args, stopped);
         let abort = tasks.spawn(life);
-        // It may already be serving, or be over.
+        // The task may already be serving, or have ended.
         process.runs_as(abort.clone());
         Task { abort, stop: Some(stop) }
     }
@@ -101,7 +102,7 @@ impl<W: Handlers> Member for WorkerChild<W> {
         }
         self.shared.lifecycle.down();
         match reason {
-            // Its task was aborted, and could not say what for.
+            // An aborted task does not know what it was aborted for; the worker's shared state may.
             ExitReason::Killed => self.shared.exit_reason().unwrap_or(ExitReason::Killed),
             said => said,
         }
@@ -166,7 +167,7 @@ impl<W: Handlers> Node for Shared<W> {
             Shutdown::Timeout(timeout) => timeout.saturating_add(GRACE),
             Shutdown::BrutalKill => GRACE,
         };
-        // Its manager, and then itself.
+        // First the manager is stopped, then the worker.
         once.saturating_mul(2)
     }
 

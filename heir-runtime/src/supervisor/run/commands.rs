@@ -1,4 +1,4 @@
-//! How a supervisor does what it is asked from outside.
+//! How a supervisor serves requests: of its handles, its children and its own supervisor.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -72,7 +72,7 @@ impl Run {
                 let restart = slot.member.rules().restart;
                 self.end_on_request(id, restart);
             }
-            // Once the other one has its place, that is terminated.
+            // The replacement is terminated once it has taken the child's place.
             Goal::Terminated | Goal::Replaced(..) | Goal::Finished(_) => {}
         }
     }
@@ -100,7 +100,7 @@ impl Run {
         self.run_again(id);
     }
 
-    /// Starts a child that was terminated.
+    /// Starts a terminated child again: at once if it is down, else as soon as it is.
     fn run_again(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if slot.is_down() {

@@ -1,4 +1,6 @@
-//! Children that are started one after the other: the first time, and again after all of them, or the rest, were stopped.
+//! The cycle: children are stopped in reverse order, then started in order, one after the other.
+//! A supervisor's own start is a cycle over all children; `one_for_all` and `rest_for_one` restart
+//! children by a cycle.
 
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use crate::util::deadline;
 use crate::worker::Restart;
 
 impl Run {
-    /// Starts all children; what is left of a life before is stopped first.
+    /// Begins the supervisor's next life: stops the tasks that its last life left, then starts all
+    /// children in order.
     pub(crate) fn begin_life(&mut self) {
         self.cycle = Some(Cycle { from: ChildId::MIN, phase: Phase::Stopping, is_first: true });
         self.down_from = ChildId::MAX;
@@ -28,7 +31,8 @@ impl Run {
         self.go_on_cycling();
     }
 
-    /// Stops the children from this place on, and starts them again: this one after a delay, and the others with it.
+    /// Stops the children from `from` on, then starts them again in order. The `failed` child's
+    /// `delay` holds up the whole cycle.
     pub(crate) fn cycle_from(&mut self, from: ChildId, failed: ChildId, delay: Duration) {
         self.awaited = None;
         let (from, is_first) = match &self.cycle {
@@ -43,7 +47,7 @@ impl Run {
         self.go_on_cycling();
     }
 
-    /// Whether this child is one of those that are being stopped to be started again.
+    /// Whether the cycle is stopping this task.
     pub(crate) fn is_stopped_to_cycle(&self, id: ChildId, role: Role) -> bool {
         self.cycle.as_ref().is_some_and(|cycle| {
             id >= cycle.from
@@ -52,7 +56,7 @@ impl Run {
         })
     }
 
-    /// The next step, if everything before it is done.
+    /// Takes every step of the cycle that need not wait.
     pub(crate) fn go_on_cycling(&mut self) {
         if self.ending.is_some() {
             return;
@@ -68,18 +72,20 @@ impl Run {
         }
     }
 
-    /// Stops the last child that is not down; says whether all are.
+    /// Asks the last child that is not down to stop; says whether all children of the cycle are
+    /// down and their delays over.
     fn stop_next(&mut self) -> bool {
         let Some(Cycle { from, is_first, .. }) = self.cycle else { return true };
         if self.rules.dynamic && !self.is_all_down() {
-            // They have been aborted together.
+            // Tasks of a dynamic supervisor's last life were aborted together, so they end in any
+            // order.
             return false;
         }
         while let Some((&id, slot)) = self.slots.range_mut(from..self.down_from).next_back() {
             if let Goal::Replaced(..) | Goal::Finished(_) = slot.goal {
                 return false;
             }
-            // Managers go on, and have the tables meanwhile.
+            // Only a supervisor's own start stops managers, too: in a restart they keep the tables.
             let is_temporary = slot.member.rules().restart == Restart::Temporary;
             for role in slot.roles().filter(|role| is_first || *role != Role::Manager) {
                 if !self.stop_part(id, role) {
@@ -94,7 +100,7 @@ impl Run {
             }
             self.down_from = id;
         }
-        // Every delay has its timer, and hardly anything else has one by now.
+        // Each delay has a timer, and few other timers are left, so searching them is cheap.
         let is_delayed =
             |id| self.slots.get(id).is_some_and(|slot| matches!(slot.first.state, State::Delayed(_)));
         if self.timers.iter().any(|(_, id, _)| *id >= from && is_delayed(id)) {
@@ -106,7 +112,8 @@ impl Run {
         true
     }
 
-    /// Starts a child that is down, unless that is not its turn: others are still to be stopped, or to be started before it.
+    /// Starts a child that is down, unless the cycle will: it has still to stop this child, or to
+    /// start it after others.
     pub(crate) fn start_in_its_turn(&mut self, id: ChildId) {
         let comes_later = self.cycle.as_ref().is_some_and(|cycle| match cycle.phase {
             Phase::Stopping => id >= cycle.from,
@@ -117,7 +124,9 @@ impl Run {
         }
     }
 
-    /// Starts a child that somebody waits for: it may be a sibling that is itself being started, which must not wait for its own end.
+    /// Starts a child that a caller waits for, even if the cycle has earlier children to start. The
+    /// caller may be one of those, in its start hook: its own start would wait for this one, and
+    /// this one for it.
     pub(crate) fn start_on_request(&mut self, id: ChildId) {
         let is_stopping = self
             .cycle
@@ -128,7 +137,8 @@ impl Run {
         }
     }
 
-    /// Starts the first child that is still to be started; says whether there is a next step at once.
+    /// Starts the first child that the cycle has still to start; says whether the next step can
+    /// follow at once.
     fn start_next(&mut self, next: ChildId) -> bool {
         if let Some((id, _)) = &self.awaited {
             if self.slots.get(id).is_some_and(|slot| slot.is_wanted()) {
@@ -156,26 +166,29 @@ impl Run {
         let node = slot.member.node();
         self.start(id);
         if self.rules.dynamic || is_held {
-            // They have no order, or it cannot be up before an earlier one lets go of its tables.
+            // A dynamic supervisor starts its children in no order. And a child whose tables are
+            // held by an unresponsive worker cannot be up before that worker ends, so nothing waits
+            // for it.
             return true;
         }
         self.awaited = Some((id, node.up()));
         false
     }
 
-    /// The child that was waited for is up.
+    /// The child that the cycle waited for is up.
     pub(crate) fn awaited_is_up(&mut self) {
         self.awaited = None;
         self.go_on_cycling();
     }
 
-    /// Whether the supervisor's own start waits for this child.
+    /// Whether the supervisor's own start waits for this child: if the child fails, the start has
+    /// failed.
     pub(crate) fn is_first_start_of(&self, id: ChildId) -> bool {
         self.cycle.as_ref().is_some_and(|cycle| cycle.is_first)
             && self.awaited.as_ref().is_some_and(|(awaited, _)| *awaited == id)
     }
 
-    /// Has one task of a child wait before it is started.
+    /// Has a task of a child wait for `delay` before it is started.
     pub(crate) fn delay(&mut self, id: ChildId, role: Role, delay: Duration) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.part(role).state = State::Delayed(deadline::after(delay));

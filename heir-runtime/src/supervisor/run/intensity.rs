@@ -1,4 +1,4 @@
-//! How many restarts a supervisor allows in how long a time.
+//! The restart intensity: how many restarts a supervisor allows in a period.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,12 +18,12 @@ impl Intensity {
         Self { restarts, period, recent: VecDeque::new() }
     }
 
-    /// Nothing has been restarted yet.
+    /// Forgets all restarts.
     pub(crate) fn reset(&mut self) {
         self.recent.clear();
     }
 
-    /// Counts a restart, and says whether it is allowed.
+    /// Counts one more restart, and says whether the intensity allows it.
     pub(crate) fn allows_one_more(&mut self) -> bool {
         self.restarts == u32::MAX || self.allows(Instant::now())
     }
@@ -48,7 +48,7 @@ mod tests {
         let mut intensity = Intensity::new(2, Duration::from_secs(10));
         assert!(intensity.allows(at(0)));
         assert!(intensity.allows(at(9)));
-        // The first one is out of the window, the second is not.
+        // At 11 s the restart at 0 s has left the window; the one at 9 s has not.
         assert!(intensity.allows(at(11)));
         assert!(!intensity.allows(at(12)));
     }

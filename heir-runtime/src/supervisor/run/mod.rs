@@ -1,4 +1,4 @@
-//! The supervisor at work: what it knows, what it wakes for, and from its start to its end.
+//! The supervisor at work: its state, the loop that waits and reacts, and why it ends.
 
 pub(crate) mod commands;
 pub(crate) mod cycle;
@@ -34,85 +34,111 @@ use crate::util::caught::message_of;
 use crate::util::numbers::ByNumber;
 use crate::util::stop::StopSignal;
 
-/// A supervisor at work. It outlives its task, as a worker's post outlives the worker: a supervisor that is started again goes
-/// on with the same children, whose tables are where they were.
+/// A supervisor at work. It outlives the supervisor's task: a supervisor that is restarted goes on
+/// with the same children, whose tables stay in their estates.
+///
+/// The loop, in [`live`](Self::live):
+///
+/// ```text
+/// begin_life
+///   │
+///   ▼
+/// wake ◄───┐ waits for a stop, a request, a deadline, an end, or the start that a cycle awaits
+///   │      │
+///   ▼      │
+/// react ───┘ changes slots, goals, cycle and ending, without an await
+///   │
+///   └──► returns, once `ending` is set and every child is down
+/// ```
 pub(crate) struct Run {
     pub(crate) branch: Arc<Branch>,
     pub(crate) rules: SupervisorRules,
-    /// In the order in which they are started.
+    /// By id, which is the order in which children are started.
     pub(crate) slots: Slots,
     pub(crate) tasks: JoinSet<ExitReason>,
-    /// Whose task is whose.
+    /// The child that each task belongs to: a worker's own task, or a supervisor's.
     pub(crate) children: ByNumber<Id, ChildId>,
-    /// How many managers there are.
+    /// How many managers have been started and have not ended.
     pub(crate) managers: usize,
     pub(crate) intensity: Intensity,
-    /// Who waits for a child's start, while that may still fail.
+    /// The caller that waits for a child's start, until the child is up or the start has failed.
     pub(crate) starters: ByNumber<ChildId, Starter>,
     sweep_starters_at: usize,
     /// The significant children that have not ended for good.
     pub(crate) significant: BTreeSet<ChildId>,
-    /// When something is to be done about whom. What has changed since is passed over.
+    /// When [`meet_deadlines`](Self::meet_deadlines) has to look at which task. An entry is stale,
+    /// and skipped, once its time is no longer the task's deadline.
     pub(crate) timers: BTreeSet<(Instant, ChildId, Role)>,
-    /// Goes off no later than the first of them. It is not set for each anew: in a storm there are many, and few come to pass.
+    /// The supervisor's only tokio timer: it fires no later than the first entry of `timers`. It is
+    /// not reset for each entry, because in a storm of crashes most entries become stale.
     alarm: Option<Pin<Box<Sleep>>>,
-    /// The children that are being restarted together, or started for the first time.
+    /// The cycle under way, if any: the supervisor's own start, or a restart of several children.
     pub(crate) cycle: Option<Cycle>,
-    /// The child whose start the next one waits for.
+    /// The child that the cycle has started, and waits for before it starts the next one.
     pub(crate) awaited: Option<(ChildId, Up)>,
-    /// Once set, no child is started again, and all are stopped.
+    /// Why the supervisor ends. Once this is set, no child is started again, and all are stopped.
     pub(crate) ending: Option<Ending>,
-    /// While children are stopped in reverse order: those from this place on are down, and stay so.
+    /// While children are stopped in reverse order: those with this id or a higher one are down.
     pub(crate) down_from: ChildId,
     pub(crate) overdue: Overdue,
 }
 
-/// In boxes: the map has room for more than it holds.
+/// Boxed, because a node of a `BTreeMap` reserves room for entries that it does not have.
 pub(crate) type Slots = BTreeMap<ChildId, Box<Slot>>;
 
-/// What a supervisor does when a child ends.
+/// How a supervisor treats the ends of its children.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SupervisorRules {
     pub(crate) strategy: Strategy,
     pub(crate) auto_shutdown: AutoShutdown,
-    /// Whether its children are many of one kind: they are stopped together, and leave no trace.
+    /// Whether the children are workers of one type, as in [`Dynamic`](crate::Dynamic): they have
+    /// no order, are stopped together, and are forgotten when they end.
     pub(crate) dynamic: bool,
-    /// Whether nobody is above it, so that its end is the end of its children.
+    /// Whether the supervisor has no supervisor of its own: its children then end for good with it.
     pub(crate) is_root: bool,
 }
 
 /// Why a supervisor ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Ending {
-    /// It was asked to.
+    /// A handle, or its own supervisor, asked it to stop.
     Shutdown,
-    /// What its `start` returned was dropped.
+    /// The [`Supervisor`](crate::Supervisor) that `start` returned was dropped.
     Dropped,
-    /// More restarts than its intensity allows.
+    /// There were more restarts than its intensity allows; the last one was for this reason.
     GaveUp(ExitReason),
-    /// A significant child has ended.
+    /// The significant child of this name has ended.
     Significant(Arc<str>),
-    /// A child did not start.
+    /// A child did not start, so the supervisor's own start has failed.
     NotStarted(StartError),
 }
 
-/// A cycle over the children from one place on: stopped in reverse order, then started in order, each when the one before is up.
+/// A walk over the children from one id on: it stops them in reverse order, then starts them in
+/// order, each after the one before is up.
+///
+/// ```text
+/// none ──(begin_life, cycle_from)──► Stopping
+/// Stopping ──(all are down, all delays are over)──► Starting(from)
+/// Starting(next) ──(the next child is started, and up)──► Starting(its id + 1)
+/// Starting(next) ──(no child is left to start)──► none
+/// Starting(next) ──(cycle_from, as another child has ended)──► Stopping
+/// ```
 pub(super) struct Cycle {
     pub(super) from: ChildId,
     pub(super) phase: Phase,
-    /// Whether it is the supervisor's own start: then a child that does not start ends it.
+    /// Whether the cycle is the supervisor's own start: a child that fails to start then ends it.
     pub(super) is_first: bool,
 }
 
 pub(super) enum Phase {
     Stopping,
-    /// From this place on they are still to be started.
+    /// The children with this id or a higher one have still to be started.
     Starting(ChildId),
 }
 
-/// What a supervisor wakes for.
+/// What a supervisor's task wakes up for.
 enum Wake {
-    /// Its own supervisor asks it to stop, or it is dropped.
+    /// The supervisor is asked to stop, or its `Supervisor` was dropped.
     Stop(Ending),
     Command(Command),
     Deadline,
@@ -151,15 +177,15 @@ impl Run {
         }
     }
 
-    /// Starts the children, tells when they are up, and supervises them until the end, at which they are down.
+    /// Starts the children, supervises them, and stops them; returns why, once all are down.
     ///
-    /// It may be dropped at any time, and be run again.
+    /// The future may be dropped at any time, and `live` be called again: that is the next life.
     pub(crate) async fn live(&mut self, mut stop: StopSignal) -> Ending {
         self.ending = None;
         self.intensity.reset();
         self.begin_life();
         loop {
-            // What was left behind has no place any more.
+            // Tasks that were left behind are not waited for: they count as down.
             if let Some(ending) = &self.ending
                 && self.is_all_down()
             {
@@ -170,13 +196,13 @@ impl Run {
         }
     }
 
-    /// Waits for what happens next. Cancel safe.
+    /// Waits for the next thing to react to. Cancel safe.
     async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
         self.set_alarm();
         poll_fn(|cx| {
-            // Requests and ends that never cease keep no thread to themselves: a runtime that is
-            // closing ends each task as soon as it is spawned, so a supervisor that did not yield
-            // would start its child for ever.
+            // The supervisor yields by tokio's budget even if requests and ends never cease. In a
+            // runtime that is shutting down, each spawned task ends at once, so a supervisor that
+            // did not yield would start its child for ever.
             let turn = ready!(poll_proceed(cx));
             let wake = ready!(self.poll_wake(stop, cx));
             turn.made_progress();
@@ -186,7 +212,7 @@ impl Run {
     }
 
     fn poll_wake(&mut self, stop: &mut StopSignal, cx: &mut Context<'_>) -> Poll<Wake> {
-        // Requests first: a storm of crashes must not keep a shutdown waiting.
+        // A stop and requests come before ends: a storm of crashes must not delay a shutdown.
         if self.ending.is_none() && Pin::new(&mut *stop).poll(cx).is_ready() {
             let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
             return Poll::Ready(Wake::Stop(ending));
@@ -235,12 +261,12 @@ impl Run {
         }
     }
 
-    /// Whether no child has anything running that could still end.
+    /// Whether every task of every child has ended, or was left behind.
     pub(crate) fn is_all_down(&self) -> bool {
         self.children.is_empty() && self.managers == 0
     }
 
-    /// Starts one part of a child.
+    /// Starts one task of a child.
     pub(crate) fn spawn(&mut self, id: ChildId, role: Role) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.forget_delay(id, role, &mut self.timers);
@@ -257,9 +283,9 @@ impl Run {
         slot.part(role).started(backoff);
     }
 
-    /// Somebody waits for the start of this child.
+    /// Notes the caller that waits for this child's start.
     pub(crate) fn expect(&mut self, id: ChildId, starter: Starter) {
-        // Those that nobody waits for any more go when there are twice as many as were left the last time.
+        // Entries whose callers are gone are swept when the map has doubled since the last sweep.
         if self.starters.len() >= self.sweep_starters_at {
             self.starters.retain(|_, starter| starter.is_waited_for());
             self.sweep_starters_at = 2 * self.starters.len().max(8);
@@ -267,7 +293,8 @@ impl Run {
         self.starters.insert(id, starter);
     }
 
-    /// A child is one of this supervisor's from here on, or another one is in its place.
+    /// Updates the set of significant children for a child that was added, or that replaced
+    /// another.
     pub(crate) fn note_significance(&mut self, id: ChildId, rules: Rules) {
         if rules.significant {
             self.significant.insert(id);
@@ -276,7 +303,7 @@ impl Run {
         }
     }
 
-    /// Starts a child: what of it does not run.
+    /// Starts those tasks of a child that do not run.
     pub(crate) fn start(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let first = slot.member.role();
@@ -289,13 +316,13 @@ impl Run {
         }
     }
 
-    /// Has `meet_deadlines` look at this task when its deadline has come.
+    /// Enters the task's deadline, if it has one, into the timers.
     pub(crate) fn set_timer(&mut self, id: ChildId, role: Role) {
         let deadline = self.slots.get_mut(&id).and_then(|slot| slot.part(role).deadline());
         self.timers.extend(deadline.map(|deadline| (deadline, id, role)));
     }
 
-    /// If this task waits to be started, it does so no longer.
+    /// Cancels the task's delay, if it waits to be started.
     pub(crate) fn forget_delay(&mut self, id: ChildId, role: Role) {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.forget_delay(id, role, &mut self.timers);
@@ -306,7 +333,7 @@ impl Run {
         self.branch.registry().emit(|| Event { child: Arc::clone(self.branch.label()), kind });
     }
 
-    /// Aborts every task, because its own task was.
+    /// Aborts the tasks of all children, because the supervisor's own task was aborted.
     pub(crate) fn abort_all(&mut self) {
         (self.cycle, self.awaited) = (None, None);
         self.timers.clear();
@@ -327,13 +354,14 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Killed, or dropped with its runtime, or never started. After an orderly end this changes nothing.
+        // The supervisor was killed, dropped with its runtime, or never started. After an orderly
+        // end this does nothing: the children have been retired.
         self.branch.retire_all(&Stopped::Dropped);
     }
 }
 
 impl Ending {
-    /// What its own supervisor is told.
+    /// The exit reason that the supervisor's own supervisor sees.
     pub(crate) fn reason(&self) -> ExitReason {
         match self {
             Self::Shutdown | Self::Dropped => ExitReason::Shutdown,
@@ -348,7 +376,7 @@ impl Ending {
         }
     }
 
-    /// What the children of a root are told.
+    /// Why the children of a root have stopped, as their callers are told.
     pub(crate) fn stopped(&self) -> Stopped {
         match self {
             Self::Shutdown => Stopped::Shutdown,
@@ -361,7 +389,7 @@ impl Ending {
     }
 }
 
-/// Why a task ended that did not say so itself.
+/// The exit reason of a task that panicked or was aborted.
 fn reason_of(error: JoinError) -> ExitReason {
     match error.try_into_panic() {
         Ok(payload) => ExitReason::Panic(message_of(payload)),

@@ -1,4 +1,4 @@
-//! What a supervisor is asked from outside.
+//! The queues of requests to a supervisor.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,15 @@ use crate::tree::parent::{ChildId, ParentLink, ParentRequest};
 use crate::util::queue::Queue;
 use crate::util::reply::{ReplyReceiver, ReplySender};
 
-/// What a supervisor is asked from outside. One that is dropped unheard drops the way back to whoever asks, and that is the answer.
+/// A request to a supervisor. A request that is dropped unserved drops its reply channel, which
+/// tells the caller that it was not served.
 pub(crate) enum Command {
-    /// A child asks for something that concerns itself.
+    /// A child asks to be stopped or restarted.
     Of(ChildId, ParentRequest),
-    /// Stop everything.
+    /// Stop all children, and end.
     Shutdown,
-    /// The end of this subtree, under way or to come, is for good: nobody is to wait for what has stopped already.
+    /// The current end of this subtree, or its next one, is for good: close the children that have
+    /// stopped already, so that no caller waits for them.
     EndsForGood,
     Add(ChildId, Box<dyn Member>, ReplySender<Result<(), StartError>>),
     Terminate(ChildId, ReplySender<()>),
@@ -24,13 +26,14 @@ pub(crate) enum Command {
     Replace(ChildId, Box<dyn Member>, ReplySender<()>),
 }
 
-/// How a start that has begun fails, or that it did not.
+/// Tells the caller of `restart_child`, after the start has begun, how it failed, if it did.
 pub(crate) type Outcome = ReplyReceiver<Result<(), ChildError>>;
 
-/// The manager of this child has ended, the one with this number, for this reason.
+/// The manager of this child, with this number, has ended for this reason.
 pub(crate) type ManagerEnded = (ChildId, u64, ExitReason);
 
-/// The way to a supervisor: open as long as there is one, or may be another.
+/// The queues through which a supervisor is reached: open until it is gone for good, also while it
+/// is down between two lives.
 #[derive(Default)]
 pub(crate) struct Requests {
     pub(crate) commands: Queue<Command>,
@@ -38,7 +41,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// The supervisor is gone for good: what nobody has heard is returned.
+    /// Closes the queues, as the supervisor is gone for good; returns the requests that it has not
+    /// served.
     pub(crate) fn close(&self) -> VecDeque<Command> {
         drop(self.managers.close());
         self.commands.close()
@@ -47,7 +51,7 @@ impl Requests {
 
 impl ParentLink for Requests {
     fn ask(&self, id: ChildId, what: ParentRequest) {
-        // Unheard: whoever closed the queue retires the child.
+        // The queue is closed only by `retire_all`, which retires the child.
         let _ = self.commands.send(Command::Of(id, what));
     }
 

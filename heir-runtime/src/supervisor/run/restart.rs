@@ -1,4 +1,5 @@
-//! What follows when a child ends: it is started again, alone or with others, or it is over.
+//! The end of a child: is the child started again, alone or with siblings, or has it ended for
+//! good?
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +15,11 @@ use crate::tree::parent::ChildId;
 use crate::worker::Restart;
 
 impl Run {
-    /// One of a child's tasks has ended.
+    /// A task of a child has ended.
     pub(crate) fn ended(&mut self, id: ChildId, role: Role, reason: ExitReason) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let part = slot.part(role);
-        // At the end of the supervisor they are passed over.
+        // While the supervisor ends, stale timers are left in: `meet_deadlines` skips them.
         if let Some(deadline) = part.deadline()
             && self.ending.is_none()
         {
@@ -43,7 +44,7 @@ impl Run {
         }
     }
 
-    /// The manager with this number has ended.
+    /// The manager with the number `life` has ended.
     pub(crate) fn manager_ended(&mut self, id: ChildId, life: u64, reason: ExitReason) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let part = slot.part(Role::Manager);
@@ -54,7 +55,8 @@ impl Run {
         }
     }
 
-    /// A task that was to be stopped is down, or left behind.
+    /// A task that was asked to stop has ended, or was left behind: goes on with the child's goal,
+    /// and with the supervisor's end or cycle.
     pub(crate) fn went_down(&mut self, id: ChildId) {
         if self.slots.get(&id).is_some_and(|slot| !slot.is_wanted()) {
             self.go_on_with(id);
@@ -87,7 +89,8 @@ impl Run {
             }
             if is_first_start {
                 if self.rules.is_root {
-                    // Its siblings are told otherwise.
+                    // This child's callers are told its own reason, its siblings' callers that the
+                    // tree did not start.
                     node.close(&Stopped::Ended(reason.clone()));
                 }
                 let error = StartError::Child { child: Arc::clone(node.name()), role, reason };
@@ -114,7 +117,7 @@ impl Run {
         }
     }
 
-    /// It is not to be started again. Its supervisor may end with it.
+    /// The child is not started again. If it is significant, the supervisor may end with it.
     fn ended_for_good(&mut self, id: ChildId, reason: ExitReason) {
         let Some(slot) = self.slots.get(&id) else { return };
         let name = Arc::clone(slot.member.node().name());
@@ -130,7 +133,8 @@ impl Run {
         }
     }
 
-    /// Whoever waits for this start is told when the child is down: then it can be tried again.
+    /// The start that a caller waits for has failed. The caller is told when the child is down, so
+    /// that it can start the child again at once.
     fn start_failed(&mut self, id: ChildId, role: Role, reason: ExitReason) {
         self.awaited.take_if(|(awaited, _)| *awaited == id);
         let Some(slot) = self.slots.get_mut(&id) else { return };
@@ -145,7 +149,7 @@ impl Run {
 }
 
 impl Starter {
-    /// Answers who waits.
+    /// Answers the caller.
     pub(crate) fn tell(self, started: Result<(), StartError>) {
         match self {
             Self::Added(told) => told.answer(started),
@@ -153,7 +157,7 @@ impl Starter {
         }
     }
 
-    /// Whether somebody still waits: a start that nobody waits for any more is one like any other.
+    /// Whether the caller still waits. If not, the child's start is treated as any other.
     pub(crate) fn is_waited_for(&self) -> bool {
         match self {
             Self::Added(told) => !told.is_for_nobody(),

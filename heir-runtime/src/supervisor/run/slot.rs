@@ -1,4 +1,4 @@
-//! A child in its supervisor: what its tasks do, and what is to become of it.
+//! A child as its supervisor keeps it: the state of each of its tasks, and the child's goal.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,31 +20,40 @@ use crate::worker::Shutdown;
 /// One child of a supervisor.
 pub(crate) struct Slot {
     pub(crate) member: Box<dyn Member>,
-    /// The worker, or a supervisor.
+    /// The worker's own task, or the supervisor's.
     pub(crate) first: Part,
-    /// Its task, until it is down, or left behind.
+    /// The handles to stop and abort the first task, until it has ended or was left behind.
     pub(crate) task: Option<Task>,
-    /// A worker's manager.
+    /// The manager's task, if the child is a worker.
     pub(crate) manager: Option<Part>,
     pub(crate) goal: Goal,
-    /// Whoever waits for it to be down.
+    /// The callers that wait until the child is down.
     pub(crate) waiting: Vec<ReplySender<()>>,
-    /// Whether its tables may still be held by a worker that was left behind.
+    /// Whether an unresponsive worker that was left behind may still hold the child's tables.
     pub(crate) is_held: bool,
-    /// How its start failed: told when it is down.
+    /// How the child's start failed. The caller that waits for the start is told when the child is
+    /// down.
     pub(crate) start_error: Option<Box<StartError>>,
-    /// Whether it was asked for again while it was being terminated.
+    /// Whether a restart was requested while the child was being terminated.
     pub(crate) restarts: bool,
     /// Whether it was renewed and its manager stayed: if the manager ends before the worker is up,
     /// the next one waits for no back-off.
     pub(crate) manager_stayed: bool,
 }
 
-/// A worker, its manager, or a supervisor.
+/// One task of a child: a worker, its manager, or a supervisor.
+///
+/// ```text
+/// Down ──(started)──► Running
+/// Down ──(restart with back-off)──► Delayed ──(back-off over)──► Running
+/// Running ──(stop)──► Asked ──(timeout over)──► Aborted ──(GRACE over, left behind)──► Down
+/// Running ──(brutal kill)──► Aborted
+/// any ──(the task has ended)──► Down
+/// ```
 #[derive(Default)]
 pub(crate) struct Part {
     pub(crate) state: State,
-    /// Counted where somebody asks for it.
+    /// Counts restarts in a row; allocated only for a child with a back-off.
     row: Option<Box<BackoffState>>,
 }
 
@@ -52,7 +61,7 @@ pub(crate) struct Part {
 pub(crate) enum State {
     #[default]
     Down,
-    /// Started at this time, if ever: its back-off.
+    /// Waits for its back-off; started at this time. Never, if no `Instant` is that far away.
     Delayed(Option<Instant>),
     Running,
     /// Asked to stop; aborted at the end of its time, if ever.
@@ -61,25 +70,36 @@ pub(crate) enum State {
     Aborted(Patience),
 }
 
-/// What is to become of a child.
+/// What a supervisor wants of a child. [`Run::go_on_with`](super::Run::go_on_with) reaches the goal
+/// once the child is down.
+///
+/// ```text
+/// Run ──(Handle::restart)──► Restarting ──(the first task is down)──► Run
+/// Run ──(terminate_child)──► Terminated ──(restart_child, or a cycle)──► Run
+/// Run ──(upgrade_child)──► Replaced ──(down)──► Run, with the successor
+/// Run ──(stopped, deleted, or ended for good)──► Finished ──(down)──► the slot is removed
+/// ```
+///
+/// From every goal but `Finished` a child can be finished; from `Restarting` it can be terminated,
+/// and from `Restarting` and `Terminated` replaced.
 pub(crate) enum Goal {
-    /// It runs, and is started again as its restart type says.
+    /// Runs, and is restarted as its restart type says.
     Run,
-    /// It is stopped between two messages, and started again.
+    /// Is stopped between two messages, then started again.
     Restarting,
-    /// It is stopped until it is asked for.
+    /// Is stopped, and stays down until it is restarted on request or by a cycle.
     Terminated,
-    /// It is stopped, and the other takes its place.
+    /// Is stopped; then this successor takes its place, and the caller is told.
     Replaced(Box<(Box<dyn Member>, ReplySender<()>)>),
-    /// It is stopped for good.
+    /// Is stopped for good, for this reason; then its slot is removed.
     Finished(Box<Stopped>),
 }
 
-/// Who waits for a start, and what becomes of a child that does not get up.
+/// The caller that waits for a child's start; the variant says what happens if the start fails.
 pub(crate) enum Starter {
-    /// It is gone.
+    /// By `start_child`: the child is removed.
     Added(ReplySender<Result<(), StartError>>),
-    /// It stays terminated.
+    /// By `restart_child`: the child stays terminated.
     Restarted(ReplySender<Result<(), ChildError>>),
 }
 
@@ -100,17 +120,18 @@ impl Slot {
         }
     }
 
-    /// Another child takes this one's place: its own is gone, but the tables are not.
+    /// Puts a successor in the child's place: the old child is gone, and the successor has its
+    /// tables.
     pub(crate) fn replace(&mut self, mut member: Box<dyn Member>) {
         self.member.node().hand_over();
         member.take_over();
-        // The name is free: the one before had it, if anybody did.
+        // Registration cannot fail: the old child has just given up the name.
         let _ = member.node().register_name();
         self.member = member;
     }
 
-    /// Closes a child that is to end for good. A supervisor that is not down yet closes its
-    /// children in their turn.
+    /// Closes a child that is to end for good: its callers are told. A supervisor that is not down
+    /// closes its own children, each when its turn to stop comes.
     pub(crate) fn close(&self, why: &Stopped) {
         let node = self.member.node();
         match (&self.first.state, self.member.role()) {
@@ -121,9 +142,10 @@ impl Slot {
         }
     }
 
-    /// Somebody waits for it to be down.
+    /// Notes a caller that waits until the child is down.
     pub(crate) fn tell_when_down(&mut self, told: ReplySender<()>) {
-        // Those that nobody waits for any more go when there is no room left; then as many come as there are before the next time.
+        // Entries whose callers are gone are swept when the vector is full. Then it reserves as
+        // many places as entries are left, so that a sweep costs little for each entry.
         if self.waiting.len() == self.waiting.capacity() {
             self.waiting.retain(|told| !told.is_for_nobody());
             self.waiting.reserve(self.waiting.len());
@@ -131,14 +153,15 @@ impl Slot {
         self.waiting.push(told);
     }
 
-    /// It is down: whoever waits for that is told.
+    /// The child is down: tells the callers that wait for that.
     pub(crate) fn tell_down(&mut self) {
         for told in self.waiting.drain(..) {
             told.answer(());
         }
     }
 
-    /// It has been stopped: whoever waits for its start is told, unless it was up.
+    /// The child has been stopped: tells the caller that waits for its start that it was up, or, if
+    /// it was not, how the start failed (`error`, unless the slot knows better).
     pub(crate) fn tell(&mut self, starter: Option<Starter>, error: StartError) {
         let error = self.start_error.take().map_or(error, |error| *error);
         let told = if self.member.node().has_been_up() { Ok(()) } else { Err(error) };
@@ -154,7 +177,7 @@ impl Slot {
         }
     }
 
-    /// Its tasks, in the order in which they are stopped.
+    /// The child's tasks, in the order in which they are stopped.
     pub(crate) fn roles(&self) -> impl Iterator<Item = Role> + use<> {
         self.manager.is_some().then_some(Role::Manager).into_iter().chain([self.member.role()])
     }
@@ -163,7 +186,7 @@ impl Slot {
         self.first.is_down() && self.manager.as_ref().is_none_or(Part::is_down)
     }
 
-    /// If this part waits to be started, it does so no longer.
+    /// Cancels the delay of this task, if it waits to be started.
     pub(crate) fn forget_delay(
         &mut self,
         id: ChildId,
@@ -179,14 +202,14 @@ impl Slot {
         }
     }
 
-    /// Asks one part of it to stop.
+    /// Asks one task to stop, or aborts it if its shutdown is brutal.
     pub(crate) fn ask_to_stop(&mut self, role: Role, shutdown: Shutdown) {
         let Shutdown::Timeout(timeout) = shutdown else { return self.abort(role) };
         let is_gone = match role {
-            // It has no stop hook: wherever it is, it ends.
+            // A manager has no stop hook: it is ended at once, wherever it is.
             Role::Manager => self.member.dismiss_manager(),
             Role::Worker | Role::Supervisor => {
-                // It may be ending already: then nobody hears it.
+                // The task may be ending already, and not hear the request.
                 if let Some(stop) = self.task.as_mut().and_then(|task| task.stop.take()) {
                     stop.ask();
                 }
@@ -197,7 +220,7 @@ impl Slot {
         self.part(role).state = if is_gone { State::Down } else { State::Asked(deadline) };
     }
 
-    /// Kills one part of it.
+    /// Aborts one task.
     pub(crate) fn abort(&mut self, role: Role) {
         let is_gone = match role {
             Role::Manager => self.member.dismiss_manager(),
@@ -223,14 +246,14 @@ impl Slot {
         }
     }
 
-    /// Whether it is to run, and is not being stopped for anything.
+    /// Whether the child is to run, and is not being stopped for another goal.
     pub(crate) fn is_wanted(&self) -> bool {
         matches!(self.goal, Goal::Run)
     }
 }
 
 impl Part {
-    /// It has been started.
+    /// The task has been started.
     pub(crate) fn started(&mut self, backoff: Backoff) {
         if backoff != Backoff::None {
             self.row.get_or_insert_default().started(Instant::now());
@@ -238,7 +261,7 @@ impl Part {
         self.state = State::Running;
     }
 
-    /// How long it waits, now that it has ended, before it is started again.
+    /// How long the task waits for its next start; counts that it has ended.
     pub(crate) fn delay(&mut self, backoff: Backoff) -> Duration {
         match backoff {
             Backoff::None => Duration::ZERO,
@@ -246,12 +269,12 @@ impl Part {
         }
     }
 
-    /// Whether it neither runs nor is about to.
+    /// Whether the task neither runs nor waits to be started.
     pub(crate) fn is_down(&self) -> bool {
         matches!(self.state, State::Down)
     }
 
-    /// Whether it is neither down nor on its way down.
+    /// Whether the task runs, and was not asked to stop.
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.state, State::Running)
     }

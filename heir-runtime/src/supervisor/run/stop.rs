@@ -1,4 +1,5 @@
-//! How children are stopped: in which order, how long they have, and what becomes of them.
+//! How children are stopped: in which order, with which deadlines, and what follows once they are
+//! down.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::tree::parent::ChildId;
 use crate::worker::Restart;
 
 impl Run {
-    /// Stops everything, in reverse order; many of one kind together.
+    /// Ends the supervisor: stops all children in reverse order, or together if it is dynamic. Only
+    /// the first call counts.
     pub(crate) fn end(&mut self, ending: Ending) {
         if self.ending.is_some() {
             return;
@@ -38,13 +40,15 @@ impl Run {
         }
     }
 
-    /// Why this end is one for good, if it is: then a worker is closed when it is asked to stop, or has ended.
+    /// Why the children end for good with this end, if they do. A worker is then closed when it is
+    /// asked to stop, or at once if it does not serve.
     fn ends_for_good(&self) -> Option<&Stopped> {
         self.ending.as_ref().and_then(|_| self.branch.for_good())
     }
 
-    /// If this end is for good, closes who will not serve any more, so that nobody waits for it. The others go on serving until it is
-    /// their turn: who is stopped before them may still need them. Those of one kind are closed together.
+    /// At an end for good, closes the children that serve no more, so that no caller waits for
+    /// them. The others serve until their turn to stop: the stop hooks of later siblings may still
+    /// call them. A dynamic supervisor's children are all closed at once.
     pub(crate) fn close_who_has_stopped(&self) {
         let Some(why) = self.ends_for_good() else { return };
         for slot in self.slots.values() {
@@ -55,7 +59,7 @@ impl Run {
         }
     }
 
-    /// If this end is for good, closes this child: it has ended.
+    /// At an end for good, closes this child, which stops or has ended.
     pub(crate) fn close_for_good(&self, id: ChildId) {
         if let Some(why) = self.ends_for_good()
             && let Some(slot) = self.slots.get(&id)
@@ -64,7 +68,8 @@ impl Run {
         }
     }
 
-    /// Stops what comes next, now that this child went down.
+    /// Goes on ending, now that a task of the child `down` has ended: stops that child's next task,
+    /// or the next child.
     pub(crate) fn go_on_ending(&mut self, down: ChildId) {
         if self.rules.dynamic {
             self.stop(down);
@@ -78,7 +83,7 @@ impl Run {
         }
     }
 
-    /// Asks a child to stop, its manager first; says whether it is down.
+    /// Asks a child to stop, its manager first; says whether the child is down.
     fn stop(&mut self, id: ChildId) -> bool {
         let Some(slot) = self.slots.get_mut(&id) else { return true };
         let mut roles = slot.roles();
@@ -91,7 +96,7 @@ impl Run {
         roles.all(|role| self.stop_part(id, role))
     }
 
-    /// Asks one task to stop; says whether it is down, or not even started yet.
+    /// Asks one task to stop; says whether it is down, or waits for its start.
     pub(crate) fn stop_part(&mut self, id: ChildId, role: Role) -> bool {
         let Some(slot) = self.slots.get_mut(&id) else { return true };
         match slot.part(role).state {
@@ -113,7 +118,7 @@ impl Run {
         false
     }
 
-    /// Stops a child for good.
+    /// Stops a child for good, and goes on with the cycle.
     pub(crate) fn finish(&mut self, id: ChildId, why: &Stopped) {
         self.begin_finish(id, why);
         self.go_on_cycling();
@@ -136,7 +141,7 @@ impl Run {
         }
     }
 
-    /// Something else is to become of a child than it was.
+    /// Gives a child another goal, and does what can be done for it at once.
     pub(crate) fn set_goal(&mut self, id: ChildId, goal: Goal) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.goal = goal;
@@ -144,7 +149,8 @@ impl Run {
         self.go_on_cycling();
     }
 
-    /// What is to become of a child, if it is down as far as that takes.
+    /// Does the next step to the child's goal: stops what has still to stop, and, if the child is
+    /// down, finishes, replaces, terminates or restarts it.
     pub(crate) fn go_on_with(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let first = slot.member.role();
@@ -176,7 +182,7 @@ impl Run {
                 let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
                 let node = slot.member.node();
                 self.note_significance(id, rules);
-                // A supervisor at work is not gone.
+                // This cannot be refused: only a supervisor that is gone for good takes no child.
                 let _open = self.branch.enter(id, node);
                 told.answer(());
                 if is_to_run {
@@ -206,7 +212,7 @@ impl Run {
         }
     }
 
-    /// A child is gone for good.
+    /// Removes a child that has ended for good and is down.
     fn remove(&mut self, id: ChildId, why: &Stopped) {
         let Some(mut slot) = self.slots.remove(&id) else { return };
         // Before it is retired: whoever waits for that may start another one in its place.
