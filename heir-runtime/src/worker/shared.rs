@@ -38,8 +38,7 @@ pub(crate) struct Shared<W: Handlers> {
     /// Readers of the tables that are, or will be, in the estate.
     readers: Lock<Readers>,
     quarantine: Lock<Option<Parked<W::Tables>>>,
-    /// How many messages had [`written`](tables::written) to the tables when they were new;
-    /// `UNKNOWN` for tables that another worker has left.
+    /// The boundary of the tables when they were new; [`UNKNOWN`] if not all of them are recorded.
     new_at: AtomicU64,
     /// The recipient of an incarnation that waits for its tables.
     vacancy: WatchOne<Option<Recipient<W::Tables>>>,
