@@ -19,8 +19,8 @@ use crate::table::lock::RowLock;
 /// table slower, which then finds more of itself out of the cache; more, a split longer.
 const ROWS_A_SHARD: usize = 1792;
 
-/// The first segment has one shard; each other has seven times as many shards as all before it.
-const SEGMENTS: usize = 9;
+/// A segment has seven times as many shards as there are before it.
+const SEGMENTS: usize = 8;
 
 /// Where a row is: the hash of its key, and its number among the rows of that hash. It stays while
 /// the row does, wherever the row moves.
@@ -72,6 +72,8 @@ struct Shard<K, S>(RowLock<Rows<K, S>>);
 type Segment<K, S> = OnceLock<Box<[Shard<K, S>]>>;
 
 pub(in crate::table) struct Shards<K, S> {
+    /// Small tables have no other.
+    first: Shard<K, S>,
     segments: [Segment<K, S>; SEGMENTS],
     /// How many shards there are.
     count: AtomicU32,
@@ -81,13 +83,12 @@ pub(in crate::table) struct Shards<K, S> {
 
 impl<K, S> Shards<K, S> {
     pub(super) fn new() -> Self {
-        let shards = Self {
+        Self {
+            first: Shard(RowLock::new(HashTable::new())),
             segments: std::array::from_fn(|_| OnceLock::new()),
             count: AtomicU32::new(1),
             len: AtomicUsize::new(0),
-        };
-        shards.make(0);
-        shards
+        }
     }
 
     /// How many rows there are.
@@ -211,13 +212,16 @@ impl<K, S> Shards<K, S> {
     }
 
     fn make(&self, segment: usize) {
-        let shards = if segment == 0 { 1 } else { 7 << (3 * (segment - 1)) };
+        let shards = 7 << (3 * segment);
         let new = || (0..shards).map(|_| Shard(RowLock::new(HashTable::new()))).collect();
         self.segments[segment].get_or_init(new);
     }
 
     #[inline]
     fn shard(&self, index: u32) -> &Shard<K, S> {
+        if index == 0 {
+            return &self.first;
+        }
         let (segment, at) = segment(index);
         &self.segments[segment].get().expect("a shard is made before it is counted")[at]
     }
@@ -226,22 +230,24 @@ impl<K, S> Shards<K, S> {
 impl<K, S> Shards<K, S> {
     /// Takes out the rows of a map that nobody else can reach.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Row<K, S>> + '_ {
-        let shards = self.segments.iter_mut().filter_map(OnceLock::get_mut).flatten();
-        shards.flat_map(|shard| std::mem::take(shard.0.get_mut()))
+        let others = self.segments.iter_mut().filter_map(OnceLock::get_mut).flatten();
+        std::iter::once(&mut self.first).chain(others).flat_map(|shard| std::mem::take(shard.0.get_mut()))
     }
 }
 
-/// The segment of a shard, and its place in there.
+/// The segment of a shard that is not the first, and its place in there.
 #[inline]
 fn segment(index: u32) -> (usize, usize) {
-    let Some(bits) = index.checked_ilog2() else { return (0, 0) };
-    let eights = bits / 3;
-    (1 + eights as usize, (index - (1 << (3 * eights))) as usize)
+    let eights = index.ilog2() / 3;
+    (eights as usize, (index - (1 << (3 * eights))) as usize)
 }
 
 /// The shard of a hash, when there are so many.
 #[inline]
 fn index(hash: u32, count: u32) -> u32 {
+    if count == 1 {
+        return 0;
+    }
     let below = (1 << count.ilog2()) - 1;
     let index = hash & (below << 1 | 1);
     if index < count { index } else { hash & below }
@@ -278,7 +284,7 @@ mod tests {
     fn the_segments_follow_one_another() {
         let mut expected = (0, 0);
         let mut sizes = [0; SEGMENTS];
-        for index in 0..100_000 {
+        for index in 1..100_000 {
             let (at, offset) = segment(index);
             if at != expected.0 {
                 expected = (expected.0 + 1, 0);
@@ -287,6 +293,6 @@ mod tests {
             sizes[at] += 1;
             expected.1 += 1;
         }
-        assert_eq!(sizes[..6], [1, 7, 56, 448, 3_584, 28_672]);
+        assert_eq!(sizes[..5], [7, 56, 448, 3_584, 28_672]);
     }
 }
