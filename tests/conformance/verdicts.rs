@@ -77,21 +77,28 @@ async fn tables_of_a_worker_that_quarantine_stops_are_without_the_writes_of_the_
     }
 }
 
-/// Written by hand: while its fuse is lit, what has been written cannot be undone. It has nothing to
-/// be dropped, and its idle death nothing to be settled.
+/// Written by hand: while a fuse is lit, what has been written cannot be undone. It has nothing to be
+/// dropped, and its idle death nothing to be settled.
 struct Torn {
     tables: TornTables,
 }
 
 struct TornTables {
     rows: Table<u32, u32>,
-    fuse: Arc<AtomicBool>,
+    fuses: Fuses,
+}
+
+#[derive(Clone, Default)]
+struct Fuses {
+    restore: Arc<AtomicBool>,
+    /// While it is lit, the verify hook refuses the tables, and they cannot be listed.
+    list: Arc<AtomicBool>,
 }
 
 impl Worker for Torn {
     const NAME: &'static str = "Torn";
     type Tables = TornTables;
-    type Args = Arc<AtomicBool>;
+    type Args = Fuses;
     type Saved = ();
 
     fn readers() -> Readers {
@@ -99,14 +106,15 @@ impl Worker for Torn {
     }
 
     fn recorded(tables: &mut TornTables) -> AnyTables<'_> {
+        assert!(!tables.fuses.list.load(Ordering::Relaxed), "in the list");
         vec![any(&mut tables.rows)]
     }
 
-    async fn create(fuse: Arc<AtomicBool>, readers: Readers) -> Result<TornTables, BoxError> {
-        Ok(TornTables { rows: readers.open(0), fuse })
+    async fn create(fuses: Fuses, readers: Readers) -> Result<TornTables, BoxError> {
+        Ok(TornTables { rows: readers.open(0), fuses })
     }
 
-    fn incarnate(_fuse: Arc<AtomicBool>) -> impl FnOnce(TornTables) -> Self + Send + 'static {
+    fn incarnate(_fuses: Fuses) -> impl FnOnce(TornTables) -> Self + Send + 'static {
         |tables| Self { tables }
     }
 
@@ -121,7 +129,7 @@ impl Worker for Torn {
     }
 
     fn restore(tables: &mut TornTables, _saved: &mut ()) {
-        assert!(!tables.fuse.load(Ordering::Relaxed), "in restore");
+        assert!(!tables.fuses.restore.load(Ordering::Relaxed), "in restore");
     }
 }
 
@@ -146,6 +154,14 @@ impl Handlers for Torn {
     type Message = TornMessage;
     type Handle = Handle<Self>;
 
+    fn verify(tables: &mut TornTables, _exit: &Exit) -> Verdict {
+        if tables.fuses.list.load(Ordering::Relaxed) {
+            Verdict::quarantine("asked to")
+        } else {
+            Verdict::Accept
+        }
+    }
+
     async fn handle(&mut self, message: &mut TornMessage, _cx: &mut Context<Self>) {
         match message {
             TornMessage::Put(call) => {
@@ -156,7 +172,7 @@ impl Handlers for Torn {
             TornMessage::Tear(call) => {
                 let (key,) = call.take_args();
                 self.tables.rows.insert(key, 1);
-                self.tables.fuse.store(true, Ordering::Relaxed);
+                self.tables.fuses.restore.store(true, Ordering::Relaxed);
                 panic!("with a lit fuse");
             }
         }
@@ -166,14 +182,14 @@ impl Handlers for Torn {
 #[tokio::test]
 async fn torn_tables_are_parked_and_the_fresh_ones_are_not_marked_torn() {
     let (mut tree, _) = Recorder::tree();
-    let lit = Arc::new(AtomicBool::new(false));
-    let worker = tree.worker(Spec::<Torn>::new(Arc::clone(&lit)).quarantine(AfterQuarantine::Fresh));
+    let fuses = Fuses::default();
+    let worker = tree.worker(Spec::<Torn>::new(fuses.clone()).quarantine(AfterQuarantine::Fresh));
     let tree = tree.start().await.unwrap();
     let put = async |key| worker.call((key,), TornMessage::Put).await.unwrap();
     assert_eq!(put(1).await, 1);
     worker.call((2,), TornMessage::Tear).await.unwrap_err();
     worker.wait_serving(2).await.unwrap();
-    lit.store(false, Ordering::Relaxed);
+    fuses.restore.store(false, Ordering::Relaxed);
     let parked = worker.take_quarantined().pop().unwrap();
     assert_eq!(parked.reason.as_ref(), "its last message could not be undone: in restore");
     assert_eq!((parked.tables.rows.get(&1), parked.tables.rows.get(&2)), (Some(1), None));
@@ -184,6 +200,21 @@ async fn torn_tables_are_parked_and_the_fresh_ones_are_not_marked_torn() {
     assert_eq!((worker.quarantined(), put(4).await), (0, 2));
     tree.shutdown().await;
     assert_eq!(worker.estate().claim("test").unwrap().torn(), None);
+}
+
+#[tokio::test]
+async fn tables_with_writes_of_a_verify_hook_that_cannot_be_undone_are_marked_torn() {
+    let (mut tree, _) = Recorder::tree();
+    let fuses = Fuses::default();
+    let worker = tree.worker(Spec::<Torn>::new(fuses.clone()).quarantine(AfterQuarantine::Stop));
+    let tree = tree.start().await.unwrap();
+    assert_eq!(worker.call((1,), TornMessage::Put).await.unwrap(), 1);
+    fuses.list.store(true, Ordering::Relaxed);
+    worker.kill();
+    assert!(matches!(worker.wait_stopped().await, Stopped::Quarantined(_)));
+    fuses.list.store(false, Ordering::Relaxed);
+    assert_eq!(worker.estate().claim("test").unwrap().torn().as_deref(), Some("in the list"));
+    tree.shutdown().await;
 }
 
 /// Panics when it is dropped, once.

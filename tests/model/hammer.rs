@@ -120,6 +120,10 @@ fn every_snapshot_of_a_bag_table_is_of_a_boundary() {
             let snapshot = reader.snapshot();
             let boundary = snapshot.boundary();
             let rows = snapshot.into_rows().into_iter();
+            let rows = rows.inspect(|(key, values)| {
+                let expected = if *key == key_of(7) { 2 } else { 1 };
+                assert_eq!(values.len(), expected, "a value of another boundary: {values:?}");
+            });
             check(&rows.map(|(key, values)| (key, values[0])).collect(), boundary);
         },
     );
@@ -153,6 +157,25 @@ fn a_reader_made_first_reads_the_table_that_is_opened_later_and_after_it_is_gone
     assert_eq!(reader.get(&1), Some(2));
     drop(table);
     assert_eq!(reader.get(&1), Some(2));
+}
+
+#[test]
+fn only_the_table_that_was_opened_last_may_write() {
+    fn check<T: Recorded<Key = u8, Value = u8>>() {
+        let readers = Readers::from([reader_first::<T>()]);
+        let mut before = readers.open::<T>(0);
+        before.fill([(1, 1)]);
+        let mut now = readers.open::<T>(0);
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.fill([(2, 2)])));
+        let words = written.unwrap_err();
+        let words = words.downcast_ref::<&str>().unwrap();
+        assert!(words.contains("taken out of its worker"), "{words}");
+        now.fill([(3, 3)]);
+        assert!(now.is_dirty());
+    }
+    check::<Table<u8, u8>>();
+    check::<OrderedTable<u8, u8>>();
+    check::<BagTable<u8, u8>>();
 }
 
 #[test]

@@ -219,6 +219,27 @@ fn a_value_that_was_removed_is_dropped_when_its_message_is_over() {
     assert!(alive() > 0, "until then it may have to be put back");
     table.commit();
     assert_eq!(alive(), 0);
+    // Also when a snapshot has been taken meanwhile, which needs it no more.
+    table.insert(1, std::sync::Arc::clone(&value));
+    table.commit();
+    drop(table.snapshot());
+    assert_eq!(alive(), 1);
+    table.remove(&1);
+    table.commit();
+    assert_eq!(alive(), 0);
+}
+
+#[test]
+fn a_key_of_an_ordered_row_that_was_removed_is_dropped_by_the_next_commit() {
+    let key: std::sync::Arc<str> = std::sync::Arc::from("key");
+    let mut table = OrderedTable::for_tests();
+    table.insert(std::sync::Arc::clone(&key), 1);
+    table.commit();
+    table.remove(&key);
+    table.commit();
+    table.insert(std::sync::Arc::from("other"), 1);
+    table.commit();
+    assert_eq!(std::sync::Arc::strong_count(&key), 1);
 }
 
 /// Keys that are equal whatever their case.

@@ -273,7 +273,6 @@ impl<W: Handlers> Manager<W> {
         let readers = self.shared.readers();
         let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
         if let Err(message) = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new)) {
-            self.undo(&mut lease);
             let _ = drop_caught(new);
             let reason = Arc::from(format!("they could not be reset: {message}"));
             return self.quarantine(lease, exit, reason).await;
