@@ -269,3 +269,99 @@ fn a_rollback_puts_back_the_very_key_that_was_there() {
     table.discard();
     assert_eq!(key(table.keys().collect()), Some("Ada"));
 }
+
+/// A key, or a value, that cannot be cloned while it is armed, and whose destructor panics then.
+macro_rules! armed {
+    ($name:ident, $armed:ident) => {
+        thread_local! {
+            static $armed: Cell<bool> = const { Cell::new(false) };
+        }
+
+        #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        struct $name(u8);
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                assert!(!$armed.get() || self.0 < 5, "from a clone");
+                Self(self.0)
+            }
+        }
+
+        impl Drop for $name {
+            fn drop(&mut self) {
+                assert!(!$armed.get(), "from a destructor");
+            }
+        }
+    };
+}
+
+armed!(Hard, HARD);
+
+/// Two panics at once would end the process.
+macro_rules! half_cloned {
+    ($test:ident, $table:ident) => {
+        #[test]
+        fn $test() {
+            let mut table = $table::<Hard, Hard>::for_tests();
+            table.extend((0..9).map(|number| (Hard(number), Hard(number))));
+            table.commit();
+            let reader = table.reader();
+            HARD.set(true);
+            for read in [0, 1, 2] {
+                let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match read {
+                    0 => drop(reader.snapshot()),
+                    1 => drop(reader.iter().next()),
+                    _ => drop(table.select(|_, _| false)),
+                }));
+                assert_eq!(read.unwrap_err().downcast_ref::<&str>(), Some(&"from a clone"));
+            }
+            HARD.set(false);
+            assert_eq!(reader.snapshot().len(), 9);
+        }
+    };
+}
+
+half_cloned!(a_page_of_a_table_that_cannot_be_cloned_drops_what_was_cloned_caught, Table);
+half_cloned!(a_page_of_an_ordered_table_that_cannot_be_cloned_drops_what_was_cloned_caught, OrderedTable);
+half_cloned!(a_page_of_a_bag_table_that_cannot_be_cloned_drops_what_was_cloned_caught, BagTable);
+
+#[test]
+fn a_snapshot_that_panics_leaves_nothing_that_was_replaced() {
+    static BREAKS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+    /// The first clone waits until a row has been replaced, and then panics.
+    struct Meets(std::sync::Arc<()>, std::sync::Arc<std::sync::Barrier>);
+
+    impl Clone for Meets {
+        fn clone(&self) -> Self {
+            if BREAKS.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                self.1.wait();
+                self.1.wait();
+                panic!("from a clone");
+            }
+            Self(self.0.clone(), self.1.clone())
+        }
+    }
+
+    let (value, meets) = (std::sync::Arc::new(()), std::sync::Arc::new(std::sync::Barrier::new(2)));
+    let mut table = Table::for_tests();
+    let alive = || std::sync::Arc::strong_count(&value) - 1;
+    // In other shards than the row that is cloned first: a commit to its shard would wait for the clone.
+    table.extend((0..20_000).map(|key| (key, None)));
+    table.commit();
+    let (first, _) = table.reader().first_page(1).pop().unwrap();
+    let last = table.reader().keys().last().unwrap();
+    table.insert(first, Some(Meets(std::sync::Arc::new(()), meets.clone())));
+    table.insert(last, Some(Meets(value.clone(), meets.clone())));
+    table.commit();
+    let reader = table.reader();
+    BREAKS.store(true, std::sync::atomic::Ordering::Relaxed);
+    let taken = std::thread::spawn(move || drop(reader.snapshot()));
+    meets.wait();
+    table.remove(&last);
+    table.commit();
+    assert_eq!(alive(), 1, "the snapshot may need it");
+    meets.wait();
+    taken.join().unwrap_err();
+    assert_eq!(alive(), 0);
+}

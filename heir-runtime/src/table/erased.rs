@@ -74,16 +74,8 @@ impl Readers {
     /// In the code of a user that `copy` calls; and if it is called in the `Clone`, `Eq` or `Ord` of
     /// a row.
     pub fn snapshot<R>(&self, mut copy: impl FnMut(&Copying<'_>) -> Option<R>) -> Snapshot<R> {
-        loop {
-            let taking = self.boundaries.snapshot();
-            let boundary = taking.boundary();
-            let mut copying = Copying { readers: self, taking: Some(taking) };
-            let copied = copy(&copying);
-            copying.finish();
-            if let Some(copied) = copied {
-                return Snapshot::new(copied, boundary);
-            }
-        }
+        let give_up = || self.readers.iter().for_each(|any| (any.give_up_replaced)(&*any.reader));
+        Snapshot::take(&self.boundaries, |taking| copy(&Copying { readers: self, taking }), give_up)
     }
 
     /// Readers of tables that are still to be made, with which these can be exchanged.
@@ -131,8 +123,7 @@ impl Readers {
 #[derive(Debug)]
 pub struct Copying<'r> {
     readers: &'r Readers,
-    // `None` only once it is finished.
-    taking: Option<Taking>,
+    taking: &'r Taking,
 }
 
 impl Copying<'_> {
@@ -142,22 +133,7 @@ impl Copying<'_> {
     /// # Panics
     /// As [`Readers::get`], and in the `Clone`, `Eq`, `Ord` or `Hash` of a row, if that panics.
     pub fn rows<T: Recorded>(&self, place: usize) -> Option<T::Rows> {
-        T::rows_at(self.readers.at::<T>(place), self.taking.as_ref()?)
-    }
-
-    fn finish(&mut self) {
-        if let Some(taking) = self.taking.take() {
-            drop(taking);
-            for any in self.readers.readers.iter() {
-                (any.give_up_replaced)(&*any.reader);
-            }
-        }
-    }
-}
-
-impl Drop for Copying<'_> {
-    fn drop(&mut self) {
-        self.finish();
+        T::rows_at(self.readers.at::<T>(place), self.taking)
     }
 }
 

@@ -55,6 +55,11 @@
 //! | `update_counter/3,4` | `add`, `add_up_to` |
 //! | `update_element/3,4` | `update`, `entry` |
 
+#[macro_use]
+mod owned;
+#[macro_use]
+mod walks;
+
 mod bag;
 pub(crate) mod boundary;
 pub(crate) mod commit;

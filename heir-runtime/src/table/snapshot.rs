@@ -1,6 +1,9 @@
 //! Consistent copies.
 
 use std::ops::Deref;
+use std::sync::Arc;
+
+use super::boundary::{Boundaries, Taking};
 
 /// A copy of a table as it was at a message boundary, never in the middle of a message.
 ///
@@ -13,8 +16,22 @@ pub struct Snapshot<R> {
 }
 
 impl<R> Snapshot<R> {
-    pub(super) fn new(rows: R, boundary: u64) -> Self {
-        Self { rows, boundary }
+    /// Takes a snapshot of the last boundary: what `copy` makes of the tables that pass these
+    /// boundaries. It begins again if `copy` says that all rows have been exchanged meanwhile. In
+    /// the end, also if `copy` panics, `give_up` lets the tables drop what no snapshot needs.
+    pub(super) fn take(
+        boundaries: &Arc<Boundaries>,
+        mut copy: impl FnMut(&Taking) -> Option<R>,
+        give_up: impl Fn(),
+    ) -> Self {
+        loop {
+            let under_way = UnderWay { taking: Some(boundaries.snapshot()), give_up: &give_up };
+            if let Some(taking) = &under_way.taking
+                && let Some(rows) = copy(taking)
+            {
+                return Self { boundary: taking.boundary(), rows };
+            }
+        }
     }
 
     /// The number of the boundary: how many messages that wrote to the table had been committed by then.
@@ -33,6 +50,20 @@ impl<R> Deref for Snapshot<R> {
 
     fn deref(&self) -> &R {
         &self.rows
+    }
+}
+
+/// A snapshot that is being taken, until it ends.
+struct UnderWay<'g, F: Fn()> {
+    // `None` only while it ends: only then the tables can tell what no snapshot needs.
+    taking: Option<Taking>,
+    give_up: &'g F,
+}
+
+impl<F: Fn()> Drop for UnderWay<'_, F> {
+    fn drop(&mut self) {
+        drop(self.taking.take());
+        (self.give_up)();
     }
 }
 

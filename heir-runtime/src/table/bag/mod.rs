@@ -45,6 +45,7 @@ pub struct BagTable<K, V> {
 }
 
 reads!(BagTable);
+walks!(BagTable, Rows, [Eq + Hash], "pair", "pairs");
 
 impl<K, V> BagTable<K, V>
 where
@@ -267,66 +268,14 @@ where
     type Value = V;
     type Rows = HashMap<K, Vec<V>>;
 
+    owned!();
+
     fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
         BagTableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
     }
 
     fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
         BagTableReader { core: Arc::new(reader.core.anew(Arc::clone(boundaries))) }
-    }
-
-    fn open(reader: &Self::Reader) -> Self {
-        Self { owner: Owner::new(Arc::clone(&reader.core)) }
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.reader()
-    }
-
-    fn is_of(&self, reader: &Self::Reader) -> bool {
-        Arc::ptr_eq(&self.owner.core, &reader.core) && self.owner.is_current()
-    }
-
-    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
-        reader.rows_at(taking)
-    }
-
-    fn give_up_replaced(reader: &Self::Reader) {
-        reader.core.give_up_replaced();
-    }
-
-    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
-        self.extend(rows);
-    }
-
-    fn boundaries(&self) -> &Arc<Boundaries> {
-        &self.owner.core.boundaries
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.owner.is_dirty()
-    }
-
-    fn prepare(&mut self) {}
-
-    fn apply(&mut self, passing: &Passing<'_>) {
-        self.owner.apply(passing);
-    }
-
-    fn commit_alone(&mut self) {
-        self.owner.commit_alone();
-    }
-
-    fn sweep(&mut self) {
-        self.owner.sweep();
-    }
-
-    fn discard(&mut self) {
-        self.owner.discard();
-    }
-
-    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
-        self.owner.exchange(&mut other.owner, passing);
     }
 
     fn changes(&self) -> Vec<Change<K, V>> {

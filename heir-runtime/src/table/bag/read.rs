@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
-use crate::table::hashed::{Core, Edits, List, Many, Owner, Seen, position};
+use crate::table::hashed::{Core, Edits, List, Many, Owner, Seen, cut_page, position};
 use crate::table::rows::{PAGE, Rows};
 
 /// The values of a key, each with its number.
@@ -33,9 +33,7 @@ impl<K, V> Drop for Lists<K, V> {
 }
 
 fn clones<V: Clone>(list: &List<V>) -> Values<V> {
-    let mut values = DropRows::with_capacity(list.0.len());
-    list.0.iter().for_each(|(number, value)| values.push_clone(number, value));
-    values
+    DropRows(list.clone().0)
 }
 
 /// Does to a list what a message has written.
@@ -141,20 +139,15 @@ where
         let mut page = Lists(Vec::new());
         let (next, written) =
             self.merge_page(from, limit, |row| page.push_clone(&row.key, clones(&row.value)));
-        for at in written {
+        for &at in written {
             if self.written(at).len() > 0 {
                 let key = Quiet::new(self.written_key(at).clone());
                 let values = edit(self.before(self.written_key(at)), self.written(at));
                 page.0.push((key.into_inner(), values));
             }
         }
-        if page.0.len() > limit {
-            page.0.sort_by_cached_key(|(key, _)| self.position(key));
-            let last = self.position(&page.0[limit.max(1) - 1].0);
-            let rows = page.0.iter().take_while(|(key, _)| self.position(key) <= last).count();
-            drop(Lists(page.0.split_off(rows)));
-            return (page, last.checked_add(1));
-        }
+        let (more, next) = cut_page(&mut page.0, limit, next, |key| self.position(key));
+        drop(Lists(more));
         (page, next)
     }
 

@@ -58,17 +58,6 @@ macro_rules! reads {
                 self.source().keys_len()
             }
 
-            /// Whether there are no pairs.
-            pub fn is_empty(&self) -> bool {
-                self.len() == 0
-            }
-
-            /// Shows every pair to `look` (ETS `foldl`, `foldr`). For what comes, see
-            /// [`iter`](Self::iter).
-            pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
-                self.iter().for_each(|(key, value)| look(&key, &value));
-            }
-
             /// The pairs, those of a key together and in the order they were put: clones, made page
             /// by page as the iterator comes to them.
             ///
@@ -118,42 +107,6 @@ macro_rules! reads {
                 Q: Hash + Eq + ?Sized,
             {
                 read::first(self.source(), self.source().position(key).checked_add(1), limit)
-            }
-
-            /// The pairs `condition` is true of (ETS `select`, `match_object`).
-            pub fn select(&self, mut condition: impl FnMut(&K, &V) -> bool) -> Vec<(K, V)> {
-                self.iter().filter(|(key, value)| condition(key, value)).collect()
-            }
-
-            /// How many pairs `condition` is true of (ETS `select_count`).
-            pub fn count(&self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
-                self.iter().filter(|(key, value)| condition(key, value)).count()
-            }
-        }
-
-        /// The pairs, as `iter` gives them.
-        impl<'a, K, V> IntoIterator for &'a $type<K, V>
-        where
-            K: Eq + Hash + Clone + Send + Sync + 'static,
-            V: Clone + Send + Sync + 'static,
-        {
-            type Item = (K, V);
-            type IntoIter = Rows<'a, K, V>;
-
-            fn into_iter(self) -> Self::IntoIter {
-                self.iter()
-            }
-        }
-
-        /// How many pairs there are, and a page of keys with their values.
-        impl<K, V> fmt::Debug for $type<K, V>
-        where
-            K: Eq + Hash + Clone + Send + Sync + fmt::Debug + 'static,
-            V: Clone + Send + Sync + fmt::Debug + 'static,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let rows = Shown(self.first_page(SHOWN));
-                f.debug_struct(stringify!($type)).field("len", &self.len()).field("rows", &rows).finish()
             }
         }
     };

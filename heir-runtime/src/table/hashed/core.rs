@@ -194,7 +194,7 @@ where
             from = self.shards.page(position, PAGE, |row| copy.rows.push(row.clone()));
         }
         // Whatever has been committed since, the copy may have seen or not: it is undone in it.
-        copy.undo(taking.replaced(&self.replaced)?);
+        copy.undo(&taking.replaced(&self.replaced)?);
         Some(copy.finish())
     }
 }
@@ -224,41 +224,35 @@ impl<K: Clone, D: Kind<Value: Clone, Before: Clone>> Copy<K, D> {
     }
 
     /// Undoes commits, from the last to the first.
-    fn undo(&mut self, undone: Vec<Arc<Undo<K, D>>>) {
+    fn undo(&mut self, undone: &[Arc<Undo<K, D>>]) {
         if undone.is_empty() {
             return;
         }
         let Self { rows: copied, by_place: rows } = self;
         rows.extend(copied.drain(..).map(|row| (row.place, row)));
         for undo in undone {
-            let undo = Arc::try_unwrap(undo).unwrap_or_else(|shared| Undo::clone(&shared));
-            match undo {
+            match &**undo {
                 Undo::Row(RowUndo::Put { place }) => {
-                    rows.remove(&place).into_iter().for_each(drop_row::<K, D>);
+                    rows.remove(place).into_iter().for_each(drop_row::<K, D>);
                 }
-                Undo::Row(RowUndo::Changed { place, before, spare }) => {
-                    if let Some(row) = rows.get_mut(&place) {
-                        D::restore(&mut row.value, before);
-                    } else {
-                        D::drop_before(before);
+                Undo::Row(RowUndo::Changed { place, before, .. }) => {
+                    if let Some(row) = rows.get_mut(place) {
+                        D::restore(&mut row.value, before.clone());
                     }
-                    drop_quietly(spare);
                 }
-                Undo::Row(RowUndo::Removed { mut row, before, spare }) => {
-                    D::restore(&mut row.value, before);
-                    rows.insert(row.place, row).into_iter().for_each(drop_row::<K, D>);
-                    drop_quietly(spare);
+                Undo::Row(RowUndo::Removed { row, before, .. }) => {
+                    rows.insert(row.place, row.clone()).into_iter().for_each(drop_row::<K, D>);
+                    if let Some(row) = rows.get_mut(&row.place) {
+                        D::restore(&mut row.value, before.clone());
+                    }
                 }
                 Undo::Cleared(cleared) => {
                     for (_, row) in rows.drain() {
                         drop_row::<K, D>(row);
                     }
-                    rows.extend(cleared.into_iter().flatten().map(|row| (row.place, row)));
+                    rows.extend(cleared.iter().flatten().map(|row| (row.place, row.clone())));
                 }
-                Undo::Row(RowUndo::Nothing { key, change }) => {
-                    drop_quietly(key);
-                    D::drop_change(change);
-                }
+                Undo::Row(RowUndo::Nothing { .. }) => {}
             }
         }
         copied.extend(rows.drain().map(|(_, row)| row));
@@ -316,25 +310,6 @@ impl<K, D: Kind> RowUndo<K, D> {
     }
 }
 
-impl<K: Clone, D: Kind<Value: Clone, Before: Clone>> Clone for Undo<K, D> {
-    fn clone(&self) -> Self {
-        let row = match self {
-            Self::Cleared(shards) => return Self::Cleared(shards.clone()),
-            Self::Row(row) => row,
-        };
-        Self::Row(match row {
-            RowUndo::Put { place } => RowUndo::Put { place: *place },
-            RowUndo::Changed { place, before, spare } => {
-                RowUndo::Changed { place: *place, before: before.clone(), spare: spare.clone() }
-            }
-            RowUndo::Removed { row, before, spare } => {
-                RowUndo::Removed { row: row.clone(), before: before.clone(), spare: spare.clone() }
-            }
-            RowUndo::Nothing { .. } => unreachable!("it is not kept for snapshots"),
-        })
-    }
-}
-
 impl<K, D: Kind> Drop for Core<K, D> {
     fn drop(&mut self) {
         drop_shared(self.replaced.take());
@@ -351,4 +326,22 @@ fn hasher() -> SeedableRandomState {
     static SHARED: OnceLock<SharedSeed> = OnceLock::new();
     let random = || RandomState::new().hash_one(());
     SeedableRandomState::with_seed(random(), SHARED.get_or_init(|| SharedSeed::from_u64(random())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::hashed::One;
+
+    #[test]
+    fn each_table_hashes_in_its_own_way() {
+        let hash = || Core::<u64, One<u64>>::new(Boundaries::new()).hash(&1_u64);
+        assert_ne!((hash(), hash()), (hash(), hash()));
+    }
+
+    #[test]
+    fn a_table_with_one_row_weighs_less_than_a_kilobyte() {
+        let row = 4 * (size_of::<Row<u64, u64>>() + 1) + 16;
+        assert!(size_of::<Core<u64, One<u64>>>() + size_of::<Boundaries>() + row < 1024);
+    }
 }

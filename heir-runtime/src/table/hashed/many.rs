@@ -4,15 +4,22 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use super::kind::Kind;
-use crate::table::drops::drop_quietly;
+use crate::table::drops::{DropRows, drop_quietly};
 
 /// A list of values.
 pub(in crate::table) struct Many<V>(PhantomData<V>);
 
 /// The values of a key, oldest first, each with its number. A number is higher than all before it
 /// in the table, so that a change can name values without comparing them.
-#[derive(Clone)]
 pub(in crate::table) struct List<V>(pub(in crate::table) Vec<(u64, V)>);
+
+impl<V: Clone> Clone for List<V> {
+    fn clone(&self) -> Self {
+        let mut values = DropRows::with_capacity(self.0.len());
+        self.0.iter().for_each(|(number, value)| values.push_clone(number, value));
+        Self(values.into_vec())
+    }
+}
 
 /// What a message has written to a list.
 pub(in crate::table) struct Edits<V> {
@@ -76,7 +83,7 @@ impl<V> Edits<V> {
 /// What a change has taken out of a list.
 #[derive(Clone)]
 pub(in crate::table) struct Taken<V> {
-    removed: Vec<(u64, V)>,
+    removed: List<V>,
     /// The number of the first value that it has put.
     first_put: Option<u64>,
 }
@@ -96,7 +103,7 @@ impl<V> Kind for Many<V> {
         };
         let first_put = change.put.first().map(|(number, _)| *number);
         value.0.extend(change.put);
-        (Taken { removed, first_put }, !value.0.is_empty())
+        (Taken { removed: List(removed), first_put }, !value.0.is_empty())
     }
 
     fn begin(change: Edits<V>) -> Result<List<V>, Edits<V>> {
@@ -109,7 +116,7 @@ impl<V> Kind for Many<V> {
             let left = value.0.partition_point(|(number, _)| *number < first);
             drop_values(value.0.split_off(left));
         }
-        for (number, removed) in before.removed {
+        for (number, removed) in before.removed.0 {
             match value.0.binary_search_by_key(&number, |(other, _)| *other) {
                 Ok(_) => drop_quietly(removed),
                 Err(at) => value.0.insert(at, (number, removed)),
@@ -130,7 +137,7 @@ impl<V> Kind for Many<V> {
     }
 
     fn drop_before(before: Taken<V>) {
-        drop_values(before.removed);
+        drop_values(before.removed.0);
     }
 }
 

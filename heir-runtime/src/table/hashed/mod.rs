@@ -5,6 +5,7 @@ mod kind;
 mod many;
 mod one;
 mod owner;
+mod pages;
 mod shards;
 mod write_set;
 
@@ -12,4 +13,5 @@ pub(super) use self::core::Core;
 pub(super) use self::many::{Edits, List, Many};
 pub(super) use self::one::One;
 pub(super) use self::owner::{Owner, Seen};
+pub(super) use self::pages::cut_page;
 pub(super) use self::shards::position;

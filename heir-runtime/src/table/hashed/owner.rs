@@ -63,7 +63,7 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let hash = self.core.hash(key);
-        if let Some(at) = self.writes.find(hash, |known| *known.borrow() == *key) {
+        if let Some(at) = self.written_at(hash, key) {
             return Seen::Written(at);
         }
         if self.writes.is_cleared {
@@ -73,6 +73,16 @@ where
             Some(row) => Seen::Committed(row.place, look(&row.key, &row.value)),
             None => Seen::Absent(self.free(hash, Some(rows))),
         })
+    }
+
+    /// The entry of the write set for a key, if there is one.
+    #[inline]
+    pub(in crate::table) fn written_at<Q>(&self, hash: u32, key: &Q) -> Option<usize>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.writes.find(hash, |known| *known.borrow() == *key)
     }
 
     /// A place that no row of this hash has, neither among `rows` nor in the write set.
@@ -116,19 +126,6 @@ where
         self.writes.more += more;
         self.writes.more_rows += more_rows;
         answer
-    }
-
-    /// A clone of the key that is in the table, if it is there.
-    pub(in crate::table) fn key<Q>(&self, key: &Q) -> Option<K>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        match self.see(key, |key, _| key.clone()) {
-            Seen::Written(at) => Some(self.written_key(at).clone()),
-            Seen::Committed(_, key) => Some(key),
-            Seen::Absent(_) => None,
-        }
     }
 
     /// What the message has written so far, row by row, in the order in which it first wrote to
@@ -199,7 +196,7 @@ where
         from: u32,
         limit: usize,
         mut look: impl FnMut(&Row<K, D::Value>),
-    ) -> (Option<u32>, impl Iterator<Item = usize> + '_) {
+    ) -> (Option<u32>, &[usize]) {
         let next = if self.writes.is_cleared {
             None
         } else {
@@ -209,12 +206,7 @@ where
                 }
             })
         };
-        let belongs = move |entry: &Entry<K, D>| {
-            let position = entry.place.position();
-            position >= from && next.is_none_or(|next| position < next)
-        };
-        let entries = self.writes.entries.iter().enumerate();
-        (next, entries.filter(move |(_, entry)| belongs(entry)).map(|(at, _)| at))
+        (next, self.writes.between(from, next))
     }
 
     /// Whether the message under way has written anything.
@@ -222,6 +214,10 @@ where
     pub(in crate::table) fn is_dirty(&self) -> bool {
         !self.writes.is_empty()
     }
+
+    /// Nothing has to be made ready: a write has found the place of its row.
+    #[expect(clippy::unused_self, reason = "it is what the owner of another kind of table does")]
+    pub(in crate::table) fn prepare(&mut self) {}
 
     /// Drops what the message under way has written.
     pub(in crate::table) fn discard(&mut self) {
@@ -273,7 +269,7 @@ fn make_visible<K, D: Kind>(
 ) {
     let keeps = passing.keeps();
     let mut put_aside = |undo| {
-        if keeps && !matches!(undo, Undo::Row(RowUndo::Nothing { .. })) {
+        if keeps {
             core.keep(passing.number(), undo);
         } else {
             spent.push(undo);

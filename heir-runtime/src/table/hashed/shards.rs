@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hashbrown::HashTable;
 
+use crate::table::drops::cloned;
 use crate::table::lock::RowLock;
 
 /// How many rows a shard has, on average, before there is one shard more. Fewer would make a large
@@ -43,11 +44,17 @@ pub(in crate::table) fn position(hash: u32) -> u32 {
     hash.reverse_bits()
 }
 
-#[derive(Clone)]
 pub(in crate::table) struct Row<K, S> {
     pub(in crate::table) place: Place,
     pub(in crate::table) key: K,
     pub(in crate::table) value: S,
+}
+
+impl<K: Clone, S: Clone> Clone for Row<K, S> {
+    fn clone(&self) -> Self {
+        let (key, value) = cloned(&self.key, &self.value);
+        Self { place: self.place, key, value }
+    }
 }
 
 /// The rows of a shard.

@@ -47,6 +47,7 @@ pub struct OrderedTable<K, V> {
 }
 
 reads!(OrderedTable);
+walks!(OrderedTable, OrderedRows, [Ord], "row", "rows");
 
 impl<K, V> OrderedTable<K, V>
 where
@@ -116,7 +117,7 @@ where
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
         let is_new = !self.contains_key(&key);
         if is_new {
-            self.put(key, value);
+            drop(self.owner.write(key, Some(value), 1));
         }
         is_new
     }
@@ -329,68 +330,14 @@ where
     type Value = V;
     type Rows = BTreeMap<K, V>;
 
+    owned!();
+
     fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
         OrderedTableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
     }
 
     fn reader_anew(_reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
         Self::reader_first(boundaries)
-    }
-
-    fn open(reader: &Self::Reader) -> Self {
-        Self { owner: Owner::new(Arc::clone(&reader.core)) }
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.reader()
-    }
-
-    fn is_of(&self, reader: &Self::Reader) -> bool {
-        Arc::ptr_eq(&self.owner.core, &reader.core) && self.owner.is_current()
-    }
-
-    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
-        reader.rows_at(taking)
-    }
-
-    fn give_up_replaced(reader: &Self::Reader) {
-        reader.core.give_up_replaced();
-    }
-
-    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
-        self.extend(rows);
-    }
-
-    fn boundaries(&self) -> &Arc<Boundaries> {
-        &self.owner.core.boundaries
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.owner.is_dirty()
-    }
-
-    fn prepare(&mut self) {
-        self.owner.prepare();
-    }
-
-    fn apply(&mut self, passing: &Passing<'_>) {
-        self.owner.apply(passing);
-    }
-
-    fn commit_alone(&mut self) {
-        self.owner.commit_alone();
-    }
-
-    fn sweep(&mut self) {
-        self.owner.sweep();
-    }
-
-    fn discard(&mut self) {
-        self.owner.discard();
-    }
-
-    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
-        self.owner.exchange(&mut other.owner, passing);
     }
 
     fn changes(&self) -> Vec<Change<K, V>> {

@@ -25,6 +25,7 @@ pub struct OrderedTableReader<K, V> {
 }
 
 reads!(OrderedTableReader);
+walks!(OrderedTableReader, OrderedRows, [Ord], "row", "rows");
 
 impl<K, V> OrderedTableReader<K, V>
 where
@@ -57,16 +58,7 @@ where
     /// # Panics
     /// In the `Clone` or `Ord` of a row, if that panics; and if it is called in one of them.
     pub fn snapshot(&self) -> Snapshot<BTreeMap<K, V>> {
-        loop {
-            let taking = self.core.boundaries.snapshot();
-            let boundary = taking.boundary();
-            let rows = self.rows_at(&taking);
-            drop(taking);
-            self.core.give_up_replaced();
-            if let Some(rows) = rows {
-                return Snapshot::new(rows, boundary);
-            }
-        }
+        Snapshot::take(&self.core.boundaries, |taking| self.rows_at(taking), || self.core.give_up_replaced())
     }
 
     /// The rows as of the boundary of a snapshot: `None` if they have been exchanged since.

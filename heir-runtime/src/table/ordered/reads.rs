@@ -50,11 +50,6 @@ macro_rules! reads {
                 self.source().len()
             }
 
-            /// Whether there are no rows.
-            pub fn is_empty(&self) -> bool {
-                self.len() == 0
-            }
-
             /// The first row (ETS `first_lookup`).
             pub fn first(&self) -> Option<(K, V)> {
                 self.one::<K>((Bound::Unbounded, Bound::Unbounded), false)
@@ -104,12 +99,6 @@ macro_rules! reads {
                 })
             }
 
-            /// Shows every row to `look`, in order (ETS `foldl`). For what comes, see
-            /// [`range`](Self::range).
-            pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
-                self.iter().for_each(|(key, value)| look(&key, &value));
-            }
-
             /// Shows the rows of a range to `look`, in order.
             ///
             /// # Panics
@@ -151,48 +140,12 @@ macro_rules! reads {
                 self.range((Bound::Excluded(key), Bound::Unbounded)).take(limit).collect()
             }
 
-            /// The rows `condition` is true of, in order (ETS `select`, `match_object`).
-            pub fn select(&self, mut condition: impl FnMut(&K, &V) -> bool) -> Vec<(K, V)> {
-                self.iter().filter(|(key, value)| condition(key, value)).collect()
-            }
-
-            /// How many rows `condition` is true of (ETS `select_count`).
-            pub fn count(&self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
-                self.iter().filter(|(key, value)| condition(key, value)).count()
-            }
-
             fn one<Q>(&self, bounds: (Bound<&Q>, Bound<&Q>), from_back: bool) -> Option<(K, V)>
             where
                 K: Borrow<Q>,
                 Q: Ord + ?Sized,
             {
                 self.source().page(bounds, 1, from_back).into_vec().pop()
-            }
-        }
-
-        /// The rows, as `iter` gives them.
-        impl<'a, K, V> IntoIterator for &'a $type<K, V>
-        where
-            K: Ord + Clone + Send + Sync + 'static,
-            V: Clone + Send + Sync + 'static,
-        {
-            type Item = (K, V);
-            type IntoIter = OrderedRows<'a, K, V>;
-
-            fn into_iter(self) -> Self::IntoIter {
-                self.iter()
-            }
-        }
-
-        /// How many rows there are, and the first of them.
-        impl<K, V> fmt::Debug for $type<K, V>
-        where
-            K: Ord + Clone + Send + Sync + fmt::Debug + 'static,
-            V: Clone + Send + Sync + fmt::Debug + 'static,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let rows = Shown(self.first_page(SHOWN));
-                f.debug_struct(stringify!($type)).field("len", &self.len()).field("rows", &rows).finish()
             }
         }
     };

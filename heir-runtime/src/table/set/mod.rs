@@ -70,6 +70,7 @@ pub struct Table<K, V> {
 }
 
 reads!(Table);
+walks!(Table, Rows, [Eq + Hash], "row", "rows");
 
 impl<K, V> Table<K, V>
 where
@@ -134,11 +135,12 @@ where
 
     /// Puts a row unless there is one with this key. Returns whether it did.
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
-        let is_new = !self.contains_key(&key);
-        if is_new {
-            self.put(key, value);
+        match self.owner.see(&key, |_, _| ()) {
+            Seen::Written(at) if self.owner.written(at).is_none() => drop(self.put_at(at, value)),
+            Seen::Absent(place) => drop(self.owner.write(place, key, Some(value), (1, 1))),
+            Seen::Written(_) | Seen::Committed(..) => return false,
         }
-        is_new
+        true
     }
 
     /// The place of a key, empty or not, to be looked at and filled.
@@ -243,7 +245,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let key = self.owner.key(key)?;
+        let key = self.source().look(key, |key, _| key.clone())?;
         let value = self.remove::<K>(&key)?;
         Some((key, value))
     }
@@ -382,66 +384,14 @@ where
     type Value = V;
     type Rows = HashMap<K, V>;
 
+    owned!();
+
     fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
         TableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
     }
 
     fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
         TableReader { core: Arc::new(reader.core.anew(Arc::clone(boundaries))) }
-    }
-
-    fn open(reader: &Self::Reader) -> Self {
-        Self { owner: Owner::new(Arc::clone(&reader.core)) }
-    }
-
-    fn reader(&self) -> Self::Reader {
-        self.reader()
-    }
-
-    fn is_of(&self, reader: &Self::Reader) -> bool {
-        Arc::ptr_eq(&self.owner.core, &reader.core) && self.owner.is_current()
-    }
-
-    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
-        reader.rows_at(taking)
-    }
-
-    fn give_up_replaced(reader: &Self::Reader) {
-        reader.core.give_up_replaced();
-    }
-
-    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
-        self.extend(rows);
-    }
-
-    fn boundaries(&self) -> &Arc<Boundaries> {
-        &self.owner.core.boundaries
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.owner.is_dirty()
-    }
-
-    fn prepare(&mut self) {}
-
-    fn apply(&mut self, passing: &Passing<'_>) {
-        self.owner.apply(passing);
-    }
-
-    fn commit_alone(&mut self) {
-        self.owner.commit_alone();
-    }
-
-    fn sweep(&mut self) {
-        self.owner.sweep();
-    }
-
-    fn discard(&mut self) {
-        self.owner.discard();
-    }
-
-    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
-        self.owner.exchange(&mut other.owner, passing);
     }
 
     fn changes(&self) -> Vec<Change<K, V>> {

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 use crate::table::drops::DropRows;
-use crate::table::hashed::{Core, One, Owner, Seen, position};
+use crate::table::hashed::{Core, One, Owner, cut_page, position};
 use crate::table::rows::{PAGE, Rows};
 
 /// The rows of a table as its owner, or a reader, sees them.
@@ -60,31 +60,26 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let mut look = Some(look);
-        let mut once = |key: &K, value: &V| look.take().expect("called once")(key, value);
-        match self.see(key, &mut once) {
-            Seen::Written(at) => self.written(at).as_ref().map(|value| once(self.written_key(at), value)),
-            Seen::Committed(_, found) => Some(found),
-            Seen::Absent(_) => None,
+        let hash = self.core.hash(key);
+        if let Some(at) = self.written_at(hash, key) {
+            return self.written(at).as_ref().map(|value| look(self.written_key(at), value));
         }
+        if self.is_cleared() {
+            return None;
+        }
+        self.core.find(hash, key, |row, _| row.map(|row| look(&row.key, &row.value)))
     }
 
     fn page(&self, from: u32, limit: usize) -> (DropRows<K, V>, Option<u32>) {
         let mut page = DropRows::with_capacity(limit.min(self.rows()));
         let (next, written) = self.merge_page(from, limit, |row| page.push_clone(&row.key, &row.value));
-        for at in written {
+        for &at in written {
             if let Some(value) = self.written(at) {
                 page.push_clone(self.written_key(at), value);
             }
         }
-        // The message may have written more rows into the page than there is room for.
-        if page.0.len() > limit {
-            page.0.sort_by_cached_key(|(key, _)| self.position(key));
-            let last = self.position(&page.0[limit.max(1) - 1].0);
-            let rows = page.0.iter().take_while(|(key, _)| self.position(key) <= last).count();
-            drop(DropRows(page.0.split_off(rows)));
-            return (page, last.checked_add(1));
-        }
+        let (more, next) = cut_page(&mut page.0, limit, next, |key| self.position(key));
+        drop(DropRows(more));
         (page, next)
     }
 

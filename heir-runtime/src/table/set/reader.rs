@@ -25,6 +25,7 @@ pub struct TableReader<K, V> {
 }
 
 reads!(TableReader);
+walks!(TableReader, Rows, [Eq + Hash], "row", "rows");
 
 impl<K, V> TableReader<K, V>
 where
@@ -56,16 +57,7 @@ where
     /// # Panics
     /// In the `Clone`, `Eq` or `Hash` of a row, if that panics; and if it is called in one of them.
     pub fn snapshot(&self) -> Snapshot<HashMap<K, V>> {
-        loop {
-            let taking = self.core.boundaries.snapshot();
-            let boundary = taking.boundary();
-            let rows = self.rows_at(&taking);
-            drop(taking);
-            self.core.give_up_replaced();
-            if let Some(rows) = rows {
-                return Snapshot::new(rows, boundary);
-            }
-        }
+        Snapshot::take(&self.core.boundaries, |taking| self.rows_at(taking), || self.core.give_up_replaced())
     }
 
     /// The rows as of the boundary of a snapshot: `None` if they have been exchanged since.

@@ -126,7 +126,7 @@ where
             }
         }
         // Whatever has been committed since, the copy may have seen or not: it is undone in it.
-        undo(&mut copy, taking.replaced(&self.replaced)?);
+        undo(&mut copy, &taking.replaced(&self.replaced)?);
         let mut rows = DropRows::with_capacity(copy.0.len());
         for (key, (_, value)) in copy.0.drain(..) {
             match value {
@@ -139,7 +139,7 @@ where
 }
 
 /// Undoes commits in a copy, from the last to the first.
-fn undo<K, V: Clone>(copy: &mut DropRows<K, (Slot, Option<V>)>, undone: Vec<Arc<Undo<V>>>) {
+fn undo<K, V: Clone>(copy: &mut DropRows<K, (Slot, Option<V>)>, undone: &[Arc<Undo<V>>]) {
     if undone.is_empty() {
         return;
     }
@@ -153,7 +153,6 @@ fn undo<K, V: Clone>(copy: &mut DropRows<K, (Slot, Option<V>)>, undone: Vec<Arc<
         for place in places {
             drop_quietly(std::mem::replace(&mut copy.0[*place].1.1, undo.before.clone()));
         }
-        drop_undone(vec![undo]);
     }
 }
 

@@ -47,21 +47,6 @@ impl<K, V> Index<K, V> {
         old
     }
 
-    /// A vacant slot, for a key that is put into the index with [`insert`](Self::insert).
-    pub(super) fn make_slot(&mut self) -> Slot {
-        self.free.pop().unwrap_or_else(|| {
-            if self.slots.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-                let small = self.slots.is_empty();
-                self.slots.push(if small { Vec::new() } else { Vec::with_capacity(CHUNK) });
-            }
-            let chunks = self.slots.len();
-            let chunk = self.slots.last_mut().expect("just made");
-            chunk.push(None);
-            let slot = (chunks - 1) * CHUNK + chunk.len() - 1;
-            Slot::try_from(slot).expect("fewer rows than there are numbers")
-        })
-    }
-
     /// Takes the values out of the slots from this one on, at most so many: `None` after the last.
     pub(super) fn empty(&mut self, from: Slot, most: usize) -> Option<Vec<Option<V>>> {
         let chunk = self.slots.get_mut(from as usize / CHUNK)?;
@@ -83,10 +68,11 @@ impl<K: Ord, V> Index<K, V> {
         self.keys.get_key_value(key).map(|(key, slot)| (key, *slot))
     }
 
-    /// Puts a key that is not there.
-    pub(super) fn insert(&mut self, key: K, slot: Slot) {
-        // It compares before it changes anything: an `Ord` that panics leaves it as it was.
-        self.keys.insert(key, slot);
+    /// Puts a key that is not there over a vacant slot.
+    pub(super) fn insert(&mut self, key: K) -> Slot {
+        let Self { keys, slots, free, .. } = self;
+        // The comparisons come first: an `Ord` that panics leaves everything as it was.
+        *keys.entry(key).or_insert_with(|| free.pop().unwrap_or_else(|| make_slot(slots)))
     }
 
     /// Takes a key out whose slot is vacant, and frees the slot.
@@ -121,4 +107,15 @@ impl<K, V> Index<K, V> {
         self.len = 0;
         (keys, values)
     }
+}
+
+fn make_slot<V>(slots: &mut Vec<Vec<Option<V>>>) -> Slot {
+    if slots.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+        let is_first = slots.is_empty();
+        slots.push(if is_first { Vec::new() } else { Vec::with_capacity(CHUNK) });
+    }
+    let before = (slots.len() - 1) * CHUNK;
+    let chunk = slots.last_mut().expect("just made");
+    chunk.push(None);
+    Slot::try_from(before + chunk.len() - 1).expect("fewer rows than there are numbers")
 }

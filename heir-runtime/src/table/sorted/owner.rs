@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::core::Core;
-use super::index::{Index, Slot};
+use super::index::Slot;
 use crate::table::boundary::Passing;
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
 use crate::table::rows::PAGE;
@@ -51,7 +51,7 @@ struct Write<V> {
 /// What a key has for its owner.
 pub(in crate::table) enum Seen<'a, V, T> {
     /// What the message has written to it: a value, or that it is removed.
-    Written(&'a mut Option<V>),
+    Written(Option<&'a V>),
     /// What the committed row was made into.
     Committed(T),
     /// Nothing.
@@ -93,16 +93,14 @@ where
     }
 
     /// What there is of a key: a committed row is shown to `look`, under a lock.
-    pub(in crate::table) fn see<Q, T>(&mut self, key: &Q, look: impl FnOnce(&K, &V) -> T) -> Seen<'_, V, T>
+    pub(in crate::table) fn see<Q, T>(&self, key: &Q, look: impl FnOnce(&K, &V) -> T) -> Seen<'_, V, T>
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let committed = self.committed(key, look);
-        match (self.writes.get_mut(key), committed) {
-            (Some(write), _) => Seen::Written(&mut write.value),
-            (None, Some(found)) => Seen::Committed(found),
-            (None, None) => Seen::Absent,
+        match self.writes.get(key) {
+            Some(write) => Seen::Written(write.value.as_ref()),
+            None => self.committed(key, look).map_or(Seen::Absent, Seen::Committed),
         }
     }
 
@@ -257,9 +255,7 @@ where
                 (write.slot, write.was_vacant) = (Some(slot), was_vacant);
             } else if write.value.is_some() {
                 let own = Quiet::new(key.clone());
-                let slot = core.index.write(Index::make_slot);
-                // If an `Ord` panics, the slot is lost, and nothing else.
-                core.index.write_in_order(|index| index.insert(own.into_inner(), slot));
+                let slot = core.index.write_in_order(|index| index.insert(own.into_inner()));
                 (write.slot, write.was_vacant) = (Some(slot), true);
             }
         }
