@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use heir_runtime::{AfterQuarantine, CallError, Exit, Stopped, Table, Verdict, handlers, heir};
+use heir_runtime::{AfterQuarantine, CallError, Exit, Stopped, Supervisor, Table, Verdict, handlers, heir};
 use heir_tests::Recorder;
 
 /// Does with its tables what their rows say.
@@ -444,22 +444,28 @@ impl Judged {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not_judge_again() {
+/// A worker whose tables are worn, and whose second incarnation has died while the manager, which is
+/// linked to it, has new tables made for it: nobody is there to get them.
+async fn judged() -> (JudgedHandle, Supervisor, Recorder, Arc<Making>) {
     let (mut tree, recorder) = Recorder::tree();
     let making = Arc::new(Making::default());
     let worker = tree.worker(Judged::spec(Arc::clone(&making)));
     making.go.notify_one();
-    let _tree = tree.start().await.unwrap();
+    let tree = tree.start().await.unwrap();
     making.begun.notified().await;
     worker.wear().await.unwrap();
     worker.kill();
-    // The next incarnation dies while it waits for new tables: nobody is there to get them.
     making.begun.notified().await;
     recorder.clear();
     assert_eq!(worker.kill(), Some(2));
     recorder.until("worker ended (killed)").await;
     making.go.notify_one();
+    (worker, tree, recorder, making)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not_judge_again() {
+    let (worker, _tree, recorder, making) = judged().await;
     recorder.until("the tables are quarantined: worn").await;
     assert_eq!(worker.estate().owner().unwrap().name.as_ref(), "Judged manager", "it holds them");
     assert!(worker.kill_manager());
@@ -474,20 +480,7 @@ async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not
 
 #[tokio::test(start_paused = true)]
 async fn a_manager_whose_worker_died_before_it_got_the_tables_keeps_them_for_the_next_one() {
-    let (mut tree, recorder) = Recorder::tree();
-    let making = Arc::new(Making::default());
-    let worker = tree.worker(Judged::spec(Arc::clone(&making)));
-    making.go.notify_one();
-    let _tree = tree.start().await.unwrap();
-    making.begun.notified().await;
-    worker.wear().await.unwrap();
-    worker.kill();
-    // The manager, which is linked to the second one, has new tables made for it.
-    making.begun.notified().await;
-    recorder.clear();
-    assert_eq!(worker.kill(), Some(2));
-    recorder.until("worker ended (killed)").await;
-    making.go.notify_one();
+    let (worker, _tree, recorder, _making) = judged().await;
     worker.wait_serving(3).await.unwrap();
     let told: Vec<_> = recorder.events().into_iter().filter(|event| event.contains("manager")).collect();
     assert_eq!(

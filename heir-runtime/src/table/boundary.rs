@@ -4,8 +4,8 @@
 //! owner      ── passing := true ── are there snapshots? ── apply ── last += 1 ── passing := false ──▶
 //! a snapshot ── I am there ── wait until passing is false ── of boundary `last` ── copy ── ..
 //! ```
-//! Each says what it does before it looks at the other: so the owner keeps what it replaces for the
-//! snapshot, or the snapshot waits until the owner has passed.
+//! The owner and the snapshot each say what they do before they look at the other: so the owner keeps
+//! what it replaces for the snapshot, or the snapshot waits until the owner has passed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -18,13 +18,13 @@ use crate::util::sync::Lock;
 /// visible between two boundaries, and a snapshot is of one boundary.
 #[derive(Debug)]
 pub struct Boundaries {
-    /// How many commits have written. Only the one that passes writes it.
+    /// How many commits have written. The commit that passes counts itself.
     last: AtomicU64,
     /// Whether a commit is passing.
     is_passed: AtomicBool,
     /// How many snapshots are being taken.
     snapshots: AtomicUsize,
-    /// The boundary of each of them that has one.
+    /// The boundaries of these snapshots.
     of: Lock<Vec<u64>>,
     /// How often all rows have been exchanged for others.
     exchanges: AtomicU64,
@@ -72,7 +72,7 @@ impl Boundaries {
         self.snapshots.fetch_add(1, Ordering::SeqCst);
         let exchanges = self.exchanges.load(Ordering::Acquire);
         let boundary = self.of.with(|of| {
-            // Whoever gives up what was replaced looks under this lock.
+            // Under this lock, because a table looks here before it drops what it has replaced.
             let boundary = self.settled(Self::last);
             of.push(boundary);
             boundary
@@ -85,13 +85,14 @@ impl Boundaries {
         self.snapshots.load(Ordering::SeqCst) > 0
     }
 
-    /// The boundary up to which no snapshot needs the rows that were replaced, one that begins later
-    /// neither.
+    /// The boundary up to which no snapshot needs the rows that were replaced: neither a snapshot that
+    /// is being taken nor a later one.
     pub(super) fn needed_by_none(&self) -> u64 {
         self.of.with(|of| of.iter().copied().min().unwrap_or_else(|| self.last()))
     }
 
-    /// Looks at something when no commit that began before is passing: it only moves rows.
+    /// Looks at something when the commit that is passing, if there is one, has passed: a commit only
+    /// moves rows.
     fn settled<R>(&self, look: impl FnOnce(&Self) -> R) -> R {
         while self.is_passed.load(Ordering::SeqCst) {
             std::thread::yield_now();

@@ -103,8 +103,8 @@ impl Readers {
         self.readers.get(place).is_some_and(|reader| table.0.is_of_any(&*reader.reader))
     }
 
-    /// Puts each table that was taken out of its place there again, over its own rows. The one that
-    /// was there instead, and the one that was taken out, may write no more.
+    /// Opens a table anew, over its own rows, at each place whose table was taken out. Neither the
+    /// table that was taken out nor the table that was put in its place may write any more.
     pub(crate) fn mend(&self, tables: Vec<AnyTable<'_>>) {
         for (place, table) in tables.into_iter().enumerate() {
             if !self.are_of(place, &table) {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{
-    CallError, Dynamic, NotSent, StartError, Status, Stopped, Strategy, Supervisor, SupervisorHandle,
-    handlers, heir,
+    CallError, CallResult, Dynamic, NotSent, StartError, Status, Stopped, Strategy, Supervisor,
+    SupervisorHandle, handlers, heir,
 };
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Log, Member, MemberTables, failing, member, members, quiet};
@@ -57,16 +58,20 @@ async fn working(tree: &mut heir_runtime::SupervisorBuilder) -> (SlowHandle, Arc
     (tree.child(Slow::spec(None, Arc::clone(&go_on)).name("slow")), go_on)
 }
 
+/// A call that the worker serves, until it may go on.
+async fn at_work(slow: &SlowHandle) -> JoinHandle<CallResult<u64>> {
+    let slow = slow.clone();
+    let at_work = tokio::spawn(async move { slow.work().await });
+    quiet().await;
+    at_work
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_manager_that_dies_while_its_worker_is_restarted_on_request_is_restarted_too() {
     let mut tree = Supervisor::builder("app");
     let (slow, go_on) = working(&mut tree).await;
     let _tree = tree.start().await.unwrap();
-    let at_work = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.work().await }
-    });
-    quiet().await;
+    let at_work = at_work(&slow).await;
     let restart = tokio::spawn({
         let slow = slow.clone();
         async move { slow.restart().await }
@@ -85,11 +90,7 @@ async fn a_child_terminated_in_the_middle_of_its_upgrade_is_upgraded_and_termina
     let mut tree = Supervisor::builder("app");
     let (slow, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.work().await }
-    });
-    quiet().await;
+    let at_work = at_work(&slow).await;
     let upgrade = tokio::spawn({
         let (tree, slow) = (Arc::clone(&tree), slow.clone());
         let log = Log::default();
@@ -116,11 +117,7 @@ async fn senders_to_a_worker_that_is_to_be_upgraded_are_told_before_it_has_done_
     let mut tree = Supervisor::builder("app");
     let (slow, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.work().await }
-    });
-    quiet().await;
+    let at_work = at_work(&slow).await;
     let upgrade = tokio::spawn({
         let (tree, slow) = (Arc::clone(&tree), slow.clone());
         async move { tree.upgrade_child(&slow, member("new", &log)).await }
@@ -140,11 +137,7 @@ async fn of_two_upgrades_at_once_the_second_is_refused_and_lets_nobody_at_the_ta
     let mut tree = Supervisor::builder("app");
     let (slow, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.work().await }
-    });
-    quiet().await;
+    let at_work = at_work(&slow).await;
     let upgrade = || {
         let (tree, slow, log) = (Arc::clone(&tree), slow.clone(), log.clone());
         tokio::spawn(async move { tree.upgrade_child(&slow, member("new", &log)).await })
@@ -472,11 +465,7 @@ async fn a_child_asked_for_while_it_is_terminated_is_started_when_it_is_down() {
     let mut tree = Supervisor::builder("app");
     let (slow, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.work().await }
-    });
-    quiet().await;
+    let at_work = at_work(&slow).await;
     let terminate = tokio::spawn({
         let tree = Arc::clone(&tree);
         async move { tree.terminate_child("slow").await }

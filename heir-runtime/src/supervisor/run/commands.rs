@@ -52,7 +52,7 @@ impl Run {
         });
         if let Some(error) = refused {
             self.branch.forget(id);
-            // The child's handles tell that it is gone before whoever asked for it is told.
+            // The child's handles tell that the child is gone before its caller is told.
             drop(member);
             told.answer(Err(error));
             return;
