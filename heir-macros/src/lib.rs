@@ -459,8 +459,8 @@ pub fn heir(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Limits
 /// - One `#[handlers]` block for a type; further methods go into ordinary impl blocks.
 /// - No generics, `unsafe`, `const` or `extern` on a handler, and no patterns as arguments.
-/// - A message cannot have the name of a method every handle has: `name`, `with_timeout`, `call`, `call_again`, `try_call`,
-///   `try_call_again`, `cast`, `cast_again`, `try_cast`, `try_cast_again`, `incarnation`, `status`, `queued`, `estate`,
+/// - A message cannot have the name of a method every handle has: `name`, `with_timeout`, `call`, `try_call`,
+///   `cast`, `try_cast`, `incarnation`, `status`, `queued`, `estate`,
 ///   `readers`, `snapshot`, `quarantined`, `take_quarantined`, `exit`, `monitor`, `kill`, `kill_manager`, `restart`, `pause`, `resume`,
 ///   `is_paused`, `stop`, `wait_stopped`, `wait_serving`, `downgrade`, `clone`; nor can there be a handler `try_count` beside
 ///   `count`.

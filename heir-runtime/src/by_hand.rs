@@ -3,6 +3,6 @@
 //!
 //! [`Worker`] has an example. Programs that use the macros name nothing of this.
 
-pub use crate::mailbox::{Call, Cast, Message, ReplyGate, Tell, Unsent};
+pub use crate::mailbox::{Call, Cast, Message, MessageArgs, ReplyGate, Tell, Unsent};
 pub use crate::manager::Manager;
 pub use crate::worker::{Handlers, TakesOver, Worker};

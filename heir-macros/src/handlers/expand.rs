@@ -336,7 +336,7 @@ fn methods(handlers: &Handlers) -> TokenStream {
 ///
 /// ```text
 /// pub fn store(..) -> .. where for<'__rule> Row: R::__private::Again {
-///     self.__handle.call_again((row,), 3, __Message::Store)
+///     self.__handle.call(R::by_hand::MessageArgs::redeliver((row,), 3), __Message::Store)
 /// }
 /// ```
 fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
@@ -344,7 +344,7 @@ fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
     let ident = generated(&handler.ident, handler.ident.span());
     let try_ident = try_name(&handler.ident);
     let (names, types): (Vec<_>, Vec<_>) = handler.values().unzip();
-    let args = args_type(handler);
+    let args_ty = args_type(handler);
     let docs = if docs.is_empty() { default_docs(handler) } else { quote!(#(#docs)*) };
     let try_doc = format!(
         " Like [`{0}`](Self::{0}), but fails at once when the mailbox is full.",
@@ -358,29 +358,32 @@ fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
     let future = |output: &TokenStream| quote_spanned!(place=> impl ::core::future::Future<Output = #output>);
     let (call, output, try_output) = match kind {
         Kind::Call { reply, .. } => {
-            let output = future(&quote_spanned!(place=> #root_there::CallResult<#reply, #args>));
+            let output = future(&quote_spanned!(place=> #root_there::CallResult<#reply, #args_ty>));
             ("call", output.clone(), output)
         }
         Kind::Cast => {
-            let output = quote_spanned!(place=> #root_there::CastResult<#args>);
+            let output = quote_spanned!(place=> #root_there::CastResult<#args_ty>);
             ("cast", future(&output), output)
         }
     };
-    let suffix = redeliver.map_or("", |_| "_again");
-    let (call, try_call) = (format_ident!("{call}{suffix}"), format_ident!("try_{call}{suffix}"));
-    let times = redeliver.map(|times| {
-        let times = proc_macro2::Literal::u32_unsuffixed(times);
-        quote!(, #times)
-    });
+    let (call, try_call) = (format_ident!("{call}"), format_ident!("try_{call}"));
+    let args = quote!((#(#names,)*));
+    let args = match redeliver {
+        None => args,
+        Some(times) => {
+            let times = proc_macro2::Literal::u32_unsuffixed(*times);
+            quote!(#root::by_hand::MessageArgs::redeliver(#args, #times))
+        }
+    };
     let bounds = rules::of_redelivery(root, handler);
     quote! {
         #docs
         #head #method(&self #(, #names: #types)*) -> #output #bounds {
-            self.__handle.#call((#(#names,)*) #times, __Message::#variant)
+            self.__handle.#call(#args, __Message::#variant)
         }
         #[doc = #try_doc]
         #head #try_method(&self #(, #names: #types)*) -> #try_output #bounds {
-            self.__handle.#try_call((#(#names,)*) #times, __Message::#variant)
+            self.__handle.#try_call(#args, __Message::#variant)
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::mailbox::args::MessageArgs;
 use crate::mailbox::message::sealed::Sealed;
 use crate::mailbox::message::{Caller, ReplyGate, Tell};
 use crate::mailbox::refusal::Refusal;
@@ -13,63 +14,8 @@ use crate::util::reply::{ReplyCell, ReplyReceiver, ReplySender, reply};
 
 /// A message with a reply (`gen_server:call`): the arguments `A`, and the reply channel for an `R`.
 pub struct Call<A, R> {
-    args: Args<A>,
+    args: MessageArgs<A>,
     reply: Reply<R>,
-}
-
-/// The arguments of a message.
-enum Args<A> {
-    Once(Option<A>),
-    /// In a box: messages that are served once are smaller then.
-    Again(Box<Again<A>>),
-}
-
-/// The arguments of a message that is served again, this many times, if its worker dies over it.
-struct Again<A> {
-    args: Option<A>,
-    clone: fn(&A) -> A,
-    left: u32,
-}
-
-impl<A> Args<A> {
-    fn again(args: A, redeliver: u32) -> Self
-    where
-        A: Clone,
-    {
-        Self::Again(Box::new(Again { args: Some(args), clone: A::clone, left: redeliver }))
-    }
-
-    fn take(&mut self) -> A {
-        let args = match self {
-            Self::Once(args) => args.take(),
-            Self::Again(again) => match &again.args {
-                Some(args) if again.left > 0 => Some((again.clone)(args)),
-                _ => again.args.take(),
-            },
-        };
-        args.expect("the arguments of a message are taken once each time it is served")
-    }
-
-    fn retry(&mut self) -> bool {
-        match self {
-            Self::Again(again) if again.args.is_some() && again.left > 0 => {
-                again.left -= 1;
-                true
-            }
-            Self::Once(_) | Self::Again(_) => false,
-        }
-    }
-}
-
-impl<A: Send + 'static> Args<A> {
-    fn take_back(&mut self) -> Option<Box<dyn Any + Send>> {
-        let args = match self {
-            Self::Once(args) => args.take(),
-            Self::Again(again) => again.args.take(),
-        };
-        let args = Box::new(args?);
-        Some(args)
-    }
 }
 
 /// What a caller hears, unless its message is dropped without a word. The refusal is in a box:
@@ -95,19 +41,7 @@ struct Reply<R> {
 impl<A, R> Call<A, R> {
     /// `waker` is the waker of the caller's poll under way: the caller awaits the reply in that
     /// poll.
-    pub(crate) fn new(args: A, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>) {
-        Self::with(Args::Once(Some(args)), waker)
-    }
-
-    /// A call that is served up to `redeliver` times more if its worker dies over it.
-    pub(crate) fn again(args: A, redeliver: u32, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>)
-    where
-        A: Clone,
-    {
-        Self::with(Args::again(args, redeliver), waker)
-    }
-
-    fn with(args: Args<A>, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>) {
+    pub(crate) fn new(args: MessageArgs<A>, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>) {
         let (reply_to, answer) = reply(waker);
         (Self { args, reply: Reply { reply_to: Some(reply_to), kept: None } }, answer)
     }
@@ -159,20 +93,12 @@ impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
 
 /// A message without a reply (`gen_server:cast`).
 pub struct Cast<A> {
-    args: Args<A>,
+    args: MessageArgs<A>,
 }
 
 impl<A> Cast<A> {
-    pub(crate) fn new(args: A) -> Self {
-        Self { args: Args::Once(Some(args)) }
-    }
-
-    /// A cast that is served up to `redeliver` times more if its worker dies over it.
-    pub(crate) fn again(args: A, redeliver: u32) -> Self
-    where
-        A: Clone,
-    {
-        Self { args: Args::again(args, redeliver) }
+    pub(crate) fn new(args: impl Into<MessageArgs<A>>) -> Self {
+        Self { args: args.into() }
     }
 
     /// Takes the arguments, to serve the message.

@@ -1,5 +1,6 @@
 //! The mailbox: a worker's queue of messages, which outlives each of its incarnations.
 
+mod args;
 mod call;
 mod error;
 #[cfg(all(test, heir_loom))]
@@ -13,6 +14,7 @@ mod refusal;
 mod undelivered;
 mod waitlist;
 
+pub use self::args::MessageArgs;
 pub(crate) use self::call::Heard;
 pub use self::call::{Call, Cast};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};

@@ -9,7 +9,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::task::coop::poll_proceed;
 
@@ -19,6 +19,7 @@ use crate::mailbox::Cast;
 use crate::mailbox::CastError;
 use crate::mailbox::Heard;
 use crate::mailbox::Message;
+use crate::mailbox::MessageArgs;
 use crate::mailbox::NotSent;
 use crate::mailbox::Permit;
 use crate::mailbox::Reserve;
@@ -39,10 +40,9 @@ enum Full {
     Fail,
 }
 
-/// How far a call has come. `U` has its arguments and the constructor of its message; `B` is the
-/// future of a call that has a deadline.
-enum Stage<'h, U, M: Message, R, B> {
-    Unsent(Option<U>),
+/// How far a call has come. `B` is the future of a call that has a deadline.
+enum Stage<'h, A, M: Message, R, B> {
+    Unsent(Option<MessageArgs<A>>),
     Waits(Option<(M, ReplyReceiver<Heard<R>>)>, Reserve<'h, M>),
     Sent(ReplyReceiver<Heard<R>>),
     Bounded(Pin<Box<B>>),
@@ -60,8 +60,9 @@ impl<W: Handlers> Handle<W> {
     ///
     /// # Errors
     /// - [`CallError::NotSent`]: the message was not queued; the arguments come back.
-    /// - [`CallError::Died`]: the incarnation ended while it served the message, and the worker's
-    ///   recorded and `rollback` tables are as before.
+    /// - [`CallError::Died`]: the incarnation ended while it served the message (with
+    ///   [`MessageArgs::redeliver`]: for the last time), and the worker's recorded and `rollback`
+    ///   tables are as before.
     /// - [`CallError::Unresponsive`]: the incarnation serves the message, and does not yield.
     /// - [`CallError::TimedOut`], [`CallError::DownFor`]: the message is queued, but the handle's
     ///   timeout, or the worker's bound on the time without an incarnation, is over.
@@ -69,10 +70,10 @@ impl<W: Handlers> Handle<W> {
     ///   served the message, or its handler kept no reply.
     pub fn call<A: 'static, R>(
         &self,
-        args: A,
+        args: impl Into<MessageArgs<A>>,
         message: fn(Call<A, R>) -> W::Message,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        self.send_call(args, Call::new, message, Full::Wait)
+        self.send_call(args.into(), message, Full::Wait)
     }
 
     /// As [`call`](Self::call), but does not wait while the mailbox is full.
@@ -81,41 +82,10 @@ impl<W: Handlers> Handle<W> {
     /// As [`call`](Self::call), and [`NotSent::Full`].
     pub fn try_call<A: 'static, R>(
         &self,
-        args: A,
+        args: impl Into<MessageArgs<A>>,
         message: fn(Call<A, R>) -> W::Message,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        self.send_call(args, Call::new, message, Full::Fail)
-    }
-
-    /// As [`call`](Self::call), for a message that is served up to `redeliver` times more if its
-    /// worker dies over it (at least once). Its writes to the recorded tables are undone before;
-    /// all its other effects happen again.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call); [`CallError::Died`] has the death of the last attempt.
-    pub fn call_again<A: Clone + 'static, R>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let call = move |args, waker| Call::again(args, redeliver, waker);
-        self.send_call(args, call, message, Full::Wait)
-    }
-
-    /// As [`try_call`](Self::try_call), for a message that is served again as in
-    /// [`call_again`](Self::call_again).
-    ///
-    /// # Errors
-    /// As [`call_again`](Self::call_again), and [`NotSent::Full`].
-    pub fn try_call_again<A: Clone + 'static, R>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Call<A, R>) -> W::Message,
-    ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let call = move |args, waker| Call::again(args, redeliver, waker);
-        self.send_call(args, call, message, Full::Fail)
+        self.send_call(args.into(), message, Full::Fail)
     }
 
     /// Sends a message without a reply, and returns when it is queued (`gen_server:cast`).
@@ -128,75 +98,46 @@ impl<W: Handlers> Handle<W> {
     /// [`CastError::NotSent`]: the message was not queued; it has the reason and the arguments.
     pub fn cast<A: 'static>(
         &self,
-        args: A,
+        args: impl Into<MessageArgs<A>>,
         message: fn(Cast<A>) -> W::Message,
     ) -> impl Future<Output = Result<(), CastError<A>>> {
-        self.send_cast(args, Cast::new, message)
+        self.send_cast(args.into(), message)
     }
 
-    /// As [`cast`](Self::cast), but does not wait while the mailbox is full.
+    /// As [`cast`](Self::cast), but fails when the mailbox is full. It has nothing to wait for, and
+    /// so returns no future.
     ///
     /// # Errors
     /// As [`cast`](Self::cast), and [`NotSent::Full`].
     pub fn try_cast<A: 'static>(
         &self,
-        args: A,
+        args: impl Into<MessageArgs<A>>,
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
-        self.put_cast(message(Cast::new(args))).map_err(|(message, why)| cast_not_sent(message, why))
-    }
-
-    /// As [`cast`](Self::cast), for a message that is served again as in
-    /// [`call_again`](Self::call_again).
-    ///
-    /// # Errors
-    /// As [`cast`](Self::cast).
-    pub fn cast_again<A: Clone + 'static>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Cast<A>) -> W::Message,
-    ) -> impl Future<Output = Result<(), CastError<A>>> {
-        self.send_cast(args, move |args| Cast::again(args, redeliver), message)
-    }
-
-    /// As [`try_cast`](Self::try_cast), for a message that is served again as in
-    /// [`call_again`](Self::call_again).
-    ///
-    /// # Errors
-    /// As [`try_cast`](Self::try_cast).
-    pub fn try_cast_again<A: Clone + 'static>(
-        &self,
-        args: A,
-        redeliver: u32,
-        message: fn(Cast<A>) -> W::Message,
-    ) -> Result<(), CastError<A>> {
-        let cast = Cast::again(args, redeliver);
-        self.put_cast(message(cast)).map_err(|(message, why)| cast_not_sent(message, why))
+        self.put_cast(message(Cast::new(args.into()))).map_err(|(message, why)| cast_not_sent(message, why))
     }
 
     /// Most calls are sent in the first poll and answered in the second: this future is for them. A
     /// call with a deadline is another future, in a box.
     fn send_call<A: 'static, R>(
         &self,
-        args: A,
-        call: impl FnOnce(A, Waker) -> (Call<A, R>, ReplyReceiver<Heard<R>>),
+        args: MessageArgs<A>,
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> impl Future<Output = Result<R, CallError<A>>> {
-        let mut stage = Stage::Unsent(Some((args, call)));
+        let mut stage = Stage::Unsent(Some(args));
         poll_fn(move |cx| {
             loop {
                 stage = match &mut stage {
                     Stage::Unsent(unsent) if self.is_bounded() => {
-                        let (args, call) = unsent.take().expect(DONE);
-                        Stage::Bounded(Box::pin(self.call_in_time(args, call, message, full)))
+                        let args = unsent.take().expect(DONE);
+                        Stage::Bounded(Box::pin(self.call_in_time(args, message, full)))
                     }
                     Stage::Unsent(unsent) => {
                         ready!(poll_yield(cx));
-                        let (args, call) = unsent.take().expect(DONE);
+                        let args = unsent.take().expect(DONE);
                         let mailbox = &self.shared.shared().mailbox;
-                        let (call, answer) = call(args, cx.waker().clone());
+                        let (call, answer) = Call::new(args, cx.waker().clone());
                         match mailbox.try_send(message(call)) {
                             Ok(()) => {
                                 // The reply channel already has this poll's waker.
@@ -235,8 +176,7 @@ impl<W: Handlers> Handle<W> {
     /// As [`send_call`](Self::send_call), up to its deadline.
     async fn call_in_time<A: 'static, R>(
         &self,
-        args: A,
-        call: impl FnOnce(A, Waker) -> (Call<A, R>, ReplyReceiver<Heard<R>>),
+        args: MessageArgs<A>,
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> Result<R, CallError<A>> {
@@ -248,12 +188,12 @@ impl<W: Handlers> Handle<W> {
         };
         let permit = match permit {
             Ok(permit) => permit,
-            Err(why) => return Err(not_sent(args, why)),
+            Err(why) => return Err(not_sent(args.into_inner(), why)),
         };
         // From here to the first poll of the reply channel is one poll of this future, with this
         // waker.
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let (call, answer) = call(args, waker);
+        let (call, answer) = Call::new(args, waker);
         permit.send(message(call));
         match deadline.wait_for(answer).await {
             Ok(outcome) => heard(outcome),
@@ -266,12 +206,11 @@ impl<W: Handlers> Handle<W> {
     /// future stays small.
     async fn send_cast<A: 'static>(
         &self,
-        args: A,
-        cast: impl FnOnce(A) -> Cast<A>,
+        args: MessageArgs<A>,
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
         poll_fn(poll_yield).await;
-        let (message, permit) = match self.put_cast(message(cast(args))) {
+        let (message, permit) = match self.put_cast(message(Cast::new(args))) {
             Err((message, NotSent::Full)) if self.is_bounded() => {
                 (message, Box::pin(self.reserve(&mut self.deadline())).await)
             }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use heir_runtime::by_hand::{Call, Cast, Handlers, Message, ReplyGate, Worker};
+use heir_runtime::by_hand::{Call, Cast, Handlers, Message, MessageArgs, ReplyGate, Worker};
 use heir_runtime::estate::{ClaimError, TransferInfo};
 use heir_runtime::links::{Down, ExitSignal};
 use heir_runtime::table::{AnyTables, Commit, Readers, any, reader_first};
@@ -275,8 +275,11 @@ impl Callers {
 
     fn send_again(&mut self, to: &Handle<Sapper>, n: u8) {
         let to = to.clone();
-        let call =
-            async move { to.call_again((Touchy(n),), 2, SapperMessage::PutOnce).await.map(|reply| reply.0) };
+        let call = async move {
+            to.call(MessageArgs::redeliver((Touchy(n),), 2), SapperMessage::PutOnce)
+                .await
+                .map(|reply| reply.0)
+        };
         self.0.push((n, tokio::spawn(hostile(call, tick))));
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heir_runtime::by_hand::{Call, Cast, Handlers, Message, ReplyGate, Worker};
+use heir_runtime::by_hand::{Call, Cast, Handlers, Message, MessageArgs, ReplyGate, Worker};
 use heir_runtime::table::Readers;
 use heir_runtime::{
     AfterQuarantine, BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, Stopped, Undelivered,
@@ -247,7 +247,7 @@ async fn a_message_to_be_served_again_whose_gate_panics_is_not_and_its_caller_is
     in_time(handle.pause()).await.unwrap();
     let again = tokio::spawn({
         let handle = handle.clone();
-        async move { handle.call_again((1,), 3, again).await }
+        async move { handle.call(MessageArgs::redeliver((1,), 3), again).await }
     });
     queued(&handle, 1).await;
     Armed::arm(&armed.handle);
@@ -262,7 +262,7 @@ async fn a_message_to_be_served_again_whose_gate_panics_is_not_and_its_caller_is
 #[tokio::test(start_paused = true)]
 async fn a_message_whose_caller_has_been_answered_is_not_served_again() {
     let Started { handle, tree, .. } = start(|spec| spec).await;
-    assert_eq!(in_time(handle.call_again((1,), 3, hasty)).await.unwrap(), 1);
+    assert_eq!(in_time(handle.call(MessageArgs::redeliver((1,), 3), hasty)).await.unwrap(), 1);
     assert_eq!(in_time(handle.call((2,), note)).await.unwrap(), 1, "it is undone");
     assert_eq!(handle.incarnation(), 2, "it has died once");
     in_time(tree.shutdown()).await;
