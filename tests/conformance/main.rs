@@ -21,6 +21,7 @@ mod hooks;
 mod hostile;
 mod hung;
 mod hygiene;
+mod journal;
 mod last_attempts;
 mod leases;
 mod links;

@@ -2,6 +2,7 @@
 //! user code that panics at every point it can.
 
 mod hammer;
+mod journal;
 mod operations;
 mod pages;
 mod panics;

@@ -3,10 +3,10 @@
 use heir_runtime::table::{BagTable, OrderedTable, Table};
 use proptest::prelude::*;
 
-use crate::subject::{Rebuilt, Row, Rows, Subject};
+use crate::subject::{Key, Rebuilt, Row, Rows, Subject};
 
 #[derive(Clone, Debug)]
-enum Operation {
+pub(crate) enum Operation {
     Insert(Row),
     InsertNew(Row),
     Add(Row),
@@ -18,8 +18,12 @@ enum Operation {
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    proptest::collection::vec(operation(), 0..60)
+}
+
+pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let row = || (0..12_u8, 0..40_u16);
-    let one = prop_oneof![
+    prop_oneof![
         6 => row().prop_map(Operation::Insert),
         2 => row().prop_map(Operation::InsertNew),
         3 => row().prop_map(Operation::Add),
@@ -28,25 +32,24 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         1 => Just(Operation::Clear),
         3 => Just(Operation::Commit),
         3 => Just(Operation::Rollback),
-    ];
-    proptest::collection::vec(one, 0..60)
+    ]
 }
 
 /// What a table should hold: now, and at the last boundary.
 #[derive(Default)]
-struct Model {
-    now: Rows,
-    boundary: Rows,
-    dirty: bool,
-    number: u64,
+pub(crate) struct Model {
+    pub(crate) now: Rows,
+    pub(crate) boundary: Rows,
+    pub(crate) dirty: bool,
+    pub(crate) number: u64,
 }
 
 impl Model {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.now.values().map(Vec::len).sum()
     }
 
-    fn step<T: Subject>(&mut self, table: &mut T, operation: Operation) {
+    pub(crate) fn step<T: Subject>(&mut self, table: &mut T, operation: Operation) {
         let before = self.now.clone();
         match operation {
             Operation::Insert((key, value)) => {
@@ -131,17 +134,17 @@ fn check<T: Subject>(operations: Vec<Operation>) {
 proptest! {
     #[test]
     fn a_table_does_what_its_model_does(operations in operations()) {
-        check::<Table<u8, u16>>(operations);
+        check::<Table<Key, u16>>(operations);
     }
 
     #[test]
     fn an_ordered_table_does_what_its_model_does(operations in operations()) {
-        check::<OrderedTable<u8, u16>>(operations);
+        check::<OrderedTable<Key, u16>>(operations);
     }
 
     #[test]
     fn a_bag_table_does_what_its_model_does(operations in operations()) {
-        check::<BagTable<u8, u16>>(operations);
+        check::<BagTable<Key, u16>>(operations);
     }
 
     #[test]

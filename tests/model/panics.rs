@@ -2,8 +2,11 @@
 
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use heir_runtime::table::{BagTable, OrderedTable, Recorded, Table};
+use heir_runtime::table::{
+    BagTable, Encoded, Journal, OrderedTable, Readers, Recorded, Table, Written, reader_first,
+};
 use heir_tests::fuse::{Touchy, burn_all, burns};
 
 const START: [(u8, u8); 6] = [(1, 10), (2, 20), (3, 30), (4, 40), (5, 50), (6, 60)];
@@ -58,6 +61,36 @@ macro_rules! exhaust {
                 let table = new();
                 burns(fuse, || drop(table));
             }
+            // While a commit before it is still to be shown: in the message, and in its commit.
+            let ahead = || {
+                let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::new(Silent));
+                let mut table = readers.open::<T>(0);
+                table.fill(START.map(|(key, value)| (Touchy(key), Touchy(value))));
+                table.commit();
+                readers.show_up_to(1);
+                message(&mut table);
+                table.commit();
+                (readers, table)
+            };
+            let (_readers, mut table) = ahead();
+            let before = rows(&table);
+            message(&mut table);
+            let after = rows(&table);
+            let burnt_down = burn_all(|fuse| {
+                let (readers, mut table) = ahead();
+                let burnt = burns(fuse, || {
+                    message(&mut table);
+                    table.commit();
+                });
+                let kept = if burnt { &before } else { &after };
+                table.discard();
+                assert_eq!(rows(&table), *kept, "fuse {fuse}");
+                assert!(!burns(0, || readers.show_up_to(u64::MAX)), "to show it runs user code");
+                let shown: Vec<_> = table.reader().iter().map(|(key, value)| (key.0, value.0)).collect();
+                assert_eq!(sorted(shown), *kept, "fuse {fuse}");
+                burnt
+            });
+            assert!(burnt_down > 20, "the message ran little user code");
             // In a snapshot beside a message: an error of the reader's own.
             burn_all(|fuse| {
                 let mut table = new();
@@ -70,6 +103,17 @@ macro_rules! exhaust {
             });
         }
     };
+}
+
+/// A journal that keeps nothing.
+struct Silent;
+
+impl Journal for Silent {
+    fn encode(&self, _: &Written<'_>) -> Encoded {
+        Box::new(())
+    }
+
+    fn append(&self, _: u64, _: Encoded) {}
 }
 
 fn sorted(mut rows: Vec<(u8, u8)>) -> Vec<(u8, u8)> {

@@ -124,10 +124,20 @@ impl<W: Handlers> Life<W> {
         }
         let Poll::Ready(message) = self.shared.mailbox.poll_next(process.incarnation(), cx) else {
             process.listen(cx);
+            self.sweep(cx);
             return Poll::Pending;
         };
         self.message = Some(message);
         Poll::Ready(Next::Message)
+    }
+
+    /// Drops what commits have replaced that a journal has shown meanwhile.
+    fn sweep(&mut self, cx: &task::Context<'_>) {
+        if self.cx.readers.poll_replaced(cx) {
+            let worker = &mut self.body.as_mut().expect(BODY).worker;
+            // A boundary at which nothing is written: if it fails, so does that of the next message.
+            let _ = caught(|| worker.commit(Commit::of(&self.cx.readers)));
+        }
     }
 
     /// Serves the message in progress: all of its writes to the recorded tables stay, or none.

@@ -271,6 +271,7 @@ impl<W: Handlers> Manager<W> {
         told: EventKind,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let readers = self.shared.readers();
+        readers.until_all_shown().await;
         let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
         if let Err(message) = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new)) {
             let _ = drop_caught(new);
@@ -298,6 +299,7 @@ impl<W: Handlers> Manager<W> {
         let why = match self.shared.settings.quarantine {
             AfterQuarantine::Fresh if parked < self.shared.settings.max_quarantined => {
                 let readers = self.shared.readers();
+                readers.until_all_shown().await;
                 let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
                 let exchanged = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new));
                 exchanged.map_err(ExitReason::Panic)?;

@@ -10,9 +10,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use super::journal::Journal;
 use super::lock;
 use super::replaced::Replaced;
+use super::unshown::Unshown;
 use crate::util::sync::Lock;
+
+/// A commit that is shown later: its part of each table.
+pub(super) type Prepared = Vec<Box<dyn PreparedTable>>;
+
+/// What a commit has written to one table.
+#[doc(hidden)]
+pub trait PreparedTable: Send {
+    /// Makes it visible. Only moves.
+    fn show(&mut self, passing: &Passing<'_>);
+}
 
 /// Where the commits of one worker pass, one by one: a commit makes the writes to all of its tables
 /// visible between two boundaries, and a snapshot is of one boundary.
@@ -28,17 +40,52 @@ pub struct Boundaries {
     of: Lock<Vec<u64>>,
     /// How often all rows have been exchanged for others.
     exchanges: AtomicU64,
+    /// The commits that a journal keeps before they are shown, if there is one.
+    unshown: Option<Unshown<Prepared>>,
 }
 
 impl Boundaries {
     pub(crate) fn new() -> Arc<Self> {
+        Self::with(None)
+    }
+
+    /// Commits pass when this journal says so.
+    pub(super) fn kept_by(journal: Arc<dyn Journal>) -> Arc<Self> {
+        Self::with(Some(Unshown::new(journal)))
+    }
+
+    fn with(unshown: Option<Unshown<Prepared>>) -> Arc<Self> {
         Arc::new(Self {
             last: AtomicU64::new(0),
             is_passed: AtomicBool::new(false),
             snapshots: AtomicUsize::new(0),
             of: Lock::new(Vec::new()),
             exchanges: AtomicU64::new(0),
+            unshown,
         })
+    }
+
+    /// The commits that a journal keeps before they are shown, if there is one.
+    #[inline]
+    pub(super) fn unshown(&self) -> Option<&Unshown<Prepared>> {
+        self.unshown.as_ref()
+    }
+
+    /// The number of the last commit, shown or not.
+    pub(super) fn last_commit(&self) -> u64 {
+        // Tables that were exchanged have passed a boundary without a journal.
+        self.unshown().map_or(0, Unshown::last).max(self.last())
+    }
+
+    /// Shows the commits up to this number that a journal has kept.
+    pub(super) fn show_up_to(&self, commit: u64) {
+        if let Some(unshown) = self.unshown() {
+            unshown.show_up_to(commit, |mut tables| {
+                let passing = self.pass();
+                tables.iter_mut().for_each(|table| table.show(&passing));
+                passing.finish();
+            });
+        }
     }
 
     /// The number of the last boundary.

@@ -6,8 +6,13 @@
 //!     └──────── the message dies: discard ────────┘
 //! ```
 
-use super::erased::{AnyTable, Readers};
+use std::sync::Arc;
+
+use super::boundary::{Boundaries, Prepared};
+use super::erased::{AnyTable, Readers, any};
+use super::journal::Written;
 use super::recorded::Recorded;
+use super::unshown::Unshown;
 
 /// The commit of a message, to be made over all recorded tables of a worker together.
 #[derive(Debug)]
@@ -38,22 +43,49 @@ impl<'r> Commit<'r> {
                 table.prepare();
             }
         }
+        let boundaries = self.0.boundaries();
+        let unshown = boundaries.unshown();
         if is_dirty {
-            let passing = self.0.boundaries().pass();
-            for table in tables.iter_mut() {
-                table.apply(&passing);
+            if let Some(unshown) = unshown {
+                append(tables, unshown, boundaries);
+            } else {
+                let passing = boundaries.pass();
+                for table in tables.iter_mut() {
+                    table.apply(&passing);
+                }
+                passing.finish();
             }
-            passing.finish();
+        }
+        // What a journal has shown may have replaced something at any time.
+        if is_dirty || unshown.is_some() {
             tables.iter_mut().for_each(AnyTable::sweep);
         }
     }
+}
+
+/// Has a journal keep what has been written to these tables, which are prepared. The owner goes on to
+/// see it; others see it when the journal shows it.
+///
+/// # Panics
+/// If the journal cannot encode it. Then nothing has changed.
+fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
+    let commit = boundaries.last_commit() + 1;
+    let written = Written { tables: tables.iter().map(AnyTable::as_any).collect(), commit };
+    let encoded = unshown.journal.encode(&written);
+    let written = tables.iter_mut().filter(|table| table.is_dirty());
+    unshown.push(commit, written.map(|table| table.hand_over(commit)).collect());
+    unshown.journal.append(commit, encoded);
 }
 
 /// Commits what has been written to one table that no worker owns.
 pub(super) fn one<T: Recorded>(table: &mut T) {
     if table.is_dirty() {
         table.prepare();
-        table.commit_alone();
+        let boundaries = Arc::clone(table.boundaries());
+        match boundaries.unshown() {
+            Some(unshown) => append(&mut [any(table)], unshown, &boundaries),
+            None => table.commit_alone(),
+        }
         table.sweep();
     }
 }

@@ -4,8 +4,10 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::task::Context;
 
-use super::boundary::{Boundaries, Passing, Taking};
+use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
+use super::journal::Journal;
 use super::recorded::Recorded;
 use super::snapshot::Snapshot;
 
@@ -78,9 +80,45 @@ impl Readers {
         Snapshot::take(&self.boundaries, |taking| copy(&Copying { readers: self, taking }), give_up)
     }
 
+    /// Readers of tables that are still to be made, like these: this journal keeps their commits, and
+    /// says when they become visible.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn kept_by(&self, journal: Arc<dyn Journal>) -> Self {
+        self.with(Boundaries::kept_by(journal))
+    }
+
+    /// Shows the commits up to this number, in order, in this thread: for the journal that keeps them.
+    #[doc(hidden)]
+    pub fn show_up_to(&self, commit: u64) {
+        self.boundaries.show_up_to(commit);
+    }
+
+    /// Whether the owner of the tables, which waits for messages, is to mark a boundary, so that it
+    /// drops what commits have replaced that a journal has shown. It is woken when it is.
+    #[inline]
+    pub(crate) fn poll_replaced(&self, cx: &Context<'_>) -> bool {
+        self.boundaries.unshown().is_some_and(|unshown| unshown.poll_replaced(cx))
+    }
+
+    /// The number of the last commit, visible or not.
+    pub(crate) fn last_commit(&self) -> u64 {
+        self.boundaries.last_commit()
+    }
+
+    /// Waits until all commits are visible.
+    pub(crate) async fn until_all_shown(&self) {
+        if let Some(unshown) = self.boundaries.unshown() {
+            unshown.until_all_shown().await;
+        }
+    }
+
     /// Readers of tables that are still to be made, with which these can be exchanged.
     pub(crate) fn anew(&self) -> Self {
-        let boundaries = Boundaries::new();
+        self.with(Boundaries::new())
+    }
+
+    fn with(&self, boundaries: Arc<Boundaries>) -> Self {
         let anew = self.readers.iter().map(|any| (any.anew)(&*any.reader, &boundaries)).collect();
         Self { readers: anew, boundaries }
     }
@@ -184,6 +222,10 @@ impl AnyTable<'_> {
         self.0.prepare_any();
     }
 
+    pub(super) fn hand_over(&mut self, commit: u64) -> Box<dyn PreparedTable> {
+        self.0.hand_over_any(commit)
+    }
+
     pub(super) fn apply(&mut self, passing: &Passing<'_>) {
         self.0.apply_any(passing);
     }
@@ -205,6 +247,10 @@ impl AnyTable<'_> {
         self.0.exchange_any(other.0.as_any_mut(), passing);
     }
 
+    pub(super) fn as_any(&self) -> &dyn Any {
+        self.0.as_any()
+    }
+
     /// Changes places with another table of its type, its readers included. Runs no user code.
     pub(super) fn swap(&mut self, other: &mut AnyTable<'_>) {
         self.0.swap_any(other.0.as_any_mut());
@@ -224,11 +270,13 @@ trait Erased {
     fn reopen_any(&mut self, reader: &dyn Any);
     fn is_any_dirty(&self) -> bool;
     fn prepare_any(&mut self);
+    fn hand_over_any(&mut self, commit: u64) -> Box<dyn PreparedTable>;
     fn apply_any(&mut self, passing: &Passing<'_>);
     fn sweep_any(&mut self);
     fn discard_any(&mut self);
     fn exchange_any(&mut self, other: &mut dyn Any, passing: &mut Passing<'_>);
     fn swap_any(&mut self, other: &mut dyn Any);
+    fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
@@ -257,6 +305,10 @@ impl<T: Recorded> Erased for T {
         self.prepare();
     }
 
+    fn hand_over_any(&mut self, commit: u64) -> Box<dyn PreparedTable> {
+        self.hand_over(commit)
+    }
+
     fn apply_any(&mut self, passing: &Passing<'_>) {
         self.apply(passing);
     }
@@ -275,6 +327,10 @@ impl<T: Recorded> Erased for T {
 
     fn swap_any(&mut self, other: &mut dyn Any) {
         std::mem::swap(self, other.downcast_mut().expect(SAME));
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
     fn as_any_mut(&mut self) -> &mut dyn Any {

@@ -69,6 +69,7 @@ mod erased;
 mod file;
 mod hashed;
 mod info;
+mod journal;
 mod lock;
 mod ordered;
 mod recorded;
@@ -78,10 +79,11 @@ mod set;
 mod shown;
 mod snapshot;
 mod sorted;
+mod unshown;
 
 pub use self::bag::{BagTable, BagTableReader};
 #[doc(hidden)]
-pub use self::boundary::{Boundaries, Passing, Taking};
+pub use self::boundary::{Boundaries, Passing, PreparedTable, Taking};
 pub use self::commit::Commit;
 #[doc(hidden)]
 pub use self::erased::{AnyReader, AnyTable, AnyTables, MakeReader, any, reader_first};
@@ -89,6 +91,8 @@ pub use self::erased::{Copying, Readers};
 #[cfg(feature = "table-files")]
 pub use self::file::{FileError, TableKind};
 pub use self::info::TableInfo;
+#[doc(hidden)]
+pub use self::journal::{Encoded, Journal, Written};
 pub use self::ordered::{OrderedEntry, OrderedRows, OrderedTable, OrderedTableReader};
 #[doc(hidden)]
 pub use self::recorded::{Change, Recorded};

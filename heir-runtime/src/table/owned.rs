@@ -16,6 +16,10 @@ macro_rules! owned {
             self.owner.prepare();
         }
 
+        fn hand_over(&mut self, commit: u64) -> Box<dyn PreparedTable> {
+            Box::new(self.owner.hand_over(commit))
+        }
+
         fn apply(&mut self, passing: &Passing<'_>) {
             self.owner.apply(passing);
         }

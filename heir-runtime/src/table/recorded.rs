@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::boundary::{Boundaries, Passing, Taking};
+use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
 
 /// A table whose changes are recorded, message by message: `Table`, `OrderedTable` or `BagTable`.
 ///
@@ -59,13 +59,17 @@ pub trait Recorded: Sized + Send + Sync + 'static + sealed::Sealed {
     /// then nothing has changed.
     fn prepare(&mut self);
 
+    /// Takes out what was prepared, as the commit of this number, to be shown later. The owner goes on
+    /// to see it. Only moves.
+    fn hand_over(&mut self, commit: u64) -> Box<dyn PreparedTable>;
+
     /// Makes what was prepared visible. Only moves.
     fn apply(&mut self, passing: &Passing<'_>);
 
     /// Makes what was prepared visible, as a commit of its own. Only moves.
     fn commit_alone(&mut self);
 
-    /// Drops what the last commit has replaced. Catches.
+    /// Drops what commits have replaced. Catches.
     fn sweep(&mut self);
 
     /// Drops what the message under way has written. Catches.

@@ -103,7 +103,10 @@ impl<W: Handlers> Shared<W> {
             estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
             mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
             settings,
-            readers: Lock::new(W::readers()),
+            readers: Lock::new(match &spec.journal {
+                None => W::readers(),
+                Some(journal) => W::readers().kept_by(Arc::clone(journal)),
+            }),
             quarantine: Lock::default(),
             new_at: AtomicU64::new(UNKNOWN),
             vacancy: WatchOne::new(None),
@@ -330,21 +333,21 @@ impl<W: Handlers> Shared<W> {
         self.readers.with(|readers| readers.clone())
     }
 
-    /// Notes the boundary of the tables, which have just been created.
+    /// Notes the last commit to the tables, which have just been created.
     pub(crate) fn tables_are_new(&self) {
-        self.new_at.store(self.boundary().unwrap_or(UNKNOWN), Ordering::Relaxed);
+        self.new_at.store(self.last_commit().unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
     /// Whether nobody has written to the tables since they were created; `false` if that cannot be
     /// known.
     pub(crate) fn are_unwritten(&self) -> bool {
-        self.boundary().is_some_and(|boundary| boundary == self.new_at.load(Ordering::Relaxed))
+        self.last_commit().is_some_and(|last| last == self.new_at.load(Ordering::Relaxed))
     }
 
-    /// The last boundary of the tables: `None` if some of them are not recorded, so that writes to
+    /// The last commit to the tables: `None` if some of them are not recorded, so that writes to
     /// them are not known.
-    fn boundary(&self) -> Option<u64> {
-        W::ALL_RECORDED.then(|| self.readers.with(|readers| readers.boundaries().last()))
+    fn last_commit(&self) -> Option<u64> {
+        W::ALL_RECORDED.then(|| self.readers.with(|readers| readers.last_commit()))
     }
 
     /// Parks quarantined tables.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::mailbox::OnUndelivered;
 use crate::mailbox::Undelivered;
+use crate::table::Journal;
 use crate::worker::Backoff;
 use crate::worker::Worker;
 
@@ -53,6 +54,7 @@ pub struct Spec<W: Worker> {
     pub(crate) args: W::Args,
     pub(crate) registered: Option<Arc<str>>,
     pub(crate) on_undelivered: Option<OnUndelivered>,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
     pub(crate) settings: Settings,
 }
 
@@ -158,6 +160,7 @@ impl<W: Worker> Spec<W> {
             args,
             registered: None,
             on_undelivered: None,
+            journal: None,
             settings: Settings {
                 restart: Restart::default(),
                 shutdown: Shutdown::default(),
@@ -294,6 +297,14 @@ impl<W: Worker> Spec<W> {
         self
     }
 
+    /// Has this journal keep the commits of the worker, and say when they become visible: where a
+    /// store attaches.
+    #[doc(hidden)]
+    pub fn kept_by(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
     /// How long a handler may take, and each hook after the start. When one takes longer, the
     /// incarnation ends with [`ExitReason::TimedOut`](crate::ExitReason::TimedOut), its message is
     /// undone and its caller told. With [`Duration::MAX`] there is no limit. Default: no limit.
@@ -333,6 +344,7 @@ impl<W: Worker> Clone for Spec<W> {
             args: self.args.clone(),
             registered: self.registered.clone(),
             on_undelivered: self.on_undelivered.clone(),
+            journal: self.journal.clone(),
             ..*self
         }
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use self::read::BagRows as _;
 pub use self::reader::BagTableReader;
-use super::boundary::{Boundaries, Passing, Taking};
+use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
 use super::drops::{Quiet, drop_quietly};
 use super::hashed::{Core, Edits, Many, Owner, Seen};
 use super::info::TableInfo;
@@ -109,7 +109,7 @@ where
     /// Puts a value behind those the key has, even if it has an equal one (ETS `duplicate_bag`).
     pub fn insert_duplicate(&mut self, key: K, value: V) {
         let number = self.owner.next_value();
-        match self.owner.see(&key, |_, list| list.0.len()) {
+        match self.owner.see(&key, |_, values| values.len()) {
             Seen::Written(at) => self.edit_at(at, |edits| edits.push(number, value)),
             Seen::Committed(place, before) => {
                 let mut edits = Edits::of(before);
@@ -205,7 +205,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.owner.see(key, |key, list| (key.clone(), list.0.len())) {
+        match self.owner.see(key, |key, values| (key.clone(), values.len())) {
             Seen::Written(at) => Some(at),
             Seen::Committed(place, (key, before)) => {
                 Some(self.owner.write(place, key, Edits::of(before), (0, 0)))

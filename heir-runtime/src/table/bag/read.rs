@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
-use crate::table::hashed::{Core, Edits, List, Many, Owner, Seen, cut_page, position};
+use crate::table::hashed::{Core, Edits, Kind as _, ListView, Many, Owner, Seen, cut_page, position};
 use crate::table::rows::{PAGE, Rows};
 
 /// The values of a key, each with its number.
@@ -32,8 +32,10 @@ impl<K, V> Drop for Lists<K, V> {
     }
 }
 
-fn clones<V: Clone>(list: &List<V>) -> Values<V> {
-    DropRows(list.clone().0)
+fn clones<V: Clone>(list: &ListView<'_, V>) -> Values<V> {
+    let mut values = DropRows::with_capacity(list.len());
+    list.iter().for_each(|(number, value)| values.push_clone(number, value));
+    values
 }
 
 /// Does to a list what a message has written.
@@ -79,7 +81,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let values = self.find(self.hash(key), key, |row, _| row.map(|row| clones(&row.value)));
+        let values = self.find(self.hash(key), key, |row, _| row.map(|row| clones(&Many::view(&row.value))));
         values.unwrap_or_else(|| DropRows::with_capacity(0))
     }
 
@@ -93,7 +95,8 @@ where
 
     fn page(&self, from: u32, limit: usize) -> (Lists<K, V>, Option<u32>) {
         let mut page = Lists(Vec::new());
-        let next = self.shards.page(from, limit, |row| page.push_clone(&row.key, clones(&row.value)));
+        let next =
+            self.shards.page(from, limit, |row| page.push_clone(&row.key, clones(&Many::view(&row.value))));
         (page, next)
     }
 
@@ -116,7 +119,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.see(key, |_, list| clones(list)) {
+        match self.see(key, |_, list| clones(&list)) {
             Seen::Written(at) => edit(self.before(key), self.written(at)),
             Seen::Committed(_, values) => values,
             Seen::Absent(_) => DropRows::with_capacity(0),
@@ -128,7 +131,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.see(key, |_, list| list.0.len()) {
+        match self.see(key, |_, list| list.len()) {
             Seen::Written(at) => self.written(at).len(),
             Seen::Committed(_, values) => values,
             Seen::Absent(_) => 0,
@@ -137,8 +140,7 @@ where
 
     fn page(&self, from: u32, limit: usize) -> (Lists<K, V>, Option<u32>) {
         let mut page = Lists(Vec::new());
-        let (next, written) =
-            self.merge_page(from, limit, |row| page.push_clone(&row.key, clones(&row.value)));
+        let (next, written) = self.merge_page(from, limit, |key, list| page.push_clone(key, clones(&list)));
         for &at in written {
             if self.written(at).len() > 0 {
                 let key = Quiet::new(self.written_key(at).clone());
@@ -171,7 +173,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        if self.is_cleared() { DropRows::with_capacity(0) } else { self.core.values(key) }
+        let values = self.committed(self.core.hash(key), key, |_, list| clones(&list));
+        values.unwrap_or_else(|| DropRows::with_capacity(0))
     }
 }
 

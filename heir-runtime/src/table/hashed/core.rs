@@ -11,12 +11,16 @@ use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
 use hashbrown::hash_table::Entry as Slot;
 
+use super::ahead::Ahead;
+use super::entries::Entry;
 use super::kind::Kind;
 use super::shards::{Place, Row, Rows, Shards, spread};
 use crate::table::boundary::{Boundaries, Passing, Taking};
 use crate::table::drops::drop_quietly;
+use crate::table::lock::RowLock;
 use crate::table::replaced::Replaced;
 use crate::table::rows::PAGE;
+use crate::util::sync::Lock;
 
 /// The committed rows of a table. They outlive its owners.
 pub(in crate::table) struct Core<K, D: Kind> {
@@ -28,6 +32,10 @@ pub(in crate::table) struct Core<K, D: Kind> {
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
     pub(super) owner: AtomicU64,
+    /// The commits that are not shown yet, for the owner; only if a journal shows them.
+    pub(super) ahead: Option<Arc<RowLock<Ahead<K, D>>>>,
+    /// What these commits have replaced when they were shown, for the owner to drop.
+    pub(super) returned: Lock<Vec<Undo<K, D>>>,
     /// The number of the next value of a list.
     pub(super) next_value: AtomicU64,
 }
@@ -63,12 +71,15 @@ impl<K, D: Kind> Core<K, D> {
     }
 
     fn with(hasher: SeedableRandomState, boundaries: Arc<Boundaries>) -> Self {
+        let ahead = boundaries.unshown().map(|_| Arc::new(RowLock::new(Ahead::new())));
         Self {
             hasher,
             shards: Shards::new(),
             values: AtomicIsize::new(0),
             replaced: Replaced::new(),
             boundaries,
+            ahead,
+            returned: Lock::default(),
             owner: AtomicU64::new(0),
             next_value: AtomicU64::new(0),
         }
@@ -113,7 +124,7 @@ impl<K, D: Kind> Core<K, D> {
 
     /// Makes a change to the row at a place: for the one writer. Only moves.
     #[inline]
-    pub(super) fn apply(&self, place: Place, key: K, change: D::Change) -> RowUndo<K, D> {
+    fn apply(&self, place: Place, key: K, change: D::Change) -> RowUndo<K, D> {
         let (undo, values, rows) = self.shards.write(place.hash, |rows| {
             let slot = rows.entry(spread(place.hash), |row| row.place == place, |row| spread(row.place.hash));
             match slot {
@@ -150,8 +161,37 @@ impl<K, D: Kind> Core<K, D> {
         undo
     }
 
+    /// Makes a commit visible, and keeps what it replaces for snapshots, or gives it to `put_aside`:
+    /// for the one writer. Only moves.
+    #[inline]
+    pub(super) fn show(
+        &self,
+        clears: bool,
+        changes: impl Iterator<Item = Entry<K, D::Change>>,
+        passing: &Passing<'_>,
+        mut put_aside: impl FnMut(Undo<K, D>),
+    ) {
+        let keeps = passing.keeps();
+        let mut put_aside = |undo| {
+            if keeps {
+                self.replaced.push(passing.number(), undo);
+            } else {
+                put_aside(undo);
+            }
+        };
+        if clears {
+            put_aside(self.clear());
+        }
+        for Entry { place, key, content } in changes {
+            let undo = self.apply(place, key, content);
+            if keeps || std::mem::needs_drop::<RowUndo<K, D>>() {
+                put_aside(Undo::Row(undo));
+            }
+        }
+    }
+
     /// Takes all rows out: for the one writer. Only moves.
-    pub(super) fn clear(&self) -> Undo<K, D> {
+    fn clear(&self) -> Undo<K, D> {
         self.values.store(0, Ordering::Relaxed);
         Undo::Cleared(self.shards.take())
     }
@@ -168,11 +208,6 @@ impl<K, D: Kind> Core<K, D> {
         let next = self.next_value.load(Ordering::Relaxed).max(other.next_value.load(Ordering::Relaxed));
         self.next_value.store(next, Ordering::Relaxed);
         other.next_value.store(next, Ordering::Relaxed);
-    }
-
-    /// Keeps what a commit has replaced for the snapshots that are being taken.
-    pub(super) fn keep(&self, boundary: u64, undo: Undo<K, D>) {
-        self.replaced.push(boundary, undo);
     }
 
     /// Drops what no snapshot needs any more.
@@ -313,6 +348,7 @@ impl<K, D: Kind> RowUndo<K, D> {
 impl<K, D: Kind> Drop for Core<K, D> {
     fn drop(&mut self) {
         drop_shared(self.replaced.take());
+        self.returned.take().into_iter().for_each(Undo::drop_values);
         // A supervisor or a user drops the last reader, and expects no panic of the rows there.
         if std::mem::needs_drop::<(K, D::Value)>() {
             self.shards.drain().for_each(drop_row::<K, D>);

@@ -8,6 +8,12 @@ pub(in crate::table) trait Kind {
     type Change;
     /// What a change has taken out of a row, to put back.
     type Before;
+    /// What commits that are not shown yet leave of a row.
+    type Ahead;
+    /// A row as its owner sees it.
+    type View<'a>
+    where
+        Self: 'a;
 
     /// Makes a change to a row. Returns what it has taken out, and whether the row stays. Only
     /// moves.
@@ -18,6 +24,23 @@ pub(in crate::table) trait Kind {
 
     /// Undoes a change.
     fn restore(value: &mut Self::Value, before: Self::Before);
+
+    /// A row over which nothing lies.
+    fn view<'a>(value: &'a Self::Value) -> Self::View<'a>
+    where
+        Self: 'a;
+
+    /// A row, or none, over which commits lie: `None` if they leave no row. They may have been shown
+    /// in part or all: it makes no difference.
+    fn view_under<'a>(value: Option<&'a Self::Value>, ahead: &'a Self::Ahead) -> Option<Self::View<'a>>
+    where
+        Self: 'a;
+
+    /// What a first change leaves of a row. Only moves.
+    fn ahead(change: Self::Change) -> Self::Ahead;
+
+    /// What a further change leaves of a row. Returns what is left of it no more. Only moves.
+    fn go_ahead(ahead: &mut Self::Ahead, change: Self::Change) -> Self::Before;
 
     /// How many values a row holds.
     fn count(value: &Self::Value) -> usize;
@@ -30,4 +53,7 @@ pub(in crate::table) trait Kind {
 
     /// Drops what a change has taken out, as [`drop_value`](Self::drop_value).
     fn drop_before(before: Self::Before);
+
+    /// Drops what commits leave of a row, as [`drop_value`](Self::drop_value).
+    fn drop_ahead(ahead: Self::Ahead);
 }

@@ -80,6 +80,55 @@ impl<V> Edits<V> {
     }
 }
 
+impl<V: Clone> Clone for Edits<V> {
+    fn clone(&self) -> Self {
+        let mut put = DropRows::with_capacity(self.put.len());
+        self.put.iter().for_each(|(number, value)| put.push_clone(number, value));
+        let Self { before, replaces, removed, .. } = self;
+        Self { before: *before, replaces: *replaces, removed: removed.clone(), put: put.into_vec() }
+    }
+}
+
+/// What commits that are not shown yet leave of a list.
+///
+/// It names values by number, so it leaves the same of the list whether none of these commits has
+/// been shown, or some, or all.
+pub(in crate::table) struct Ahead<V> {
+    /// Whether nothing is left of the values before these commits.
+    replaces: bool,
+    /// The numbers of those that were removed, also of those that these commits have put.
+    removed: BTreeSet<u64>,
+    /// The values that were put, and are still there.
+    put: Vec<(u64, V)>,
+    /// How many values there are.
+    count: usize,
+}
+
+/// The values of a key as the owner sees them.
+pub(in crate::table) struct ListView<'a, V> {
+    committed: &'a [(u64, V)],
+    ahead: Option<&'a Ahead<V>>,
+}
+
+impl<V> ListView<'_, V> {
+    /// How many values there are.
+    pub(in crate::table) fn len(&self) -> usize {
+        self.ahead.map_or(self.committed.len(), |ahead| ahead.count)
+    }
+
+    /// The values, each with its number.
+    pub(in crate::table) fn iter(&self) -> impl Iterator<Item = &(u64, V)> {
+        let replaces = self.ahead.is_some_and(|ahead| ahead.replaces);
+        let committed = if replaces { &[][..] } else { self.committed };
+        let is_left = |number: u64| self.ahead.is_none_or(|ahead| !ahead.removed.contains(&number));
+        // Numbers grow: those up to the last one here have been shown already.
+        let last = committed.last().map(|(number, _)| *number);
+        let put = self.ahead.map_or(&[][..], |ahead| &ahead.put);
+        let put = &put[put.partition_point(|(number, _)| Some(*number) <= last)..];
+        committed.iter().filter(move |(number, _)| is_left(*number)).chain(put)
+    }
+}
+
 /// What a change has taken out of a list.
 #[derive(Clone)]
 pub(in crate::table) struct Taken<V> {
@@ -92,6 +141,11 @@ impl<V> Kind for Many<V> {
     type Value = List<V>;
     type Change = Edits<V>;
     type Before = Taken<V>;
+    type Ahead = Ahead<V>;
+    type View<'a>
+        = ListView<'a, V>
+    where
+        Self: 'a;
 
     fn change(value: &mut List<V>, change: Edits<V>) -> (Taken<V>, bool) {
         let removed = if change.replaces {
@@ -124,6 +178,42 @@ impl<V> Kind for Many<V> {
         }
     }
 
+    fn view<'a>(value: &'a List<V>) -> ListView<'a, V>
+    where
+        Self: 'a,
+    {
+        ListView { committed: &value.0, ahead: None }
+    }
+
+    fn view_under<'a>(value: Option<&'a List<V>>, ahead: &'a Ahead<V>) -> Option<ListView<'a, V>>
+    where
+        Self: 'a,
+    {
+        let committed = value.map_or(&[][..], |list| &list.0);
+        (ahead.count > 0).then_some(ListView { committed, ahead: Some(ahead) })
+    }
+
+    fn ahead(change: Edits<V>) -> Ahead<V> {
+        let count = change.len();
+        Ahead { replaces: change.replaces, removed: change.removed, put: change.put, count }
+    }
+
+    fn go_ahead(ahead: &mut Ahead<V>, change: Edits<V>) -> Taken<V> {
+        ahead.count = change.len();
+        let outdated = if change.replaces {
+            ahead.replaces = true;
+            ahead.removed.clear();
+            std::mem::take(&mut ahead.put)
+        } else {
+            let outdated = ahead.put.extract_if(.., |(number, _)| change.removed.contains(number)).collect();
+            // Those that were put by a commit that is not shown yet, too: it may be shown any time.
+            ahead.removed.extend(change.removed);
+            outdated
+        };
+        ahead.put.extend(change.put);
+        Taken { removed: List(outdated), first_put: None }
+    }
+
     fn count(value: &List<V>) -> usize {
         value.0.len()
     }
@@ -138,6 +228,10 @@ impl<V> Kind for Many<V> {
 
     fn drop_before(before: Taken<V>) {
         drop_values(before.removed.0);
+    }
+
+    fn drop_ahead(ahead: Ahead<V>) {
+        drop_values(ahead.put);
     }
 }
 

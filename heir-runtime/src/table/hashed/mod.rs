@@ -1,6 +1,8 @@
 //! Rows by the hash of their key: what `Table` and `BagTable` are made of.
 
+mod ahead;
 mod core;
+mod entries;
 mod kind;
 mod many;
 mod one;
@@ -10,7 +12,8 @@ mod shards;
 mod write_set;
 
 pub(super) use self::core::Core;
-pub(super) use self::many::{Edits, List, Many};
+pub(super) use self::kind::Kind;
+pub(super) use self::many::{Edits, ListView, Many};
 pub(super) use self::one::One;
 pub(super) use self::owner::{Owner, Seen};
 pub(super) use self::pages::cut_page;

@@ -14,6 +14,12 @@ impl<V> Kind for One<V> {
     type Change = Option<V>;
     /// The value that was replaced.
     type Before = Option<V>;
+    /// The value; `None` if there is no row.
+    type Ahead = Option<V>;
+    type View<'a>
+        = &'a V
+    where
+        Self: 'a;
 
     #[inline]
     fn change(value: &mut V, change: Option<V>) -> (Option<V>, bool) {
@@ -34,6 +40,29 @@ impl<V> Kind for One<V> {
         }
     }
 
+    #[inline]
+    fn view<'a>(value: &'a V) -> &'a V
+    where
+        Self: 'a,
+    {
+        value
+    }
+
+    fn view_under<'a>(_: Option<&'a V>, ahead: &'a Option<V>) -> Option<&'a V>
+    where
+        Self: 'a,
+    {
+        ahead.as_ref()
+    }
+
+    fn ahead(change: Option<V>) -> Option<V> {
+        change
+    }
+
+    fn go_ahead(ahead: &mut Option<V>, change: Option<V>) -> Option<V> {
+        std::mem::replace(ahead, change)
+    }
+
     fn count(_: &V) -> usize {
         1
     }
@@ -48,5 +77,9 @@ impl<V> Kind for One<V> {
 
     fn drop_before(before: Option<V>) {
         drop_quietly(before);
+    }
+
+    fn drop_ahead(ahead: Option<V>) {
+        drop_quietly(ahead);
     }
 }

@@ -1,15 +1,20 @@
 //! The one who writes to a hash table: its write set, over the committed rows.
 
 use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::core::{Core, RowUndo, Undo};
+use super::ahead::{Ahead, Found, Outdated};
+use super::core::{Core, Undo};
+use super::entries::Entry;
 use super::kind::Kind;
 use super::shards::{Place, Row, Rows, spread};
-use super::write_set::{Entry, WriteSet};
-use crate::table::boundary::Passing;
+use super::write_set::WriteSet;
+use crate::table::boundary::{Passing, PreparedTable};
+use crate::table::drops::{Quiet, drop_quietly};
+use crate::table::lock::RowLock;
 
 /// The right to write to a table, with what the message under way has written.
 pub(in crate::table) struct Owner<K, D: Kind> {
@@ -17,8 +22,26 @@ pub(in crate::table) struct Owner<K, D: Kind> {
     pub(super) writes: WriteSet<K, D>,
     /// What the last commit has replaced.
     spent: Vec<Undo<K, D>>,
+    /// The commits that a journal has not shown yet, if there is one.
+    ahead: Option<Arc<RowLock<Ahead<K, D>>>>,
+    /// What is to go into `ahead`, once the commit that is being prepared is.
+    copies: Copies<K, D>,
+    /// What has gone out of `ahead`.
+    outdated: Vec<Outdated<K, D>>,
     /// Its number among the owners of these rows. The newest may write.
     number: u64,
+}
+
+/// Copies of changes, which are dropped one by one, each caught.
+struct Copies<K, D: Kind>(Vec<Entry<K, D::Change>>);
+
+impl<K, D: Kind> Drop for Copies<K, D> {
+    fn drop(&mut self) {
+        for Entry { key, content, .. } in self.0.drain(..) {
+            drop_quietly(key);
+            D::drop_change(content);
+        }
+    }
 }
 
 /// What a key has for its owner.
@@ -34,12 +57,14 @@ pub(in crate::table) enum Seen<T> {
 impl<K, D> Owner<K, D>
 where
     K: Hash + Eq + Clone,
-    D: Kind,
+    D: Kind<Change: Clone> + 'static,
 {
     /// The owner that may write from now on: no owner before it may.
     pub(in crate::table) fn new(core: Arc<Core<K, D>>) -> Self {
         let number = core.owner.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { core, writes: WriteSet::new(), spent: Vec::new(), number }
+        let ahead = core.ahead.clone();
+        let (copies, outdated) = (Copies(Vec::new()), Vec::new());
+        Self { core, writes: WriteSet::new(), spent: Vec::new(), ahead, copies, outdated, number }
     }
 
     /// Whether it may write.
@@ -57,7 +82,7 @@ where
 
     /// What there is of a key: a committed row is shown to `look`, under a lock.
     #[inline]
-    pub(in crate::table) fn see<Q, T>(&self, key: &Q, look: impl FnOnce(&K, &D::Value) -> T) -> Seen<T>
+    pub(in crate::table) fn see<Q, T>(&self, key: &Q, look: impl FnOnce(&K, D::View<'_>) -> T) -> Seen<T>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -67,12 +92,82 @@ where
             return Seen::Written(at);
         }
         if self.writes.is_cleared {
-            return Seen::Absent(self.free(hash, None));
+            return Seen::Absent(self.free(hash, None, None));
         }
+        match &self.ahead {
+            None => self.see_shown(hash, key, None, look),
+            Some(ahead) => ahead.read(|ahead| self.see_ahead(hash, key, ahead, look)),
+        }
+    }
+
+    /// Looks at a row as of the last commit, under a lock.
+    #[inline]
+    pub(in crate::table) fn committed<Q, T>(
+        &self,
+        hash: u32,
+        key: &Q,
+        look: impl FnOnce(&K, D::View<'_>) -> T,
+    ) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        if self.writes.is_cleared {
+            return None;
+        }
+        match &self.ahead {
+            None => {
+                let look = |row: &Row<K, D::Value>| look(&row.key, D::view(&row.value));
+                self.core.find(hash, key, |row, _| row.map(look))
+            }
+            Some(ahead) => match ahead.read(|ahead| self.see_ahead(hash, key, ahead, look)) {
+                Seen::Committed(_, found) => Some(found),
+                Seen::Written(_) | Seen::Absent(_) => None,
+            },
+        }
+    }
+
+    #[inline]
+    fn see_shown<Q, T>(
+        &self,
+        hash: u32,
+        key: &Q,
+        ahead: Option<&Ahead<K, D>>,
+        look: impl FnOnce(&K, D::View<'_>) -> T,
+    ) -> Seen<T>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         self.core.find(hash, key, |row, rows| match row {
-            Some(row) => Seen::Committed(row.place, look(&row.key, &row.value)),
-            None => Seen::Absent(self.free(hash, Some(rows))),
+            Some(row) => Seen::Committed(row.place, look(&row.key, D::view(&row.value))),
+            None => Seen::Absent(self.free(hash, Some(rows), ahead)),
         })
+    }
+
+    /// Looks at the commits that are not shown yet before the rows that are.
+    fn see_ahead<Q, T>(
+        &self,
+        hash: u32,
+        key: &Q,
+        ahead: &Ahead<K, D>,
+        look: impl FnOnce(&K, D::View<'_>) -> T,
+    ) -> Seen<T>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match ahead.find(hash, |known| *known.borrow() == *key) {
+            Some(Found { place, key, content }) => self.core.shards.read(hash, |rows| {
+                let shown = rows.find(spread(hash), |row| row.place == place && !ahead.hides_all());
+                match D::view_under(shown.map(|row| &row.value), content) {
+                    Some(view) => Seen::Committed(place, look(key, view)),
+                    None => Seen::Absent(place),
+                }
+            }),
+            None if ahead.hides_all() => Seen::Absent(self.free(hash, None, Some(ahead))),
+            None => self.see_shown(hash, key, Some(ahead), look),
+        }
     }
 
     /// The entry of the write set for a key, if there is one.
@@ -82,19 +177,23 @@ where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        self.writes.find(hash, |known| *known.borrow() == *key)
+        self.writes.entries.find(hash, |known| *known.borrow() == *key)
     }
 
-    /// A place that no row of this hash has, neither among `rows` nor in the write set.
+    /// A place that no row of this hash has, neither among `rows`, nor ahead of them, nor in the write
+    /// set.
     #[inline]
-    fn free(&self, hash: u32, rows: Option<&Rows<K, D::Value>>) -> Place {
+    fn free(&self, hash: u32, rows: Option<&Rows<K, D::Value>>, ahead: Option<&Ahead<K, D>>) -> Place {
         let mut numbers = Vec::new();
         for row in rows.into_iter().flat_map(|rows| rows.iter_hash(spread(hash))) {
             if row.place.hash == hash {
                 numbers.push(row.place.nth);
             }
         }
-        self.writes.numbers(hash, &mut numbers);
+        if let Some(ahead) = ahead {
+            ahead.numbers(hash, &mut numbers);
+        }
+        self.writes.entries.numbers(hash, &mut numbers);
         numbers.sort_unstable();
         numbers.dedup();
         let taken = numbers.iter().zip(0..).take_while(|(number, nth)| *number == nth).count();
@@ -104,13 +203,13 @@ where
     /// What the write set has for a row.
     #[inline]
     pub(in crate::table) fn written(&self, at: usize) -> &D::Change {
-        &self.writes.entries[at].change
+        &self.writes.entries.at(at).content
     }
 
     /// What the write set has for a row, to be changed in place by values of the same number.
     pub(in crate::table) fn written_mut(&mut self, at: usize) -> &mut D::Change {
         self.check();
-        &mut self.writes.entries[at].change
+        self.writes.entries.content_mut(at)
     }
 
     /// Writes to a row that the write set has an entry of. `more`: how many values there are more.
@@ -121,7 +220,7 @@ where
         work: impl FnOnce(&mut D::Change) -> (R, isize, isize),
     ) -> R {
         self.check();
-        let change = &mut self.writes.entries[at].change;
+        let change = self.writes.entries.content_mut(at);
         let (answer, more, more_rows) = work(change);
         self.writes.more += more;
         self.writes.more_rows += more_rows;
@@ -131,13 +230,13 @@ where
     /// What the message has written so far, row by row, in the order in which it first wrote to
     /// them; and whether it has removed everything before.
     pub(in crate::table) fn changes(&self) -> (bool, impl Iterator<Item = (&K, &D::Change)>) {
-        let changes = self.writes.entries.iter().map(|entry| (&entry.key, &entry.change));
+        let changes = self.writes.entries.iter().map(|entry| (&entry.key, &entry.content));
         (self.writes.is_cleared, changes)
     }
 
     /// The key of an entry of the write set.
     pub(in crate::table) fn written_key(&self, at: usize) -> &K {
-        &self.writes.entries[at].key
+        &self.writes.entries.at(at).key
     }
 
     /// Writes to a row of which the write set has no entry. Returns where the entry is.
@@ -152,12 +251,7 @@ where
         self.check();
         self.writes.more += more;
         self.writes.more_rows += more_rows;
-        self.writes.push(place, key, change)
-    }
-
-    /// Whether nothing is left of the rows that were there before the message under way.
-    pub(in crate::table) fn is_cleared(&self) -> bool {
-        self.writes.is_cleared
+        self.writes.entries.push(place, key, change)
     }
 
     /// Removes all rows.
@@ -170,14 +264,21 @@ where
 
     /// How many values there are.
     pub(in crate::table) fn len(&self) -> usize {
-        let before = if self.writes.is_cleared { 0 } else { self.core.len() };
-        before.saturating_add_signed(self.writes.more)
+        self.counts_before().0.saturating_add_signed(self.writes.more)
     }
 
     /// How many rows there are.
     pub(in crate::table) fn rows(&self) -> usize {
-        let before = if self.writes.is_cleared { 0 } else { self.core.rows() };
-        before.saturating_add_signed(self.writes.more_rows)
+        self.counts_before().1.saturating_add_signed(self.writes.more_rows)
+    }
+
+    /// How many values and rows there are of those before the message under way.
+    fn counts_before(&self) -> (usize, usize) {
+        if self.writes.is_cleared {
+            return (0, 0);
+        }
+        let ahead = self.ahead.as_ref().and_then(|ahead| ahead.read(Ahead::len));
+        ahead.unwrap_or_else(|| (self.core.len(), self.core.rows()))
     }
 
     /// The number of the next value of a list.
@@ -195,18 +296,50 @@ where
         &self,
         from: u32,
         limit: usize,
-        mut look: impl FnMut(&Row<K, D::Value>),
+        mut look: impl FnMut(&K, D::View<'_>),
     ) -> (Option<u32>, &[usize]) {
-        let next = if self.writes.is_cleared {
+        let is_written = |place| self.writes.entries.over(place).is_some();
+        let next = match &self.ahead {
+            _ if self.writes.is_cleared => None,
+            None => self.core.shards.page(from, limit, |row| {
+                if !is_written(row.place) {
+                    look(&row.key, D::view(&row.value));
+                }
+            }),
+            Some(ahead) => ahead.read(|ahead| self.page_ahead(from, limit, ahead, is_written, look)),
+        };
+        (next, self.writes.entries.between(from, next))
+    }
+
+    /// Shows a page of rows as the commits leave them that are not shown yet.
+    fn page_ahead(
+        &self,
+        from: u32,
+        limit: usize,
+        ahead: &Ahead<K, D>,
+        is_written: impl Fn(Place) -> bool,
+        mut look: impl FnMut(&K, D::View<'_>),
+    ) -> Option<u32> {
+        let mut seen = HashSet::new();
+        let mut show = |key: &K, view: Option<D::View<'_>>| view.into_iter().for_each(|view| look(key, view));
+        let next = if ahead.hides_all() {
             None
         } else {
-            self.core.shards.page(from, limit, |row| {
-                if !self.writes.has(row.place) {
-                    look(row);
+            self.core.shards.page(from, limit, |row| match ahead.over(row.place) {
+                _ if is_written(row.place) => {}
+                None => show(&row.key, Some(D::view(&row.value))),
+                Some(Found { place, key, content }) => {
+                    seen.insert(place);
+                    show(key, D::view_under(Some(&row.value), content));
                 }
             })
         };
-        (next, self.writes.between(from, next))
+        for Found { place, key, content } in ahead.between(from, next) {
+            if !is_written(place) && !seen.contains(&place) {
+                show(key, D::view_under(None, content));
+            }
+        }
+        next
     }
 
     /// Whether the message under way has written anything.
@@ -215,34 +348,68 @@ where
         !self.writes.is_empty()
     }
 
-    /// Nothing has to be made ready: a write has found the place of its row.
-    #[expect(clippy::unused_self, reason = "it is what the owner of another kind of table does")]
-    pub(in crate::table) fn prepare(&mut self) {}
+    /// Copies what the owner is to see of the message, if a journal shows it to others later. A write
+    /// has found the place of its row.
+    pub(in crate::table) fn prepare(&mut self) {
+        if self.ahead.is_some() {
+            let mut copies = Copies::<K, D>(Vec::new());
+            for Entry { place, key, content } in self.writes.entries.iter() {
+                let key = Quiet::new(key.clone());
+                let content = content.clone();
+                copies.0.push(Entry { place: *place, key: key.into_inner(), content });
+            }
+            self.copies = copies;
+        }
+    }
+
+    /// Takes out what the message has written, to be shown later: it is the commit of this number.
+    /// The owner goes on to see it. Only moves.
+    pub(in crate::table) fn hand_over(&mut self, commit: u64) -> HandedOver<K, D> {
+        let len = (self.len(), self.rows());
+        let Self { core, writes, ahead, copies, outdated, .. } = self;
+        let clears = writes.is_cleared;
+        if let Some(ahead) = ahead {
+            let copies = std::mem::take(&mut copies.0);
+            ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
+        }
+        let entries = Copies(writes.entries.take());
+        writes.reset();
+        HandedOver { core: Arc::clone(core), clears, entries }
+    }
 
     /// Drops what the message under way has written.
     pub(in crate::table) fn discard(&mut self) {
         self.writes.drop_entries();
+        drop(std::mem::replace(&mut self.copies, Copies(Vec::new())));
+        self.sweep();
     }
 
     /// Makes what the message has written visible. Only moves.
     #[inline]
     pub(in crate::table) fn apply(&mut self, passing: &Passing<'_>) {
         let Self { core, writes, spent, .. } = self;
-        make_visible(core, writes, spent, passing);
+        core.show(writes.is_cleared, writes.entries.drain(), passing, |undo| spent.push(undo));
+        writes.reset();
     }
 
     /// The same, as a commit of its own.
     #[inline]
     pub(in crate::table) fn commit_alone(&mut self) {
-        let Self { core, writes, spent, .. } = self;
+        let core = Arc::clone(&self.core);
         let passing = core.boundaries.pass();
-        make_visible(core, writes, spent, &passing);
+        self.apply(&passing);
         passing.finish();
     }
 
-    /// Drops what the last commit has replaced.
+    /// Drops what commits have replaced.
     #[inline]
     pub(in crate::table) fn sweep(&mut self) {
+        if let Some(ahead) = &self.ahead {
+            let shown = self.core.boundaries.last();
+            ahead.write(|ahead| ahead.take_off(shown, &mut self.outdated));
+            self.spent.extend(self.core.returned.take());
+            self.outdated.drain(..).for_each(Outdated::drop_values);
+        }
         if !self.spent.is_empty() {
             self.drop_spent();
         }
@@ -254,41 +421,38 @@ where
     }
 
     /// Exchanges all rows for those of another table.
+    ///
+    /// # Panics
+    /// If a commit is not shown yet.
     pub(in crate::table) fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+        let is_shown = |owner: &Self| owner.ahead.as_ref().is_none_or(|ahead| ahead.read(Ahead::is_empty));
+        assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
     }
 }
 
-/// Makes writes visible, and keeps what they replace for snapshots or to be dropped.
-#[inline]
-fn make_visible<K, D: Kind>(
-    core: &Core<K, D>,
-    writes: &mut WriteSet<K, D>,
-    spent: &mut Vec<Undo<K, D>>,
-    passing: &Passing<'_>,
-) {
-    let keeps = passing.keeps();
-    let mut put_aside = |undo| {
-        if keeps {
-            core.keep(passing.number(), undo);
-        } else {
-            spent.push(undo);
-        }
-    };
-    if writes.is_cleared {
-        put_aside(core.clear());
+/// A commit of a hash table that is to be shown later.
+pub(in crate::table) struct HandedOver<K, D: Kind> {
+    core: Arc<Core<K, D>>,
+    clears: bool,
+    entries: Copies<K, D>,
+}
+
+impl<K, D> PreparedTable for HandedOver<K, D>
+where
+    K: Send + Sync + 'static,
+    D: Kind<Value: Send + Sync, Change: Send + Sync, Before: Send + Sync, Ahead: Send + Sync> + 'static,
+{
+    fn show(&mut self, passing: &Passing<'_>) {
+        let mut replaced = Vec::new();
+        self.core.show(self.clears, self.entries.0.drain(..), passing, |undo| replaced.push(undo));
+        self.core.returned.with(|returned| returned.append(&mut replaced));
     }
-    for Entry { place, key, change } in writes.entries.drain(..) {
-        let undo = core.apply(place, key, change);
-        if keeps || std::mem::needs_drop::<RowUndo<K, D>>() {
-            put_aside(Undo::Row(undo));
-        }
-    }
-    writes.reset();
 }
 
 impl<K, D: Kind> Drop for Owner<K, D> {
     fn drop(&mut self) {
         self.spent.drain(..).for_each(Undo::drop_values);
+        self.outdated.drain(..).for_each(Outdated::drop_values);
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use self::entry::OrderedEntry;
 pub use self::reader::OrderedTableReader;
 pub use self::rows::OrderedRows;
-use super::boundary::{Boundaries, Passing, Taking};
+use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
 use super::drops::{DropRows, Quiet, cloned};
 use super::info::TableInfo;
 use super::recorded::{Change, Recorded, sealed};

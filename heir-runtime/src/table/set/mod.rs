@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use self::entry::Entry;
 use self::read::SetRows as _;
 pub use self::reader::TableReader;
-use super::boundary::{Boundaries, Passing, Taking};
+use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
 use super::drops::{DropRows, Quiet, cloned};
 use super::hashed::{Core, One, Owner, Seen};
 use super::info::TableInfo;

@@ -64,15 +64,12 @@ where
         if let Some(at) = self.written_at(hash, key) {
             return self.written(at).as_ref().map(|value| look(self.written_key(at), value));
         }
-        if self.is_cleared() {
-            return None;
-        }
-        self.core.find(hash, key, |row, _| row.map(|row| look(&row.key, &row.value)))
+        self.committed(hash, key, look)
     }
 
     fn page(&self, from: u32, limit: usize) -> (DropRows<K, V>, Option<u32>) {
         let mut page = DropRows::with_capacity(limit.min(self.rows()));
-        let (next, written) = self.merge_page(from, limit, |row| page.push_clone(&row.key, &row.value));
+        let (next, written) = self.merge_page(from, limit, |key, value| page.push_clone(key, value));
         for &at in written {
             if let Some(value) = self.written(at) {
                 page.push_clone(self.written_key(at), value);

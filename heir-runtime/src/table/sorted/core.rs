@@ -2,17 +2,23 @@
 //! need of those before.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::ahead::Ahead;
 use super::index::{Index, Slot};
+use super::write_set::{LeftOver, Write};
 use crate::table::boundary::{Boundaries, Passing, Taking};
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
 use crate::table::lock::RowLock;
 use crate::table::replaced::Replaced;
 use crate::table::rows::PAGE;
+use crate::util::sync::Lock;
+
+/// How many rows a commit moves under the lock at a time.
+const MOVED: usize = 256;
 
 /// The committed rows of a table. They outlive its owners.
 pub(in crate::table) struct Core<K, V> {
@@ -21,6 +27,10 @@ pub(in crate::table) struct Core<K, V> {
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
     pub(super) owner: AtomicU64,
+    /// The commits that are not shown yet, for the owner; only if a journal shows them.
+    pub(super) ahead: Option<Arc<RowLock<Ahead<K, V>>>>,
+    /// What these commits have left when they were shown, for the owner to do.
+    pub(super) returned: Lock<LeftOver<K, V>>,
 }
 
 /// What was in a slot before a commit.
@@ -31,11 +41,14 @@ pub(super) struct Undo<V> {
 
 impl<K, V> Core<K, V> {
     pub(in crate::table) fn new(boundaries: Arc<Boundaries>) -> Self {
+        let ahead = boundaries.unshown().map(|_| Arc::new(RowLock::new(Ahead::new())));
         Self {
             index: RowLock::new(Index::new()),
             replaced: Replaced::new(),
             boundaries,
             owner: AtomicU64::new(0),
+            ahead,
+            returned: Lock::default(),
         }
     }
 
@@ -49,9 +62,53 @@ impl<K, V> Core<K, V> {
         self.index.write(|ours| other.index.write(|theirs| std::mem::swap(ours, theirs)));
     }
 
-    /// Keeps the value that a commit has replaced for the snapshots that are being taken.
-    pub(super) fn keep(&self, boundary: u64, slot: Slot, before: Option<V>) {
-        self.replaced.push(boundary, Undo { slot, before });
+    /// Makes a commit visible. What it replaces is kept for snapshots, or for the owner to drop.
+    /// Only moves.
+    pub(super) fn show(
+        &self,
+        clears: bool,
+        writes: BTreeMap<K, Write<V>>,
+        passing: &Passing<'_>,
+        left: &mut LeftOver<K, V>,
+    ) {
+        let keeps = passing.keeps();
+        let LeftOver { vacated, sweeps_all, spent, spent_keys } = left;
+        let mut put_aside = |slot, before: Option<V>| {
+            if keeps {
+                self.replaced.push(passing.number(), Undo { slot, before });
+            } else if std::mem::needs_drop::<V>() {
+                spent.extend(before);
+            }
+        };
+        if clears {
+            let mut from = 0;
+            while let Some((emptied, next)) = self.index.write(|index| index.empty(from)) {
+                emptied.into_iter().for_each(|(slot, before)| put_aside(slot, Some(before)));
+                from = next;
+            }
+            *sweeps_all = true;
+        }
+        let mut moved = writes.into_iter().peekable();
+        while moved.peek().is_some() {
+            let mut done = Vec::with_capacity(moved.len().min(MOVED));
+            self.index.write(|index| {
+                for (key, Write { value, slot, .. }) in moved.by_ref().take(MOVED) {
+                    let is_removed = value.is_none();
+                    let before = slot.and_then(|slot| index.replace(slot, value));
+                    done.push((key, slot, before, is_removed));
+                }
+            });
+            for (key, slot, before, is_removed) in done {
+                if let Some(slot) = slot {
+                    put_aside(slot, before);
+                }
+                if is_removed && slot.is_some() {
+                    vacated.push(key);
+                } else if std::mem::needs_drop::<K>() {
+                    spent_keys.push(key);
+                }
+            }
+        }
     }
 
     /// Whether a snapshot is being taken, which may need the keys of vacant slots.

@@ -13,6 +13,9 @@ pub(super) type Slot = u32;
 /// How many slots are made at a time: the list of slots grows without moving any.
 const CHUNK: usize = 1024;
 
+/// How many slots are emptied at a time: it divides the others.
+const AT_A_TIME: usize = 256;
+
 pub(super) struct Index<K, V> {
     keys: BTreeMap<K, Slot>,
     slots: Vec<Vec<Option<V>>>,
@@ -26,8 +29,14 @@ impl<K, V> Index<K, V> {
         Self { keys: BTreeMap::new(), slots: Vec::new(), free: Vec::new(), len: 0 }
     }
 
+    /// How many rows there are.
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many keys there are, those of vacant slots too.
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
     }
 
     /// The value in a slot: `None` if it is vacant.
@@ -47,14 +56,16 @@ impl<K, V> Index<K, V> {
         old
     }
 
-    /// Takes the values out of the slots from this one on, at most so many: `None` after the last.
-    pub(super) fn empty(&mut self, from: Slot, most: usize) -> Option<Vec<Option<V>>> {
+    /// Takes the values out of some slots, from this one on. Returns them with their slots, and the
+    /// slot to go on with: `None` after the last.
+    pub(super) fn empty(&mut self, from: Slot) -> Option<(Vec<(Slot, V)>, Slot)> {
         let chunk = self.slots.get_mut(from as usize / CHUNK)?;
-        let first = from as usize % CHUNK;
-        let last = (first + most).min(chunk.len());
-        let emptied: Vec<_> = chunk.get_mut(first..last)?.iter_mut().map(Option::take).collect();
-        self.len -= emptied.iter().flatten().count();
-        Some(emptied)
+        let next = (from as usize / AT_A_TIME + 1) * AT_A_TIME;
+        let some = chunk.iter_mut().skip(from as usize % CHUNK).take(next - from as usize);
+        let emptied: Vec<_> =
+            (from..).zip(some).filter_map(|(slot, value)| Some((slot, value.take()?))).collect();
+        self.len -= emptied.len();
+        Some((emptied, Slot::try_from(next).expect("fewer rows than there are numbers")))
     }
 }
 
@@ -84,6 +95,25 @@ impl<K: Ord, V> Index<K, V> {
         let (key, slot) = self.keys.remove_entry(key)?;
         self.free.push(slot);
         Some(key)
+    }
+
+    /// Takes out the keys, and the values, of which `is_gone` is true; `None` is a vacant slot. It
+    /// compares no keys.
+    pub(super) fn take_out_if(&mut self, is_gone: impl Fn(Option<&V>) -> bool) -> Vec<(K, Option<V>)> {
+        let Self { keys, slots, free, len } = self;
+        let value = |slots: &mut Vec<Vec<Option<V>>>, slot: Slot| {
+            slots[slot as usize / CHUNK][slot as usize % CHUNK].take()
+        };
+        let is_gone = |slot: Slot| is_gone(slots[slot as usize / CHUNK][slot as usize % CHUNK].as_ref());
+        let gone: Vec<_> = keys.extract_if(.., |_, slot| is_gone(*slot)).collect();
+        gone.into_iter()
+            .map(|(key, slot)| {
+                free.push(slot);
+                let value = value(slots, slot);
+                *len -= usize::from(value.is_some());
+                (key, value)
+            })
+            .collect()
     }
 
     /// The entries between two bounds, in order, vacant ones too.

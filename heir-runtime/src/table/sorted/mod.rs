@@ -1,8 +1,10 @@
 //! Rows in the order of their keys: what `OrderedTable` is made of.
 
+mod ahead;
 mod core;
 mod index;
 mod owner;
+mod write_set;
 
 pub(super) use self::core::Core;
 pub(super) use self::owner::{Owner, Seen};

@@ -6,17 +6,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::ahead::{Ahead, Outdated};
 use super::core::Core;
 use super::index::Slot;
-use crate::table::boundary::Passing;
+use super::write_set::{LeftOver, Write, drop_writes};
+use crate::table::boundary::{Passing, PreparedTable};
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
+use crate::table::lock::RowLock;
 use crate::table::rows::PAGE;
-
-/// How many rows a commit moves under the lock at a time.
-const MOVED: u16 = 256;
-
-/// For how much of what a commit replaces room is kept.
-const KEPT: usize = 64;
 
 /// The right to write to a table, with what the message under way has written.
 pub(in crate::table) struct Owner<K, V> {
@@ -26,26 +23,18 @@ pub(in crate::table) struct Owner<K, V> {
     writes: BTreeMap<K, Write<V>>,
     /// How many more rows there are than before the message, or than none if it is cleared.
     more: isize,
-    /// The keys of slots that have been vacated: they are to be taken out of the index.
-    vacated: Vec<K>,
-    /// Whether the keys of all vacant slots are to be taken out.
-    sweeps_all: bool,
-    /// What the last commit has replaced.
-    spent: Vec<V>,
-    /// The keys of rows that the last commit has written to.
-    spent_keys: Vec<K>,
+    /// What commits have left to do.
+    left: LeftOver<K, V>,
+    /// The commits that a journal has not shown yet, if there is one.
+    ahead: Option<Arc<RowLock<Ahead<K, V>>>>,
+    /// Whether it is worth looking for vacated slots whose keys can be taken out.
+    takes_out: bool,
+    /// What is to go into the slots of `ahead`, once the commit that is being prepared is.
+    copies: DropRows<Slot, Option<V>>,
+    /// What has gone out of `ahead`.
+    outdated: Vec<Outdated<K, V>>,
     /// Its number among the owners of these rows. The newest may write.
     number: u64,
-}
-
-/// What the message has written to a row.
-struct Write<V> {
-    /// The value that was put; `None` if the row was removed.
-    value: Option<V>,
-    /// Where the row is; `None` until the commit prepares a slot.
-    slot: Option<Slot>,
-    /// Whether the slot was vacant before.
-    was_vacant: bool,
 }
 
 /// What a key has for its owner.
@@ -66,16 +55,20 @@ where
     /// The owner that may write from now on: no owner before it may.
     pub(in crate::table) fn new(core: Arc<Core<K, V>>) -> Self {
         let number = core.owner.fetch_add(1, Ordering::Relaxed) + 1;
+        let ahead = core.ahead.clone();
+        let mut left = LeftOver::default();
+        // An owner before this one may have left some.
+        left.sweeps_all = number > 1;
         Self {
             core,
             is_cleared: false,
             writes: BTreeMap::new(),
             more: 0,
-            vacated: Vec::new(),
-            // An owner before this one may have left some.
-            sweeps_all: number > 1,
-            spent: Vec::new(),
-            spent_keys: Vec::new(),
+            left,
+            ahead,
+            takes_out: true,
+            copies: DropRows::with_capacity(0),
+            outdated: Vec::new(),
             number,
         }
     }
@@ -121,7 +114,15 @@ where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        if self.is_cleared { None } else { self.core.look(key, look) }
+        match &self.ahead {
+            _ if self.is_cleared => None,
+            None => self.core.look(key, look),
+            Some(ahead) => ahead.read(|ahead| match ahead.get(key) {
+                Some((key, value)) => value.map(|value| look(key, value)),
+                None if ahead.hides_all() => None,
+                None => self.core.look(key, look),
+            }),
+        }
     }
 
     /// Puts a row, or removes it. Returns the value that the message had written to it before.
@@ -156,7 +157,8 @@ where
     }
 
     pub(in crate::table) fn len(&self) -> usize {
-        let before = if self.is_cleared { 0 } else { self.core.len() };
+        let ahead = || self.ahead.as_ref()?.read(Ahead::len);
+        let before = if self.is_cleared { 0 } else { ahead().unwrap_or_else(|| self.core.len()) };
         before.saturating_add_signed(self.more)
     }
 
@@ -172,64 +174,17 @@ where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let mut page = DropRows::with_capacity(limit.min(PAGE));
-        let mut written = self.writes.range::<Q, _>(bounds);
-        let mut next_written = || if from_back { written.next_back() } else { written.next() };
-        let comes_first = |one: &K, other: &K| if from_back { one > other } else { one < other };
-        let mut write = next_written();
-        // The key of the last committed row that was looked at.
-        let mut last: Option<Quiet<K>> = None;
-        while page.0.len() < limit {
-            let after = last.as_ref().map(|key| Bound::Excluded(key.get().borrow()));
-            let (lower, upper) = match after {
-                None => bounds,
-                Some(after) if from_back => (bounds.0, after),
-                Some(after) => (after, bounds.1),
-            };
-            let committed = if self.is_cleared {
-                DropRows::with_capacity(0)
-            } else {
-                self.core.page((lower, upper), (limit - page.0.len()).min(PAGE), from_back)
-            };
-            let is_last = committed.0.is_empty();
-            for (key, value) in committed.into_vec() {
-                while let Some((written, new)) = write
-                    && comes_first(written, &key)
-                {
-                    if let Some(new) = &new.value {
-                        page.push_clone(written, new);
-                    }
-                    write = next_written();
-                }
-                last = Some(Quiet::new(key.clone()));
-                if write.is_some_and(|(written, _)| *written == key) {
-                    // It is written anew, or removed.
-                    if let Some(new) = write.and_then(|(_, new)| new.value.as_ref()) {
-                        page.push_clone(&key, new);
-                    }
-                    write = next_written();
-                    drop_quietly(key);
-                    drop_quietly(value);
-                } else {
-                    page.0.push((key, value));
-                }
-            }
-            if is_last {
-                while let Some((written, new)) = write
-                    && page.0.len() < limit
-                {
-                    if let Some(new) = &new.value {
-                        page.push_clone(written, new);
-                    }
-                    write = next_written();
-                }
-                break;
-            }
-        }
-        if page.0.len() > limit {
-            drop(DropRows(page.0.split_off(limit)));
-        }
-        page
+        let written = self.writes.range::<Q, _>(bounds).map(|(key, write)| (key, write.value.as_ref()));
+        merge(written, bounds, limit, from_back, |bounds, limit| match &self.ahead {
+            _ if self.is_cleared => DropRows::with_capacity(0),
+            None => self.core.page(bounds, limit, from_back),
+            Some(ahead) => ahead.read(|ahead| {
+                merge(ahead.range(bounds), bounds, limit, from_back, |bounds, limit| {
+                    let limit = if ahead.hides_all() { 0 } else { limit };
+                    self.core.page(bounds, limit, from_back)
+                })
+            }),
+        })
     }
 
     /// Whether the message under way has written anything.
@@ -246,7 +201,12 @@ where
     /// Takes the keys of vacated slots out of the index, and finds a slot for each row that was
     /// put.
     pub(in crate::table) fn prepare(&mut self) {
-        self.take_out_vacated();
+        // A snapshot may need the key of a slot that has been vacated since; and a commit may be ahead
+        // that is to fill it.
+        if self.takes_out && !self.core.is_copied() {
+            self.take_out_vacated();
+            self.takes_out = self.ahead.is_none();
+        }
         let Self { core, writes, .. } = self;
         for (key, write) in writes.iter_mut().filter(|(_, write)| write.slot.is_none()) {
             let known =
@@ -259,14 +219,23 @@ where
                 (write.slot, write.was_vacant) = (Some(slot), true);
             }
         }
+        self.copy_ahead();
+    }
+
+    /// Copies what the owner is to see of the message, if a journal shows it to others later.
+    fn copy_ahead(&mut self) {
+        let Some(ahead) = &self.ahead else { return };
+        let mut copies = DropRows::with_capacity(self.writes.len());
+        for (key, write) in &self.writes {
+            let own = Quiet::new(key.clone());
+            let slot = ahead.write_in_order(|ahead| ahead.insert(own.into_inner()));
+            copies.push_clone(&slot, &write.value);
+        }
+        self.copies = copies;
     }
 
     fn take_out_vacated(&mut self) {
-        // A snapshot may need the key of a slot that has been vacated since.
-        if self.core.is_copied() {
-            return;
-        }
-        if std::mem::take(&mut self.sweeps_all) {
+        if std::mem::take(&mut self.left.sweeps_all) {
             let mut after: Option<Quiet<K>> = None;
             loop {
                 let page: Vec<_> = self.core.index.read(|index| {
@@ -276,64 +245,46 @@ where
                 });
                 let Some((last, _)) = page.last() else { break };
                 after = Some(Quiet::new(last.get().clone()));
-                self.vacated.extend(
+                self.left.vacated.extend(
                     page.into_iter().filter(|(_, is_vacant)| *is_vacant).map(|(key, _)| key.into_inner()),
                 );
             }
         }
-        while let Some(key) = self.vacated.last() {
+        // Keys of slots that a commit which is not shown yet will fill.
+        let mut to_be_filled = 0;
+        while let Some(key) = self.left.vacated[to_be_filled..].last() {
+            if self.ahead.as_ref().is_some_and(|ahead| ahead.read(|ahead| ahead.has(key))) {
+                let last = self.left.vacated.len() - 1;
+                self.left.vacated.swap(to_be_filled, last);
+                to_be_filled += 1;
+                continue;
+            }
             if !self.writes.contains_key(key) {
                 let taken = self.core.index.write_in_order(|index| index.take_out(key));
                 drop_quietly(taken);
             }
-            drop_quietly(self.vacated.pop());
+            drop_quietly(self.left.vacated.pop());
         }
+    }
+
+    /// Takes out what the message has written, to be shown later: it is the commit of this number.
+    /// The owner goes on to see it. Only moves.
+    pub(in crate::table) fn hand_over(&mut self, commit: u64) -> HandedOver<K, V> {
+        let len = self.len();
+        let Self { core, writes, ahead, copies, outdated, .. } = self;
+        let clears = std::mem::take(&mut self.is_cleared);
+        if let Some(ahead) = ahead {
+            let copies = std::mem::take(&mut copies.0);
+            ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
+        }
+        self.more = 0;
+        HandedOver { core: Arc::clone(core), clears, writes: std::mem::take(writes) }
     }
 
     /// Makes what was prepared visible. Only moves.
     pub(in crate::table) fn apply(&mut self, passing: &Passing<'_>) {
-        let keeps = passing.keeps();
-        let Self { core, writes, vacated, spent, spent_keys, .. } = self;
-        let mut put_aside = |slot, before: Option<V>| {
-            if keeps {
-                core.keep(passing.number(), slot, before);
-            } else if std::mem::needs_drop::<V>() {
-                spent.extend(before);
-            }
-        };
-        if std::mem::take(&mut self.is_cleared) {
-            let mut slot = 0;
-            while let Some(emptied) = core.index.write(|index| index.empty(slot, MOVED.into())) {
-                for (at, before) in (slot..).zip(emptied) {
-                    if before.is_some() {
-                        put_aside(at, before);
-                    }
-                }
-                slot += Slot::from(MOVED);
-            }
-            self.sweeps_all = true;
-        }
-        let mut moved = std::mem::take(writes).into_iter().peekable();
-        while moved.peek().is_some() {
-            let mut done = Vec::with_capacity(moved.len().min(MOVED.into()));
-            core.index.write(|index| {
-                for (key, Write { value, slot, .. }) in moved.by_ref().take(MOVED.into()) {
-                    let is_removed = value.is_none();
-                    let before = slot.and_then(|slot| index.replace(slot, value));
-                    done.push((key, slot, before, is_removed));
-                }
-            });
-            for (key, slot, before, is_removed) in done {
-                if let Some(slot) = slot {
-                    put_aside(slot, before);
-                }
-                if is_removed && slot.is_some() {
-                    vacated.push(key);
-                } else if std::mem::needs_drop::<K>() {
-                    spent_keys.push(key);
-                }
-            }
-        }
+        let clears = std::mem::take(&mut self.is_cleared);
+        self.core.show(clears, std::mem::take(&mut self.writes), passing, &mut self.left);
         self.more = 0;
     }
 
@@ -345,12 +296,15 @@ where
         passing.finish();
     }
 
-    /// Drops what the last commit has replaced.
+    /// Drops what commits have replaced.
     pub(in crate::table) fn sweep(&mut self) {
-        self.spent.drain(..).for_each(drop_quietly);
-        self.spent.shrink_to(KEPT);
-        self.spent_keys.drain(..).for_each(drop_quietly);
-        self.spent_keys.shrink_to(KEPT);
+        if let Some(ahead) = &self.ahead {
+            let shown = self.core.boundaries.last();
+            self.takes_out |= ahead.write(|ahead| ahead.take_off(shown, &mut self.outdated));
+            self.left.add(self.core.returned.take());
+            self.outdated.drain(..).for_each(Outdated::drop_values);
+        }
+        self.left.drop_spent();
     }
 
     /// Drops what the message under way has written.
@@ -359,30 +313,128 @@ where
         self.more = 0;
         for (key, write) in std::mem::take(&mut self.writes) {
             if write.was_vacant {
-                self.vacated.push(key);
+                self.left.vacated.push(key);
             } else {
                 drop_quietly(key);
             }
             drop_quietly(write.value);
         }
+        drop(std::mem::replace(&mut self.copies, DropRows::with_capacity(0)));
+        self.sweep();
     }
 
     /// Exchanges all rows for those of another table.
+    ///
+    /// # Panics
+    /// If a commit is not shown yet.
     pub(in crate::table) fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+        let is_shown = |owner: &Self| owner.ahead.as_ref().is_none_or(|ahead| ahead.read(Ahead::is_empty));
+        assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
-        self.sweeps_all = true;
-        other.sweeps_all = true;
+        self.left.sweeps_all = true;
+        other.left.sweeps_all = true;
+    }
+}
+
+/// A page of rows with what lies over them: `written`, in order, is a value or that there is no row.
+/// `page` gives pages of the rows beneath.
+fn merge<'w, K, V, Q>(
+    mut written: impl DoubleEndedIterator<Item = (&'w K, Option<&'w V>)>,
+    bounds: (Bound<&Q>, Bound<&Q>),
+    limit: usize,
+    from_back: bool,
+    page: impl Fn((Bound<&Q>, Bound<&Q>), usize) -> DropRows<K, V>,
+) -> DropRows<K, V>
+where
+    K: Ord + Clone + Borrow<Q> + 'w,
+    V: Clone + 'w,
+    Q: Ord + ?Sized,
+{
+    let mut merged = DropRows::with_capacity(limit.min(PAGE));
+    let mut next_written = || if from_back { written.next_back() } else { written.next() };
+    let comes_first = |one: &K, other: &K| if from_back { one > other } else { one < other };
+    let mut write = next_written();
+    // The key of the last row beneath that was looked at.
+    let mut last: Option<Quiet<K>> = None;
+    while merged.0.len() < limit {
+        let after = last.as_ref().map(|key| Bound::Excluded(key.get().borrow()));
+        let (lower, upper) = match after {
+            None => bounds,
+            Some(after) if from_back => (bounds.0, after),
+            Some(after) => (after, bounds.1),
+        };
+        let beneath = page((lower, upper), (limit - merged.0.len()).min(PAGE));
+        let is_last = beneath.0.is_empty();
+        for (key, value) in beneath.into_vec() {
+            while let Some((written, new)) = write
+                && comes_first(written, &key)
+            {
+                if let Some(new) = new {
+                    merged.push_clone(written, new);
+                }
+                write = next_written();
+            }
+            last = Some(Quiet::new(key.clone()));
+            if let Some((written, new)) = write
+                && *written == key
+            {
+                // It is written anew, or removed.
+                if let Some(new) = new {
+                    merged.push_clone(&key, new);
+                }
+                write = next_written();
+                drop_quietly(key);
+                drop_quietly(value);
+            } else {
+                merged.0.push((key, value));
+            }
+        }
+        if is_last {
+            while let Some((written, new)) = write
+                && merged.0.len() < limit
+            {
+                if let Some(new) = new {
+                    merged.push_clone(written, new);
+                }
+                write = next_written();
+            }
+            break;
+        }
+    }
+    if merged.0.len() > limit {
+        drop(DropRows(merged.0.split_off(limit)));
+    }
+    merged
+}
+
+/// A commit of an ordered table that is to be shown later.
+pub(in crate::table) struct HandedOver<K, V> {
+    core: Arc<Core<K, V>>,
+    clears: bool,
+    writes: BTreeMap<K, Write<V>>,
+}
+
+impl<K, V> PreparedTable for HandedOver<K, V>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn show(&mut self, passing: &Passing<'_>) {
+        let mut left = LeftOver::default();
+        self.core.show(self.clears, std::mem::take(&mut self.writes), passing, &mut left);
+        self.core.returned.with(|returned| returned.add(left));
+    }
+}
+
+impl<K, V> Drop for HandedOver<K, V> {
+    fn drop(&mut self) {
+        drop_writes(&mut self.writes);
     }
 }
 
 impl<K, V> Drop for Owner<K, V> {
     fn drop(&mut self) {
-        for (key, write) in std::mem::take(&mut self.writes) {
-            drop_quietly(key);
-            drop_quietly(write.value);
-        }
-        self.vacated.drain(..).for_each(drop_quietly);
-        self.spent.drain(..).for_each(drop_quietly);
-        self.spent_keys.drain(..).for_each(drop_quietly);
+        drop_writes(&mut self.writes);
+        self.outdated.drain(..).for_each(Outdated::drop_values);
     }
 }

@@ -1,0 +1,49 @@
+//! Who keeps the commits of a worker before anybody else sees them: where a store attaches.
+
+use std::any::Any;
+use std::fmt;
+
+/// Keeps the commits of a worker, and says when they become visible.
+#[doc(hidden)]
+pub trait Journal: Send + Sync + 'static {
+    /// Makes of a message what the journal is to keep. It runs within the message: if it panics, the
+    /// message dies, and nothing has changed.
+    fn encode(&self, commit: &Written<'_>) -> Encoded;
+
+    /// Keeps the commit of this number, behind those before it. It is visible after
+    /// [`Readers::show_up_to`](super::Readers::show_up_to). Must not panic.
+    fn append(&self, commit: u64, encoded: Encoded);
+}
+
+/// What a journal keeps of a commit.
+#[doc(hidden)]
+pub type Encoded = Box<dyn Any + Send>;
+
+/// What a message has written to all recorded tables of a worker.
+#[doc(hidden)]
+pub struct Written<'w> {
+    pub(super) tables: Vec<&'w dyn Any>,
+    pub(super) commit: u64,
+}
+
+impl Written<'_> {
+    /// The number of the commit, greater than that before it.
+    pub fn number(&self) -> u64 {
+        self.commit
+    }
+
+    /// The table at this place, whose type is `T`: its
+    /// [`changes`](super::Recorded::changes) are what the message has written to it.
+    ///
+    /// # Panics
+    /// If there is none, or of another type.
+    pub fn table<T: Any>(&self, place: usize) -> &T {
+        self.tables[place].downcast_ref().expect("the table at this place is of another type")
+    }
+}
+
+impl fmt::Debug for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Written").field("commit", &self.commit).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,199 @@
+//! A journal that keeps what it is given, and shows it late: its owner sees everything at once, and everybody else
+//! what has been shown.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use heir_runtime::table::{
+    BagTable, Change, Encoded, Journal, OrderedTable, Readers, Table, Written, reader_first,
+};
+use heir_tests::Random;
+use proptest::prelude::*;
+
+use crate::operations::{Model, Operation, operation};
+use crate::subject::{Key, Rebuilt, Rows, Subject};
+
+/// Rebuilds the rows of one table from its changes, and remembers them by the number of the commit.
+struct Kept<T> {
+    commits: Mutex<Commits>,
+    table: PhantomData<fn() -> T>,
+}
+
+#[derive(Default)]
+struct Commits {
+    rebuilt: Rebuilt,
+    last: u64,
+    rows: HashMap<u64, Rows>,
+}
+
+impl<T: Subject> Kept<T> {
+    fn new() -> Arc<Self> {
+        let commits = Commits { rows: HashMap::from([(0, Rows::new())]), ..Commits::default() };
+        Arc::new(Self { commits: Mutex::new(commits), table: PhantomData })
+    }
+
+    fn last(&self) -> u64 {
+        self.commits.lock().unwrap().last
+    }
+
+    fn rows(&self, commit: u64) -> Rows {
+        self.commits.lock().unwrap().rows[&commit].clone()
+    }
+}
+
+impl<T: Subject> Journal for Kept<T> {
+    fn encode(&self, commit: &Written<'_>) -> Encoded {
+        Box::new(commit.table::<T>(0).changes())
+    }
+
+    fn append(&self, commit: u64, encoded: Encoded) {
+        let changes: Box<Vec<Change<Key, u16>>> = encoded.downcast().unwrap();
+        let mut commits = self.commits.lock().unwrap();
+        assert_eq!(commit, commits.last + 1, "commits come in order, and none is left out");
+        commits.last = commit;
+        commits.rebuilt.apply(*changes);
+        let rows = commits.rebuilt.rows();
+        commits.rows.insert(commit, rows);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Do(Operation),
+    /// So many commits more are shown.
+    Show(u64),
+    /// The table is opened anew, as after it was taken out of its place.
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let one = prop_oneof![
+        8 => operation().prop_map(Step::Do),
+        3 => Just(Step::Do(Operation::Commit)),
+        2 => (1..4_u64).prop_map(Step::Show),
+        1 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(one, 0..80)
+}
+
+fn check<T: Subject>(steps: Vec<Step>) {
+    let journal = Kept::<T>::new();
+    let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
+    let (mut table, mut model) = (readers.open::<T>(0), Model::default());
+    let mut shown = 0;
+    for step in steps {
+        match step {
+            Step::Do(operation) => model.step(&mut table, operation),
+            Step::Show(more) => {
+                shown = journal.last().min(shown + more);
+                readers.show_up_to(shown);
+            }
+            Step::Reopen => {
+                table = readers.open(0);
+                model.step(&mut table, Operation::Rollback);
+            }
+        }
+        assert_eq!(journal.rows(model.number), model.boundary);
+        assert_eq!(table.rows(), model.now);
+        assert_eq!(table.pages(3), model.now);
+        assert_eq!(table.len(), model.len());
+        assert_eq!(table.is_dirty(), model.dirty);
+        assert_eq!(table.shown(), journal.rows(shown));
+        assert_eq!(table.snapshot(), (journal.rows(shown), shown));
+    }
+    readers.show_up_to(u64::MAX);
+    table.discard();
+    assert_eq!(table.rows(), model.boundary);
+    assert_eq!(table.shown(), model.boundary);
+}
+
+proptest! {
+    #[test]
+    fn a_table_that_is_shown_late_does_what_its_model_does(steps in steps()) {
+        check::<Table<Key, u16>>(steps);
+    }
+
+    #[test]
+    fn an_ordered_table_that_is_shown_late_does_what_its_model_does(steps in steps()) {
+        check::<OrderedTable<Key, u16>>(steps);
+    }
+
+    #[test]
+    fn a_bag_table_that_is_shown_late_does_what_its_model_does(steps in steps()) {
+        check::<BagTable<Key, u16>>(steps);
+    }
+}
+
+/// The owner works, one thread shows commits, and two read.
+fn check_beside<T: Subject>() {
+    let mut random = Random::new();
+    println!("{random}");
+    let journal = Kept::<T>::new();
+    let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
+    let mut table = readers.open::<T>(0);
+    let (done, mut of_another) = (AtomicBool::new(false), Random::of(random.below(u32::MAX).into()));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut shown = 0;
+            while !done.load(Ordering::Relaxed) {
+                let waits = journal.last() - shown;
+                shown += u64::from(of_another.below(u32::try_from(waits.min(8)).unwrap() + 1));
+                readers.show_up_to(shown);
+                std::thread::yield_now();
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut last = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let snapshot = readers.snapshot(|copying| copying.rows::<T>(0));
+                    assert!(last <= snapshot.boundary());
+                    last = snapshot.boundary();
+                    assert_eq!(T::as_rows(&snapshot), journal.rows(last));
+                }
+            });
+        }
+        let mut model = Model::default();
+        for _ in 0..2_000 {
+            model.step(&mut table, arbitrary(&mut random));
+            assert_eq!(table.rows(), model.now, "{random}");
+            assert_eq!(table.pages(4), model.now, "{random}");
+            assert_eq!(table.len(), model.len(), "{random}");
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    readers.show_up_to(u64::MAX);
+    assert_eq!(table.shown(), journal.rows(journal.last()), "{random}");
+}
+
+fn arbitrary(random: &mut Random) -> Operation {
+    let key = |random: &mut Random| u8::try_from(random.below(12)).unwrap();
+    let value = u16::try_from(random.below(40)).unwrap();
+    match random.below(24) {
+        0..6 => Operation::Insert((key(random), value)),
+        6..8 => Operation::InsertNew((key(random), value)),
+        8..11 => Operation::Add((key(random), value)),
+        11..14 => Operation::Remove(key(random)),
+        14 => Operation::RemoveIf(1 + value % 4),
+        15 => Operation::Clear,
+        16..22 => Operation::Commit,
+        _ => Operation::Rollback,
+    }
+}
+
+#[test]
+fn a_table_does_what_its_model_does_while_a_thread_shows_its_commits() {
+    check_beside::<Table<Key, u16>>();
+}
+
+#[test]
+fn an_ordered_table_does_what_its_model_does_while_a_thread_shows_its_commits() {
+    check_beside::<OrderedTable<Key, u16>>();
+}
+
+#[test]
+fn a_bag_table_does_what_its_model_does_while_a_thread_shows_its_commits() {
+    check_beside::<BagTable<Key, u16>>();
+}
