@@ -1,6 +1,6 @@
 //! A supervision tree is a struct: what starts in which order, what is restarted with what, and every handle, typed.
 //!
-//! `cargo run --example tree` starts a small shop, draws its tree, kills a worker, a supervisor and a branch of it, and draws it
+//! `cargo run --example tree` starts a small shop, draws its tree, kills a worker, a supervisor and a subtree of it, and draws it
 //! again: other incarnations, the same state.
 
 use std::error::Error;

@@ -64,7 +64,7 @@ pub(super) fn functions(
     let types: Vec<_> = tree.args().map(|arg| &arg.ty).collect();
     let arguments = arguments_doc(tree);
     let spec_doc =
-        format!(" The tree [`{ident}`], to start it or make it a branch of another one.{arguments}");
+        format!(" The tree [`{ident}`], to start it or make it a subtree of another one.{arguments}");
     let start_doc = format!(
         " Starts the tree [`{ident}`], each child after the one before is up; dropping what this returns stops it.{arguments}"
     );

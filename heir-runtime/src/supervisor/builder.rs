@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::supervisor::Supervisor;
-use crate::supervisor::branch::Branch;
 use crate::supervisor::child::Rules;
 use crate::supervisor::child::spec::{Attached, ChildSpec, sealed};
 use crate::supervisor::child::subtree::SupervisorChild;
@@ -15,6 +14,7 @@ use crate::supervisor::root;
 use crate::supervisor::run::intensity::Intensity;
 use crate::supervisor::run::slot::Slot;
 use crate::supervisor::run::{Run, Slots, SupervisorRules};
+use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
 use crate::tree::events::{Event, Observer};
 use crate::util::caught::CatchDrop;
@@ -39,7 +39,7 @@ pub struct SupervisorBuilder<H = SupervisorHandle> {
 
 /// The settings and children of a supervisor to be.
 struct Plan {
-    branch: Arc<Branch>,
+    shared: Arc<SupervisorShared>,
     slots: Slots,
     /// The first mistake in the declaration of a child.
     refused: Option<StartError>,
@@ -61,12 +61,12 @@ impl<H: Clone + Send + Sync + 'static> ChildSpec for SupervisorBuilder<H> {
 }
 
 impl<H: Clone + Send + Sync + 'static> sealed::Attach<H> for SupervisorBuilder<H> {
-    fn attach(self, branch: &Branch) -> Attached<H> {
-        let position = branch.next_position();
+    fn attach(self, supervisor: &SupervisorShared) -> Attached<H> {
+        let position = supervisor.next_position();
         let id = position.id;
-        self.plan.branch.settle_at(position);
+        self.plan.shared.settle_at(position);
         let twice =
-            self.plan.branch.registry().join(branch.registry()).map(StartError::DuplicateRegistration);
+            self.plan.shared.registry().join(supervisor.registry()).map(StartError::DuplicateRegistration);
         let rules = Rules {
             restart: self.plan.restart,
             shutdown: self.plan.shutdown.unwrap_or_default(),
@@ -82,10 +82,10 @@ impl<H: Clone + Send + Sync + 'static> sealed::Attach<H> for SupervisorBuilder<H
 
 impl SupervisorBuilder {
     pub(super) fn new(name: Arc<str>) -> Self {
-        let branch = Arc::new(Branch::new(name));
-        let handle = SupervisorHandle::new(Arc::clone(&branch));
+        let shared = Arc::new(SupervisorShared::new(name));
+        let handle = SupervisorHandle::new(Arc::clone(&shared));
         let plan = Plan {
-            branch,
+            shared,
             slots: Slots::new(),
             refused: None,
             label: None,
@@ -128,14 +128,15 @@ impl SupervisorBuilder {
     /// Children are started in the order in which they were added. Messages that are sent to a
     /// worker before it has started wait for it.
     pub fn child<S: ChildSpec>(&mut self, spec: S) -> S::Handle {
-        let Attached { id, member, handle, refused } = spec.attach(&self.plan.branch);
+        let Attached { id, member, handle, refused } = spec.attach(&self.plan.shared);
         let node = member.node();
         let name = Arc::clone(node.name());
-        let twice = self.plan.branch.has_child(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
+        let twice =
+            self.plan.shared.children.has(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
         let enlisted = Arc::clone(&node).register_name().err().map(StartError::DuplicateRegistration);
         self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
         // A supervisor that has not started takes every child.
-        let _open = self.plan.branch.enter(id, node);
+        let _open = self.plan.shared.children.insert(id, node);
         self.plan.slots.insert(id, Box::new(Slot::new(member)));
         handle
     }
@@ -217,9 +218,9 @@ impl<H> SupervisorBuilder<H> {
         self
     }
 
-    /// Starts the children, each after the one before is up: a worker when it owns its tables, and its start hook has succeeded;
-    /// a branch when its children are up. A child that fails before it is up, or ends and is not to be restarted, fails the
-    /// start; the tree starts without one that was [stopped](crate::Handle::stop) on request.
+    /// Starts the children, each after the one before is up. A child that fails before it is up, or
+    /// ends and is not to be restarted, fails the start; the tree starts without a child that was
+    /// [stopped](crate::Handle::stop) on request.
     ///
     /// A worker is up when it owns its tables and its start hook has succeeded; a subtree is up
     /// when its children are.
@@ -239,14 +240,14 @@ impl<H> SupervisorBuilder<H> {
         }
         // Without a timer this panics here, with tokio's message, and not in every child.
         drop(tokio::time::sleep(Duration::ZERO));
-        let branch = Arc::clone(&run.branch);
+        let shared = Arc::clone(&run.shared);
         let (stop, stopped) = stop_signal();
-        branch.starting();
+        shared.set_starting();
         let task = tokio::spawn(root(run, stopped));
-        branch.started(task.abort_handle());
+        shared.set_task(task.abort_handle());
         // Made before the first await: if this future is dropped, so is the `Supervisor`, and the
         // tree stops.
-        Supervisor::new(self.handle, branch, stop, task).up().await
+        Supervisor::new(self.handle, shared, stop, task).up().await
     }
 }
 
@@ -263,15 +264,15 @@ impl Plan {
             u32::MAX => format!("{}, any number of restarts", self.strategy),
             restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
         };
-        self.branch.describe_as(self.label.take(), limits, self.dynamic);
-        self.branch.registry().observe(std::mem::take(&mut self.observers));
+        self.shared.describe_as(self.label.take(), limits, self.dynamic);
+        self.shared.registry().observe(std::mem::take(&mut self.observers));
         let mut refused = self.refused.take();
         for slot in self.slots.values() {
             let name = Arc::clone(slot.member.node().name());
             refused = refused.or_else(|| rules.check(&name, slot.member.rules()));
         }
         let intensity = Intensity::new(self.intensity, self.period);
-        (Run::new(self.branch, rules, self.slots, intensity), refused)
+        (Run::new(self.shared, rules, self.slots, intensity), refused)
     }
 }
 
@@ -292,7 +293,7 @@ impl SupervisorRules {
 
 impl<H> fmt::Debug for SupervisorBuilder<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.plan.label.as_ref().unwrap_or(self.plan.branch.label());
+        let name = self.plan.label.as_ref().unwrap_or(self.plan.shared.label());
         f.debug_struct("SupervisorBuilder").field("name", name).finish_non_exhaustive()
     }
 }

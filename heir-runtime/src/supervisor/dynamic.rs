@@ -79,7 +79,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
             let workers = Arc::new(Keys::default());
             let forgetful = Arc::downgrade(&workers);
-            supervisor.branch().when_forgotten(move |id| {
+            supervisor.shared().when_forgotten(move |id| {
                 if let Some(workers) = forgetful.upgrade() {
                     workers.forget(id);
                 }
@@ -101,7 +101,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
             let _ = write!(name, "{}[{key:?}]", spec.name);
             spec.name(name)
         };
-        let Attached { id, member, handle, refused } = attach_worker(spec, self.supervisor.branch());
+        let Attached { id, member, handle, refused } = attach_worker(spec, self.supervisor.shared());
         if let Err(taken) = self.workers.insert(key, id, handle.clone()) {
             return Err(DynamicError::AlreadyStarted(W::Handle::from(taken)));
         }

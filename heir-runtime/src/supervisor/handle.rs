@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::process::status::Stopped;
-use crate::supervisor::branch::Branch;
 use crate::supervisor::child::Node;
 use crate::supervisor::child::spec::{Attached, ChildSpec};
 use crate::supervisor::child::worker::WorkerChild;
 use crate::supervisor::report::{ChildError, StartError};
 use crate::supervisor::run::requests::{Command, Requests};
+use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::tree::parent::{ChildId, ParentRef};
 use crate::util::race::{Either, race};
@@ -33,7 +33,7 @@ use crate::worker::shared::Shared;
 /// terminated, the request waits until it is restarted on request, or deleted.
 #[derive(Clone)]
 pub struct SupervisorHandle {
-    branch: Arc<Branch>,
+    shared: Arc<SupervisorShared>,
 }
 
 /// How many children a supervisor has (`supervisor:count_children/1`).
@@ -53,28 +53,28 @@ pub struct ChildCounts {
 }
 
 impl SupervisorHandle {
-    pub(super) fn new(branch: Arc<Branch>) -> Self {
-        Self { branch }
+    pub(super) fn new(shared: Arc<SupervisorShared>) -> Self {
+        Self { shared }
     }
 
-    pub(super) fn branch(&self) -> &Arc<Branch> {
-        &self.branch
+    pub(super) fn shared(&self) -> &Arc<SupervisorShared> {
+        &self.shared
     }
 
     /// Returns the name of the supervisor.
     pub fn name(&self) -> &str {
-        self.branch.label()
+        self.shared.label()
     }
 
     /// Returns what the supervisor does at the moment.
     pub fn status(&self) -> SubtreeStatus {
-        self.branch.status()
+        self.shared.status()
     }
 
     /// Returns a picture of the tree from this supervisor down: what each worker does, and who owns
     /// its tables. Its `Display` draws it.
     pub fn tree(&self) -> Tree {
-        self.branch.picture()
+        self.shared.picture()
     }
 
     /// Returns the children, in the order in which they are started
@@ -107,7 +107,7 @@ impl SupervisorHandle {
     /// [`StartError::DuplicateName`] if another child has the name, even one that has ended and was
     /// not [deleted](Self::delete_child).
     pub async fn start_child<S: ChildSpec>(&self, spec: S) -> Result<S::Handle, StartError> {
-        let attached = spec.attach(&self.branch);
+        let attached = spec.attach(&self.shared);
         self.add(attached).await
     }
 
@@ -239,7 +239,7 @@ impl SupervisorHandle {
     {
         let old = &worker.shared;
         let id = old.id();
-        let is_child = self.branch.find(&old.name).is_some_and(|(found, node)| {
+        let is_child = self.shared.children.find(&old.name).is_some_and(|(found, node)| {
             found == id && std::ptr::addr_eq(Arc::as_ptr(&node), Arc::as_ptr(old))
         });
         if !is_child {
@@ -247,11 +247,11 @@ impl SupervisorHandle {
         }
         let mut spec = spec.name(Arc::clone(&old.name));
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
-        let position = ParentRef { id, parent: Arc::<Requests>::clone(&self.branch.requests) };
+        let position = ParentRef { id, parent: Arc::<Requests>::clone(&self.shared.requests) };
         let estate = Some(old.estate.clone());
-        let settings = self.branch.share(spec.settings);
+        let settings = self.shared.share_settings(spec.settings);
         let shared =
-            Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.branch.registry().clone()));
+            Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.shared.registry().clone()));
         let handle = V::Handle::from(Handle::new(Arc::<Shared<V>>::clone(&shared)));
         let (told, done) = reply(Waker::noop().clone());
         self.send(Command::Replace(id, Box::new(WorkerChild::successor(shared, spec.args)), told))?;
@@ -265,7 +265,7 @@ impl SupervisorHandle {
     /// Returns the handle of the worker of this type that is [registered](crate::Spec::registered)
     /// under this name, anywhere in the tree that this supervisor belongs to (`whereis/1`).
     pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
-        WeakHandle::<W>::whereis(self.branch.registry(), name)
+        WeakHandle::<W>::whereis(self.shared.registry(), name)
     }
 
     /// Stops this supervisor and everything below it for good, in reverse order of the starts, and
@@ -273,13 +273,13 @@ impl SupervisorHandle {
     ///
     /// Dropping the future does not take the request back.
     pub async fn stop(&self) -> Stopped {
-        self.branch.request_stop();
+        self.shared.request_stop();
         self.wait_stopped().await
     }
 
     /// Waits until this supervisor has stopped for good, and returns why. Cancel safe.
     pub async fn wait_stopped(&self) -> Stopped {
-        self.branch.until_stopped().await
+        self.shared.until_stopped().await
     }
 
     /// Kills the supervisor and everything below it (`exit(Pid, kill)`); says whether it ran.
@@ -289,22 +289,22 @@ impl SupervisorHandle {
     /// [stopped](Stopped::Dropped) for good, and the tables of each can be claimed as soon as its
     /// task has reached its next await.
     pub fn kill(&self) -> bool {
-        self.branch.kill()
+        self.shared.kill()
     }
 
     fn find(&self, name: &str) -> Result<(ChildId, Arc<dyn Node>), ChildError> {
-        self.branch.find(name).ok_or_else(|| ChildError::NotFound(Arc::from(name)))
+        self.shared.children.find(name).ok_or_else(|| ChildError::NotFound(Arc::from(name)))
     }
 
     fn send(&self, command: Command) -> Result<(), ChildError> {
-        self.branch.request(command)
+        self.shared.request(command)
     }
 }
 
 /// Two handles are equal if they belong to the same supervisor.
 impl PartialEq for SupervisorHandle {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.branch, &other.branch)
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 }
 
@@ -312,7 +312,7 @@ impl Eq for SupervisorHandle {}
 
 impl Hash for SupervisorHandle {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.branch).hash(state);
+        Arc::as_ptr(&self.shared).hash(state);
     }
 }
 

@@ -163,7 +163,7 @@ impl<K, H> Keys<K, H> {
             by_hash.insert(hash, others);
         }
         drop(entries);
-        // With it goes the key, and maybe the last handle on the tables: the branch catches what they panic with.
+        // With it goes the key, and maybe the last handle on the tables: the supervisor's shared side catches what they panic with.
         drop(bucket);
     }
 

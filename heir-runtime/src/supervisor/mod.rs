@@ -1,15 +1,16 @@
 //! Supervisors: a supervisor starts its children in order, restarts them when they end, and stops
 //! them in reverse order.
 
-mod branch;
 mod builder;
 mod child;
+mod children;
 pub(crate) mod declared;
 mod dynamic;
 mod handle;
 mod keys;
 mod report;
 mod run;
+mod shared;
 mod strategy;
 mod tree;
 
@@ -20,11 +21,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use self::branch::Branch;
 pub use self::builder::SupervisorBuilder;
 pub use self::dynamic::{Dynamic, DynamicError, Key};
 pub use self::handle::{ChildCounts, SupervisorHandle};
 pub use self::report::{ChildError, OverdueChild, ShutdownReport, StartError};
+use self::shared::SupervisorShared;
 pub use self::strategy::{AutoShutdown, Strategy};
 pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
 use crate::process::status::Stopped;
@@ -52,7 +53,7 @@ use crate::util::stop::{StopOnDrop, StopSignal};
 #[must_use = "dropping the supervisor stops its tree: keep it under a name, and end with its `shutdown`"]
 pub struct Supervisor<H = SupervisorHandle> {
     handle: H,
-    branch: Arc<Branch>,
+    shared: Arc<SupervisorShared>,
     // When it is dropped, the tree stops, and callers are told `Stopped::Dropped`.
     stop: Option<StopOnDrop>,
     // `None` once the task has ended; then `report` is complete.
@@ -74,15 +75,15 @@ impl Supervisor {
 }
 
 impl<H> Supervisor<H> {
-    fn new(handle: H, branch: Arc<Branch>, stop: StopOnDrop, task: JoinHandle<Ended>) -> Self {
+    fn new(handle: H, shared: Arc<SupervisorShared>, stop: StopOnDrop, task: JoinHandle<Ended>) -> Self {
         let report = ShutdownReport::new(Stopped::Dropped);
-        Self { handle, branch, stop: Some(stop), task: Some(task), report }
+        Self { handle, shared, stop: Some(stop), task: Some(task), report }
     }
 
     /// Waits until the children are up.
     async fn up(mut self) -> Result<Self, StartError> {
-        let branch = Arc::clone(&self.branch);
-        let first = guarded(race(pin!(branch.until_up()), pin!(self.ended()))).await;
+        let shared = Arc::clone(&self.shared);
+        let first = guarded(race(pin!(shared.until_up()), pin!(self.ended()))).await;
         match first {
             Either::Left(()) => Ok(self),
             Either::Right(not_started) => {
@@ -138,7 +139,7 @@ impl<H> Supervisor<H> {
     /// Returns a picture of the tree: what each worker does, and who owns its tables. Its `Display`
     /// draws it.
     pub fn tree(&self) -> Tree {
-        self.branch.picture()
+        self.shared.picture()
     }
 }
 
@@ -152,7 +153,7 @@ impl<H> Deref for Supervisor<H> {
 
 impl<H> fmt::Debug for Supervisor<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supervisor").field("name", self.branch.label()).finish_non_exhaustive()
+        f.debug_struct("Supervisor").field("name", self.shared.label()).finish_non_exhaustive()
     }
 }
 
@@ -161,7 +162,7 @@ async fn root(mut run: Run, stop: StopSignal) -> Ended {
     let ending = run.live(stop).await;
     let why = ending.stopped();
     let overdue = std::mem::take(&mut run.overdue);
-    run.branch.retire_all(&why);
+    run.shared.retire_all(&why);
     let not_started = match ending {
         Ending::NotStarted(error) => Some(error),
         Ending::Shutdown | Ending::Dropped | Ending::GaveUp(_) | Ending::Significant(_) => None,

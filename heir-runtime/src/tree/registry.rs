@@ -9,15 +9,15 @@ use crate::tree::events::{Event, Observer, is_traced, may_be_traced, trace};
 use crate::util::caught::caught;
 use crate::util::sync::Lock;
 
-/// The observers and names of one tree; all its members share it. A subtree has a registry of its
-/// own until it becomes a branch of another tree: from then on the other tree's observers hear its
+/// The observers and names of one tree; all its members share it. A tree has a registry of its
+/// own until it becomes a subtree of another one: from then on the other tree's observers hear its
 /// events, too, and its names stand in the other tree's registry.
 #[derive(Clone, Default)]
 pub(crate) struct Registry(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    /// The registry of the tree that this tree is a branch of.
+    /// The registry of the tree in which this tree is a subtree.
     parent: OnceLock<Registry>,
     /// Set once, when the tree starts.
     observers: OnceLock<Vec<Observer>>,
@@ -33,7 +33,7 @@ impl Registry {
         let _ = self.0.observers.set(observers);
     }
 
-    /// Becomes a branch of `parent`. Returns a name that both have, if there is one.
+    /// This tree becomes a subtree in the tree of `parent`. Returns a name that both have, if there is one.
     pub(crate) fn join(&self, parent: &Self) -> Option<Arc<str>> {
         let ours = self.0.names.take();
         let _ = self.0.parent.set(parent.clone());

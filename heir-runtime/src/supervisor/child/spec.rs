@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::supervisor::branch::Branch;
 use crate::supervisor::child::Member;
 use crate::supervisor::child::worker::WorkerChild;
 use crate::supervisor::report::StartError;
+use crate::supervisor::shared::SupervisorShared;
 use crate::tree::parent::ChildId;
 use crate::worker::Handlers;
 use crate::worker::Spec;
@@ -21,11 +21,11 @@ pub trait ChildSpec: sealed::Attach<Self::Handle> {
 
 pub(crate) mod sealed {
     use super::Attached;
-    use crate::supervisor::branch::Branch;
+    use crate::supervisor::shared::SupervisorShared;
 
     pub trait Attach<H>: Sized {
         /// Gives the child an id in this supervisor. The supervisor does not know the child yet.
-        fn attach(self, branch: &Branch) -> Attached<H>;
+        fn attach(self, supervisor: &SupervisorShared) -> Attached<H>;
     }
 }
 
@@ -42,18 +42,26 @@ impl<W: Handlers> ChildSpec for Spec<W> {
 }
 
 impl<W: Handlers> sealed::Attach<W::Handle> for Spec<W> {
-    fn attach(self, branch: &Branch) -> Attached<W::Handle> {
-        let Attached { id, member, handle, refused } = attach_worker(self, branch);
+    fn attach(self, supervisor: &SupervisorShared) -> Attached<W::Handle> {
+        let Attached { id, member, handle, refused } = attach_worker(self, supervisor);
         Attached { id, member, handle: W::Handle::from(handle), refused }
     }
 }
 
 /// Gives a worker, and its manager, an id in this supervisor.
-pub(crate) fn attach_worker<W: Handlers>(spec: Spec<W>, branch: &Branch) -> Attached<Handle<W>> {
-    let position = branch.next_position();
+pub(crate) fn attach_worker<W: Handlers>(
+    spec: Spec<W>,
+    supervisor: &SupervisorShared,
+) -> Attached<Handle<W>> {
+    let position = supervisor.next_position();
     let id = position.id;
-    let shared =
-        Arc::new(Shared::new(&spec, branch.share(spec.settings), None, position, branch.registry().clone()));
+    let shared = Arc::new(Shared::new(
+        &spec,
+        supervisor.share_settings(spec.settings),
+        None,
+        position,
+        supervisor.registry().clone(),
+    ));
     let handle = Handle::new(Arc::<Shared<W>>::clone(&shared));
     Attached { id, member: Box::new(WorkerChild::new(shared, spec.args)), handle, refused: None }
 }

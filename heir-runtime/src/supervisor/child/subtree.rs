@@ -1,22 +1,26 @@
 //! A supervisor as the child of another one.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
-use crate::supervisor::branch::Branch;
-use crate::supervisor::child::{Member, Node, Rules, Task};
+use crate::supervisor::child::{Member, Node, Rules, Task, Up};
 use crate::supervisor::report::Overdue;
 use crate::supervisor::run::Run;
-use crate::tree::events::{EventKind, Role};
+use crate::supervisor::run::patience::GRACE;
+use crate::supervisor::run::requests::Command;
+use crate::supervisor::shared::SupervisorShared;
+use crate::supervisor::tree::{SubtreeStatus, TreeNode};
+use crate::tree::events::{Event, EventKind, Role};
 use crate::util::stop::{StopSignal, stop_signal};
 use crate::worker::Shutdown;
 
 /// A subtree, as its root's own supervisor owns it.
 pub(crate) struct SupervisorChild {
-    branch: Arc<Branch>,
+    shared: Arc<SupervisorShared>,
     rules: Rules,
     /// Whether no shutdown timeout was set: the subtree may then take as long as all of its
     /// children.
@@ -36,8 +40,8 @@ struct Borrowed {
 
 impl SupervisorChild {
     pub(crate) fn new(run: Run, rules: Rules, as_long_as_it_takes: bool) -> Self {
-        let branch = Arc::clone(&run.branch);
-        Self { branch, rules, as_long_as_it_takes, parked: Arc::new(Mutex::new(Some(run))) }
+        let shared = Arc::clone(&run.shared);
+        Self { shared, rules, as_long_as_it_takes, parked: Arc::new(Mutex::new(Some(run))) }
     }
 }
 
@@ -63,7 +67,7 @@ impl Drop for Borrowed {
 
 impl Member for SupervisorChild {
     fn node(&self) -> Arc<dyn Node> {
-        Arc::<Branch>::clone(&self.branch)
+        Arc::<SupervisorShared>::clone(&self.shared)
     }
 
     fn rules(&self) -> Rules {
@@ -76,27 +80,27 @@ impl Member for SupervisorChild {
 
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
         let (stop, stopped) = stop_signal();
-        self.branch.starting();
+        self.shared.set_starting();
         let abort = tasks.spawn(supervise(Arc::clone(&self.parked), stopped));
-        self.branch.started(abort.clone());
+        self.shared.set_task(abort.clone());
         Task { abort, stop: Some(stop) }
     }
 
     fn ended(&mut self, _role: Role, reason: ExitReason) -> ExitReason {
-        self.branch.down();
+        self.shared.set_down();
         reason
     }
 
     fn time_to_stop(&self) -> Shutdown {
         if self.as_long_as_it_takes {
-            Shutdown::Timeout(self.branch.time_to_stop())
+            Shutdown::Timeout(self.shared.time_to_stop())
         } else {
             self.rules.shutdown
         }
     }
 
     fn left_behind(&mut self, role: Role) {
-        self.branch.emit(EventKind::Unresponsive { role, incarnation: None });
+        self.shared.emit(EventKind::Unresponsive { role, incarnation: None });
     }
 
     fn overdue(&mut self) -> Overdue {
@@ -109,8 +113,74 @@ impl Drop for SupervisorChild {
     fn drop(&mut self) {
         // The child was never started, or its supervisor was dropped with the runtime. After an
         // orderly end this does nothing.
-        self.branch.retire_all(&Stopped::Dropped);
+        self.shared.retire_all(&Stopped::Dropped);
         let run = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(run);
+    }
+}
+
+impl Node for SupervisorShared {
+    fn name(&self) -> &Arc<str> {
+        self.label()
+    }
+
+    fn describe(&self) -> TreeNode {
+        TreeNode::Supervisor(self.picture())
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self.status(), SubtreeStatus::Stopped(_))
+    }
+
+    fn up(self: Arc<Self>) -> Up {
+        Box::pin(async move { self.until_up().await })
+    }
+
+    fn has_been_up(&self) -> bool {
+        Self::has_been_up(self)
+    }
+
+    fn register_name(self: Arc<Self>) -> Result<(), Arc<str>> {
+        // The workers below have registered their names when the tree was built.
+        Ok(())
+    }
+
+    fn terminated(&self) {
+        self.set_terminated();
+        self.emit(EventKind::Terminated);
+    }
+
+    fn time_to_stop(&self) -> Duration {
+        let below = self.children.all().into_iter().map(|node| node.time_to_stop());
+        let all = below.fold(
+            Duration::ZERO,
+            if self.children.is_dynamic() { Duration::max } else { Duration::saturating_add },
+        );
+        all.saturating_add(GRACE)
+    }
+
+    fn ends_for_good(&self, why: &Stopped) {
+        self.set_for_good(why);
+        // If the supervisor is ending already, it closes the children that have stopped.
+        let _ = self.request(Command::EndsForGood);
+    }
+
+    fn close(&self, why: &Stopped) {
+        self.set_for_good(why);
+        for node in self.children.all() {
+            node.close(why);
+        }
+    }
+
+    fn retire(&self, why: &Stopped) {
+        self.retire_all(why);
+    }
+
+    fn hand_over(&self) {
+        self.retire_all(&Stopped::Upgraded);
+    }
+
+    fn emit(&self, kind: EventKind) {
+        self.registry().emit(|| Event { child: Arc::clone(self.label()), kind });
     }
 }

@@ -39,7 +39,7 @@ impl Run {
         let node = member.node();
         let refused = if let Some(ending) = &self.ending {
             Some(StartError::Stopped(ending.stopped()))
-        } else if !self.rules.dynamic && self.branch.has_child(node.name()) {
+        } else if !self.rules.dynamic && self.shared.children.has(node.name()) {
             Some(StartError::DuplicateName(Arc::clone(node.name())))
         } else {
             self.rules
@@ -47,11 +47,11 @@ impl Run {
                 .or_else(|| Arc::clone(&node).register_name().err().map(StartError::DuplicateRegistration))
         };
         let refused = refused.or_else(|| {
-            let entered = self.branch.enter(id, Arc::clone(&node));
+            let entered = self.shared.children.insert(id, Arc::clone(&node));
             (!entered).then_some(StartError::Stopped(Stopped::Dropped))
         });
         if let Some(error) = refused {
-            self.branch.forget(id);
+            self.shared.forget(id);
             // The child's handles tell that the child is gone before its caller is told.
             drop(member);
             told.answer(Err(error));
@@ -118,7 +118,7 @@ impl Run {
         };
         if is_down {
             self.finish(id, &Stopped::Shutdown);
-            self.branch.forget(id);
+            self.shared.forget(id);
         }
         told.answer(if is_down { Ok(()) } else { Err(ChildError::Running) });
     }

@@ -153,7 +153,7 @@ impl Run {
         });
         let Some(id) = id else {
             if self.cycle.take().is_some_and(|cycle| cycle.is_first) {
-                self.branch.is_up();
+                self.shared.set_running();
             }
             return true;
         };

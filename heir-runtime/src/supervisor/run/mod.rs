@@ -21,12 +21,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
-use crate::supervisor::branch::Branch;
 use crate::supervisor::child::{Rules, Up};
 use crate::supervisor::report::{Overdue, StartError};
 use crate::supervisor::run::intensity::Intensity;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
+use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
 use crate::tree::events::{Event, EventKind, Role};
 use crate::tree::parent::ChildId;
@@ -51,7 +51,7 @@ use crate::util::stop::StopSignal;
 ///   └──► returns, once `ending` is set and every child is down
 /// ```
 pub(crate) struct Run {
-    pub(crate) branch: Arc<Branch>,
+    pub(crate) shared: Arc<SupervisorShared>,
     pub(crate) rules: SupervisorRules,
     /// By id, which is the order in which children are started.
     pub(crate) slots: Slots,
@@ -149,7 +149,7 @@ enum Wake {
 
 impl Run {
     pub(crate) fn new(
-        branch: Arc<Branch>,
+        shared: Arc<SupervisorShared>,
         rules: SupervisorRules,
         slots: Slots,
         intensity: Intensity,
@@ -157,7 +157,7 @@ impl Run {
         let is_significant = |slot: &Slot| slot.member.rules().significant;
         let significant = slots.iter().filter(|(_, slot)| is_significant(slot)).map(|(id, _)| *id).collect();
         Self {
-            branch,
+            shared,
             rules,
             slots,
             tasks: JoinSet::new(),
@@ -217,7 +217,7 @@ impl Run {
             let ending = if stop.is_on_purpose() { Ending::Shutdown } else { Ending::Dropped };
             return Poll::Ready(Wake::Stop(ending));
         }
-        if let Poll::Ready(command) = self.branch.requests.commands.poll_recv(cx) {
+        if let Poll::Ready(command) = self.shared.requests.commands.poll_recv(cx) {
             return Poll::Ready(Wake::Command(command));
         }
         if self.alarm.as_mut().is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready()) {
@@ -229,7 +229,7 @@ impl Run {
                 return Poll::Ready(Wake::Ended(id, reason));
             }
         }
-        if let Poll::Ready(ended) = self.branch.requests.managers.poll_recv(cx) {
+        if let Poll::Ready(ended) = self.shared.requests.managers.poll_recv(cx) {
             return Poll::Ready(Wake::ManagerEnded(ended));
         }
         if self.awaited.as_mut().is_some_and(|(_, up)| up.as_mut().poll(cx).is_ready()) {
@@ -330,7 +330,7 @@ impl Run {
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.branch.registry().emit(|| Event { child: Arc::clone(self.branch.label()), kind });
+        self.shared.registry().emit(|| Event { child: Arc::clone(self.shared.label()), kind });
     }
 
     /// Aborts the tasks of all children, because the supervisor's own task was aborted.
@@ -356,7 +356,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         // The supervisor was killed, dropped with its runtime, or never started. After an orderly
         // end this does nothing: the children have been retired.
-        self.branch.retire_all(&Stopped::Dropped);
+        self.shared.retire_all(&Stopped::Dropped);
     }
 }
 
@@ -407,14 +407,14 @@ mod tests {
 
     #[test]
     fn of_those_that_wait_for_a_start_no_more_few_are_kept() {
-        let branch = Arc::new(Branch::new(Arc::from("app")));
+        let shared = Arc::new(SupervisorShared::new(Arc::from("app")));
         let rules = SupervisorRules {
             strategy: Strategy::OneForOne,
             auto_shutdown: AutoShutdown::Never,
             dynamic: true,
             is_root: true,
         };
-        let mut run = Run::new(branch, rules, Slots::new(), Intensity::new(0, Duration::ZERO));
+        let mut run = Run::new(shared, rules, Slots::new(), Intensity::new(0, Duration::ZERO));
         let (told, _waits) = reply(Waker::noop().clone());
         run.expect(0, Starter::Added(told));
         for id in 1..1_000 {

@@ -25,7 +25,7 @@ impl Run {
         }
         (self.cycle, self.awaited) = (None, None);
         if self.rules.is_root {
-            self.branch.set_for_good(&ending.stopped());
+            self.shared.set_for_good(&ending.stopped());
         }
         self.ending = Some(ending);
         self.down_from = ChildId::MAX;
@@ -43,7 +43,7 @@ impl Run {
     /// Why the children end for good with this end, if they do. A worker is then closed when it is
     /// asked to stop, or at once if it does not serve.
     fn ends_for_good(&self) -> Option<&Stopped> {
-        self.ending.as_ref().and_then(|_| self.branch.for_good())
+        self.ending.as_ref().and_then(|_| self.shared.for_good())
     }
 
     /// At an end for good, closes the children that serve no more, so that no caller waits for
@@ -183,7 +183,7 @@ impl Run {
                 let node = slot.member.node();
                 self.note_significance(id, rules);
                 // This cannot be refused: only a supervisor that is gone for good takes no child.
-                let _open = self.branch.enter(id, node);
+                let _open = self.shared.children.insert(id, node);
                 told.answer(());
                 if is_to_run {
                     self.start_in_its_turn(id);
@@ -220,7 +220,7 @@ impl Run {
             || slot.member.rules().restart == Restart::Temporary
             || slot.start_error.is_some()
         {
-            self.branch.forget(id);
+            self.shared.forget(id);
         }
         slot.member.node().retire(why);
         slot.tell(self.starters.remove(&id), StartError::Stopped(why.clone()));

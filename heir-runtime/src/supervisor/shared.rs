@@ -1,0 +1,259 @@
+//! The shared side of a supervisor: its name and status, the shared sides of its children, and its
+//! queues of requests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio::task::AbortHandle;
+
+use crate::process::status::Stopped;
+use crate::supervisor::children::Children;
+use crate::supervisor::report::ChildError;
+use crate::supervisor::run::requests::{Command, Requests};
+use crate::supervisor::tree::{SubtreeStatus, Tree};
+use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
+use crate::tree::registry::Registry;
+use crate::util::caught::caught;
+use crate::util::sync::WatchMany;
+use crate::worker::Settings;
+
+/// What a supervisor shares with its handles, its own supervisor, and the pictures of its tree. It
+/// stays while the supervisor's tasks come and go.
+pub struct SupervisorShared {
+    /// The name that was given to the builder first.
+    built_as: Arc<str>,
+    /// The name that replaced it, if any.
+    label: OnceLock<Arc<str>>,
+    /// Strategy, intensity and period, as a picture of the tree shows them.
+    limits: OnceLock<String>,
+    registry: Registry,
+    pub(super) requests: Arc<Requests>,
+    /// The settings of the newest worker. The next worker mostly has the same, and shares them.
+    settings: Mutex<Option<Arc<Settings>>>,
+    /// The id of the next child.
+    next_id: AtomicU64,
+    pub(super) children: Children,
+    /// Called with the id of each child that is forgotten: the keys of a `Dynamic` drop its key.
+    when_forgotten: OnceLock<Box<dyn Fn(ChildId) + Send + Sync>>,
+    state: WatchMany<State>,
+    /// Why the supervisor will not be restarted once it has ended, if that is decided.
+    for_good: OnceLock<Stopped>,
+    /// Its id in its own supervisor, and the link to that, if it has one.
+    position: OnceLock<ParentRef>,
+}
+
+struct State {
+    status: SubtreeStatus,
+    has_been_up: bool,
+    task: Option<AbortHandle>,
+}
+
+impl SupervisorShared {
+    pub(super) fn new(built_as: Arc<str>) -> Self {
+        Self {
+            built_as,
+            label: OnceLock::new(),
+            limits: OnceLock::new(),
+            registry: Registry::default(),
+            requests: Arc::default(),
+            settings: Mutex::default(),
+            next_id: AtomicU64::new(0),
+            children: Children::default(),
+            when_forgotten: OnceLock::new(),
+            state: WatchMany::new(State { status: SubtreeStatus::Down, has_been_up: false, task: None }),
+            for_good: OnceLock::new(),
+            position: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn label(&self) -> &Arc<str> {
+        self.label.get().unwrap_or(&self.built_as)
+    }
+
+    /// Sets what a picture of the tree shows of the supervisor.
+    pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String, dynamic: bool) {
+        self.children.set_dynamic(dynamic);
+        if let Some(label) = label {
+            let _ = self.label.set(label);
+        }
+        let _ = self.limits.set(limits);
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Makes the supervisor a child of another one.
+    pub(super) fn settle_at(&self, position: ParentRef) {
+        let _ = self.position.set(position);
+    }
+
+    /// Returns a new child's id, and the link to this supervisor.
+    pub(super) fn next_position(&self) -> ParentRef {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        ParentRef { id, parent: Arc::<Requests>::clone(&self.requests) }
+    }
+
+    /// Returns the settings behind an `Arc`: the newest worker's, if they are equal.
+    pub(super) fn share_settings(&self, settings: Settings) -> Arc<Settings> {
+        let mut last = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(last) if **last == settings => Arc::clone(last),
+            _ => Arc::clone(last.insert(Arc::new(settings))),
+        }
+    }
+
+    pub(super) fn forget(&self, id: ChildId) {
+        self.children.remove(id);
+        self.tell_forgotten(id);
+    }
+
+    /// Calls what was given to [`when_forgotten`](Self::when_forgotten).
+    fn tell_forgotten(&self, id: ChildId) {
+        if let Some(tell) = self.when_forgotten.get() {
+            let _ = caught(|| tell(id));
+        }
+    }
+
+    /// Sends a request to the supervisor. If the supervisor is gone for good, the request is
+    /// dropped with its reply channel, which tells the caller.
+    pub(super) fn request(&self, command: Command) -> Result<(), ChildError> {
+        self.requests.commands.send(command).map_err(|unheard| {
+            self.refuse(unheard);
+            ChildError::Gone
+        })
+    }
+
+    /// Drops a request that will not be served.
+    fn refuse(&self, unheard: Command) {
+        if let Command::Add(id, ..) = &unheard {
+            // The key is free before the child is retired, as it is at any other end.
+            self.tell_forgotten(*id);
+        }
+        drop(unheard);
+    }
+
+    /// Has `tell` called whenever a child is forgotten.
+    pub(super) fn when_forgotten(&self, tell: impl Fn(ChildId) + Send + Sync + 'static) {
+        let _ = self.when_forgotten.set(Box::new(tell));
+    }
+
+    /// Notes that the supervisor begins a life, in which it has not been up yet.
+    pub(super) fn set_starting(&self) {
+        self.state.update(|state| {
+            state.has_been_up = false;
+            state.enter(SubtreeStatus::Starting);
+        });
+    }
+
+    pub(super) fn set_task(&self, task: AbortHandle) {
+        self.state.update(|state| state.task = Some(task));
+    }
+
+    /// Notes that the supervisor's children have been started.
+    pub(super) fn set_running(&self) {
+        self.state.update(|state| {
+            state.has_been_up = true;
+            state.enter(SubtreeStatus::Running);
+        });
+    }
+
+    pub(super) fn set_down(&self) {
+        self.state.update(|state| {
+            state.task = None;
+            state.enter(SubtreeStatus::Down);
+        });
+    }
+
+    pub(super) fn set_terminated(&self) {
+        self.state.update(|state| {
+            state.has_been_up = false;
+            state.enter(SubtreeStatus::Terminated);
+        });
+    }
+
+    pub(super) fn status(&self) -> SubtreeStatus {
+        self.state.read(|state| state.status.clone())
+    }
+
+    /// Whether the children have been up since the supervisor's last start.
+    pub(super) fn has_been_up(&self) -> bool {
+        self.state.read(|state| state.has_been_up)
+    }
+
+    pub(super) async fn until_up(&self) {
+        self.state.until(|state| state.has_been_up.then_some(())).await;
+    }
+
+    pub(super) async fn until_stopped(&self) -> Stopped {
+        self.state
+            .until(|state| match &state.status {
+                SubtreeStatus::Stopped(why) => Some(why.clone()),
+                _ => None,
+            })
+            .await
+    }
+
+    /// Aborts the supervisor's task, if it has one; says whether it had.
+    pub(super) fn kill(&self) -> bool {
+        let task = self.state.update(|state| state.task.take());
+        task.inspect(AbortHandle::abort).is_some()
+    }
+
+    /// Requests that the supervisor stop for good: a subtree's own supervisor gets the request, or,
+    /// at the root, the supervisor itself.
+    pub(super) fn request_stop(&self) {
+        match self.position.get() {
+            Some(position) => position.parent.ask(position.id, ParentRequest::Stop(Stopped::Shutdown)),
+            None => drop(self.request(Command::Shutdown)),
+        }
+    }
+
+    /// The supervisor will not be restarted once it has ended. The first reason holds.
+    pub(super) fn set_for_good(&self, why: &Stopped) {
+        let _ = self.for_good.set(why.clone());
+    }
+
+    /// Why the supervisor will not be restarted once it has ended, if that is decided.
+    pub(super) fn for_good(&self) -> Option<&Stopped> {
+        self.for_good.get()
+    }
+
+    /// Retires all children and the supervisor: they are gone for good.
+    pub(super) fn retire_all(&self, why: &Stopped) {
+        let unheard = self.requests.close();
+        if !self.children.close() {
+            return;
+        }
+        let mut from = ChildId::MAX;
+        // The children are not locked while one of them is retired: that runs user code. Nor are
+        // they copied: they may be very many.
+        while let Some((id, node)) = self.children.last_before(from) {
+            from = id;
+            self.tell_forgotten(id);
+            node.retire(why);
+        }
+        for command in unheard {
+            self.refuse(command);
+        }
+        self.state.update(|state| {
+            state.task = None;
+            state.enter(SubtreeStatus::Stopped(why.clone()));
+        });
+    }
+
+    pub(super) fn picture(&self) -> Tree {
+        let limits = self.limits.get().cloned().unwrap_or_default();
+        let children = self.children.all().iter().map(|node| node.describe()).collect();
+        Tree { name: Arc::clone(self.label()), limits, status: self.status(), children }
+    }
+}
+
+impl State {
+    /// `Stopped` is final.
+    fn enter(&mut self, status: SubtreeStatus) {
+        if !matches!(self.status, SubtreeStatus::Stopped(_)) {
+            self.status = status;
+        }
+    }
+}
