@@ -163,7 +163,8 @@ impl<K, H> Keys<K, H> {
             by_hash.insert(hash, others);
         }
         drop(entries);
-        // With it goes the key, and maybe the last handle on the tables: the supervisor's shared side catches what they panic with.
+        // With it goes the key, and maybe the last handle on the tables: `SupervisorShared` catches
+        // their panics.
         drop(bucket);
     }
 

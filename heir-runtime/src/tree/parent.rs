@@ -29,5 +29,5 @@ pub(crate) enum ParentRequest {
     /// Stop the child for good.
     Stop(Stopped),
     /// Stop the child between two messages, and start it again.
-    Renew,
+    Restart,
 }

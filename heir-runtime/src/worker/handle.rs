@@ -196,7 +196,7 @@ impl<W: Handlers> Handle<W> {
     /// The worker has stopped for good, for this reason.
     pub async fn restart(&self) -> Result<u64, Stopped> {
         let next = self.shared.newest() + 1;
-        self.shared.ask(ParentRequest::Renew);
+        self.shared.ask(ParentRequest::Restart);
         self.wait_serving(next).await
     }
 

@@ -102,9 +102,9 @@ pub(crate) trait Node: Send + Sync {
     /// The child is down until it is restarted on request, or by a cycle.
     fn terminated(&self);
 
-    /// The child runs, and will not be restarted once it has ended. A worker serves until it is
-    /// asked to stop; a supervisor hands this on to its children.
-    fn ends_for_good(&self, _why: &Stopped) {}
+    /// The child has its task, and will not be restarted once that has ended. A supervisor closes
+    /// its children, each in its turn; a worker serves until it is asked to stop.
+    fn close_in_turn(&self, _why: &Stopped) {}
 
     /// The child serves no more, and will not again: its senders are told.
     fn close(&self, why: &Stopped);

@@ -159,10 +159,10 @@ impl Node for SupervisorShared {
         all.saturating_add(GRACE)
     }
 
-    fn ends_for_good(&self, why: &Stopped) {
+    fn close_in_turn(&self, why: &Stopped) {
         self.set_for_good(why);
         // If the supervisor is ending already, it closes the children that have stopped.
-        let _ = self.request(Command::EndsForGood);
+        let _ = self.request(Command::CloseInTurn);
     }
 
     fn close(&self, why: &Stopped) {

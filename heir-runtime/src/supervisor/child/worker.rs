@@ -123,8 +123,9 @@ impl<W: Handlers> Member for WorkerChild<W> {
 
 impl<W: Handlers> Drop for WorkerChild<W> {
     fn drop(&mut self) {
-        // Never started, or its supervisor was dropped with the runtime. After an orderly end this changes nothing.
-        // Nobody has the handle of a successor that never took over, and the tables are not its own.
+        // The child was never started, or its supervisor was dropped with the runtime. After an
+        // orderly end this does nothing. Nobody has the handle of a successor that never took over,
+        // and the tables are not its own.
         if !self.waits {
             self.shared.retire(&Stopped::Dropped);
         }

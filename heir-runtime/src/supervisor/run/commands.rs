@@ -6,19 +6,20 @@ use std::task::Waker;
 use crate::process::status::Stopped;
 use crate::supervisor::child::Member;
 use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::Run;
+use crate::supervisor::run::ending::Ending;
 use crate::supervisor::run::requests::{Command, Outcome};
 use crate::supervisor::run::slot::{Goal, Slot, Starter};
-use crate::supervisor::run::{Ending, Run};
 use crate::tree::parent::{ChildId, ParentRequest};
 use crate::util::reply::{ReplySender, reply};
 
 impl Run {
     pub(crate) fn on_command(&mut self, command: Command) {
         match command {
-            Command::Of(id, ParentRequest::Stop(why)) => self.finish(id, &why),
-            Command::Of(id, ParentRequest::Renew) => self.renew_child(id),
+            Command::FromChild(id, ParentRequest::Stop(why)) => self.finish(id, &why),
+            Command::FromChild(id, ParentRequest::Restart) => self.restart_between_messages(id),
             Command::Shutdown => self.end(Ending::Shutdown),
-            Command::EndsForGood => self.close_who_has_stopped(),
+            Command::CloseInTurn => self.close_children_not_serving(),
             Command::Add(id, member, told) => self.add(id, member, told),
             Command::Terminate(id, told) => self.terminate(id, told),
             Command::Restart(id, told) => self.restart(id, told),
@@ -27,7 +28,7 @@ impl Run {
         }
     }
 
-    fn renew_child(&mut self, id: ChildId) {
+    fn restart_between_messages(&mut self, id: ChildId) {
         match self.slots.get(&id).map(|slot| &slot.goal) {
             Some(Goal::Run) => self.set_goal(id, Goal::Restarting),
             Some(Goal::Terminated) => self.run_again(id),
@@ -57,10 +58,10 @@ impl Run {
             told.answer(Err(error));
             return;
         }
-        self.expect(id, Starter::Added(told));
+        self.note_starter(id, Starter::Added(told));
         self.note_significance(id, member.rules());
         self.slots.insert(id, Box::new(Slot::new(member)));
-        self.start_on_request(id);
+        self.start_out_of_turn(id);
     }
 
     fn terminate(&mut self, id: ChildId, told: ReplySender<()>) {
@@ -70,7 +71,7 @@ impl Run {
             Goal::Terminated if slot.is_down() => slot.tell_down(),
             Goal::Run | Goal::Restarting => {
                 let restart = slot.member.rules().restart;
-                self.end_on_request(id, restart);
+                self.terminate_or_finish(id, restart);
             }
             // The replacement is terminated once it has taken the child's place.
             Goal::Terminated | Goal::Replaced(..) | Goal::Finished(_) => {}
@@ -95,7 +96,7 @@ impl Run {
         let is_awaited = !told.is_for_nobody();
         told.answer(Ok(outcome));
         if is_awaited {
-            self.expect(id, Starter::Restarted(starter));
+            self.note_starter(id, Starter::Restarted(starter));
         }
         self.run_again(id);
     }
@@ -105,9 +106,9 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         if slot.is_down() {
             slot.goal = Goal::Run;
-            self.start_on_request(id);
+            self.start_out_of_turn(id);
         } else {
-            slot.restarts = true;
+            slot.restart_when_down = true;
         }
     }
 
@@ -126,7 +127,7 @@ impl Run {
     fn replace(&mut self, id: ChildId, member: Box<dyn Member>, told: ReplySender<()>) {
         let Some(slot) = self.slots.get(&id) else { return };
         if let Goal::Run | Goal::Restarting | Goal::Terminated = slot.goal {
-            slot.member.node().close(&Stopped::Upgraded);
+            slot.close(&Stopped::Upgraded);
             self.set_goal(id, Goal::Replaced(Box::new((member, told))));
         }
     }

@@ -12,6 +12,21 @@ use crate::tree::parent::ChildId;
 use crate::util::deadline;
 use crate::worker::Restart;
 
+impl Cycle {
+    /// Whether the cycle has still to stop this child.
+    fn will_stop(&self, id: ChildId) -> bool {
+        matches!(self.phase, Phase::Stopping) && id >= self.from
+    }
+
+    /// Whether the cycle has still to start this child, which it may have to stop first.
+    fn will_start(&self, id: ChildId) -> bool {
+        match self.phase {
+            Phase::Stopping => id >= self.from,
+            Phase::Starting(next) => id >= next,
+        }
+    }
+}
+
 impl Run {
     /// Begins the supervisor's next life: stops the tasks that its last life left, then starts all
     /// children in order.
@@ -25,10 +40,10 @@ impl Run {
                 self.set_timer(id, role);
             }
             if let Goal::Replaced(..) | Goal::Finished(_) = self.slots[&id].goal {
-                self.go_on_with(id);
+                self.advance_goal(id);
             }
         }
-        self.go_on_cycling();
+        self.advance_cycle();
     }
 
     /// Stops the children from `from` on, then starts them again in order. The `failed` child's
@@ -44,20 +59,18 @@ impl Run {
         if !delay.is_zero() {
             self.delay(failed, self.first_role(failed), delay);
         }
-        self.go_on_cycling();
+        self.advance_cycle();
     }
 
     /// Whether the cycle is stopping this task.
     pub(crate) fn is_stopped_to_cycle(&self, id: ChildId, role: Role) -> bool {
-        self.cycle.as_ref().is_some_and(|cycle| {
-            id >= cycle.from
-                && matches!(cycle.phase, Phase::Stopping)
-                && (role != Role::Manager || cycle.is_first)
-        })
+        self.cycle
+            .as_ref()
+            .is_some_and(|cycle| cycle.will_stop(id) && (role != Role::Manager || cycle.is_first))
     }
 
     /// Takes every step of the cycle that need not wait.
-    pub(crate) fn go_on_cycling(&mut self) {
+    pub(crate) fn advance_cycle(&mut self) {
         if self.ending.is_some() {
             return;
         }
@@ -112,13 +125,9 @@ impl Run {
         true
     }
 
-    /// Starts a child that is down, unless the cycle will: it has still to stop this child, or to
-    /// start it after others.
-    pub(crate) fn start_in_its_turn(&mut self, id: ChildId) {
-        let comes_later = self.cycle.as_ref().is_some_and(|cycle| match cycle.phase {
-            Phase::Stopping => id >= cycle.from,
-            Phase::Starting(next) => id >= next,
-        });
+    /// Starts a child that is down, unless the cycle will do so when the child's turn comes.
+    pub(crate) fn start_in_turn(&mut self, id: ChildId) {
+        let comes_later = self.cycle.as_ref().is_some_and(|cycle| cycle.will_start(id));
         if !comes_later && self.ending.is_none() {
             self.start(id);
         }
@@ -127,11 +136,8 @@ impl Run {
     /// Starts a child that a caller waits for, even if the cycle has earlier children to start. The
     /// caller may be one of those, in its start hook: its own start would wait for this one, and
     /// this one for it.
-    pub(crate) fn start_on_request(&mut self, id: ChildId) {
-        let is_stopping = self
-            .cycle
-            .as_ref()
-            .is_some_and(|cycle| matches!(cycle.phase, Phase::Stopping) && id >= cycle.from);
+    pub(crate) fn start_out_of_turn(&mut self, id: ChildId) {
+        let is_stopping = self.cycle.as_ref().is_some_and(|cycle| cycle.will_stop(id));
         if !is_stopping && self.ending.is_none() {
             self.start(id);
         }
@@ -178,7 +184,7 @@ impl Run {
     /// The child that the cycle waited for is up.
     pub(crate) fn awaited_is_up(&mut self) {
         self.awaited = None;
-        self.go_on_cycling();
+        self.advance_cycle();
     }
 
     /// Whether the supervisor's own start waits for this child: if the child fails, the start has

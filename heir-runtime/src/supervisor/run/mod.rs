@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod cycle;
+pub(crate) mod ending;
 pub(crate) mod intensity;
 pub(crate) mod patience;
 pub(crate) mod requests;
@@ -22,7 +23,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::child::{Rules, Up};
-use crate::supervisor::report::{Overdue, StartError};
+use crate::supervisor::report::Overdue;
+use crate::supervisor::run::ending::Ending;
 use crate::supervisor::run::intensity::Intensity;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
@@ -57,7 +59,7 @@ pub(crate) struct Run {
     pub(crate) slots: Slots,
     pub(crate) tasks: JoinSet<ExitReason>,
     /// The child that each task belongs to: a worker's own task, or a supervisor's.
-    pub(crate) children: ByNumber<Id, ChildId>,
+    pub(crate) child_of_task: ByNumber<Id, ChildId>,
     /// How many managers have been started and have not ended.
     pub(crate) managers: usize,
     pub(crate) intensity: Intensity,
@@ -96,21 +98,6 @@ pub(crate) struct SupervisorRules {
     pub(crate) dynamic: bool,
     /// Whether the supervisor has no supervisor of its own: its children then end for good with it.
     pub(crate) is_root: bool,
-}
-
-/// Why a supervisor ends.
-#[derive(Clone, Debug)]
-pub(crate) enum Ending {
-    /// A handle, or its own supervisor, asked it to stop.
-    Shutdown,
-    /// The [`Supervisor`](crate::Supervisor) that `start` returned was dropped.
-    Dropped,
-    /// There were more restarts than its intensity allows; the last one was for this reason.
-    GaveUp(ExitReason),
-    /// The significant child of this name has ended.
-    Significant(Arc<str>),
-    /// A child did not start, so the supervisor's own start has failed.
-    NotStarted(StartError),
 }
 
 /// A walk over the children from one id on: it stops them in reverse order, then starts them in
@@ -161,7 +148,7 @@ impl Run {
             rules,
             slots,
             tasks: JoinSet::new(),
-            children: ByNumber::default(),
+            child_of_task: ByNumber::default(),
             managers: 0,
             intensity,
             starters: ByNumber::default(),
@@ -225,7 +212,7 @@ impl Run {
         }
         while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next_with_id(cx) {
             let (task, reason) = ended.unwrap_or_else(|error| (error.id(), reason_of(error)));
-            if let Some(id) = self.children.remove(&task) {
+            if let Some(id) = self.child_of_task.remove(&task) {
                 return Poll::Ready(Wake::Ended(id, reason));
             }
         }
@@ -263,7 +250,7 @@ impl Run {
 
     /// Whether every task of every child has ended, or was left behind.
     pub(crate) fn is_all_down(&self) -> bool {
-        self.children.is_empty() && self.managers == 0
+        self.child_of_task.is_empty() && self.managers == 0
     }
 
     /// Starts one task of a child.
@@ -276,7 +263,7 @@ impl Run {
             self.managers += 1;
         } else {
             let task = slot.member.spawn(&mut self.tasks);
-            self.children.insert(task.abort.id(), id);
+            self.child_of_task.insert(task.abort.id(), id);
             slot.task = Some(task);
         }
         let backoff = slot.member.rules().backoff;
@@ -284,7 +271,7 @@ impl Run {
     }
 
     /// Notes the caller that waits for this child's start.
-    pub(crate) fn expect(&mut self, id: ChildId, starter: Starter) {
+    pub(crate) fn note_starter(&mut self, id: ChildId, starter: Starter) {
         // Entries whose callers are gone are swept when the map has doubled since the last sweep.
         if self.starters.len() >= self.sweep_starters_at {
             self.starters.retain(|_, starter| starter.is_waited_for());
@@ -360,35 +347,6 @@ impl Drop for Run {
     }
 }
 
-impl Ending {
-    /// The exit reason that the supervisor's own supervisor sees.
-    pub(crate) fn reason(&self) -> ExitReason {
-        match self {
-            Self::Shutdown | Self::Dropped => ExitReason::Shutdown,
-            Self::GaveUp(reason) => {
-                let words = format!("gave up after too many restarts, the last because of {reason}");
-                ExitReason::ShutdownWith(words.into())
-            }
-            Self::Significant(child) => {
-                ExitReason::ShutdownWith(format!("its significant child `{child}` has ended").into())
-            }
-            Self::NotStarted(error) => ExitReason::error(error),
-        }
-    }
-
-    /// Why the children of a root have stopped, as their callers are told.
-    pub(crate) fn stopped(&self) -> Stopped {
-        match self {
-            Self::Shutdown => Stopped::Shutdown,
-            Self::Dropped => Stopped::Dropped,
-            Self::NotStarted(StartError::Stopped(why)) => why.clone(),
-            Self::GaveUp(reason) => Stopped::GaveUp(reason.clone()),
-            Self::Significant(child) => Stopped::Significant(Arc::clone(child)),
-            Self::NotStarted(error) => Stopped::NotStarted(Arc::from(error.to_string())),
-        }
-    }
-}
-
 /// The exit reason of a task that panicked or was aborted.
 fn reason_of(error: JoinError) -> ExitReason {
     match error.try_into_panic() {
@@ -416,9 +374,9 @@ mod tests {
         };
         let mut run = Run::new(shared, rules, Slots::new(), Intensity::new(0, Duration::ZERO));
         let (told, _waits) = reply(Waker::noop().clone());
-        run.expect(0, Starter::Added(told));
+        run.note_starter(0, Starter::Added(told));
         for id in 1..1_000 {
-            run.expect(id, Starter::Added(reply(Waker::noop().clone()).0));
+            run.note_starter(id, Starter::Added(reply(Waker::noop().clone()).0));
         }
         assert!(run.starters.contains_key(&0) && run.starters.len() <= 16, "{}", run.starters.len());
     }

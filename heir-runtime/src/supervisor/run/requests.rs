@@ -13,12 +13,12 @@ use crate::util::reply::{ReplyReceiver, ReplySender};
 /// tells the caller that it was not served.
 pub(crate) enum Command {
     /// A child asks to be stopped or restarted.
-    Of(ChildId, ParentRequest),
+    FromChild(ChildId, ParentRequest),
     /// Stop all children, and end.
     Shutdown,
     /// The current end of this subtree, or its next one, is for good: close the children that have
     /// stopped already, so that no caller waits for them.
-    EndsForGood,
+    CloseInTurn,
     Add(ChildId, Box<dyn Member>, ReplySender<Result<(), StartError>>),
     Terminate(ChildId, ReplySender<()>),
     Restart(ChildId, ReplySender<Result<Outcome, ChildError>>),
@@ -52,7 +52,7 @@ impl Requests {
 impl ParentLink for Requests {
     fn ask(&self, id: ChildId, what: ParentRequest) {
         // The queue is closed only by `retire_all`, which retires the child.
-        let _ = self.commands.send(Command::Of(id, what));
+        let _ = self.commands.send(Command::FromChild(id, what));
     }
 
     fn manager_ended(&self, id: ChildId, life: u64, reason: ExitReason) {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::Run;
+use crate::supervisor::run::ending::Ending;
 use crate::supervisor::run::slot::{Goal, Starter, State};
-use crate::supervisor::run::{Ending, Run};
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
@@ -32,7 +33,7 @@ impl Run {
         let reason = slot.member.ended(role, reason);
         let overdue = slot.member.overdue();
         if role != Role::Manager {
-            self.close_for_good(id);
+            self.close_child(id);
         }
         self.overdue.append(overdue, self.ending.is_some());
         let Some(slot) = self.slots.get(&id) else { return };
@@ -59,12 +60,12 @@ impl Run {
     /// and with the supervisor's end or cycle.
     pub(crate) fn went_down(&mut self, id: ChildId) {
         if self.slots.get(&id).is_some_and(|slot| !slot.is_wanted()) {
-            self.go_on_with(id);
+            self.advance_goal(id);
         }
         if self.ending.is_some() {
-            self.go_on_ending(id);
+            self.advance_ending(id);
         } else {
-            self.go_on_cycling();
+            self.advance_cycle();
         }
     }
 
@@ -83,7 +84,8 @@ impl Run {
                 starter.tell(Ok(()));
             }
         } else if reason.is_failure() || !again {
-            // Also when its supervisor has been restarted since: it is one child more, and no part of that start.
+            // Also if the supervisor has been restarted since the caller asked: the supervisor's own
+            // start does not depend on a child that a caller has added.
             if self.starters.get(&id).is_some_and(Starter::is_waited_for) {
                 return self.start_failed(id, role, reason);
             }
@@ -91,7 +93,7 @@ impl Run {
                 if self.rules.is_root {
                     // This child's callers are told its own reason, its siblings' callers that the
                     // tree did not start.
-                    node.close(&Stopped::Ended(reason.clone()));
+                    slot.close(&Stopped::Ended(reason.clone()));
                 }
                 let error = StartError::Child { child: Arc::clone(node.name()), role, reason };
                 return self.end(Ending::NotStarted(error));

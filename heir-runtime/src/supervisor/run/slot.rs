@@ -28,16 +28,16 @@ pub(crate) struct Slot {
     pub(crate) manager: Option<Part>,
     pub(crate) goal: Goal,
     /// The callers that wait until the child is down.
-    pub(crate) waiting: Vec<ReplySender<()>>,
+    pub(crate) down_waiters: Vec<ReplySender<()>>,
     /// Whether an unresponsive worker that was left behind may still hold the child's tables.
     pub(crate) is_held: bool,
     /// How the child's start failed. The caller that waits for the start is told when the child is
     /// down.
     pub(crate) start_error: Option<Box<StartError>>,
     /// Whether a restart was requested while the child was being terminated.
-    pub(crate) restarts: bool,
-    /// Whether it was renewed and its manager stayed: if the manager ends before the worker is up,
-    /// the next one waits for no back-off.
+    pub(crate) restart_when_down: bool,
+    /// Whether the child was restarted and its manager stayed: if the manager ends before the
+    /// worker is up, the next manager waits for no back-off.
     pub(crate) manager_stayed: bool,
 }
 
@@ -53,8 +53,8 @@ pub(crate) struct Slot {
 #[derive(Default)]
 pub(crate) struct Part {
     pub(crate) state: State,
-    /// Counts restarts in a row; allocated only for a child with a back-off.
-    row: Option<Box<BackoffState>>,
+    /// Counts the restarts in a row; allocated only for a child with a back-off.
+    backoff: Option<Box<BackoffState>>,
 }
 
 #[derive(Default)]
@@ -70,8 +70,8 @@ pub(crate) enum State {
     Aborted(Patience),
 }
 
-/// What a supervisor wants of a child. [`Run::go_on_with`](super::Run::go_on_with) reaches the goal
-/// once the child is down.
+/// What a supervisor wants of a child. [`Run::advance_goal`](super::Run::advance_goal) reaches the
+/// goal once the child is down.
 ///
 /// ```text
 /// Run ──(Handle::restart)──► Restarting ──(the first task is down)──► Run
@@ -112,9 +112,9 @@ impl Slot {
             task: None,
             manager,
             goal: Goal::Run,
-            waiting: Vec::new(),
+            down_waiters: Vec::new(),
             is_held: false,
-            restarts: false,
+            restart_when_down: false,
             manager_stayed: false,
             start_error: None,
         }
@@ -136,7 +136,7 @@ impl Slot {
         let node = self.member.node();
         match (&self.first.state, self.member.role()) {
             (State::Running | State::Asked(_) | State::Aborted(_), Role::Supervisor) => {
-                node.ends_for_good(why);
+                node.close_in_turn(why);
             }
             _ => node.close(why),
         }
@@ -146,16 +146,16 @@ impl Slot {
     pub(crate) fn tell_when_down(&mut self, told: ReplySender<()>) {
         // Entries whose callers are gone are swept when the vector is full. Then it reserves as
         // many places as entries are left, so that a sweep costs little for each entry.
-        if self.waiting.len() == self.waiting.capacity() {
-            self.waiting.retain(|told| !told.is_for_nobody());
-            self.waiting.reserve(self.waiting.len());
+        if self.down_waiters.len() == self.down_waiters.capacity() {
+            self.down_waiters.retain(|told| !told.is_for_nobody());
+            self.down_waiters.reserve(self.down_waiters.len());
         }
-        self.waiting.push(told);
+        self.down_waiters.push(told);
     }
 
     /// The child is down: tells the callers that wait for that.
     pub(crate) fn tell_down(&mut self) {
-        for told in self.waiting.drain(..) {
+        for told in self.down_waiters.drain(..) {
             told.answer(());
         }
     }
@@ -236,7 +236,7 @@ impl Slot {
         self.part(role).state = if is_gone { State::Down } else { State::Aborted(grace) };
     }
 
-    /// Whether one part of it has ended: its supervisor is about to hear of that.
+    /// Whether this task has ended: the supervisor is about to hear of that.
     pub(crate) fn has_ended(&self, role: Role) -> bool {
         match role {
             Role::Manager => self.member.has_no_manager(),
@@ -256,7 +256,7 @@ impl Part {
     /// The task has been started.
     pub(crate) fn started(&mut self, backoff: Backoff) {
         if backoff != Backoff::None {
-            self.row.get_or_insert_default().started(Instant::now());
+            self.backoff.get_or_insert_default().started(Instant::now());
         }
         self.state = State::Running;
     }
@@ -265,7 +265,7 @@ impl Part {
     pub(crate) fn delay(&mut self, backoff: Backoff) -> Duration {
         match backoff {
             Backoff::None => Duration::ZERO,
-            backoff => self.row.get_or_insert_default().delay(backoff, Instant::now()),
+            backoff => self.backoff.get_or_insert_default().delay(backoff, Instant::now()),
         }
     }
 

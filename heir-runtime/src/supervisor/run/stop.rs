@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::process::status::Stopped;
 use crate::supervisor::report::StartError;
+use crate::supervisor::run::Run;
+use crate::supervisor::run::ending::Ending;
 use crate::supervisor::run::slot::{Goal, State};
-use crate::supervisor::run::{Ending, Run};
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
 use crate::worker::Restart;
@@ -29,14 +30,14 @@ impl Run {
         }
         self.ending = Some(ending);
         self.down_from = ChildId::MAX;
-        self.close_who_has_stopped();
+        self.close_children_not_serving();
         if self.rules.dynamic {
             let children: Vec<_> = self.slots.keys().copied().collect();
             for id in children {
                 self.stop(id);
             }
         } else {
-            self.go_on_ending(ChildId::MAX);
+            self.advance_ending(ChildId::MAX);
         }
     }
 
@@ -49,7 +50,7 @@ impl Run {
     /// At an end for good, closes the children that serve no more, so that no caller waits for
     /// them. The others serve until their turn to stop: the stop hooks of later siblings may still
     /// call them. A dynamic supervisor's children are all closed at once.
-    pub(crate) fn close_who_has_stopped(&self) {
+    pub(crate) fn close_children_not_serving(&self) {
         let Some(why) = self.ends_for_good() else { return };
         for slot in self.slots.values() {
             match (&slot.first.state, slot.member.role()) {
@@ -60,17 +61,17 @@ impl Run {
     }
 
     /// At an end for good, closes this child, which stops or has ended.
-    pub(crate) fn close_for_good(&self, id: ChildId) {
+    pub(crate) fn close_child(&self, id: ChildId) {
         if let Some(why) = self.ends_for_good()
             && let Some(slot) = self.slots.get(&id)
         {
-            slot.member.node().close(why);
+            slot.close(why);
         }
     }
 
     /// Goes on ending, now that a task of the child `down` has ended: stops that child's next task,
     /// or the next child.
-    pub(crate) fn go_on_ending(&mut self, down: ChildId) {
+    pub(crate) fn advance_ending(&mut self, down: ChildId) {
         if self.rules.dynamic {
             self.stop(down);
             return;
@@ -105,7 +106,7 @@ impl Run {
             State::Asked(..) | State::Aborted(_) => return false,
         }
         if role == Role::Worker {
-            self.close_for_good(id);
+            self.close_child(id);
         }
         let Some(slot) = self.slots.get_mut(&id) else { return true };
         let time_to_stop = slot.member.time_to_stop();
@@ -121,12 +122,13 @@ impl Run {
     /// Stops a child for good, and goes on with the cycle.
     pub(crate) fn finish(&mut self, id: ChildId, why: &Stopped) {
         self.begin_finish(id, why);
-        self.go_on_cycling();
+        self.advance_cycle();
     }
 
-    /// As [`finish`](Self::finish), for one who goes on cycling anyway.
+    /// As [`finish`](Self::finish), for a caller that advances the cycle itself.
     ///
-    /// If the supervisor's own start waits for the child, the start fails, unless somebody asked for the child's end.
+    /// If the supervisor's own start waits for the child, the start fails, unless somebody asked
+    /// for the child's end.
     pub(crate) fn begin_finish(&mut self, id: ChildId, why: &Stopped) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.close(why);
@@ -137,7 +139,7 @@ impl Run {
             if self.is_first_start_of(id) && !has_been_up && *why != Stopped::Shutdown {
                 return self.end(Ending::NotStarted(StartError::Stopped(why.clone())));
             }
-            self.go_on_with(id);
+            self.advance_goal(id);
         }
     }
 
@@ -145,13 +147,13 @@ impl Run {
     pub(crate) fn set_goal(&mut self, id: ChildId, goal: Goal) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.goal = goal;
-        self.go_on_with(id);
-        self.go_on_cycling();
+        self.advance_goal(id);
+        self.advance_cycle();
     }
 
     /// Does the next step to the child's goal: stops what has still to stop, and, if the child is
     /// down, finishes, replaces, terminates or restarts it.
-    pub(crate) fn go_on_with(&mut self, id: ChildId) {
+    pub(crate) fn advance_goal(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let first = slot.member.role();
         match slot.goal {
@@ -162,7 +164,7 @@ impl Run {
                     if let Some(slot) = self.slots.get_mut(&id) {
                         (slot.goal, slot.manager_stayed) = (Goal::Run, true);
                     }
-                    self.start_in_its_turn(id);
+                    self.start_in_turn(id);
                 }
                 return;
             }
@@ -179,33 +181,33 @@ impl Run {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Upgraded));
                 slot.replace(member);
                 slot.goal = Goal::Run;
-                let (is_to_run, rules) = (slot.waiting.is_empty(), slot.member.rules());
+                let (is_to_run, rules) = (slot.down_waiters.is_empty(), slot.member.rules());
                 let node = slot.member.node();
                 self.note_significance(id, rules);
                 // This cannot be refused: only a supervisor that is gone for good takes no child.
                 let _open = self.shared.children.insert(id, node);
                 told.answer(());
                 if is_to_run {
-                    self.start_in_its_turn(id);
+                    self.start_in_turn(id);
                 } else {
-                    self.end_on_request(id, rules.restart);
+                    self.terminate_or_finish(id, rules.restart);
                 }
             }
             Goal::Terminated => {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Shutdown));
                 slot.member.node().terminated();
                 slot.tell_down();
-                if std::mem::take(&mut slot.restarts) {
+                if std::mem::take(&mut slot.restart_when_down) {
                     slot.goal = Goal::Run;
-                    self.start_in_its_turn(id);
+                    self.start_in_turn(id);
                 }
             }
             Goal::Run | Goal::Restarting => {}
         }
     }
 
-    /// A child is terminated on request; one that is temporary has nothing to wait for.
-    pub(crate) fn end_on_request(&mut self, id: ChildId, restart: Restart) {
+    /// Terminates a child on request. A temporary child is never restarted: it is finished instead.
+    pub(crate) fn terminate_or_finish(&mut self, id: ChildId, restart: Restart) {
         match restart {
             Restart::Temporary => self.finish(id, &Stopped::Shutdown),
             _ => self.set_goal(id, Goal::Terminated),
@@ -227,9 +229,10 @@ impl Run {
         slot.tell_down();
     }
 
-    /// Starts what has waited for long enough, aborts what did not stop in time, and leaves behind what does not even abort.
+    /// Starts the tasks whose delay is over, aborts those that did not stop in time, and leaves
+    /// behind those that do not even end when they are aborted.
     ///
-    /// What has ended is left alone: its end is still to be heard of, behind this deadline.
+    /// A task that has ended is left alone: the supervisor has still to hear of its end.
     pub(crate) fn meet_deadlines(&mut self) {
         let now = Instant::now();
         while let Some((time, id, role)) = self.timers.pop_first() {
@@ -250,7 +253,7 @@ impl Run {
             let has_ended = slot.has_ended(role);
             match std::mem::take(&mut slot.part(role).state) {
                 State::Delayed(_) if is_ending => {}
-                State::Delayed(_) if cycles => self.go_on_cycling(),
+                State::Delayed(_) if cycles => self.advance_cycle(),
                 State::Delayed(_) => self.spawn(id, role),
                 State::Asked(_) if !has_ended => {
                     slot.abort(role);
@@ -267,11 +270,11 @@ impl Run {
                         Role::Manager => self.managers -= 1,
                         _ => {
                             if let Some(task) = slot.task.take() {
-                                self.children.remove(&task.abort.id());
+                                self.child_of_task.remove(&task.abort.id());
                             }
                         }
                     }
-                    self.close_for_good(id);
+                    self.close_child(id);
                     self.went_down(id);
                 }
                 other => slot.part(role).state = other,
