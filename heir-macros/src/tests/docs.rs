@@ -8,12 +8,14 @@ use super::{expand_heir, expand_supervisor, pretty};
 use crate::options::{CHILD, HANDLERS, HEIR, Known, SUPERVISOR, TABLE};
 use crate::reserved::HANDLE;
 
-const REFERENCE: &str = include_str!("../lib.rs");
+const OF_HEIR: &str = include_str!("../../docs/heir.md");
+const OF_HANDLERS: &str = include_str!("../../docs/handlers.md");
+const OF_SUPERVISOR: &str = include_str!("../../docs/supervisor.md");
 
 /// The rows of the table after this marker in the docs, without the header.
-fn rows(marker: &str) -> Vec<Vec<String>> {
-    let (_, after) = REFERENCE.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs"));
-    let table = after.lines().map(|line| line.trim_start_matches("///").trim());
+fn rows(docs: &str, marker: &str) -> Vec<Vec<String>> {
+    let (_, after) = docs.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs"));
+    let table = after.lines();
     let rows =
         table.skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|')).skip(2);
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
@@ -30,8 +32,8 @@ fn is_a_version(since: &str) -> bool {
     }
 }
 
-fn assert_documented(marker: &str, known: &[Known]) {
-    let documented: Vec<(String, String)> = rows(marker)
+fn assert_documented(docs: &str, marker: &str, known: &[Known]) {
+    let documented: Vec<(String, String)> = rows(docs, marker)
         .into_iter()
         .map(|row| match row.as_slice() {
             [key, _, _, default, since] => {
@@ -48,46 +50,46 @@ fn assert_documented(marker: &str, known: &[Known]) {
 
 #[test]
 fn the_docs_of_heir_list_its_options() {
-    assert_documented("# The options of `#[heir]`", HEIR);
+    assert_documented(OF_HEIR, "# The options of `#[heir]`", HEIR);
 }
 
 #[test]
 fn the_docs_of_handlers_list_its_options() {
-    assert_documented("# The options of `#[handlers]`", HANDLERS);
+    assert_documented(OF_HANDLERS, "# The options of `#[handlers]`", HANDLERS);
 }
 
 #[test]
 fn the_docs_of_supervisor_list_its_options() {
-    assert_documented("# The options of `#[supervisor]`", SUPERVISOR);
+    assert_documented(OF_SUPERVISOR, "# The options of `#[supervisor]`", SUPERVISOR);
 }
 
 #[test]
 fn the_docs_of_supervisor_list_the_options_of_a_child() {
-    assert_documented("# The options of `#[child]`", CHILD);
+    assert_documented(OF_SUPERVISOR, "# The options of `#[child]`", CHILD);
 }
 
 #[test]
 fn the_docs_of_heir_list_the_words_of_a_table() {
-    assert_documented("# The words of `#[table]`", TABLE);
+    assert_documented(OF_HEIR, "# The words of `#[table]`", TABLE);
 }
 
 #[test]
 fn the_docs_of_handlers_list_the_names_every_handle_has() {
-    let (_, after) = REFERENCE.split_once("a method every handle has: ").expect("the list of names");
+    let (_, after) = OF_HANDLERS.split_once("a method every handle has: ").expect("the list of names");
     let (list, _) = after.split_once("; nor").expect("the end of the list");
     let documented: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
     let public: Vec<&str> = HANDLE.iter().copied().filter(|name| !name.starts_with('_')).collect();
     assert_eq!(documented, public);
 }
 
-/// The block of code in the docs after these markers, which follow each other.
-fn block(markers: &[&str]) -> String {
-    let after = markers.iter().fold(REFERENCE, |docs, marker| {
-        docs.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs")).1
-    });
-    let lines = after.lines().map(|line| line.trim_start_matches("///").trim());
-    let block =
-        lines.skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| !line.starts_with("```"));
+/// The block of code in the docs after this marker.
+fn block(docs: &str, marker: &str) -> String {
+    let (_, after) = docs.split_once(marker).unwrap_or_else(|| panic!("no `{marker}` in the docs"));
+    let block = after
+        .lines()
+        .skip_while(|line| !line.starts_with("```"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("```"));
     block.map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
@@ -138,7 +140,7 @@ fn the_docs_of_heir_say_what_is_generated() {
             limits: Limits,
         }
     };
-    let block = block(&["# What is generated"]);
+    let block = block(OF_HEIR, "# What is generated");
     assert_generated(&block, &[expand_heir(&quote!(mailbox = 1), item)]);
 }
 
@@ -153,7 +155,7 @@ fn the_docs_of_handlers_say_what_is_generated() {
     };
     let expansion = [crate::handlers::attach(quote!(), item)];
     for section in ["# What is generated", "## Calls", "## `#[cast]`"] {
-        let block = block(&["pub fn heir(", section]);
+        let block = block(OF_HANDLERS, section);
         // What the user writes has its mark.
         assert_generated(&block.replace("#[cast]", ""), &expansion);
     }
@@ -174,6 +176,6 @@ fn the_docs_of_supervisor_say_what_is_generated() {
             io: Io,
         }
     );
-    let block = block(&["pub fn derive_heir(", "# What is generated"]);
+    let block = block(OF_SUPERVISOR, "# What is generated");
     assert_generated(&block, &[expand_supervisor(&quote!(), tree), expand_supervisor(&quote!(), no_args)]);
 }
