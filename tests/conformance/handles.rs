@@ -1,7 +1,8 @@
-//! Handles: which are equal, what a timeout changes in one, and what one waits for. This file names
-//! nothing of heir but its prelude.
+//! Handles: which are equal, what a timeout changes in one, and what one waits for; and which
+//! readers are equal. This file names nothing of heir but its prelude.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::time::Duration;
 
 use heir_runtime::prelude::*;
@@ -69,6 +70,43 @@ async fn handles_on_supervisors_are_equal_if_they_are_on_one() {
     assert!(one == &one.clone() && one != other && one != &*tree);
     assert_eq!(HashSet::from([one.clone(), one.clone(), other.clone()]).len(), 2);
     tree.shutdown().await;
+}
+
+/// Asserts that two readers are equal, and that another one is not, also as keys.
+fn assert_two_of_three<R: Clone + Eq + Hash>(one: R, same: R, other: R) {
+    assert!(one == one.clone() && one == same && one != other);
+    assert_eq!(HashSet::from([one, same, other]).len(), 2);
+}
+
+#[tokio::test]
+async fn readers_are_equal_if_they_read_one_table_of_one_worker() {
+    let pair = Pair::start().await.unwrap();
+    let left = pair.left.counts();
+    assert_two_of_three(left.clone(), pair.left.counts(), pair.right.counts());
+
+    pair.left.count("hits".into()).await.unwrap();
+    pair.left.kill().unwrap();
+    pair.left.wait_serving(2).await.unwrap();
+    assert!(left == pair.left.counts(), "whatever its rows are, and whichever incarnation owns it");
+    pair.shutdown().await;
+}
+
+#[test]
+fn readers_of_tables_with_equal_rows_are_not_equal() {
+    macro_rules! assert_known_by_the_table {
+        ($table:ident) => {
+            let mut tables = [$table::for_tests(), $table::for_tests()];
+            for table in &mut tables {
+                table.extend([("hits", 1)]);
+                table.commit();
+            }
+            let [one, other] = tables;
+            assert_two_of_three(one.reader(), one.reader(), other.reader());
+        };
+    }
+    assert_known_by_the_table!(Table);
+    assert_known_by_the_table!(OrderedTable);
+    assert_known_by_the_table!(BagTable);
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,6 +131,16 @@ async fn a_report_of_a_shutdown_is_serialized_with_who_was_late() {
 }
 
 #[test]
+fn what_a_table_knows_of_itself_is_serialized() {
+    let mut counts = Table::for_tests();
+    counts.insert("hits", 1);
+    counts.commit();
+    counts.insert("misses", 1);
+    counts.commit();
+    assert_eq!(to_value(counts.reader().info()).unwrap(), json!({"rows": 2, "boundary": 2}));
+}
+
+#[test]
 fn reasons_with_words_are_serialized_under_their_names() {
     let reasons = [
         (to_value(ExitReason::Normal), json!("normal")),

@@ -56,6 +56,8 @@
 //! | `update_element/3,4` | `update`, `entry` |
 
 #[macro_use]
+mod identity;
+#[macro_use]
 mod owned;
 #[macro_use]
 mod walks;

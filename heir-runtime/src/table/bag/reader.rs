@@ -24,6 +24,7 @@ pub struct BagTableReader<K, V> {
     pub(in crate::table) core: Arc<Core<K, Many<V>>>,
 }
 
+identity!(BagTableReader);
 reads!(BagTableReader);
 walks!(BagTableReader, Rows, [Eq + Hash], "pair", "pairs");
 
@@ -70,11 +71,5 @@ where
 
     fn source(&self) -> &Core<K, Many<V>> {
         &self.core
-    }
-}
-
-impl<K, V> Clone for BagTableReader<K, V> {
-    fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core) }
     }
 }

@@ -24,6 +24,7 @@ pub struct OrderedTableReader<K, V> {
     pub(in crate::table) core: Arc<Core<K, V>>,
 }
 
+identity!(OrderedTableReader);
 reads!(OrderedTableReader);
 walks!(OrderedTableReader, OrderedRows, [Ord], "row", "rows");
 
@@ -68,11 +69,5 @@ where
 
     fn source(&self) -> &Core<K, V> {
         &self.core
-    }
-}
-
-impl<K, V> Clone for OrderedTableReader<K, V> {
-    fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core) }
     }
 }

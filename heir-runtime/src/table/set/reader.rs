@@ -24,6 +24,7 @@ pub struct TableReader<K, V> {
     pub(in crate::table) core: Arc<Core<K, One<V>>>,
 }
 
+identity!(TableReader);
 reads!(TableReader);
 walks!(TableReader, Rows, [Eq + Hash], "row", "rows");
 
@@ -68,11 +69,5 @@ where
 
     fn source(&self) -> &Core<K, One<V>> {
         &self.core
-    }
-}
-
-impl<K, V> Clone for TableReader<K, V> {
-    fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core) }
     }
 }
