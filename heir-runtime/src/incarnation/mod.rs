@@ -8,6 +8,7 @@
 //!   end without tables
 //! ```
 
+mod beat;
 pub(crate) mod heartbeat;
 pub(crate) mod life;
 pub(crate) mod settle;
