@@ -39,6 +39,7 @@ mod relatives;
 mod serialized;
 mod several_tables;
 mod shared;
+mod starts_that_fail;
 mod supervision;
 mod supervisor;
 mod suspicion;
