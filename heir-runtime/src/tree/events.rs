@@ -259,3 +259,101 @@ pub(crate) fn trace(event: &Event) {
         _ => tracing::debug!(target: "heir", "{event}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::process::status::Stopped;
+
+    /// Compares each value with its sentence. A type's list has all its variants: the match, which is
+    /// made of the list, does not compile without one.
+    macro_rules! sentences {
+        ($type:ident: $($variant:ident $fields:tt => $sentence:literal,)+) => {{
+            #[allow(unreachable_patterns, reason = "a variant may have several sentences")]
+            let _has_every_variant = |value: &$type| match value {
+                $($type::$variant { .. } => {})+
+            };
+            $(assert_eq!(($type::$variant $fields).to_string(), $sentence);)+
+        }};
+    }
+
+    #[test]
+    fn each_event_is_a_sentence() {
+        let words = || Arc::from("oh");
+        let died =
+            |in_message| Exit { incarnation: 7, reason: ExitReason::Killed, in_message, at: Instant::now() };
+        let event = Event { child: Arc::from("counter"), kind: EventKind::Waiting };
+        assert_eq!(event.to_string(), "counter: manager waits for the next worker");
+        sentences! { EventKind:
+            WorkerStarted { incarnation: 7 } => "worker 7 started, waits for its tables",
+            ManagerStarted {} => "manager started, traps exits",
+            Linked { incarnation: 7 } => "manager links to worker 7",
+            TablesCreated {} => "manager creates the tables",
+            BecameHeir {} => "manager is the heir of the tables",
+            GivesAway { incarnation: 7 } => "manager gives the tables to worker 7",
+            Received { incarnation: 7 } => "worker 7 received the tables",
+            Serving { incarnation: 7 } => "worker 7 serves",
+            Regained { exit: died(false) } => "worker 7 died (killed), manager regains the tables",
+            Regained { exit: died(true) } =>
+                "worker 7 died in the middle of a message (killed), manager regains the tables",
+            CodePanicked { message: words() } => "a panic while the dead worker was cleared away: oh",
+            Reset {} => "the verify hook resets the tables",
+            Quarantined { reason: words() } => "the tables are quarantined: oh",
+            Renewed { reason: words() } => "the tables, to which nobody has written, are made anew: oh",
+            Waiting {} => "manager waits for the next worker",
+            Restarting { role: Role::Manager, reason: ExitReason::Killed } =>
+                "manager ended (killed), supervisor restarts it",
+            Delayed { role: Role::Worker, delay: Duration::from_millis(1_500) } =>
+                "worker is started again in 1.5s",
+            Delayed { role: Role::Worker, delay: Duration::MAX } =>
+                "worker is not started again before it is asked for: its back-off never ends",
+            Terminated {} => "stopped on request; it can be started again",
+            Upgraded {} => "a worker of another type takes its id, and its tables",
+            Retired { why: Stopped::Shutdown, undelivered: 0 } =>
+                "stopped for good: it was shut down; the tables stay in the estate",
+            Retired { why: Stopped::Shutdown, undelivered: 3 } =>
+                "stopped for good: it was shut down; 3 queued messages were not served; \
+                 the tables stay in the estate",
+            Unresponsive { role: Role::Worker, incarnation: Some(7) } =>
+                "worker does not yield to the runtime; what it holds stays with it until it does",
+            GaveUp { reason: ExitReason::Killed } =>
+                "gives up: too many restarts, the last because of killed",
+        }
+        sentences! { Role:
+            Worker {} => "worker",
+            Manager {} => "manager",
+            Supervisor {} => "supervisor",
+        }
+        let limit = Duration::from_secs(5);
+        sentences! { ExitReason:
+            Normal {} => "normal",
+            Shutdown {} => "shutdown",
+            ShutdownWith(words()) => "shutdown: oh",
+            Error(words()) => "error: oh",
+            Panic(words()) => "panic: oh",
+            Killed {} => "killed",
+            TimedOut { handler: "count", limit } => "timed out: `count` took longer than 5s",
+            Unresponsive { limit } => "unresponsive: it did not yield to the runtime for 5s",
+            NoProc {} => "noproc: there was no living incarnation",
+        }
+        sentences! { Stopped:
+            Shutdown {} => "it was shut down",
+            Ended(ExitReason::Normal) => "it ended (normal) and is not to be restarted",
+            GaveUp(ExitReason::Killed) =>
+                "its supervisor gave up after too many restarts, the last because of killed",
+            Quarantined(words()) => "its tables were quarantined: oh",
+            QuarantineFull { reason: words(), parked: 3 } =>
+                "its tables were quarantined (oh), and 3 before them are still parked: claim these from \
+                 its estate, take those out with `Handle::take_quarantined`, and let \
+                 `Spec::max_quarantined` allow more if that is too few",
+            Upgraded {} => "another worker has taken its place, and its tables",
+            NotStarted(words()) => "its supervisor did not start: oh",
+            Significant(words()) => "its supervisor ended with its significant child `oh`",
+            Dropped {} =>
+                "its supervisor was dropped, alone or with its tokio runtime: keep what `start` returned \
+                 until you call its `shutdown`",
+        }
+    }
+}
