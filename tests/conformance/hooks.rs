@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::{ExitReason, Restart, StartError, Stopped, Supervisor};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 
 use crate::workers::{Fault, Hooked, HookedHandle, Log};
 
@@ -57,7 +57,7 @@ async fn a_panic_while_the_rest_is_dropped_is_caught_and_told() {
     let (worker, _tree, _, recorder) = start(Fault::RestPanicsWhenDropped).await;
     worker.die().await.unwrap();
     assert_eq!(worker.starts().await.unwrap(), 2);
-    recorder.until("a panic while the dead worker was cleared away: in a destructor").await;
+    recorder.until(event!(CodePanicked { message, .. } if &**message == "in a destructor")).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,10 +103,7 @@ async fn siblings_already_started_are_stopped_in_reverse_when_one_fails_to_start
     let fourth = tree.worker(spec("fourth", Fault::Nowhere));
     let error = tree.start().await.unwrap_err();
     assert_eq!(error.to_string(), "the worker of `third` did not start: error: no port");
-    let retired: Vec<_> =
-        recorder.events().into_iter().filter(|event| event.contains("stopped for good")).collect();
-    let order: Vec<_> = retired.iter().map(|event| event.split(':').next().unwrap()).collect();
-    assert_eq!(order, ["fourth", "third", "second", "first"]);
+    assert_eq!(recorder.children(event!(Retired { .. })), ["fourth", "third", "second", "first"]);
     for worker in [&first, &second, &third, &fourth] {
         worker.wait_stopped().await;
     }
@@ -152,6 +149,6 @@ async fn a_restart_that_fails_is_counted_and_tried_again_until_the_supervisor_gi
     worker.die().await.unwrap();
     let report = tree.wait().await;
     assert_eq!(report.why, Stopped::GaveUp(ExitReason::Panic("asked to die".into())));
-    recorder.until("app: gives up").await;
+    recorder.until(event!("app": GaveUp { .. })).await;
     assert_eq!(worker.estate().claim("test").unwrap().starts, 4);
 }

@@ -3,8 +3,9 @@
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
+use heir_runtime::events::Role;
 use heir_runtime::{CallError, ExitReason, Status, handlers, heir};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 
 type Release = std::sync::Arc<std::sync::Mutex<blocking::Receiver<()>>>;
 
@@ -87,7 +88,12 @@ async fn a_handler_over_its_time_ends_the_incarnation_and_its_caller_is_told() {
     }
     assert_eq!(begin.elapsed(), FIVE_SECONDS);
     assert_eq!(hung.count().await.unwrap(), 2, "its message is undone");
-    recorder.until("worker ended (timed out: `take` took longer than 5s), supervisor restarts it").await;
+    let timed_out = event!(Restarting {
+        role: Role::Worker,
+        reason: ExitReason::TimedOut { handler: "take", limit: FIVE_SECONDS, .. },
+        ..
+    });
+    recorder.until(timed_out).await;
     tree.shutdown().await;
 }
 
@@ -138,7 +144,7 @@ async fn a_worker_that_blocks_its_thread_is_reported_and_ends_when_it_lets_go() 
         let hung = hung.clone();
         async move { hung.block().await }
     });
-    recorder.until("Hung: worker does not yield to the runtime").await;
+    recorder.until(event!("Hung": Unresponsive { role: Role::Worker, .. })).await;
     assert_eq!(hung.status(), Status::Unresponsive { incarnation: 1 });
     let drawn = tree.tree().to_string();
     assert!(drawn.contains("incarnation 1 unresponsive: it holds the tables until it yields"), "{drawn}");
@@ -170,7 +176,7 @@ fn a_worker_that_blocks_the_only_thread_of_its_runtime_is_reported() {
                 tree.shutdown().await
             })
         });
-        outside.block_on(recorder.until("worker does not yield to the runtime"));
+        outside.block_on(recorder.until(event!(Unresponsive { role: Role::Worker, .. })));
         assert_eq!(hung.status(), Status::Unresponsive { incarnation: 1 });
         release.send(()).unwrap();
         assert_eq!(running.join().unwrap().unresponsive, []);
@@ -187,7 +193,7 @@ async fn the_paused_clock_makes_no_worker_unresponsive() {
     assert_eq!(hung.take(Duration::from_hours(1)).await.unwrap(), 1);
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(hung.count().await.unwrap(), 2);
-    assert!(!recorder.events().iter().any(|event| event.contains("does not yield")));
+    assert_eq!(recorder.count(event!(Unresponsive { .. })), 0);
     tree.shutdown().await;
 }
 

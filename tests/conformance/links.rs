@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heir_runtime::events::Role;
 use heir_runtime::links::{ExitSignal, ExitSource};
 use heir_runtime::{CallError, ExitReason, Restart, Status, Stopped, handlers, heir};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -49,7 +50,7 @@ async fn the_supervisor_sees_the_reason_that_came_over_a_link() {
     let Family { a, b, recorder, tree, .. } = family().await;
     a.link(b.clone()).await.unwrap();
     b.die().await.unwrap();
-    recorder.until("a: worker ended (panic: asked to die), supervisor restarts it").await;
+    recorder.until(event!("a": Restarting { role: Role::Worker, reason, .. } if *reason == panicked())).await;
     tree.shutdown().await;
 }
 
@@ -365,11 +366,12 @@ async fn an_exit_signal_ends_one_that_waits_for_its_tables() {
     let ready = Arc::new(Notify::new());
     let slow = tree.worker(Slow::spec(Arc::clone(&ready)));
     let starting = tokio::spawn(tree.start());
-    recorder.until("manager links to worker 1").await;
+    recorder.until(event!(Linked { incarnation: 1, .. })).await;
     let down = slow.monitor();
-    assert_eq!(slow.exit(ExitReason::shutdown("too slow")), Some(1));
-    assert_eq!(down.await.reason, ExitReason::shutdown("too slow"));
-    recorder.until("worker ended (shutdown: too slow), supervisor restarts it").await;
+    let too_slow = ExitReason::shutdown("too slow");
+    assert_eq!(slow.exit(too_slow.clone()), Some(1));
+    assert_eq!(down.await.reason, too_slow);
+    recorder.until(event!(Restarting { role: Role::Worker, reason, .. } if *reason == too_slow)).await;
     ready.notify_one();
     let tree = starting.await.unwrap().unwrap();
     assert_eq!(slow.incarnation(), 2);

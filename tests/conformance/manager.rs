@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use heir_runtime::events::EventKind;
-use heir_runtime::{ExitReason, Supervisor, WeakHandle, handlers, heir};
-use heir_tests::Recorder;
+use heir_runtime::events::{EventKind, Role};
+use heir_runtime::{Exit, ExitReason, Supervisor, WeakHandle, handlers, heir};
+use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 
 use crate::pattern::start;
@@ -38,7 +38,7 @@ async fn loses_nothing_in_ten_deaths(counter: &CounterHandle, recorder: &Recorde
         assert_eq!(counter.count().await.unwrap(), turn);
         recorder.clear();
         counter.kill();
-        recorder.until("manager ended (killed), supervisor restarts it").await;
+        recorder.until(event!(Restarting { role: Role::Manager, reason: ExitReason::Killed, .. })).await;
     }
     assert_eq!(counter.check().await.unwrap(), (10, 10));
 }
@@ -50,7 +50,7 @@ async fn a_manager_killed_while_the_worker_owns_disturbs_nobody() {
     recorder.clear();
     assert!(counter.kill_manager());
     assert!(!counter.kill_manager(), "a manager is killed once");
-    recorder.until("manager is the heir").await;
+    recorder.until(event!(BecameHeir)).await;
     assert_eq!(counter.count().await.unwrap(), 2);
     assert_eq!(counter.incarnation(), 1);
     // And the next manager inherits as the first did.
@@ -101,9 +101,12 @@ async fn a_worker_killed_at_the_give_away_leaves_its_transfer_unread() {
     counter.wait_serving(10).await.unwrap();
     assert_eq!(counter.check().await.unwrap(), (1, 1));
     // None of them received anything, and each is a death all the same.
-    let received = recorder.events().iter().filter(|event| event.contains("received the tables")).count();
-    assert_eq!(received, 2);
-    recorder.until("worker 9 died (killed), manager regains the tables").await;
+    assert_eq!(recorder.count(event!(Received { .. })), 2);
+    let ninth = event!(Regained {
+        exit: Exit { incarnation: 9, reason: ExitReason::Killed, in_message: false, .. },
+        ..
+    });
+    recorder.until(ninth).await;
 }
 
 #[tokio::test]
@@ -174,8 +177,7 @@ async fn a_manager_killed_while_it_creates_the_tables_is_restarted_and_creates_t
     assert_eq!(slow.value().await.unwrap(), 7);
     // The worker has waited all the time: it is still the first.
     assert_eq!(slow.incarnation(), 1);
-    let linked = recorder.events().iter().filter(|event| event.contains("links to worker 1")).count();
-    assert_eq!(linked, 2);
+    assert_eq!(recorder.count(event!(Linked { incarnation: 1, .. })), 2);
 }
 
 #[tokio::test]

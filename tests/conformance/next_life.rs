@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heir_runtime::{Backoff, Supervisor, handlers, heir};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 use tokio::time::Instant;
 
 #[heir]
@@ -29,7 +29,7 @@ async fn a_child_that_waited_for_its_start_is_started_with_the_next_life_of_its_
     let _tree = tree.start().await.unwrap();
     assert_eq!(delayed.count().await.unwrap(), 1);
     delayed.kill();
-    recorder.until("supervisor restarts it").await;
+    recorder.until(event!(Restarting { .. })).await;
     let begin = Instant::now();
     assert!(subtree.kill());
     assert_eq!((delayed.count().await.unwrap(), begin.elapsed()), (2, Duration::ZERO));

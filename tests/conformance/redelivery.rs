@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heir_runtime::events::Role;
 use heir_runtime::{
     Backoff, CallError, CastError, Context, ExitReason, NotSent, Refusal, Supervisor, Table, Undelivered,
     handlers, heir,
 };
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -209,7 +210,8 @@ async fn waiting(
     }));
     let tree = tree.start().await.unwrap();
     send(&worker).await;
-    recorder.until("worker ended (panic: each time)").await;
+    let died = ExitReason::Panic("each time".into());
+    recorder.until(event!(Restarting { role: Role::Worker, reason, .. } if *reason == died)).await;
     assert_eq!((counts.served.load(Ordering::Relaxed), worker.queued()), (1, 0));
     (worker, tree, counts, lost)
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use heir_runtime::events::Role;
+use heir_runtime::events::{Event, Role};
 use heir_runtime::{CallError, ExitReason, NotSent, Shutdown, Stopped, Supervisor, handlers, heir};
-use heir_tests::{Recorder, overdue};
+use heir_tests::{Recorder, event, overdue};
 use tokio::sync::Notify;
 
 use crate::workers::{Counter, Fault, Hooked, Log};
@@ -90,14 +90,9 @@ async fn children_start_in_order_and_stop_in_reverse() {
         tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere).name(name));
     }
     let tree = tree.start().await.unwrap();
-    let order = |with: &str| -> Vec<_> {
-        let events = recorder.events();
-        let with = events.iter().filter(|event| event.contains(with));
-        with.map(|event| event.split(':').next().unwrap().to_owned()).collect()
-    };
-    assert_eq!(order("serves"), ["a", "b", "c"]);
+    assert_eq!(recorder.children(event!(Serving { .. })), ["a", "b", "c"]);
     tree.shutdown().await;
-    assert_eq!(order("stopped for good"), ["c", "b", "a"]);
+    assert_eq!(recorder.children(event!(Retired { .. })), ["c", "b", "a"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,8 +228,8 @@ async fn a_worker_stopped_before_its_turn_is_not_started() {
     let second = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere).name("second"));
     let (stopped, tree) = tokio::join!(second.stop(), tree.start());
     assert_eq!(stopped, Stopped::Shutdown);
-    assert!(recorder.events().iter().any(|event| event == "first: worker 1 serves"));
-    assert!(!recorder.events().iter().any(|event| event.starts_with("second: worker 1 started")));
+    assert_eq!(recorder.children(event!(Serving { .. })), ["first"]);
+    assert_eq!(recorder.children(event!(WorkerStarted { .. })), ["first"]);
     tree.unwrap().shutdown().await;
 }
 
@@ -254,7 +249,7 @@ async fn a_worker_that_dies_while_the_tree_ends_is_not_started_again() {
     tokio::task::yield_now().await;
     first.kill();
     assert_eq!(ending.await.unwrap().why, Stopped::Shutdown);
-    assert!(!recorder.events().iter().any(|event| event.contains("restarts it")));
+    assert_eq!(recorder.count(event!(Restarting { .. })), 0);
     assert_eq!(last.estate().claim("test").unwrap().done, 1);
 }
 
@@ -264,7 +259,7 @@ async fn nobody_comes_between_a_worker_and_its_managers() {
     counter.count().await.unwrap();
     counter.kill_manager();
     counter.kill();
-    recorder.until("manager ended").await;
+    recorder.until(event!(Restarting { role: Role::Manager, .. })).await;
     assert!(counter.estate().claim("thief").is_err());
     assert!(counter.estate().heir("thief").is_err());
     assert_eq!(counter.count().await.unwrap(), 2);
@@ -275,15 +270,15 @@ async fn nobody_comes_between_a_worker_and_its_managers() {
 
 #[tokio::test]
 async fn a_shutdown_at_any_point_of_a_restart_loses_nothing() {
-    let steps = [
-        "died",
-        "waits for the next worker",
-        "supervisor restarts it",
-        "worker 2 started",
-        "links to worker 2",
-        "gives the tables to worker 2",
-        "worker 2 received",
-        "worker 2 serves",
+    let steps: [fn(&Event) -> bool; 8] = [
+        event!(Regained { .. }),
+        event!(Waiting),
+        event!(Restarting { .. }),
+        event!(WorkerStarted { incarnation: 2, .. }),
+        event!(Linked { incarnation: 2, .. }),
+        event!(GivesAway { incarnation: 2, .. }),
+        event!(Received { incarnation: 2, .. }),
+        event!(Serving { incarnation: 2, .. }),
     ];
     for step in steps {
         let (counter, tree, recorder) = crate::pattern::start().await;
@@ -292,7 +287,7 @@ async fn a_shutdown_at_any_point_of_a_restart_loses_nothing() {
         }
         recorder.clear();
         counter.kill();
-        recorder.until(step).await;
+        let step = recorder.until(step).await;
         let report = tree.shutdown().await;
         assert_eq!(report.unresponsive, [], "at: {step}");
         assert_eq!(counter.estate().claim("test").unwrap().count, 5, "at: {step}");

@@ -8,7 +8,7 @@ use heir_runtime::events::{EventKind, Role};
 use heir_runtime::{
     CallError, NotSent, Shutdown, Status, Stopped, Strategy, Supervisor, WhileDown, handlers, heir,
 };
-use heir_tests::{Recorder, overdue};
+use heir_tests::{Recorder, event, overdue};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -77,7 +77,7 @@ async fn the_caller_of_a_worker_that_does_not_yield_is_told_while_it_still_block
         "incarnation 1 of the worker does not yield to the runtime: the call may still be finished, and its effects kept"
     );
     assert!(matches!(queued.await.unwrap(), Err(CallError::Stopped(Stopped::Shutdown))));
-    recorder.until("does not yield to the runtime").await;
+    recorder.until(event!(Unresponsive { .. })).await;
     assert!(stubborn.estate().claim("test").is_err(), "it holds its tables");
     // What it says now, nobody hears; what it did stays, and comes home.
     release.send(()).unwrap();
@@ -181,8 +181,7 @@ async fn an_incarnation_that_was_left_behind_in_its_start_serves_no_more() {
     // It waits for the tables, which come when the one before has let go.
     tree.restart_child("SlowStarter").await.unwrap();
     assert_eq!((slow.starts().await.unwrap(), slow.incarnation()), (3, 3));
-    let events = recorder.events();
-    assert!(!events.contains(&"SlowStarter: worker 2 serves".into()), "{events:#?}");
+    assert_eq!(recorder.count(event!(Serving { incarnation: 2, .. })), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

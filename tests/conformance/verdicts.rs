@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use heir_runtime::by_hand::{Call, Handlers, Message, ReplyGate, Worker};
+use heir_runtime::events::Role;
 use heir_runtime::table::{AnyTables, Commit, Readers, any, reader_first};
 use heir_runtime::{
-    AfterQuarantine, Backoff, BoxError, Context, Exit, Handle, OrderedTable, Spec, Stopped, Table, Verdict,
-    handlers, heir,
+    AfterQuarantine, Backoff, BoxError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Stopped,
+    Table, Verdict, handlers, heir,
 };
-use heir_tests::{Recorder, fuse};
+use heir_tests::{Recorder, event, fuse};
 use tokio::sync::Notify;
 
 /// Its verify hook writes before it refuses, as the exit says.
@@ -252,9 +253,8 @@ async fn a_destructor_of_tables_that_are_made_anew_ends_no_manager() {
     armed.store(true, Ordering::Relaxed);
     worker.kill();
     worker.wait_serving(2).await.unwrap();
-    let events = recorder.events();
-    assert!(events.iter().any(|event| event.contains("cleared away: in drop")), "{events:?}");
-    assert!(!events.iter().any(|event| event.contains("manager ended")), "{events:?}");
+    assert_eq!(recorder.count(event!(CodePanicked { message, .. } if &**message == "in drop")), 1);
+    assert_eq!(recorder.count(event!(Restarting { role: Role::Manager, .. })), 0);
     tree.shutdown().await;
 }
 
@@ -368,9 +368,9 @@ async fn a_manager_killed_right_after_it_judged_is_followed_by_one_that_does_not
         made.begun.notified().await;
         recorder.clear();
         assert_eq!(worker.kill(), Some(2));
-        recorder.until("worker ended (killed)").await;
+        recorder.until(event!(Restarting { role: Role::Worker, reason: ExitReason::Killed, .. })).await;
         made.go_on.notify_one();
-        recorder.until("gives the tables to worker 2").await;
+        recorder.until(event!(GivesAway { incarnation: 2, .. })).await;
         // It never had them. A third one comes in a minute, and the manager that judged does not live to see it.
         assert_eq!(worker.incarnation(), 1);
         assert!(worker.kill_manager());

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use heir_runtime::by_hand::{Handlers, Worker};
 use heir_runtime::{Context, Dynamic, Stopped, Supervisor, SupervisorHandle, handlers, heir, supervisor};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 
 /// Says what it was started with, and ends as it is told.
 #[heir]
@@ -160,7 +160,7 @@ async fn a_declared_tree_can_be_observed_and_be_a_branch_of_one_built_by_hand() 
     let tree = tree.start().await.unwrap();
     assert_eq!(io.writer.tell().await.unwrap(), ("x".into(), 3, 1));
     assert_eq!(tree.which_children()[0].name(), "in and out");
-    assert!(recorder.events().iter().any(|event| event.contains("reader")), "{:?}", recorder.events());
+    assert_eq!(recorder.count(event!("reader": Serving { .. })), 1);
 }
 
 #[supervisor(auto_shutdown = any_significant, strategy = rest_for_one)]

@@ -12,7 +12,7 @@ use heir_runtime::{
     BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, StartError, Stopped, Supervisor, Table,
     handlers, heir,
 };
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 
 /// Its destructor panics, and that of each clone, also on the way of another panic: two at once end the process.
 #[derive(Debug, Default, Clone)]
@@ -199,8 +199,7 @@ async fn what_a_worker_and_its_message_leave_behind_is_dropped_one_by_one() {
     let died = twice.die(Bomb).await.unwrap_err();
     assert!(matches!(died, CallError::Died { incarnation: 1, .. }), "{died}");
     assert_eq!(twice.count().await.unwrap(), 1);
-    let told =
-        recorder.events().iter().filter(|event| event.contains("cleared away: in a destructor")).count();
+    let told = recorder.count(event!(CodePanicked { message, .. } if &**message == "in a destructor"));
     assert_eq!(told, 2);
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
 }

@@ -11,7 +11,7 @@ use heir_runtime::{
     AfterQuarantine, CallError, ExitReason, OrderedTable, StartError, Stopped, Supervisor, Table, handlers,
     heir,
 };
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 
 /// Panics when it is told to.
 #[derive(Default)]
@@ -74,13 +74,15 @@ async fn an_argument_whose_clone_panics_at_a_restart_keeps_nobody_from_stopping(
     fragile.count().await.unwrap();
     fuse.light(true);
     fragile.kill();
-    recorder.until("worker ended (panic: in clone)").await;
+    let in_clone = ExitReason::Panic("in clone".into());
+    let fails = event!(Restarting { role: Role::Worker, reason, .. } if *reason == in_clone);
+    recorder.until(fails).await;
     fuse.light(false);
     assert_eq!(fragile.count().await.unwrap(), 2);
     fuse.light(true);
     fragile.kill();
     recorder.clear();
-    recorder.until("worker ended (panic: in clone)").await;
+    recorder.until(fails).await;
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);
     assert_eq!(fragile.estate().claim("test").unwrap().count, 2);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heir_runtime::events::{Event, EventKind, Role};
 use heir_runtime::{Backoff, CastError, Dynamic, NotSent, Shutdown, Spec, Supervisor, handlers, heir};
-use heir_tests::{Recorder, overdue};
+use heir_tests::{Recorder, event, overdue};
 use tokio::sync::Notify;
 
 use super::actor::{Actor, ActorHandle, Stage};
@@ -50,7 +50,7 @@ async fn a_supervisor_has_not_ended_before_the_managers_of_its_workers_have() {
     watched.set(worker.clone()).unwrap();
     let tree = tree.start().await.unwrap();
     worker.kill();
-    recorder.until("waits").await;
+    recorder.until(event!(Waiting)).await;
     tree.shutdown().await;
     assert_eq!(
         *claimed.lock().unwrap(),

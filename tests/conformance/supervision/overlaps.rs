@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use heir_runtime::supervision::AutoShutdown;
 use heir_runtime::{ExitReason, Restart, Shutdown, Spec, Stopped, Strategy, Supervisor, SupervisorHandle};
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 use tokio::task::yield_now;
 
 use super::actor::{Actor, Stage};
@@ -39,7 +39,7 @@ async fn a_manager_that_ends_while_its_worker_is_renewed_is_followed_at_once() {
     stage.stopping.notified().await;
     recorder.clear();
     assert!(worker.kill_manager());
-    recorder.until("manager started").await;
+    recorder.until(event!(ManagerStarted)).await;
     assert!(!renewed.is_finished());
     stage.go_on.notify_one();
     assert_eq!(renewed.await.unwrap().unwrap(), 2);
@@ -56,7 +56,7 @@ async fn a_manager_that_ends_while_its_worker_is_stopped_with_others_is_followed
     stage.stopping.notified().await;
     recorder.clear();
     assert!(worker.kill_manager());
-    recorder.until("manager started").await;
+    recorder.until(event!(ManagerStarted)).await;
     assert_eq!(worker.incarnation(), 1);
     stage.go_on.notify_one();
     assert_eq!((worker.count().await.unwrap(), worker.incarnation()), (1, 2));
@@ -69,7 +69,7 @@ async fn a_manager_of_a_temporary_worker_that_ends_is_followed_and_the_worker_se
     let _tree = tree.start().await.unwrap();
     recorder.clear();
     assert!(worker.kill_manager());
-    recorder.until("manager started").await;
+    recorder.until(event!(ManagerStarted)).await;
     a_while().await;
     assert_eq!((worker.count().await.unwrap(), worker.incarnation()), (1, 1));
 }

@@ -11,7 +11,7 @@ use heir_runtime::supervision::AutoShutdown;
 use heir_runtime::{
     Exit, ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor, Verdict, handlers, heir,
 };
-use heir_tests::Recorder;
+use heir_tests::{Recorder, event};
 use tokio::task::yield_now;
 
 use super::actor::{Actor, Stage};
@@ -177,7 +177,7 @@ async fn a_start_that_fails_after_one_that_succeeded_is_a_restart_that_fails() {
     child.try_die().unwrap();
     let mut asked = pin!(tree.restart_child("child"));
     assert!(is_pending(asked.as_mut()).await);
-    recorder.until("worker 2 serves").await;
+    recorder.until(event!(Serving { incarnation: 2, .. })).await;
     while !matches!(child.status(), Status::Serving { incarnation: 4 } | Status::Terminated) {
         yield_now().await;
     }
