@@ -106,8 +106,8 @@ impl Gardener {
     ) -> (SupervisorBuilder, impl FnOnce(SupervisorHandle) -> Node + use<>) {
         let (name, restart, backoff) = (self.name("s"), self.restart(), self.backoff());
         let strategy =
-            self.random.of_these(&[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
-        let intensity = if self.patient { u32::MAX } else { self.random.of_these(&[0, 1, 3, u32::MAX]) };
+            *self.random.of_these(&[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
+        let intensity = if self.patient { u32::MAX } else { *self.random.of_these(&[0, 1, 3, u32::MAX]) };
         let mut builder = Supervisor::builder(Arc::clone(&name))
             .strategy(strategy)
             .intensity(intensity)

@@ -29,16 +29,15 @@ type Shared = Arc<Mutex<Known>>;
 fn act(random: &mut Random, gardener: &mut Gardener, known: &Shared, acts: &mut JoinSet<String>) {
     let (worker, other, sup) = {
         let known = known.lock().unwrap();
-        let mut one_of = |count: usize| random.below(count as u32) as usize;
-        let worker = known.workers[one_of(known.workers.len())].clone();
-        let other = known.workers[one_of(known.workers.len())].clone();
-        (worker, other, known.sups[one_of(known.sups.len())].clone())
+        let worker = random.of_these(&known.workers).clone();
+        let other = random.of_these(&known.workers).clone();
+        (worker, other, random.of_these(&known.sups).clone())
     };
     let children = sup.which_children();
     // If it has none: nobody is called like that.
-    let child = match children.len() as u32 {
-        0 => String::new(),
-        count => children[random.below(count) as usize].name().to_owned(),
+    let child = match &children[..] {
+        [] => String::new(),
+        children => random.of_these(children).name().to_owned(),
     };
     let is_root = sup.name() == known.lock().unwrap().sups[0].name();
     let what = random.below(20);
@@ -193,12 +192,7 @@ async fn jumble(mut random: Random) {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_overlaps_nobody_waits_for_ever() {
-    let mut random = Random::new();
-    if std::env::var_os("HEIR_SEED").is_some() {
+    for random in Random::each(500) {
         jumble(random).await;
-        return;
-    }
-    for _ in 0..500 {
-        jumble(Random::of(random.below(u32::MAX).into())).await;
     }
 }

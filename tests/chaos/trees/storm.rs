@@ -63,7 +63,7 @@ impl Crowd {
     /// Counts with whoever comes next, until the storm is over, or the tree has ended.
     async fn call(self: Arc<Self>, mut random: Random) {
         while !self.is_over.load(Ordering::Relaxed) {
-            let called = &self.workers[random.below(self.workers.len() as u32) as usize];
+            let called = random.of_these(&self.workers);
             match called.handle.count().await {
                 Ok(_) => called.answered.fetch_add(1, Ordering::Relaxed),
                 Err(CallError::Died { .. }) => self.died.fetch_add(1, Ordering::Relaxed),
@@ -75,9 +75,9 @@ impl Crowd {
 
     /// One strike at somebody.
     async fn strike(&self, random: &mut Random) {
-        let worker = &self.workers[random.below(self.workers.len() as u32) as usize].handle;
+        let worker = &random.of_these(&self.workers).handle;
         let below_the_root = random.below(self.sups.len() as u32 - 1) as usize + 1;
-        let sup = &self.sups[random.below(self.sups.len() as u32) as usize];
+        let sup = random.of_these(&self.sups);
         let hit = match random.below(16) {
             0..=5 => worker.kill().is_some(),
             6 | 7 => worker.kill_manager(),
@@ -87,7 +87,7 @@ impl Crowd {
             11..=13 => self.sups[below_the_root].kill(),
             _ => {
                 let children = sup.which_children();
-                let child = &children[random.below(children.len() as u32) as usize];
+                let child = random.of_these(&children);
                 self.within(sup.terminate_child(child.name())).await;
                 self.within(sup.restart_child(child.name())).await
             }
@@ -133,10 +133,10 @@ impl Crowd {
 async fn storm(random: &mut Random, crowd: &Arc<Crowd>, meanwhile: impl Future<Output = ()>) {
     let (mut strikers, mut callers) = (JoinSet::new(), JoinSet::new());
     for _ in 0..6 {
-        callers.spawn(Arc::clone(crowd).call(Random::of(random.below(u32::MAX).into())));
+        callers.spawn(Arc::clone(crowd).call(random.another()));
     }
     for _ in 0..3 {
-        let (crowd, mut random) = (Arc::clone(crowd), Random::of(random.below(u32::MAX).into()));
+        let (crowd, mut random) = (Arc::clone(crowd), random.another());
         strikers.spawn(async move {
             while !crowd.is_over.load(Ordering::Relaxed) {
                 crowd.strike(&mut random).await;
