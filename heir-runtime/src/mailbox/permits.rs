@@ -144,12 +144,11 @@ impl<M: Message> Drop for Permit<'_, M> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
 
     use super::*;
     use crate::mailbox::call::Cast;
     use crate::mailbox::message::ReplyGate;
+    use crate::util::fixtures::Woken;
 
     struct Note(Cast<()>);
 
@@ -160,15 +159,6 @@ mod tests {
 
         fn name(&self) -> &'static str {
             "note"
-        }
-    }
-
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -189,7 +179,7 @@ mod tests {
         }
 
         fn is_woken(&self) -> bool {
-            self.woken.0.load(Ordering::Relaxed) > 0
+            self.woken.times() > 0
         }
     }
 

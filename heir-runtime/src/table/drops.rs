@@ -87,14 +87,7 @@ impl<T> Drop for Quiet<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct PanicsWhenDropped;
-
-    impl Drop for PanicsWhenDropped {
-        fn drop(&mut self) {
-            panic!("from a destructor");
-        }
-    }
+    use crate::util::fixtures::PanicsWhenDropped;
 
     #[test]
     fn destructors_that_panic_while_their_thread_unwinds_end_neither_the_thread_nor_the_process() {

@@ -127,14 +127,7 @@ pub(crate) fn message_of(payload: Box<dyn Any + Send>) -> PanicMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct PanicsWhenDropped;
-
-    impl Drop for PanicsWhenDropped {
-        fn drop(&mut self) {
-            panic!("from a destructor");
-        }
-    }
+    use crate::util::fixtures::PanicsWhenDropped;
 
     #[test]
     fn a_panic_keeps_its_words() {

@@ -5,6 +5,8 @@ pub(crate) mod caught;
 pub(crate) mod deadline;
 #[cfg(feature = "serde")]
 pub(crate) mod elapsed;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub(crate) mod numbers;
 pub(crate) mod queue;
 pub(crate) mod race;

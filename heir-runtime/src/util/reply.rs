@@ -139,19 +139,8 @@ impl<R> Drop for ReplyReceiver<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
     use super::*;
-
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::util::fixtures::Woken;
 
     fn poll<R>(receiver: &mut ReplyReceiver<R>, woken: &Arc<Woken>) -> Poll<Option<R>> {
         Pin::new(receiver).poll(&mut Context::from_waker(&Waker::from(Arc::clone(woken))))
@@ -173,7 +162,7 @@ mod tests {
         assert_eq!(cell.answer(Some(2)), Err(Some(2)));
         sender.answer(3);
         assert_eq!(poll(&mut receiver, &woken), Poll::Ready(Some(1)));
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(woken.times(), 1);
     }
 
     #[test]
@@ -190,7 +179,7 @@ mod tests {
         let (sender, mut receiver) = waiting(&first);
         assert!(poll(&mut receiver, &second).is_pending());
         sender.answer(1);
-        assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
+        assert_eq!((first.times(), second.times()), (0, 1));
         assert_eq!(poll(&mut receiver, &second), Poll::Ready(Some(1)));
     }
 
