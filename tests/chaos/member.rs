@@ -1,23 +1,9 @@
 //! A member of a tree.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use heir_runtime::{Context, ExitReason, handlers, heir};
-
-/// What the members of a tree tell, in its order.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    pub(crate) fn tell(&self, words: String) {
-        self.0.lock().unwrap().push(words);
-    }
-
-    /// What has been told since it was last asked.
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
+use heir_tests::Log;
 
 /// Counts in two writes, and tells when it starts and stops.
 #[heir]

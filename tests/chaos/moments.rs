@@ -12,11 +12,12 @@ use heir_runtime::{
     Backoff, CallError, Dynamic, Spec, Status, Stopped, Strategy, Supervisor, SupervisorBuilder,
     SupervisorHandle,
 };
+use heir_tests::Log;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::member::{Log, Member, MemberHandle};
+use crate::member::{Member, MemberHandle};
 
 /// What goes on when the end comes.
 #[derive(Clone, Copy, Debug)]

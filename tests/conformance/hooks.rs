@@ -4,43 +4,39 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::{ExitReason, Restart, StartError, Stopped, Supervisor};
-use heir_tests::{Recorder, event};
+use heir_tests::{Log, Recorder, event};
 
-use crate::workers::{Fault, Hooked, HookedHandle, Log};
+use crate::workers::{Fault, Hooked, HookedHandle};
 
 async fn start(fault: Fault) -> (HookedHandle, Result<Supervisor, StartError>, Log, Recorder) {
     let log = Log::default();
     let (mut tree, recorder) = Recorder::tree();
-    let worker = tree.worker(Hooked::spec(Log::clone(&log), fault));
+    let worker = tree.worker(Hooked::spec(log.clone(), fault));
     (worker, tree.start().await, log, recorder)
-}
-
-fn said(log: &Log) -> Vec<String> {
-    std::mem::take(&mut log.lock().unwrap())
 }
 
 #[tokio::test]
 async fn hooks_run_around_the_life_of_an_incarnation() {
     let (worker, tree, log, _) = start(Fault::Nowhere).await;
-    assert_eq!(said(&log), ["init", "fresh", "transfer 1 after None", "start 1"]);
+    assert_eq!(log.take(), ["init", "fresh", "transfer 1 after None", "start 1"]);
     worker.die().await.unwrap();
     assert_eq!(worker.starts().await.unwrap(), 2);
     // The old incarnation's rest is gone before the new one runs; a crash runs no stop hook.
     assert_eq!(
-        said(&log),
+        log.take(),
         ["rest dropped", "fresh", "transfer 2 after Some(\"panic: asked to die\")", "start 2"]
     );
     tree.unwrap().shutdown().await;
-    assert_eq!(said(&log), ["stop: shutdown", "rest dropped"]);
+    assert_eq!(log.take(), ["stop: shutdown", "rest dropped"]);
 }
 
 #[tokio::test]
 async fn a_normal_end_runs_the_stop_hook() {
     let (worker, _tree, log, _) = start(Fault::Nowhere).await;
-    said(&log);
+    log.take();
     worker.finish().await.unwrap();
     worker.wait_serving(2).await.unwrap();
-    assert_eq!(said(&log)[..2], ["stop: normal", "rest dropped"]);
+    assert_eq!(log.take()[..2], ["stop: normal", "rest dropped"]);
 }
 
 #[tokio::test]
@@ -96,7 +92,7 @@ async fn a_start_that_fails_says_which_child_and_why() {
 async fn siblings_already_started_are_stopped_in_reverse_when_one_fails_to_start() {
     let log = Log::default();
     let (mut tree, recorder) = Recorder::tree();
-    let spec = |name: &str, fault| Hooked::spec(Log::clone(&log), fault).name(name);
+    let spec = |name: &str, fault| Hooked::spec(log.clone(), fault).name(name);
     let first = tree.worker(spec("first", Fault::Nowhere));
     let second = tree.worker(spec("second", Fault::Nowhere));
     let third = tree.worker(spec("third", Fault::StartFails));
@@ -115,8 +111,8 @@ async fn siblings_already_started_are_stopped_in_reverse_when_one_fails_to_start
 async fn two_children_of_one_name_do_not_start() {
     let log = Log::default();
     let (mut tree, _) = Recorder::tree();
-    let first = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere));
-    let _second = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere));
+    let first = tree.worker(Hooked::spec(log.clone(), Fault::Nowhere));
+    let _second = tree.worker(Hooked::spec(log.clone(), Fault::Nowhere));
     let error = tree.start().await.unwrap_err();
     assert_eq!(error, StartError::DuplicateName("Hooked".into()));
     assert_eq!(first.wait_stopped().await, Stopped::Dropped);
@@ -126,8 +122,8 @@ async fn two_children_of_one_name_do_not_start() {
 async fn a_start_that_is_given_up_stops_what_it_started() {
     let log = Log::default();
     let (mut tree, _) = Recorder::tree();
-    let first = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere).name("first"));
-    let _hangs = tree.worker(Hooked::spec(Log::clone(&log), Fault::StartHangs).name("hangs"));
+    let first = tree.worker(Hooked::spec(log.clone(), Fault::Nowhere).name("first"));
+    let _hangs = tree.worker(Hooked::spec(log.clone(), Fault::StartHangs).name("hangs"));
     let starting = tokio::time::timeout(Duration::from_secs(1), tree.start());
     assert!(starting.await.is_err());
     assert_eq!(first.wait_stopped().await, Stopped::Dropped);
@@ -139,7 +135,7 @@ async fn a_restart_that_fails_is_counted_and_tried_again_until_the_supervisor_gi
     let log = Log::default();
     let recorder = Recorder::default();
     let mut tree = Supervisor::builder("app").intensity(3).observe(recorder.observer());
-    let spec = Hooked::spec(Log::clone(&log), Fault::RestPanicsWhenDropped).restart(Restart::Transient);
+    let spec = Hooked::spec(log.clone(), Fault::RestPanicsWhenDropped).restart(Restart::Transient);
     let worker = tree.worker(spec);
     let mut tree = tree.start().await.unwrap();
     for _ in 0..3 {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use heir_runtime::events::{Event, Role};
 use heir_runtime::{CallError, ExitReason, NotSent, Shutdown, Stopped, Supervisor, handlers, heir};
-use heir_tests::{Recorder, event, overdue};
+use heir_tests::{Log, Recorder, event, overdue};
 use tokio::sync::Notify;
 
-use crate::workers::{Counter, Fault, Hooked, Log};
+use crate::workers::{Counter, Fault, Hooked};
 
 #[tokio::test(start_paused = true)]
 async fn the_intensity_is_counted_over_a_sliding_period() {
@@ -87,7 +87,7 @@ async fn children_start_in_order_and_stop_in_reverse() {
     let (mut tree, recorder) = Recorder::tree();
     let log = Log::default();
     for name in ["a", "b", "c"] {
-        tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere).name(name));
+        tree.worker(Hooked::spec(log.clone(), Fault::Nowhere).name(name));
     }
     let tree = tree.start().await.unwrap();
     assert_eq!(recorder.children(event!(Serving { .. })), ["a", "b", "c"]);
@@ -224,8 +224,8 @@ async fn a_shutdown_timeout_without_end_is_waited_for() {
 async fn a_worker_stopped_before_its_turn_is_not_started() {
     let (mut tree, recorder) = Recorder::tree();
     let log = Log::default();
-    let _first = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere).name("first"));
-    let second = tree.worker(Hooked::spec(Log::clone(&log), Fault::Nowhere).name("second"));
+    let _first = tree.worker(Hooked::spec(log.clone(), Fault::Nowhere).name("first"));
+    let second = tree.worker(Hooked::spec(log.clone(), Fault::Nowhere).name("second"));
     let (stopped, tree) = tokio::join!(second.stop(), tree.start());
     assert_eq!(stopped, Stopped::Shutdown);
     assert_eq!(recorder.children(event!(Serving { .. })), ["first"]);

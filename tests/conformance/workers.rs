@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use heir_runtime::estate::TransferInfo;
 use heir_runtime::{Context, ExitReason, handlers, heir};
+use heir_tests::Log;
 use tokio::sync::Notify;
 
 /// Counts, and dies in every way there is.
@@ -76,9 +77,6 @@ impl Counter {
     }
 }
 
-/// What a [`Hooked`] worker tells, in its order.
-pub(crate) type Log = Arc<std::sync::Mutex<Vec<String>>>;
-
 /// Says what happens to it, and fails where it is told to.
 #[heir]
 pub(crate) struct Hooked {
@@ -108,7 +106,7 @@ pub(crate) enum Fault {
 }
 
 fn first(fault: &Fault, log: &Log) -> Result<u32, String> {
-    log.lock().unwrap().push("init".into());
+    log.tell("init");
     assert!(*fault != Fault::InitPanics, "in init");
     if *fault == Fault::InitFails { Err("no such table".into()) } else { Ok(0) }
 }
@@ -122,14 +120,14 @@ pub(crate) struct Rest {
 impl Rest {
     fn new(log: &Log, fault: &Fault) -> Self {
         assert!(*fault != Fault::FreshPanics, "in fresh");
-        log.lock().unwrap().push("fresh".into());
-        Self { log: Arc::clone(log), fault: *fault }
+        log.tell("fresh");
+        Self { log: log.clone(), fault: *fault }
     }
 }
 
 impl Drop for Rest {
     fn drop(&mut self) {
-        self.log.lock().unwrap().push("rest dropped".into());
+        self.log.tell("rest dropped");
         assert!(self.fault != Fault::RestPanicsWhenDropped, "in a destructor");
     }
 }
@@ -139,14 +137,14 @@ impl Hooked {
     #[on(transfer)]
     fn received(&mut self, info: &TransferInfo) -> Result<(), String> {
         let previous = info.previous.as_ref().map(|exit| exit.reason.to_string());
-        self.log.lock().unwrap().push(format!("transfer {} after {previous:?}", info.incarnation));
+        self.log.tell(format!("transfer {} after {previous:?}", info.incarnation));
         if self.fault == Fault::TransferFails { Err("not this one".into()) } else { Ok(()) }
     }
 
     #[on(start)]
     async fn started(&mut self) -> Result<(), String> {
         self.starts += 1;
-        self.log.lock().unwrap().push(format!("start {}", self.starts));
+        self.log.tell(format!("start {}", self.starts));
         match self.fault {
             Fault::StartFails => Err("no port".into()),
             Fault::StartPanics => panic!("in start"),
@@ -157,7 +155,7 @@ impl Hooked {
 
     #[on(stop)]
     fn stopped(&mut self, reason: &ExitReason) {
-        self.log.lock().unwrap().push(format!("stop: {reason}"));
+        self.log.tell(format!("stop: {reason}"));
         assert!(self.fault != Fault::StopPanics, "in stop");
     }
 

@@ -1,8 +1,9 @@
 //! What the suites share: an observer that remembers, random numbers that can be had again, user code that panics where it is
-//! told to, and the README, whose programs run as tests.
+//! told to, a log of what workers tell, and the README, whose programs run as tests.
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
 pub mod fuse;
+mod log;
 mod random;
 mod recorder;
 
@@ -11,6 +12,7 @@ pub use heir_runtime as runtime;
 use heir_runtime::events::Role;
 use heir_runtime::supervision::OverdueChild;
 
+pub use crate::log::Log;
 pub use crate::random::Random;
 pub use crate::recorder::Recorder;
 

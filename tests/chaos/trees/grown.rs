@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heir_runtime::{Backoff, Restart, Spec, Strategy, Supervisor, SupervisorBuilder, SupervisorHandle};
-use heir_tests::Random;
+use heir_tests::{Log, Random};
 
-use crate::member::{Log, Member, MemberHandle};
+use crate::member::{Member, MemberHandle};
 
 /// A member of a tree, as it is thought to be.
 pub(super) struct Node {

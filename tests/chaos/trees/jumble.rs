@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use heir_runtime::supervision::TreeNode;
 use heir_runtime::{CallError, Status, SupervisorHandle};
-use heir_tests::Random;
+use heir_tests::{Log, Random};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::grown::{Gardener, Kind};
-use crate::member::{Log, Member, MemberHandle};
+use crate::member::{Member, MemberHandle};
 
 /// Who is there by now, and what was answered; tables are known by the name of their worker.
 #[derive(Default)]

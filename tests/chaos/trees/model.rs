@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use heir_runtime::supervision::{ChildError, TreeNode};
 use heir_runtime::{Restart, Status, Stopped, Supervisor};
-use heir_tests::Random;
+use heir_tests::{Log, Random};
 
 use super::grown::{Gardener, Kind, Node, State};
 use super::oracle::{How, Told};
-use crate::member::{Log, Member, MemberHandle};
+use crate::member::{Member, MemberHandle};
 
 /// Waits until everybody who can go on has. The clock is paused: it moves on when nobody can.
 async fn quiet() {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{CallError, Stopped, Supervisor, SupervisorHandle};
-use heir_tests::Random;
+use heir_tests::{Log, Random};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::grown::{Gardener, Kind, Node};
-use crate::member::{Log, MemberHandle};
+use crate::member::MemberHandle;
 
 /// How many strikes of a storm hit.
 const ENOUGH: u32 = 1_000;

@@ -8,9 +8,10 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use heir_runtime::{Backoff, Dynamic, Shutdown, Supervisor};
+use heir_tests::Log;
 use tokio::time::advance;
 
-use super::{Log, Member, MemberHandle, member, quiet};
+use super::{Member, MemberHandle, member, quiet};
 
 /// More ends than a task of tokio's may hear of before it yields.
 const MANY: u32 = 300;

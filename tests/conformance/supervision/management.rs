@@ -8,8 +8,9 @@ use std::task::Poll;
 
 use heir_runtime::supervision::{ChildError, TreeNode};
 use heir_runtime::{ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor};
+use heir_tests::Log;
 
-use super::{Log, failing, member, members, quiet};
+use super::{failing, member, members, quiet};
 
 #[tokio::test(start_paused = true)]
 async fn a_child_started_later_is_supervised_like_the_others() {

@@ -19,25 +19,11 @@ mod strategies;
 mod subtrees;
 mod upgrade;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 
 use heir_runtime::{Context, ExitReason, Spec, SupervisorBuilder, handlers, heir};
-
-/// What the members of a tree tell, in its order.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn tell(&self, words: String) {
-        self.0.lock().unwrap().push(words);
-    }
-
-    /// What has been told since it was last asked.
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
+use heir_tests::Log;
 
 /// A member of a tree: counts, says when it starts and stops, and fails as often as it is told to.
 #[heir]

@@ -1,8 +1,9 @@
 //! Names in a tree: typed, surviving restarts, never outside of it.
 
 use heir_runtime::{StartError, Supervisor};
+use heir_tests::Log;
 
-use super::{Log, Member, member};
+use super::{Member, member};
 use crate::workers::Counter;
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use heir_runtime::{ExitReason, Restart, Stopped, Supervisor};
+use heir_tests::Log;
 
-use super::{Log, failing, member, quiet};
+use super::{failing, member, quiet};
 
 #[tokio::test(start_paused = true)]
 async fn a_permanent_child_is_always_restarted() {

@@ -11,11 +11,11 @@ use heir_runtime::supervision::AutoShutdown;
 use heir_runtime::{
     Exit, ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor, Verdict, handlers, heir,
 };
-use heir_tests::{Recorder, event};
+use heir_tests::{Log, Recorder, event};
 use tokio::task::yield_now;
 
 use super::actor::{Actor, Stage};
-use super::{Log, failing, member, quiet};
+use super::{failing, member, quiet};
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_whose_temporary_child_is_killed_before_it_is_up_does_not_start() {

@@ -9,10 +9,10 @@ use heir_runtime::supervision::SubtreeStatus;
 use heir_runtime::{
     ExitReason, Restart, Shutdown, StartError, Stopped, Strategy, Supervisor, SupervisorHandle,
 };
-use heir_tests::{Recorder, event, overdue};
+use heir_tests::{Log, Recorder, event, overdue};
 
 use super::actor::{Actor, Stage};
-use super::{Log, MemberHandle, failing, member, members, quiet};
+use super::{MemberHandle, failing, member, members, quiet};
 
 /// `app` with `a`, the subtree `io` with `b` and `c`, and `d`.
 async fn start(

@@ -2,8 +2,9 @@
 
 use heir_runtime::supervision::ChildError;
 use heir_runtime::{CallError, ExitReason, NotSent, Status, Stopped, Supervisor, Table, handlers, heir};
+use heir_tests::Log;
 
-use super::{Log, MemberHandle, MemberTables, member, quiet};
+use super::{MemberHandle, MemberTables, member, quiet};
 
 #[heir]
 struct Hits {
