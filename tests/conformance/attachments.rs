@@ -7,6 +7,7 @@ use std::time::Duration;
 use heir_runtime::links::ExitSource;
 use heir_runtime::{Attachment, Context, ExitReason, Supervisor, handlers, heir};
 use heir_tests::Recorder;
+use heir_tests::fuse::Bomb;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -48,14 +49,7 @@ impl Busy {
     }
 
     fn panic_in_a_destructor(&mut self, cx: &mut Context<Self>) {
-        struct Bomb;
-        impl Drop for Bomb {
-            fn drop(&mut self) {
-                panic!("in a destructor");
-            }
-        }
-        let bomb = Bomb;
-        cx.spawn("bomb", async move { drop(bomb) });
+        cx.spawn("bomb", async { drop(Bomb) });
     }
 
     fn after(&mut self, cx: &mut Context<Self>, delay: Duration, n: u64) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::{CallError, ExitReason, Status, handlers, heir};
+use heir_tests::fuse::Bomb;
 use heir_tests::{Recorder, event};
 
 type Release = std::sync::Arc<std::sync::Mutex<blocking::Receiver<()>>>;
@@ -32,12 +33,6 @@ impl Hung {
     }
 
     async fn hang_with_a_destructor_that_panics(&mut self) {
-        struct Bomb;
-        impl Drop for Bomb {
-            fn drop(&mut self) {
-                panic!("in a destructor");
-            }
-        }
         let _bomb = Bomb;
         std::future::pending().await
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use heir_runtime::{CallError, CastError, NotSent, Stopped, SupervisorBuilder, handlers, heir};
 use heir_tests::Recorder;
+use heir_tests::fuse::Bomb;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -190,15 +191,7 @@ async fn a_worker_has_a_handle_on_itself_that_keeps_nothing_alive() {
     assert!(weak.upgrade().is_none());
 }
 
-/// Replies and arguments whose destructors panic.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        panic!("bomb");
-    }
-}
-
+/// Its replies and arguments have destructors that panic.
 #[heir]
 struct Bomber {
     #[table(rollback)]

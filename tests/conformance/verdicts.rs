@@ -1,7 +1,7 @@
 //! What the manager says of the tables holds, once for each end: also beside a hook that writes, torn tables, and a kill.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use heir_runtime::by_hand::{Call, Handlers, Message, ReplyGate, Worker};
@@ -11,6 +11,7 @@ use heir_runtime::{
     AfterQuarantine, Backoff, BoxError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Stopped,
     Table, Verdict, handlers, heir,
 };
+use heir_tests::fuse::{Fuse, Mine};
 use heir_tests::{Recorder, event, fuse};
 use tokio::sync::Notify;
 
@@ -91,9 +92,9 @@ struct TornTables {
 
 #[derive(Clone, Default)]
 struct Fuses {
-    restore: Arc<AtomicBool>,
+    restore: Arc<Fuse>,
     /// While it is lit, the verify hook refuses the tables, and they cannot be listed.
-    list: Arc<AtomicBool>,
+    list: Arc<Fuse>,
 }
 
 impl Worker for Torn {
@@ -107,7 +108,7 @@ impl Worker for Torn {
     }
 
     fn recorded(tables: &mut TornTables) -> AnyTables<'_> {
-        assert!(!tables.fuses.list.load(Ordering::Relaxed), "in the list");
+        tables.fuses.list.pass("the list");
         vec![any(&mut tables.rows)]
     }
 
@@ -130,7 +131,7 @@ impl Worker for Torn {
     }
 
     fn restore(tables: &mut TornTables, _saved: &mut ()) {
-        assert!(!tables.fuses.restore.load(Ordering::Relaxed), "in restore");
+        tables.fuses.restore.pass("restore");
     }
 }
 
@@ -156,11 +157,7 @@ impl Handlers for Torn {
     type Handle = Handle<Self>;
 
     fn verify(tables: &mut TornTables, _exit: &Exit) -> Verdict {
-        if tables.fuses.list.load(Ordering::Relaxed) {
-            Verdict::quarantine("asked to")
-        } else {
-            Verdict::Accept
-        }
+        if tables.fuses.list.is_lit() { Verdict::quarantine("asked to") } else { Verdict::Accept }
     }
 
     async fn handle(&mut self, message: &mut TornMessage, _cx: &mut Context<Self>) {
@@ -173,7 +170,7 @@ impl Handlers for Torn {
             TornMessage::Tear(call) => {
                 let (key,) = call.take_args();
                 self.tables.rows.insert(key, 1);
-                self.tables.fuses.restore.store(true, Ordering::Relaxed);
+                self.tables.fuses.restore.light();
                 panic!("with a lit fuse");
             }
         }
@@ -190,7 +187,7 @@ async fn torn_tables_are_parked_and_the_fresh_ones_are_not_marked_torn() {
     assert_eq!(put(1).await, 1);
     worker.call((2,), TornMessage::Tear).await.unwrap_err();
     worker.wait_serving(2).await.unwrap();
-    fuses.restore.store(false, Ordering::Relaxed);
+    fuses.restore.put_out();
     let parked = worker.take_quarantined().pop().unwrap();
     assert_eq!(parked.reason.as_ref(), "its last message could not be undone: in restore");
     assert_eq!((parked.tables.rows.get(&1), parked.tables.rows.get(&2)), (Some(1), None));
@@ -210,30 +207,21 @@ async fn tables_with_writes_of_a_verify_hook_that_cannot_be_undone_are_marked_to
     let worker = tree.worker(Spec::<Torn>::new(fuses.clone()).quarantine(AfterQuarantine::Stop));
     let tree = tree.start().await.unwrap();
     assert_eq!(worker.call((1,), TornMessage::Put).await.unwrap(), 1);
-    fuses.list.store(true, Ordering::Relaxed);
+    fuses.list.light();
     worker.kill();
     assert!(matches!(worker.wait_stopped().await, Stopped::Quarantined(_)));
-    fuses.list.store(false, Ordering::Relaxed);
+    fuses.list.put_out();
     assert_eq!(worker.estate().claim("test").unwrap().torn().as_deref(), Some("in the list"));
     tree.shutdown().await;
-}
-
-/// Panics when it is dropped, once.
-struct Bomb(Arc<AtomicBool>);
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        assert!(!self.0.swap(false, Ordering::Relaxed), "in drop");
-    }
 }
 
 /// Its tables are made anew after each death.
 #[heir]
 struct Renewed {
-    #[table(keep, init = Bomb(armed))]
-    _bomb: Bomb,
+    #[table(keep, init = Mine(fuse))]
+    _mine: Mine,
     #[arg]
-    armed: Arc<AtomicBool>,
+    fuse: Arc<Fuse>,
 }
 
 #[handlers]
@@ -247,13 +235,14 @@ impl Renewed {
 #[tokio::test]
 async fn a_destructor_of_tables_that_are_made_anew_ends_no_manager() {
     let (mut tree, recorder) = Recorder::tree();
-    let armed = Arc::new(AtomicBool::new(false));
-    let worker = tree.worker(Renewed::spec(Arc::clone(&armed)));
+    let fuse = Arc::new(Fuse::new());
+    let worker = tree.worker(Renewed::spec(Arc::clone(&fuse)));
     let tree = tree.start().await.unwrap();
-    armed.store(true, Ordering::Relaxed);
+    fuse.light();
     worker.kill();
     worker.wait_serving(2).await.unwrap();
-    assert_eq!(recorder.count(event!(CodePanicked { message, .. } if &**message == "in drop")), 1);
+    fuse.put_out();
+    assert_eq!(recorder.count(event!(CodePanicked { message, .. } if &**message == "in a destructor")), 1);
     assert_eq!(recorder.count(event!(Restarting { role: Role::Manager, .. })), 0);
     tree.shutdown().await;
 }

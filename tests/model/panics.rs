@@ -175,41 +175,41 @@ exhaust!(
     }
 );
 
-/// Every destructor of it panics while it is armed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Bomb(u8);
-
 thread_local! {
     static ARMED: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Drop for Bomb {
+/// A key, or a value, whose destructor panics while this thread is armed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Undroppable(u8);
+
+impl Drop for Undroppable {
     fn drop(&mut self) {
-        assert!(!ARMED.get(), "every destructor panics");
+        assert!(!ARMED.get(), "from a destructor");
     }
 }
 
-macro_rules! bombs {
+macro_rules! undroppable {
     ($test:ident, $table:ident) => {
         #[test]
         fn $test() {
-            type T = $table<Bomb, Bomb>;
+            type T = $table<Undroppable, Undroppable>;
             let rows = |table: &T| {
                 let mut rows: Vec<_> = table.iter().map(|(key, value)| (key.0, value.0)).collect();
                 rows.sort_unstable();
                 rows
             };
             let mut table = T::for_tests();
-            table.fill(START.map(|(key, value)| (Bomb(key), Bomb(value))));
+            table.fill(START.map(|(key, value)| (Undroppable(key), Undroppable(value))));
             table.commit();
 
             ARMED.set(true);
-            table.extend((1..200).map(|key| (Bomb(key), Bomb(1))));
+            table.extend((1..200).map(|key| (Undroppable(key), Undroppable(1))));
             table.discard();
             ARMED.set(false);
             assert_eq!(rows(&table), START);
 
-            table.extend((1..200).map(|key| (Bomb(key), Bomb(2))));
+            table.extend((1..200).map(|key| (Undroppable(key), Undroppable(2))));
             ARMED.set(true);
             table.commit();
             drop(table);
@@ -218,9 +218,9 @@ macro_rules! bombs {
     };
 }
 
-bombs!(a_table_survives_keys_and_values_whose_destructors_always_panic, Table);
-bombs!(an_ordered_table_survives_keys_and_values_whose_destructors_always_panic, OrderedTable);
-bombs!(a_bag_table_survives_keys_and_values_whose_destructors_always_panic, BagTable);
+undroppable!(a_table_survives_keys_and_values_whose_destructors_always_panic, Table);
+undroppable!(an_ordered_table_survives_keys_and_values_whose_destructors_always_panic, OrderedTable);
+undroppable!(a_bag_table_survives_keys_and_values_whose_destructors_always_panic, BagTable);
 
 /// Keys that all have one hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -314,32 +314,22 @@ fn a_rollback_puts_back_the_very_key_that_was_there() {
     assert_eq!(key(table.keys().collect()), Some("Ada"));
 }
 
-/// A key, or a value, that cannot be cloned while it is armed, and whose destructor panics then.
-macro_rules! armed {
-    ($name:ident, $armed:ident) => {
-        thread_local! {
-            static $armed: Cell<bool> = const { Cell::new(false) };
-        }
+/// As `Undroppable`; and the greater half of them cannot be cloned then.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Hard(Undroppable);
 
-        #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        struct $name(u8);
-
-        impl Clone for $name {
-            fn clone(&self) -> Self {
-                assert!(!$armed.get() || self.0 < 5, "from a clone");
-                Self(self.0)
-            }
-        }
-
-        impl Drop for $name {
-            fn drop(&mut self) {
-                assert!(!$armed.get(), "from a destructor");
-            }
-        }
-    };
+impl Hard {
+    fn new(number: u8) -> Self {
+        Self(Undroppable(number))
+    }
 }
 
-armed!(Hard, HARD);
+impl Clone for Hard {
+    fn clone(&self) -> Self {
+        assert!(!ARMED.get() || self.0.0 < 5, "from a clone");
+        Self(self.0.clone())
+    }
+}
 
 /// Two panics at once would end the process.
 macro_rules! half_cloned {
@@ -347,10 +337,10 @@ macro_rules! half_cloned {
         #[test]
         fn $test() {
             let mut table = $table::<Hard, Hard>::for_tests();
-            table.extend((0..9).map(|number| (Hard(number), Hard(number))));
+            table.extend((0..9).map(|number| (Hard::new(number), Hard::new(number))));
             table.commit();
             let reader = table.reader();
-            HARD.set(true);
+            ARMED.set(true);
             for read in [0, 1, 2] {
                 let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match read {
                     0 => drop(reader.snapshot()),
@@ -359,7 +349,7 @@ macro_rules! half_cloned {
                 }));
                 assert_eq!(read.unwrap_err().downcast_ref::<&str>(), Some(&"from a clone"));
             }
-            HARD.set(false);
+            ARMED.set(false);
             assert_eq!(reader.snapshot().len(), 9);
         }
     };

@@ -1,14 +1,15 @@
-//! User code that panics where it is told to: the n-th call of it, counted over one thread.
+//! User code that panics where it is told to: always, while a fuse is lit, or at the n-th call of it, counted over one thread.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Once};
 
 thread_local! {
-    static FUSE: Cell<Option<Fuse>> = const { Cell::new(None) };
+    static FUSE: Cell<Option<Counted>> = const { Cell::new(None) };
     static BURNT: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -21,20 +22,71 @@ pub fn die() -> ! {
     panic!("{ASKED}");
 }
 
+/// Its destructor panics, and that of each clone, also on the way of another panic: two at once end the process.
+#[derive(Clone, Debug, Default)]
+pub struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+/// User code panics while it is lit.
+#[derive(Debug, Default)]
+pub struct Fuse(AtomicBool);
+
+impl Fuse {
+    /// One that is not lit.
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// From here on, user code panics.
+    pub fn light(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// From here on, it does not.
+    pub fn put_out(&self) {
+        self.0.store(false, Relaxed);
+    }
+
+    /// Whether it is lit.
+    pub fn is_lit(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+
+    /// User code at this place.
+    pub fn pass(&self, place: &str) {
+        assert!(!self.is_lit(), "in {place}");
+    }
+}
+
+/// Its destructor panics while the fuse is lit.
+#[derive(Clone, Debug, Default)]
+pub struct Mine(pub Arc<Fuse>);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        self.0.pass("a destructor");
+    }
+}
+
 /// After how many calls of user code the next ones panic, and how many.
 #[derive(Clone, Copy)]
-struct Fuse {
+struct Counted {
     left: u32,
     panics: u32,
 }
 
 /// One call of user code. It panics if it is its turn, but not on the way of another panic: two at once end the process.
 pub fn tick() {
-    let Some(Fuse { left, panics }) = FUSE.get().filter(|_| !std::thread::panicking()) else { return };
+    let Some(Counted { left, panics }) = FUSE.get().filter(|_| !std::thread::panicking()) else { return };
     if let Some(left) = left.checked_sub(1) {
-        return FUSE.set(Some(Fuse { left, panics }));
+        return FUSE.set(Some(Counted { left, panics }));
     }
-    FUSE.set((panics > 1).then_some(Fuse { left, panics: panics - 1 }));
+    FUSE.set((panics > 1).then_some(Counted { left, panics: panics - 1 }));
     BURNT.set(true);
     panic!("{WORDS}");
 }
@@ -52,7 +104,7 @@ pub fn light(left: u32, panics: u32) {
         }));
     });
     BURNT.set(false);
-    FUSE.set(Some(Fuse { left, panics }));
+    FUSE.set(Some(Counted { left, panics }));
 }
 
 /// Puts the fuse out; whether it had burnt down.

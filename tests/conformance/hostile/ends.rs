@@ -12,17 +12,8 @@ use heir_runtime::{
     BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, StartError, Stopped, Supervisor, Table,
     handlers, heir,
 };
+use heir_tests::fuse::Bomb;
 use heir_tests::{Recorder, event};
-
-/// Its destructor panics, and that of each clone, also on the way of another panic: two at once end the process.
-#[derive(Debug, Default, Clone)]
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        panic!("in a destructor");
-    }
-}
 
 #[heir]
 struct Mined {

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use heir_runtime::table::Readers;
 use heir_runtime::{
     AfterQuarantine, BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, Stopped, Undelivered,
 };
+use heir_tests::fuse::Fuse;
 use heir_tests::{Recorder, event};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -19,22 +19,12 @@ use tokio::time::timeout;
 /// Which of its methods panic from now on.
 #[derive(Default)]
 struct Armed {
-    gate: AtomicBool,
-    name: AtomicBool,
-    handle: AtomicBool,
-    move_apart: AtomicBool,
-    move_together: AtomicBool,
-    restore: AtomicBool,
-}
-
-impl Armed {
-    fn arm(which: &AtomicBool) {
-        which.store(true, Ordering::Relaxed);
-    }
-
-    fn pass(which: &AtomicBool, place: &str) {
-        assert!(!which.load(Ordering::Relaxed), "in {place}");
-    }
+    gate: Fuse,
+    name: Fuse,
+    handle: Fuse,
+    move_apart: Fuse,
+    move_together: Fuse,
+    restore: Fuse,
 }
 
 /// A worker whose messages, and whose own functions, panic when they are told to.
@@ -59,13 +49,13 @@ impl Worker for Handmade {
 
     fn incarnate(armed: Arc<Armed>) -> impl FnOnce(HandmadeTables) -> Self + Send + 'static {
         move |tables| {
-            Armed::pass(&armed.move_together, "incarnate's closure");
+            armed.move_together.pass("incarnate's closure");
             Self { tables, armed }
         }
     }
 
     fn dismantle(self) -> (HandmadeTables, impl Send + 'static) {
-        Armed::pass(&self.armed.move_apart, "dismantle");
+        self.armed.move_apart.pass("dismantle");
         (self.tables, ())
     }
 
@@ -74,7 +64,7 @@ impl Worker for Handmade {
     }
 
     fn restore(tables: &mut HandmadeTables, saved: &mut Vec<u32>) {
-        Armed::pass(&armed().restore, "restore");
+        armed().restore.pass("restore");
         std::mem::swap(&mut tables.notes, saved);
     }
 }
@@ -95,7 +85,7 @@ impl Message for HandmadeMessage {
             Self::Quiet(cast, armed) => (cast, armed),
             Self::Die(call, armed) => (call, armed),
         };
-        Armed::pass(&armed.gate, "gate");
+        armed.gate.pass("gate");
         gate
     }
 
@@ -105,7 +95,7 @@ impl Message for HandmadeMessage {
         | Self::Hasty(_, armed)
         | Self::Quiet(_, armed)
         | Self::Die(_, armed)) = self;
-        Armed::pass(&armed.name, "name");
+        armed.name.pass("name");
         "handmade"
     }
 }
@@ -120,7 +110,7 @@ impl Handlers for Handmade {
         _cx: &mut Context<Self>,
     ) -> impl Future<Output = ()> + Send {
         // Before there is a future.
-        Armed::pass(&self.armed.handle, "handle");
+        self.armed.handle.pass("handle");
         let notes = &mut self.tables.notes;
         async move {
             match message {
@@ -232,7 +222,7 @@ async fn a_gate_that_panics_while_its_worker_dies_keeps_the_tables_from_nobody()
         async move { handle.call((), die).await }
     });
     queued(&handle, 1).await;
-    Armed::arm(&armed.gate);
+    armed.gate.light();
     handle.resume();
     // It died: its caller is told, although its message cannot say who that is.
     let died = in_time(death).await.unwrap().unwrap_err();
@@ -251,8 +241,8 @@ async fn a_message_to_be_served_again_whose_gate_panics_is_not_and_its_caller_is
         async move { handle.call(MessageArgs::redeliver((1,), 3), again).await }
     });
     queued(&handle, 1).await;
-    Armed::arm(&armed.handle);
-    Armed::arm(&armed.gate);
+    armed.handle.light();
+    armed.gate.light();
     handle.resume();
     let died = in_time(again).await.unwrap().unwrap_err();
     assert!(matches!(died, CallError::Died { incarnation: 1, .. }), "{died}");
@@ -276,8 +266,8 @@ async fn gates_and_names_that_panic_while_a_mailbox_is_drained_leave_no_caller_a
     let call = call(&handle, 1);
     in_time(handle.cast((2,), quiet)).await.unwrap();
     queued(&handle, 2).await;
-    Armed::arm(&armed.gate);
-    Armed::arm(&armed.name);
+    armed.gate.light();
+    armed.name.light();
     assert_eq!(in_time(tree.shutdown()).await.why, Stopped::Shutdown);
     let refused = in_time(call).await.unwrap().unwrap_err();
     assert!(matches!(refused, CallError::Stopped(Stopped::Shutdown)), "{refused}");
@@ -290,7 +280,7 @@ async fn a_name_that_panics_keeps_no_arguments_from_the_hook() {
     let Started { handle, armed, undelivered, tree, .. } = start(|spec| spec).await;
     in_time(handle.pause()).await.unwrap();
     in_time(handle.cast((2,), quiet)).await.unwrap();
-    Armed::arm(&armed.name);
+    armed.name.light();
     in_time(tree.shutdown()).await;
     let hooked = undelivered.lock().unwrap().pop_front().expect("the hook gets what has no caller");
     assert_eq!(*hooked.args.unwrap().downcast::<(u32,)>().unwrap(), (2,));
@@ -302,7 +292,7 @@ async fn a_gate_that_panics_when_it_is_to_open_undoes_nothing_and_its_caller_is_
     in_time(handle.pause()).await.unwrap();
     let call = call(&handle, 1);
     queued(&handle, 1).await;
-    Armed::arm(&armed.gate);
+    armed.gate.light();
     handle.resume();
     let unanswered = in_time(call).await.unwrap().unwrap_err();
     assert!(matches!(unanswered, CallError::Unanswered), "{unanswered}");
@@ -314,7 +304,7 @@ async fn a_gate_that_panics_when_it_is_to_open_undoes_nothing_and_its_caller_is_
 #[tokio::test(start_paused = true)]
 async fn a_handle_function_that_panics_before_there_is_a_future_is_a_panic_of_its_message() {
     let Started { handle, armed, tree, recorder, .. } = start(|spec| spec).await;
-    Armed::arm(&armed.handle);
+    armed.handle.light();
     let died = in_time(handle.call((1,), note)).await.unwrap_err();
     assert!(matches!(died, CallError::Died { reason: ExitReason::Panic(_), .. }), "{died}");
     let in_handle = ExitReason::Panic("in handle".into());
@@ -329,7 +319,8 @@ async fn a_worker_that_panics_where_it_may_only_move_has_lost_its_tables_and_eve
     for apart in [true, false] {
         let Started { handle, armed, tree, recorder, .. } =
             start(|spec| spec.restart(Restart::Permanent)).await;
-        Armed::arm(if apart { &armed.move_apart } else { &armed.move_together });
+        let moves = if apart { &armed.move_apart } else { &armed.move_together };
+        moves.light();
         handle.kill();
         let why = in_time(handle.wait_stopped()).await;
         assert!(matches!(&why, Stopped::Ended(ExitReason::Panic(_))), "{why}");
@@ -345,7 +336,7 @@ async fn a_restore_that_panics_has_the_tables_parked_as_torn_and_those_that_foll
     let Started { handle, armed, tree, recorder, .. } =
         start(|spec| spec.quarantine(AfterQuarantine::Fresh)).await;
     assert_eq!(in_time(handle.call((1,), note)).await.unwrap(), 1);
-    Armed::arm(&armed.restore);
+    armed.restore.light();
     in_time(handle.call((), die)).await.unwrap_err();
     in_time(handle.wait_serving(2)).await.unwrap();
     let parked = handle.take_quarantined().pop().expect("they are torn");

@@ -153,15 +153,15 @@ async fn a_subtree_is_restarted_once_under_a_subscriber_that_panics_on_every_eve
 }
 
 /// A value whose destructor panics if it is armed. Its clones are not: so in a table, it is the commit that drops it.
-struct Bomb(bool);
+struct Original(bool);
 
-impl Clone for Bomb {
+impl Clone for Original {
     fn clone(&self) -> Self {
         Self(false)
     }
 }
 
-impl Drop for Bomb {
+impl Drop for Original {
     fn drop(&mut self) {
         assert!(!self.0 || std::thread::panicking(), "in a destructor");
     }
@@ -170,7 +170,7 @@ impl Drop for Bomb {
 #[heir]
 struct Two {
     #[table]
-    first: Table<u32, Bomb>,
+    first: Table<u32, Original>,
     #[table]
     second: OrderedTable<u32, u32>,
 }
@@ -178,8 +178,8 @@ struct Two {
 #[handlers]
 impl Two {
     fn write(&mut self, n: u32, armed: bool) {
-        self.first.insert(0, Bomb(armed));
-        self.first.insert(n, Bomb(false));
+        self.first.insert(0, Original(armed));
+        self.first.insert(n, Original(false));
         self.second.insert(n, n);
     }
 
@@ -211,9 +211,9 @@ async fn a_message_is_whole_in_all_tables_although_a_destructor_and_the_subscrib
 #[tokio::test]
 async fn what_an_observer_captures_is_dropped_caught() {
     let (tree, _) = Recorder::tree();
-    let bomb = Bomb(true);
+    let captured = Original(true);
     let mut tree = tree.observe(move |_| {
-        let _captured = &bomb;
+        let _captured = &captured;
         panic!("in an observer")
     });
     let told = tree.worker(Told::spec());

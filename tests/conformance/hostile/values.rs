@@ -3,36 +3,24 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context as Task, Wake, Waker};
+use std::task::{Context as Task, Waker};
 
 use heir_runtime::events::Role;
 use heir_runtime::{
     AfterQuarantine, CallError, ExitReason, OrderedTable, StartError, Stopped, Supervisor, Table, handlers,
     heir,
 };
+use heir_tests::fuse::{Fuse, Mine};
 use heir_tests::{Recorder, event};
 
-/// Panics when it is told to.
-#[derive(Default)]
-struct Fuse(AtomicBool);
-
-impl Fuse {
-    fn burn(&self, place: &str) {
-        assert!(!self.0.load(Ordering::Relaxed), "in {place}");
-    }
-
-    fn light(&self, lit: bool) {
-        self.0.store(lit, Ordering::Relaxed);
-    }
-}
+use super::wakers::Panicking;
 
 /// An argument whose clones panic while its fuse is lit.
 struct Unclonable(Arc<Fuse>);
 
 impl Clone for Unclonable {
     fn clone(&self) -> Self {
-        self.0.burn("clone");
+        self.0.pass("clone");
         Self(Arc::clone(&self.0))
     }
 }
@@ -58,7 +46,7 @@ async fn an_argument_whose_clone_panics_fails_the_start() {
     let (mut tree, _) = Recorder::tree();
     let fuse = Arc::new(Fuse::default());
     let fragile = tree.worker(Fragile::spec(Unclonable(Arc::clone(&fuse))));
-    fuse.light(true);
+    fuse.light();
     let error = tree.start().await.unwrap_err();
     assert!(matches!(&error, StartError::Child { role: Role::Worker, .. }), "{error}");
     assert!(error.to_string().ends_with("panic: in clone"), "{error}");
@@ -72,14 +60,14 @@ async fn an_argument_whose_clone_panics_at_a_restart_keeps_nobody_from_stopping(
     let fragile = tree.worker(Fragile::spec(Unclonable(Arc::clone(&fuse))));
     let tree = tree.start().await.unwrap();
     fragile.count().await.unwrap();
-    fuse.light(true);
+    fuse.light();
     fragile.kill();
     let in_clone = ExitReason::Panic("in clone".into());
     let fails = event!(Restarting { role: Role::Worker, reason, .. } if *reason == in_clone);
     recorder.until(fails).await;
-    fuse.light(false);
+    fuse.put_out();
     assert_eq!(fragile.count().await.unwrap(), 2);
-    fuse.light(true);
+    fuse.light();
     fragile.kill();
     recorder.clear();
     recorder.until(fails).await;
@@ -87,22 +75,12 @@ async fn an_argument_whose_clone_panics_at_a_restart_keeps_nobody_from_stopping(
     assert_eq!(fragile.estate().claim("test").unwrap().count, 2);
 }
 
-/// An argument whose destructor panics while its fuse is lit.
-#[derive(Clone, Default)]
-struct Bomb(Arc<Fuse>);
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        self.0.burn("a destructor");
-    }
-}
-
 #[heir]
 struct Mined {
     #[table(keep)]
     count: u32,
     #[arg]
-    _part: Bomb,
+    _part: Mine,
 }
 
 #[handlers]
@@ -117,9 +95,9 @@ impl Mined {
 async fn an_argument_whose_destructor_panics_disturbs_nobody() {
     let (mut tree, _) = Recorder::tree();
     let fuse = Arc::new(Fuse::default());
-    let mined = tree.worker(Mined::spec(Bomb(Arc::clone(&fuse))));
+    let mined = tree.worker(Mined::spec(Mine(Arc::clone(&fuse))));
     let tree = tree.start().await.unwrap();
-    fuse.light(true);
+    fuse.light();
     for turn in 1..=3 {
         assert_eq!(mined.count().await.unwrap(), turn);
         mined.kill();
@@ -130,22 +108,14 @@ async fn an_argument_whose_destructor_panics_disturbs_nobody() {
     assert_eq!(mined.estate().claim("test").unwrap().count, 3);
 }
 
-struct PanickingWaker;
-
-impl Wake for PanickingWaker {
-    fn wake(self: Arc<Self>) {
-        panic!("in a waker");
-    }
-}
-
 #[tokio::test]
 async fn a_callers_waker_that_panics_disturbs_nobody() {
     let (mut tree, _) = Recorder::tree();
-    let mined = tree.worker(Mined::spec(Bomb::default()));
+    let mined = tree.worker(Mined::spec(Mine::default()));
     let _tree = tree.start().await.unwrap();
     {
         let mut call = pin!(mined.count());
-        let waker = Waker::from(Arc::new(PanickingWaker));
+        let waker = Waker::from(Arc::new(Panicking));
         assert!(call.as_mut().poll(&mut Task::from_waker(&waker)).is_pending());
         // It is served, and committed; telling so is what panics.
         assert_eq!(mined.count().await.unwrap(), 2);
@@ -160,22 +130,16 @@ struct Touchy {
     fuse: &'static Fuse,
 }
 
-static CLONE: Fuse = Fuse(AtomicBool::new(false));
-static DROP: Fuse = Fuse(AtomicBool::new(false));
-static EQ: Fuse = Fuse(AtomicBool::new(false));
-static ORD: Fuse = Fuse(AtomicBool::new(false));
-static HASH: Fuse = Fuse(AtomicBool::new(false));
-
-impl std::fmt::Debug for Fuse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Fuse")
-    }
-}
+static CLONE: Fuse = Fuse::new();
+static DROP: Fuse = Fuse::new();
+static EQ: Fuse = Fuse::new();
+static ORD: Fuse = Fuse::new();
+static HASH: Fuse = Fuse::new();
 
 impl Touchy {
     fn is(&self, kind: &'static Fuse, place: &str) {
         if std::ptr::eq(self.fuse, kind) {
-            kind.burn(place);
+            kind.pass(place);
         }
     }
 }
@@ -253,7 +217,7 @@ impl Minefield {
         self.set.remove(&Touchy { n: 0, fuse });
         self.sorted.remove(&Touchy { n: 0, fuse });
         self.writes += 1;
-        fuse.light(true);
+        fuse.light();
         panic!("with a lit fuse");
     }
 
@@ -271,7 +235,7 @@ async fn dies_with(fuse: &'static Fuse) -> (MinefieldHandle, Supervisor, Recorde
     let died = field.die(fuse).await.unwrap_err();
     assert!(matches!(died, CallError::Died { reason: ExitReason::Panic(_), .. }), "{died}");
     field.wait_serving(2).await.unwrap();
-    fuse.light(false);
+    fuse.put_out();
     (field, tree, recorder)
 }
 

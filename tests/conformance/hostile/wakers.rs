@@ -28,6 +28,15 @@ impl<F: Fn()> Drop for Panics<F> {
     }
 }
 
+/// Wakes nobody, and panics.
+pub(super) struct Panicking;
+
+impl Wake for Panicking {
+    fn wake(self: Arc<Self>) {
+        panic!("in a waker");
+    }
+}
+
 /// Polls `future` with a waker that calls `tick` whenever it is woken or dropped.
 pub(super) fn hostile<F: Future>(
     future: F,
@@ -158,18 +167,10 @@ async fn monitors_whose_wakers_panic_keep_no_other_monitor_from_being_told() {
 
 #[test]
 fn a_waker_that_panics_of_whoever_waits_for_tables_is_no_panic_of_who_gives_them() {
-    struct Woken;
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            panic!("in a waker");
-        }
-    }
-
     let (tables, lease) = Estate::new("tables", vec![1]);
     let (recipient, incoming) = tables.recipient("next");
     let mut incoming = pin!(incoming.receive());
-    let waker = Waker::from(Arc::new(Woken));
+    let waker = Waker::from(Arc::new(Panicking));
     assert!(incoming.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     lease.give_away(recipient).unwrap();
     let given = incoming.as_mut().poll(&mut Context::from_waker(&waker));

@@ -6,8 +6,10 @@ use std::sync::atomic::AtomicU32;
 
 use heir_runtime::supervision::DynamicError;
 use heir_runtime::{Dynamic, ExitReason, Restart, StartError, Stopped, Supervisor};
+use heir_tests::Log;
+use heir_tests::fuse::Fuse;
 
-use super::{Log, Member, MemberHandle, failing, member, quiet};
+use super::{Member, MemberHandle, failing, member, quiet};
 
 async fn start() -> (Supervisor, Dynamic<u32, Member>, Log) {
     let mut tree = Supervisor::builder("app");
@@ -181,15 +183,9 @@ async fn a_key_may_ask_the_supervisor_whose_key_it_is() {
     assert!(dynamic.is_empty());
 }
 
-/// A key whose hash, clones and destructor panic when they are told to.
+/// A key whose hash, clones and destructor panic while its fuse is lit.
 #[derive(Debug)]
-struct Explosive(Arc<AtomicU32>);
-
-impl Explosive {
-    fn explode(&self) {
-        assert_eq!(self.0.load(std::sync::atomic::Ordering::Relaxed), 0, "a key explodes");
-    }
-}
+struct Explosive(Arc<Fuse>);
 
 impl PartialEq for Explosive {
     fn eq(&self, other: &Self) -> bool {
@@ -201,14 +197,14 @@ impl Eq for Explosive {}
 
 impl Clone for Explosive {
     fn clone(&self) -> Self {
-        self.explode();
+        self.0.pass("a clone");
         Self(Arc::clone(&self.0))
     }
 }
 
 impl std::hash::Hash for Explosive {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.explode();
+        self.0.pass("a hash");
         state.write_u8(0);
     }
 }
@@ -216,7 +212,7 @@ impl std::hash::Hash for Explosive {
 impl Drop for Explosive {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.explode();
+            self.0.pass("a destructor");
         }
     }
 }
@@ -226,13 +222,13 @@ async fn a_key_that_panics_when_its_worker_ends_is_free_and_harms_nobody() {
     let mut tree = Supervisor::builder("app");
     let dynamic = tree.child(Dynamic::<Explosive, Member>::spec());
     let tree = tree.start().await.unwrap();
-    let (fuse, log) = (Arc::<AtomicU32>::default(), Log::default());
+    let (fuse, log) = (Arc::<Fuse>::default(), Log::default());
     let worker = dynamic.start(Explosive(Arc::clone(&fuse)), member("m", &log)).await.unwrap();
     let other = dynamic.start(Explosive(Arc::default()), member("m", &log)).await.unwrap();
     worker.count().await.unwrap();
-    fuse.store(1, std::sync::atomic::Ordering::Relaxed);
+    fuse.light();
     assert_eq!(worker.stop().await, Stopped::Shutdown);
-    fuse.store(0, std::sync::atomic::Ordering::Relaxed);
+    fuse.put_out();
     assert_eq!((dynamic.len(), worker.estate().claim("test").unwrap().count), (1, 1));
     assert_eq!((other.count().await.unwrap(), other.incarnation()), (1, 1), "its supervisor lives on");
     let again = dynamic.start(Explosive(Arc::clone(&fuse)), member("m", &log)).await.unwrap();
