@@ -1,40 +1,15 @@
 //! The creation of a worker's tables: how long it may take, and who has them if the worker has gone meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use heir_runtime::StartError;
 use heir_runtime::events::Role;
-use heir_runtime::{Exit, StartError, Verdict, handlers, heir};
 use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Its tables are there when somebody says so.
-#[heir]
-struct Late {
-    #[table(keep, init = { begun.notify_one(); go_on.notified().await; 7 })]
-    value: u64,
-    #[arg]
-    begun: Arc<Notify>,
-    #[arg]
-    go_on: Arc<Notify>,
-}
-
-static JUDGED: AtomicU32 = AtomicU32::new(0);
-
-#[handlers]
-impl Late {
-    #[on(verify)]
-    fn verify(_: &mut LateTables, _: &Exit) -> Verdict {
-        JUDGED.fetch_add(1, Ordering::Relaxed);
-        Verdict::Accept
-    }
-
-    fn value(&mut self) -> u64 {
-        self.value
-    }
-}
+use crate::workers::Late;
 
 #[tokio::test(start_paused = true)]
 async fn creating_the_tables_takes_no_longer_than_a_start_may() {
@@ -62,6 +37,6 @@ async fn tables_that_are_there_when_the_worker_has_gone_are_given_to_the_next_as
     let _tree = starting.await.unwrap().unwrap();
     assert_eq!((late.value().await.unwrap(), late.incarnation()), (7, 2));
     assert!(late.estate().last_exit().is_none(), "nobody has owned them before");
-    assert_eq!(JUDGED.load(Ordering::Relaxed), 0);
+    assert_eq!(late.judged().await.unwrap(), 0);
     assert_eq!(recorder.count(event!(Regained { .. })), 0);
 }

@@ -20,7 +20,7 @@ const LONGEST: [Duration; 3] =
 
 /// Takes its time, wherever there is a limit to that.
 #[heir(restart = permanent)]
-struct Slow {
+struct Paced {
     #[table(keep, init = { tokio::time::sleep(pace).await; 0 })]
     ticks: u32,
     /// How long each step takes.
@@ -32,7 +32,7 @@ struct Slow {
 }
 
 #[handlers]
-impl Slow {
+impl Paced {
     #[on(start)]
     async fn start(&mut self) {
         tokio::time::sleep(self.pace).await;
@@ -66,31 +66,31 @@ impl Slow {
 
 /// One worker `pace`d so in a tree.
 struct Scene {
-    slow: SlowHandle,
+    paced: PacedHandle,
     sent: Arc<AtomicU32>,
     tree: Supervisor,
 }
 
 async fn scene(
     pace: Duration,
-    with: impl FnOnce(Spec<Slow>) -> Spec<Slow>,
+    with: impl FnOnce(Spec<Paced>) -> Spec<Paced>,
     of: impl FnOnce(SupervisorBuilder) -> SupervisorBuilder,
 ) -> Scene {
     let mut tree = of(Supervisor::builder("app"));
     let sent = Arc::default();
-    let slow = tree.worker(with(Slow::spec(pace, Arc::clone(&sent))));
-    Scene { slow, sent, tree: tree.start().await.unwrap() }
+    let paced = tree.worker(with(Paced::spec(pace, Arc::clone(&sent))));
+    Scene { paced, sent, tree: tree.start().await.unwrap() }
 }
 
 /// A worker that loses no time.
-async fn at_once(with: impl FnOnce(Spec<Slow>) -> Spec<Slow>) -> Scene {
+async fn at_once(with: impl FnOnce(Spec<Paced>) -> Spec<Paced>) -> Scene {
     scene(Duration::ZERO, with, |tree| tree).await
 }
 
 /// A worker each of whose steps takes long.
-async fn for_long(with: impl FnOnce(Spec<Slow>) -> Spec<Slow>) -> Scene {
+async fn for_long(with: impl FnOnce(Spec<Paced>) -> Spec<Paced>) -> Scene {
     let patient =
-        |spec: Spec<Slow>| spec.start_timeout(Duration::MAX).shutdown(Shutdown::Timeout(Duration::MAX));
+        |spec: Spec<Paced>| spec.start_timeout(Duration::MAX).shutdown(Shutdown::Timeout(Duration::MAX));
     scene(LONG, |spec| with(patient(spec)), |tree| tree).await
 }
 
@@ -105,14 +105,14 @@ const ROWS: &[Row] = &[
     ("Backoff::Exponential, at last", |time| {
         Box::pin(async move {
             let backoff = Backoff::Exponential { first: Duration::from_nanos(1), max: time };
-            let Scene { slow, tree, .. } =
+            let Scene { paced, tree, .. } =
                 scene(Duration::ZERO, |spec| spec.backoff(backoff), |tree| tree.intensity(u32::MAX)).await;
             // As many doublings as a `u32` has bits, and more: they take 2^36 nanoseconds, and no
             // more than twice that together.
             let before = tokio::time::Instant::now();
             for restarts in 2..=38 {
-                slow.kill();
-                slow.wait_serving(restarts).await.unwrap();
+                paced.kill();
+                paced.wait_serving(restarts).await.unwrap();
             }
             assert!(before.elapsed() < Duration::from_nanos(1 << 37) + Duration::from_secs(1));
             tree.shutdown().await;
@@ -120,13 +120,13 @@ const ROWS: &[Row] = &[
     }),
     ("SupervisorBuilder::period", |time| {
         Box::pin(async move {
-            let Scene { slow, tree: _tree, .. } =
+            let Scene { paced, tree: _tree, .. } =
                 scene(Duration::ZERO, |spec| spec, |tree| tree.intensity(1).period(time)).await;
-            slow.kill();
-            slow.wait_serving(2).await.unwrap();
+            paced.kill();
+            paced.wait_serving(2).await.unwrap();
             tokio::time::sleep(LONG).await;
-            slow.kill();
-            assert!(matches!(slow.wait_stopped().await, Stopped::GaveUp(_)), "none is forgotten");
+            paced.kill();
+            assert!(matches!(paced.wait_stopped().await, Stopped::GaveUp(_)), "none is forgotten");
         })
     }),
     ("Shutdown::Timeout", |time| {
@@ -140,7 +140,7 @@ const ROWS: &[Row] = &[
             let mut tree = Supervisor::builder("app");
             let mut below = Supervisor::builder("below").shutdown(Shutdown::Timeout(time));
             let shutdown = Shutdown::Timeout(time);
-            below.worker(Slow::spec(LONG, Arc::default()).start_timeout(time).shutdown(shutdown));
+            below.worker(Paced::spec(LONG, Arc::default()).start_timeout(time).shutdown(shutdown));
             tree.child(below);
             assert_eq!(tree.start().await.unwrap().shutdown().await.aborted, []);
         })
@@ -150,7 +150,7 @@ const ROWS: &[Row] = &[
             let mut tree = Supervisor::builder("app");
             let mut below = Supervisor::builder("below");
             for name in ["one", "two"] {
-                let spec = Slow::spec(LONG, Arc::default()).name(name).start_timeout(time);
+                let spec = Paced::spec(LONG, Arc::default()).name(name).start_timeout(time);
                 below.worker(spec.shutdown(Shutdown::Timeout(time)));
             }
             tree.child(below);
@@ -159,39 +159,39 @@ const ROWS: &[Row] = &[
     }),
     ("Spec::start_timeout", |time| {
         Box::pin(async move {
-            let Scene { slow, tree, .. } = for_long(|spec| spec.start_timeout(time)).await;
-            assert_eq!(slow.incarnation(), 1);
+            let Scene { paced, tree, .. } = for_long(|spec| spec.start_timeout(time)).await;
+            assert_eq!(paced.incarnation(), 1);
             tree.shutdown().await;
         })
     }),
     ("Spec::handler_timeout", |time| {
         Box::pin(async move {
-            let Scene { slow, tree, .. } = for_long(|spec| spec.handler_timeout(time)).await;
-            assert_eq!(slow.work().await.unwrap(), 1);
+            let Scene { paced, tree, .. } = for_long(|spec| spec.handler_timeout(time)).await;
+            assert_eq!(paced.work().await.unwrap(), 1);
             tree.shutdown().await;
         })
     }),
     ("Spec::heartbeat", |time| {
         Box::pin(async move {
-            let Scene { slow, tree, .. } = at_once(|spec| spec.heartbeat(time)).await;
-            assert_eq!(slow.work().await.unwrap(), 1);
+            let Scene { paced, tree, .. } = at_once(|spec| spec.heartbeat(time)).await;
+            assert_eq!(paced.work().await.unwrap(), 1);
             tree.shutdown().await;
         })
     }),
     ("WhileDown::WaitFor", |time| {
         Box::pin(async move {
             let pause = Backoff::Fixed(LONG);
-            let Scene { slow, tree, .. } =
+            let Scene { paced, tree, .. } =
                 at_once(|spec| spec.backoff(pause).while_down(WhileDown::WaitFor(time))).await;
-            slow.kill();
-            assert_eq!(slow.work().await.unwrap(), 1);
+            paced.kill();
+            assert_eq!(paced.work().await.unwrap(), 1);
             tree.shutdown().await;
         })
     }),
     ("Handle::with_timeout", |time| {
         Box::pin(async move {
-            let Scene { slow, tree, .. } = for_long(|spec| spec.mailbox(1)).await;
-            let patient = slow.with_timeout(time);
+            let Scene { paced, tree, .. } = for_long(|spec| spec.mailbox(1)).await;
+            let patient = paced.with_timeout(time);
             // One is served, one is queued, and one waits for a place.
             let calls: Vec<_> = (0..3)
                 .map(|_| {
@@ -207,11 +207,11 @@ const ROWS: &[Row] = &[
     }),
     ("Context::send_after and Context::send_every", |time| {
         Box::pin(async move {
-            let Scene { slow, sent, tree } = at_once(|spec| spec).await;
-            slow.attach(time).await.unwrap();
+            let Scene { paced, sent, tree } = at_once(|spec| spec).await;
+            paced.attach(time).await.unwrap();
             tokio::time::sleep(LONG).await;
             assert_eq!(sent.load(Ordering::Relaxed), 0);
-            assert_eq!(slow.attached().await.unwrap(), 2, "they wait");
+            assert_eq!(paced.attached().await.unwrap(), 2, "they wait");
             tree.shutdown().await;
         })
     }),
@@ -219,15 +219,15 @@ const ROWS: &[Row] = &[
 
 /// A worker that ended with this back-off is not started again before it is asked for.
 async fn stays_down(backoff: Backoff) {
-    let Scene { slow, tree, .. } = at_once(|spec| spec.backoff(backoff)).await;
-    slow.kill();
+    let Scene { paced, tree, .. } = at_once(|spec| spec.backoff(backoff)).await;
+    paced.kill();
     tokio::time::sleep(LONG).await;
-    assert_eq!(slow.status(), Status::Down);
+    assert_eq!(paced.status(), Status::Down);
     // Nor is its manager.
-    slow.kill_manager();
+    paced.kill_manager();
     tokio::time::sleep(LONG).await;
-    assert_eq!(slow.restart().await.unwrap(), 2);
-    slow.kill();
+    assert_eq!(paced.restart().await.unwrap(), 2);
+    paced.kill();
     tree.shutdown().await;
 }
 

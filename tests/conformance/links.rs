@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::links::{ExitSignal, ExitSource};
-use heir_runtime::{CallError, ExitReason, Restart, Status, Stopped, handlers, heir};
+use heir_runtime::{CallError, ExitReason, Restart, Status, Stopped};
 use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::relatives::{Family, Plain, PlainHandle, Trapping, family, nobody};
+use crate::workers::Late;
 
 fn last_reason(worker: &PlainHandle) -> ExitReason {
     worker.estate().last_exit().unwrap().reason
@@ -348,33 +349,21 @@ async fn two_that_link_in_their_start_hooks_find_each_other_again() {
     drop((a.estate().claim("test"), b.estate().claim("test")));
 }
 
-/// Its tables take their time.
-#[heir]
-struct Slow {
-    #[table(keep, init = ready.notified().await)]
-    _table: (),
-    #[arg]
-    ready: Arc<Notify>,
-}
-
-#[handlers]
-impl Slow {}
-
 #[tokio::test]
 async fn an_exit_signal_ends_one_that_waits_for_its_tables() {
     let (mut tree, recorder) = Recorder::tree();
-    let ready = Arc::new(Notify::new());
-    let slow = tree.worker(Slow::spec(Arc::clone(&ready)));
+    let go_on = Arc::new(Notify::new());
+    let late = tree.worker(Late::spec(Arc::default(), Arc::clone(&go_on)));
     let starting = tokio::spawn(tree.start());
     recorder.until(event!(Linked { incarnation: 1, .. })).await;
-    let down = slow.monitor();
+    let down = late.monitor();
     let too_slow = ExitReason::shutdown("too slow");
-    assert_eq!(slow.exit(too_slow.clone()), Some(1));
+    assert_eq!(late.exit(too_slow.clone()), Some(1));
     assert_eq!(down.await.reason, too_slow);
     recorder.until(event!(Restarting { role: Role::Worker, reason, .. } if *reason == too_slow)).await;
-    ready.notify_one();
+    go_on.notify_one();
     let tree = starting.await.unwrap().unwrap();
-    assert_eq!(slow.incarnation(), 2);
-    assert_eq!(slow.estate().last_exit(), None, "the first never had the tables");
+    assert_eq!(late.incarnation(), 2);
+    assert_eq!(late.estate().last_exit(), None, "the first never had the tables");
     tree.shutdown().await;
 }

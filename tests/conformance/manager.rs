@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use heir_runtime::events::{EventKind, Role};
-use heir_runtime::{Exit, ExitReason, Supervisor, WeakHandle, handlers, heir};
+use heir_runtime::{Exit, ExitReason, Supervisor, WeakHandle};
 use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 
 use crate::pattern::start;
-use crate::workers::{Counter, CounterHandle};
+use crate::workers::{Counter, CounterHandle, Late};
 
 /// A tree in which `strike` is done to the counter at every event that `when` picks.
 async fn struck(
@@ -145,38 +145,20 @@ async fn both_killed_in_the_middle_of_a_message_roll_it_back() {
     assert_eq!(counter.check().await.unwrap(), (2, 1), "the next manager undoes it");
 }
 
-/// Its tables take their time.
-#[heir]
-struct Slow {
-    #[table(keep, init = { opened.notify_one(); go.notified().await; 7 })]
-    value: u64,
-    #[arg]
-    opened: Arc<Notify>,
-    #[arg]
-    go: Arc<Notify>,
-}
-
-#[handlers]
-impl Slow {
-    fn value(&mut self) -> u64 {
-        self.value
-    }
-}
-
 #[tokio::test]
 async fn a_manager_killed_while_it_creates_the_tables_is_restarted_and_creates_them() {
-    let (opened, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (mut tree, recorder) = Recorder::tree();
-    let slow = tree.worker(Slow::spec(Arc::clone(&opened), Arc::clone(&go)));
+    let late = tree.worker(Late::spec(Arc::clone(&begun), Arc::clone(&go_on)));
     let starting = tokio::spawn(tree.start());
-    opened.notified().await;
-    assert!(slow.kill_manager());
-    opened.notified().await;
-    go.notify_one();
+    begun.notified().await;
+    assert!(late.kill_manager());
+    begun.notified().await;
+    go_on.notify_one();
     let _tree = starting.await.unwrap().unwrap();
-    assert_eq!(slow.value().await.unwrap(), 7);
+    assert_eq!(late.value().await.unwrap(), 7);
     // The worker has waited all the time: it is still the first.
-    assert_eq!(slow.incarnation(), 1);
+    assert_eq!(late.incarnation(), 1);
     assert_eq!(recorder.count(event!(Linked { incarnation: 1, .. })), 2);
 }
 

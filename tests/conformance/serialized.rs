@@ -25,13 +25,13 @@ impl Counter {
 
 /// Never done with its stop hook.
 #[heir]
-struct Slow {
+struct Lingering {
     #[table(keep)]
     unused: (),
 }
 
 #[handlers]
-impl Slow {
+impl Lingering {
     #[on(stop)]
     async fn linger(&mut self) {
         std::future::pending().await
@@ -123,10 +123,10 @@ async fn events_are_serialized_in_the_words_of_their_names() {
 #[tokio::test(start_paused = true)]
 async fn a_report_of_a_shutdown_is_serialized_with_who_was_late() {
     let mut tree = Supervisor::builder("app");
-    tree.worker(Slow::spec());
+    tree.worker(Lingering::spec());
     let tree = tree.start().await.unwrap();
     let report = to_value(tree.shutdown().await).unwrap();
-    let late = json!([{"child": "Slow", "role": "worker"}]);
+    let late = json!([{"child": "Lingering", "role": "worker"}]);
     assert_eq!(report, json!({"why": "shutdown", "aborted": late, "unresponsive": []}));
 }
 

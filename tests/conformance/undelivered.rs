@@ -6,9 +6,9 @@ use heir_runtime::{Context, Refusal, Stopped, Undelivered, handlers, heir};
 use heir_tests::Recorder;
 use tokio::sync::Notify;
 
-/// Takes its time.
+/// Trips over messages, and hangs.
 #[heir]
-struct Slow {
+struct Clumsy {
     #[table(rollback)]
     seen: Vec<u32>,
     #[arg]
@@ -16,7 +16,7 @@ struct Slow {
 }
 
 #[handlers]
-impl Slow {
+impl Clumsy {
     #[cast]
     fn see(&mut self, n: u32) {
         self.seen.push(n);
@@ -56,14 +56,14 @@ impl Slow {
 type Lost = Arc<Mutex<Vec<Undelivered>>>;
 
 /// Not started yet, with a hook that keeps what it gets.
-fn slow() -> (heir_runtime::SupervisorBuilder, SlowHandle, Lost, Arc<Notify>) {
+fn clumsy() -> (heir_runtime::SupervisorBuilder, ClumsyHandle, Lost, Arc<Notify>) {
     let (mut tree, _) = Recorder::tree();
     let (lost, hanging) = (Lost::default(), Arc::new(Notify::new()));
-    let slow = tree.worker(Slow::spec(Arc::clone(&hanging)).on_undelivered({
+    let clumsy = tree.worker(Clumsy::spec(Arc::clone(&hanging)).on_undelivered({
         let lost = Arc::clone(&lost);
         move |undelivered| lost.lock().unwrap().push(undelivered)
     }));
-    (tree, slow, lost, hanging)
+    (tree, clumsy, lost, hanging)
 }
 
 fn args<A: 'static>(undelivered: &mut Undelivered) -> A {
@@ -72,18 +72,18 @@ fn args<A: 'static>(undelivered: &mut Undelivered) -> A {
 
 #[tokio::test]
 async fn queued_casts_go_to_the_hook_when_the_worker_stops_with_their_arguments_in_their_order() {
-    let (tree, slow, lost, _) = slow();
-    slow.try_see(1).unwrap();
-    slow.try_trip(2, "two".into()).unwrap();
+    let (tree, clumsy, lost, _) = clumsy();
+    clumsy.try_see(1).unwrap();
+    clumsy.try_trip(2, "two".into()).unwrap();
     drop(tree);
-    slow.wait_stopped().await;
+    clumsy.wait_stopped().await;
     let mut lost = lost.lock().unwrap();
     let [see, trip] = lost.as_mut_slice() else { panic!("{lost:?}") };
-    assert_eq!((see.worker.as_ref(), see.message), ("Slow", "see"));
+    assert_eq!((see.worker.as_ref(), see.message), ("Clumsy", "see"));
     assert_eq!(see.why, Refusal::Stopped(Stopped::Dropped));
     assert_eq!(
         see.to_string(),
-        "Slow: a message `see` was not delivered: the worker stopped before it served it: its supervisor was dropped, \
+        "Clumsy: a message `see` was not delivered: the worker stopped before it served it: its supervisor was dropped, \
          alone or with its tokio runtime: keep what `start` returned until you call its `shutdown`"
     );
     assert_eq!(args::<(u32,)>(see), (1,));
@@ -93,10 +93,10 @@ async fn queued_casts_go_to_the_hook_when_the_worker_stops_with_their_arguments_
 
 #[tokio::test]
 async fn a_cast_its_worker_died_over_goes_to_the_hook_with_the_reason_and_without_what_its_handler_took() {
-    let (tree, slow, lost, _) = slow();
+    let (tree, clumsy, lost, _) = clumsy();
     let _tree = tree.start().await.unwrap();
-    slow.trip(1, "over it".into()).await.unwrap();
-    assert_eq!(slow.seen().await.unwrap(), [0; 0], "it was undone");
+    clumsy.trip(1, "over it".into()).await.unwrap();
+    assert_eq!(clumsy.seen().await.unwrap(), [0; 0], "it was undone");
     let lost = lost.lock().unwrap();
     let [trip] = lost.as_slice() else { panic!("{lost:?}") };
     assert!(
@@ -107,40 +107,40 @@ async fn a_cast_its_worker_died_over_goes_to_the_hook_with_the_reason_and_withou
 
 #[tokio::test]
 async fn a_cast_that_is_served_again_goes_to_the_hook_only_after_the_last_time() {
-    let (tree, slow, lost, _) = slow();
+    let (tree, clumsy, lost, _) = clumsy();
     let _tree = tree.start().await.unwrap();
-    slow.trip_once(1).await.unwrap();
-    assert_eq!(slow.seen().await.unwrap(), [1]);
+    clumsy.trip_once(1).await.unwrap();
+    assert_eq!(clumsy.seen().await.unwrap(), [1]);
     assert!(lost.lock().unwrap().is_empty());
-    slow.trip_always(2).await.unwrap();
-    assert_eq!(slow.seen().await.unwrap(), [1]);
+    clumsy.trip_always(2).await.unwrap();
+    assert_eq!(clumsy.seen().await.unwrap(), [1]);
     assert_eq!(lost.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_call_whose_caller_is_there_is_told_and_one_whose_caller_is_gone_goes_to_the_hook() {
-    let (tree, slow, lost, hanging) = slow();
+    let (tree, clumsy, lost, hanging) = clumsy();
     let tree = tree.start().await.unwrap();
     let in_progress = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.hang().await }
+        let clumsy = clumsy.clone();
+        async move { clumsy.hang().await }
     });
     hanging.notified().await;
     let waits = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.seen().await }
+        let clumsy = clumsy.clone();
+        async move { clumsy.seen().await }
     });
-    while slow.queued() < 1 {
+    while clumsy.queued() < 1 {
         tokio::task::yield_now().await;
     }
     {
-        let mut gone = std::pin::pin!(slow.seen());
+        let mut gone = std::pin::pin!(clumsy.seen());
         tokio::select! { biased; _ = &mut gone => unreachable!("it hangs"), () = std::future::ready(()) => {} }
     }
-    assert_eq!(slow.queued(), 2);
+    assert_eq!(clumsy.queued(), 2);
     in_progress.abort();
     assert!(in_progress.await.unwrap_err().is_cancelled());
-    slow.kill();
+    clumsy.kill();
     tree.shutdown().await;
     assert!(waits.await.unwrap().is_err());
     let mut messages: Vec<_> = lost.lock().unwrap().iter().map(|lost| lost.message).collect();
@@ -152,7 +152,7 @@ async fn a_call_whose_caller_is_there_is_told_and_one_whose_caller_is_gone_goes_
 async fn a_hook_that_panics_disturbs_nobody() {
     let (mut tree, _) = Recorder::tree();
     let calls = Arc::<Mutex<Vec<_>>>::default();
-    let slow = tree.worker(Slow::spec(Arc::default()).on_undelivered({
+    let clumsy = tree.worker(Clumsy::spec(Arc::default()).on_undelivered({
         let calls = Arc::clone(&calls);
         move |lost| {
             calls.lock().unwrap().push(lost.message);
@@ -160,15 +160,15 @@ async fn a_hook_that_panics_disturbs_nobody() {
         }
     }));
     let tree = tree.start().await.unwrap();
-    slow.trip(1, "over it".into()).await.unwrap();
-    assert_eq!(slow.seen().await.unwrap(), [0; 0]);
-    slow.pause().await.unwrap();
-    slow.try_see(1).unwrap();
+    clumsy.trip(1, "over it".into()).await.unwrap();
+    assert_eq!(clumsy.seen().await.unwrap(), [0; 0]);
+    clumsy.pause().await.unwrap();
+    clumsy.try_see(1).unwrap();
     let waits = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.seen().await }
+        let clumsy = clumsy.clone();
+        async move { clumsy.seen().await }
     });
-    while slow.queued() < 2 {
+    while clumsy.queued() < 2 {
         tokio::task::yield_now().await;
     }
     assert_eq!(tree.shutdown().await.unresponsive, []);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heir_runtime::estate::TransferInfo;
-use heir_runtime::{Context, ExitReason, handlers, heir};
+use heir_runtime::{Context, Exit, ExitReason, Verdict, handlers, heir};
 use heir_tests::Log;
 use tokio::sync::Notify;
 
@@ -74,6 +74,37 @@ impl Counter {
     pub(crate) fn fail(&mut self, cx: &mut Context<Self>, words: String) {
         self.count += 1;
         cx.fail(words);
+    }
+}
+
+/// Its tables are there when somebody says so.
+#[heir]
+pub(crate) struct Late {
+    #[table(keep, init = { begun.notify_one(); go_on.notified().await; 7 })]
+    value: u64,
+    /// How often its tables have been judged.
+    #[table(keep)]
+    judged: u32,
+    #[arg]
+    begun: Arc<Notify>,
+    #[arg]
+    go_on: Arc<Notify>,
+}
+
+#[handlers]
+impl Late {
+    #[on(verify)]
+    fn verify(tables: &mut LateTables, _: &Exit) -> Verdict {
+        tables.judged += 1;
+        Verdict::Accept
+    }
+
+    pub(crate) fn value(&mut self) -> u64 {
+        self.value
+    }
+
+    pub(crate) fn judged(&mut self) -> u32 {
+        self.judged
     }
 }
 

@@ -9,15 +9,16 @@ use heir_runtime::{
     CallError, CallResult, Dynamic, NotSent, StartError, Status, Stopped, Strategy, Supervisor,
     SupervisorHandle, handlers, heir,
 };
+use heir_tests::Log;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Log, Member, MemberTables, failing, member, members, quiet};
+use super::{Member, MemberTables, failing, member, members, quiet};
 
-/// A member that takes its time, until it is told to go on.
+/// A member whose work, and whose start if it has something to wait for, is held up until it is told to go on.
 #[heir(tables = MemberTables)]
-struct Slow {
+struct Held {
     #[table(rollback)]
     count: u64,
     /// What its start waits for, if for anything.
@@ -28,7 +29,7 @@ struct Slow {
 }
 
 #[handlers]
-impl Slow {
+impl Held {
     #[on(start)]
     async fn start(&mut self) {
         if let Some(start) = &self.start {
@@ -53,15 +54,15 @@ async fn soon<R>(what: impl Future<Output = R>) -> R {
     timeout(Duration::from_secs(600), what).await.expect("waited for ever")
 }
 
-async fn working(tree: &mut heir_runtime::SupervisorBuilder) -> (SlowHandle, Arc<Notify>) {
+async fn working(tree: &mut heir_runtime::SupervisorBuilder) -> (HeldHandle, Arc<Notify>) {
     let go_on = Arc::new(Notify::new());
-    (tree.child(Slow::spec(None, Arc::clone(&go_on)).name("slow")), go_on)
+    (tree.child(Held::spec(None, Arc::clone(&go_on)).name("held")), go_on)
 }
 
 /// A call that the worker serves, until it may go on.
-async fn at_work(slow: &SlowHandle) -> JoinHandle<CallResult<u64>> {
-    let slow = slow.clone();
-    let at_work = tokio::spawn(async move { slow.work().await });
+async fn at_work(held: &HeldHandle) -> JoinHandle<CallResult<u64>> {
+    let held = held.clone();
+    let at_work = tokio::spawn(async move { held.work().await });
     quiet().await;
     at_work
 }
@@ -69,37 +70,37 @@ async fn at_work(slow: &SlowHandle) -> JoinHandle<CallResult<u64>> {
 #[tokio::test(start_paused = true)]
 async fn a_manager_that_dies_while_its_worker_is_restarted_on_request_is_restarted_too() {
     let mut tree = Supervisor::builder("app");
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let _tree = tree.start().await.unwrap();
-    let at_work = at_work(&slow).await;
+    let at_work = at_work(&held).await;
     let restart = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.restart().await }
+        let held = held.clone();
+        async move { held.restart().await }
     });
     quiet().await;
-    assert!(slow.kill_manager());
+    assert!(held.kill_manager());
     quiet().await;
     go_on.notify_one();
     assert_eq!(at_work.await.unwrap().unwrap(), 1);
     assert_eq!(soon(restart).await.unwrap().unwrap(), 2);
-    assert_eq!(slow.count().await.unwrap(), 2);
+    assert_eq!(held.count().await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_child_terminated_in_the_middle_of_its_upgrade_is_upgraded_and_terminated() {
     let mut tree = Supervisor::builder("app");
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = at_work(&slow).await;
+    let at_work = at_work(&held).await;
     let upgrade = tokio::spawn({
-        let (tree, slow) = (Arc::clone(&tree), slow.clone());
+        let (tree, held) = (Arc::clone(&tree), held.clone());
         let log = Log::default();
-        async move { tree.upgrade_child(&slow, member("new", &log)).await }
+        async move { tree.upgrade_child(&held, member("new", &log)).await }
     });
     quiet().await;
     let terminate = tokio::spawn({
         let tree = Arc::clone(&tree);
-        async move { tree.terminate_child("slow").await }
+        async move { tree.terminate_child("held").await }
     });
     quiet().await;
     go_on.notify_one();
@@ -107,7 +108,7 @@ async fn a_child_terminated_in_the_middle_of_its_upgrade_is_upgraded_and_termina
     let new = soon(upgrade).await.unwrap().unwrap();
     soon(terminate).await.unwrap().unwrap();
     assert_eq!(new.status(), Status::Terminated);
-    soon(tree.restart_child("slow")).await.unwrap();
+    soon(tree.restart_child("held")).await.unwrap();
     assert_eq!(new.count().await.unwrap(), 2);
 }
 
@@ -115,15 +116,15 @@ async fn a_child_terminated_in_the_middle_of_its_upgrade_is_upgraded_and_termina
 async fn senders_to_a_worker_that_is_to_be_upgraded_are_told_before_it_has_done_its_work() {
     let log = Log::default();
     let mut tree = Supervisor::builder("app");
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = at_work(&slow).await;
+    let at_work = at_work(&held).await;
     let upgrade = tokio::spawn({
-        let (tree, slow) = (Arc::clone(&tree), slow.clone());
-        async move { tree.upgrade_child(&slow, member("new", &log)).await }
+        let (tree, held) = (Arc::clone(&tree), held.clone());
+        async move { tree.upgrade_child(&held, member("new", &log)).await }
     });
     quiet().await;
-    let told = soon(slow.count()).await.unwrap_err();
+    let told = soon(held.count()).await.unwrap_err();
     assert!(matches!(told, CallError::NotSent { why: NotSent::Stopped(Stopped::Upgraded), .. }), "{told}");
     assert!(!at_work.is_finished());
     go_on.notify_one();
@@ -135,12 +136,12 @@ async fn senders_to_a_worker_that_is_to_be_upgraded_are_told_before_it_has_done_
 async fn of_two_upgrades_at_once_the_second_is_refused_and_lets_nobody_at_the_tables() {
     let log = Log::default();
     let mut tree = Supervisor::builder("app");
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = at_work(&slow).await;
+    let at_work = at_work(&held).await;
     let upgrade = || {
-        let (tree, slow, log) = (Arc::clone(&tree), slow.clone(), log.clone());
-        tokio::spawn(async move { tree.upgrade_child(&slow, member("new", &log)).await })
+        let (tree, held, log) = (Arc::clone(&tree), held.clone(), log.clone());
+        tokio::spawn(async move { tree.upgrade_child(&held, member("new", &log)).await })
     };
     let first = upgrade();
     quiet().await;
@@ -149,9 +150,9 @@ async fn of_two_upgrades_at_once_the_second_is_refused_and_lets_nobody_at_the_ta
     go_on.notify_one();
     at_work.await.unwrap().unwrap();
     let new = soon(first).await.unwrap().unwrap();
-    tree.terminate_child("slow").await.unwrap();
+    tree.terminate_child("held").await.unwrap();
     assert!(new.estate().claim("thief").is_err(), "the tables wait for their worker");
-    tree.restart_child("slow").await.unwrap();
+    tree.restart_child("held").await.unwrap();
     assert_eq!(new.count().await.unwrap(), 2);
 }
 
@@ -160,24 +161,24 @@ async fn whoever_starts_a_child_is_told_when_that_is_terminated_before_it_is_up(
     let tree = Arc::new(Supervisor::builder("app").start().await.unwrap());
     let start = Arc::new(Notify::new());
     let starting = tokio::spawn({
-        let (tree, spec) = (Arc::clone(&tree), Slow::spec(Some(Arc::clone(&start)), Arc::default()));
-        async move { tree.start_child(spec.name("slow")).await }
+        let (tree, spec) = (Arc::clone(&tree), Held::spec(Some(Arc::clone(&start)), Arc::default()));
+        async move { tree.start_child(spec.name("held")).await }
     });
     quiet().await;
-    tree.terminate_child("slow").await.unwrap();
+    tree.terminate_child("held").await.unwrap();
     let told = soon(starting).await.unwrap().unwrap_err();
     assert_eq!(told, StartError::Stopped(Stopped::Shutdown));
     // It is there, and can be started.
     let restarting = tokio::spawn({
         let tree = Arc::clone(&tree);
-        async move { tree.restart_child("slow").await }
+        async move { tree.restart_child("held").await }
     });
     quiet().await;
-    tree.terminate_child("slow").await.unwrap();
+    tree.terminate_child("held").await.unwrap();
     let told = soon(restarting).await.unwrap().unwrap_err();
     assert_eq!(told, ChildError::NotStarted(StartError::Stopped(Stopped::Shutdown)));
     start.notify_one();
-    tree.restart_child("slow").await.unwrap();
+    tree.restart_child("held").await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,16 +186,16 @@ async fn whoever_starts_a_child_is_told_when_another_takes_its_place_before_it_i
     let log = Log::default();
     let mut tree = Supervisor::builder("app");
     let start = Arc::new(Notify::new());
-    let slow = tree.child(Slow::spec(Some(Arc::clone(&start)), Arc::default()).name("slow"));
+    let held = tree.child(Held::spec(Some(Arc::clone(&start)), Arc::default()).name("held"));
     start.notify_one();
     let tree = Arc::new(tree.start().await.unwrap());
-    tree.terminate_child("slow").await.unwrap();
+    tree.terminate_child("held").await.unwrap();
     let restarting = tokio::spawn({
         let tree = Arc::clone(&tree);
-        async move { tree.restart_child("slow").await }
+        async move { tree.restart_child("held").await }
     });
     quiet().await;
-    let new = tree.upgrade_child(&slow, member("new", &log)).await.unwrap();
+    let new = tree.upgrade_child(&held, member("new", &log)).await.unwrap();
     let told = soon(restarting).await.unwrap().unwrap_err();
     assert_eq!(told, ChildError::NotStarted(StartError::Stopped(Stopped::Upgraded)));
     assert_eq!(new.count().await.unwrap(), 1);
@@ -266,9 +267,9 @@ async fn a_child_added_in_the_middle_of_a_cycle_is_started_in_its_turn() {
     let log = Log::default();
     let mut tree = Supervisor::builder("app").strategy(Strategy::OneForAll);
     let [a] = members(&mut tree, &log, ["a"]);
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    tokio::spawn(async move { slow.work().await });
+    tokio::spawn(async move { held.work().await });
     quiet().await;
     log.take();
     a.die().await.unwrap();
@@ -289,10 +290,10 @@ async fn a_child_added_in_the_middle_of_a_cycle_is_started_in_its_turn() {
 async fn a_child_upgraded_in_the_middle_of_a_cycle_is_started_in_its_turn() {
     let log = Log::default();
     let mut tree = Supervisor::builder("app").strategy(Strategy::OneForAll);
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let [a, b] = members(&mut tree, &log, ["a", "b"]);
     let tree = Arc::new(tree.start().await.unwrap());
-    tokio::spawn(async move { slow.work().await });
+    tokio::spawn(async move { held.work().await });
     quiet().await;
     log.take();
     a.die().await.unwrap();
@@ -311,17 +312,17 @@ async fn a_cycle_waits_for_a_child_that_is_being_restarted_on_request() {
     let log = Log::default();
     let mut tree = Supervisor::builder("app").strategy(Strategy::OneForAll);
     let [a] = members(&mut tree, &log, ["a"]);
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let [b] = members(&mut tree, &log, ["b"]);
     let _tree = tree.start().await.unwrap();
     tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.work().await }
+        let held = held.clone();
+        async move { held.work().await }
     });
     quiet().await;
     let restart = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.restart().await }
+        let held = held.clone();
+        async move { held.restart().await }
     });
     quiet().await;
     log.take();
@@ -463,17 +464,17 @@ async fn a_worker_that_terminates_itself_in_a_message_is_stopped_within_its_time
 #[tokio::test(start_paused = true)]
 async fn a_child_asked_for_while_it_is_terminated_is_started_when_it_is_down() {
     let mut tree = Supervisor::builder("app");
-    let (slow, go_on) = working(&mut tree).await;
+    let (held, go_on) = working(&mut tree).await;
     let tree = Arc::new(tree.start().await.unwrap());
-    let at_work = at_work(&slow).await;
+    let at_work = at_work(&held).await;
     let terminate = tokio::spawn({
         let tree = Arc::clone(&tree);
-        async move { tree.terminate_child("slow").await }
+        async move { tree.terminate_child("held").await }
     });
     quiet().await;
     let restart = tokio::spawn({
-        let slow = slow.clone();
-        async move { slow.restart().await }
+        let held = held.clone();
+        async move { held.restart().await }
     });
     quiet().await;
     go_on.notify_one();
@@ -485,15 +486,15 @@ async fn a_child_asked_for_while_it_is_terminated_is_started_when_it_is_down() {
 #[tokio::test(start_paused = true)]
 async fn the_report_of_an_end_names_those_who_were_aborted_at_that_end() {
     let mut tree = Supervisor::builder("app");
-    let (slow, _) = working(&mut tree).await;
+    let (held, _) = working(&mut tree).await;
     let tree = tree.start().await.unwrap();
     for turn in 2..=4 {
         tokio::spawn({
-            let slow = slow.clone();
-            async move { slow.work().await }
+            let held = held.clone();
+            async move { held.work().await }
         });
         quiet().await;
-        assert_eq!(slow.restart().await.unwrap(), turn, "it is aborted when its time is up");
+        assert_eq!(held.restart().await.unwrap(), turn, "it is aborted when its time is up");
     }
     assert_eq!(tree.shutdown().await.aborted, []);
 }
