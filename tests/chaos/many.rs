@@ -5,6 +5,7 @@ use std::time::Instant;
 use heir_runtime::links::{Down, ExitSignal};
 use heir_runtime::{Context, Dynamic, Stopped, Supervisor, handlers, heir};
 use heir_tests::Random;
+use heir_tests::waits::wait_until;
 use tokio::task::JoinSet;
 
 /// One of many. They are stopped together: the last of them waits for a hundred thousand others, on whatever machine this is.
@@ -146,9 +147,7 @@ async fn workers_that_come_and_go_leave_nothing_behind() {
         assert_eq!(sessions.stop(&(turn % 3)).await, Some(Stopped::Shutdown));
         assert_eq!(estate.claim("test").unwrap().visits, 1);
         // Its supervisor's task lets go of it at its next await.
-        while gone.upgrade().is_some() {
-            tokio::task::yield_now().await;
-        }
+        wait_until(|| gone.upgrade().is_none()).await;
     }
     assert_eq!((sessions.len(), sessions.supervisor().count_children().specs), (0, 0));
     sessions.shutdown().await;

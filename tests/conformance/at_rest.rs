@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use heir_runtime::links::ExitSignal;
 use heir_runtime::{Backoff, ExitReason, Supervisor, handlers, heir};
+use heir_tests::waits::{quiet, wait_until};
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, yield_now};
+use tokio::task::JoinHandle;
 
 /// Serves its messages when it is told to, and never finishes what it does at a signal or when it stops.
 #[heir]
@@ -62,9 +63,7 @@ async fn pausing() -> Pausing {
         let worker = worker.clone();
         async move { worker.pause().await.unwrap() }
     });
-    while !worker.is_paused() {
-        yield_now().await;
-    }
+    wait_until(|| worker.is_paused()).await;
     assert!(!pause.is_finished());
     Pausing { _tree, worker, go_on, pause }
 }
@@ -85,16 +84,14 @@ async fn a_pause_resolves_when_the_message_is_served_though_a_hook_of_a_signal_f
     pause.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_pause_resolves_when_the_message_is_served_though_a_stop_hook_follows_it() {
     let Pausing { _tree, worker, go_on, pause } = pausing().await;
     let restart = tokio::spawn({
         let worker = worker.clone();
         async move { worker.restart().await }
     });
-    for _ in 0..100 {
-        yield_now().await;
-    }
+    quiet().await;
     go_on.notify_one();
     pause.await.unwrap();
     assert!(!restart.is_finished());

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use heir_runtime::{Backoff, CallError, Status, handlers, heir};
 use heir_tests::Recorder;
+use heir_tests::waits::{is_pending, wait_until};
 use tokio::time::Instant;
 
 /// A reply that kills the worker it comes from when nobody wants it.
@@ -46,12 +47,9 @@ async fn a_worker_that_is_killed_between_two_messages_takes_no_other() {
     let target = tree.worker(Target::spec());
     let _tree = tree.start().await.unwrap();
     target.pause().await.unwrap();
-    {
-        let mut nobody = Box::pin(target.reply(target.clone()));
-        assert!(nobody.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    }
+    assert!(is_pending(pin!(target.reply(target.clone()))).await);
     let mut next = pin!(target.serve());
-    assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(is_pending(next.as_mut()).await);
     assert_eq!(target.queued(), 2);
     target.resume();
     let served: Result<u64, CallError> = next.await;
@@ -73,9 +71,7 @@ async fn a_worker_that_is_killed_before_its_task_is_known_ends_and_is_followed()
     let target = tree.worker(Target::spec().backoff(Backoff::Fixed(Duration::from_secs(1))));
     let _tree = tree.start().await.unwrap();
     target.kill();
-    while target.status() != Status::Down {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| target.status() == Status::Down).await;
     let kills = Arc::new(Kills(target.clone(), Mutex::default()));
     let waker = Waker::from(Arc::clone(&kills));
     let mut waits = pin!(target.wait_serving(9));

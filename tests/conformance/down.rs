@@ -7,6 +7,7 @@ use heir_runtime::{
     Backoff, CallError, CastError, NotSent, Status, Stopped, Supervisor, WhileDown, handlers, heir,
 };
 use heir_tests::Recorder;
+use heir_tests::waits::wait_until;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -29,9 +30,7 @@ async fn dead(senders: WhileDown) -> (Supervisor, CounterHandle) {
     let (tree, counter, _) = counter(senders);
     let tree = tree.start().await.unwrap();
     counter.kill();
-    while counter.status() != Status::Down {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.status() == Status::Down).await;
     (tree, counter)
 }
 
@@ -95,9 +94,7 @@ async fn one_that_fails_refuses_whoever_waits_for_a_place_when_it_dies_and_keeps
     });
     hanging.notified().await;
     let queued = call(1);
-    while counter.queued() < 1 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.queued() >= 1).await;
     let waits = call(2);
     tokio::task::yield_now().await;
     counter.kill();

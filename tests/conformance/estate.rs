@@ -1,7 +1,10 @@
 //! Custody: at every instant the tables are in exactly one place.
 
+use std::pin::pin;
+
 use heir_runtime::ExitReason;
 use heir_runtime::estate::{ClaimError, Estate, Lease};
+use heir_tests::waits::is_pending;
 
 #[test]
 fn a_lease_that_is_dropped_returns_to_the_estate() {
@@ -133,10 +136,8 @@ async fn an_heir_that_stops_waiting_takes_nothing() {
     let (estate, lease) = Estate::new("t", vec![1]);
     let mut heir = estate.heir("manager").unwrap();
     {
-        let mut inheriting = std::pin::pin!(heir.inherit());
-        let nothing_yet =
-            tokio::select! { biased; _ = &mut inheriting => false, () = std::future::ready(()) => true };
-        assert!(nothing_yet);
+        let mut inheriting = pin!(heir.inherit());
+        assert!(is_pending(inheriting.as_mut()).await);
         drop(lease);
     }
     assert_eq!(estate.owner(), None);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use heir_runtime::{ExitReason, Restart, Stopped};
 use heir_tests::Recorder;
+use heir_tests::waits::wait_until;
 use tokio::sync::Notify;
 
 use crate::pattern::start;
@@ -78,9 +79,7 @@ fn the_end_of_the_runtime_transfers_to_the_estate_and_tells_the_callers() {
         outside.spawn(async move { counter.count().await })
     };
     outside.block_on(async {
-        while counter.queued() == 0 {
-            tokio::task::yield_now().await;
-        }
+        wait_until(|| counter.queued() > 0).await;
     });
     drop(runtime);
     assert!(outside.block_on(in_progress).unwrap().is_err());

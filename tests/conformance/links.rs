@@ -6,6 +6,7 @@ use std::time::Duration;
 use heir_runtime::events::Role;
 use heir_runtime::links::{ExitSignal, ExitSource};
 use heir_runtime::{CallError, ExitReason, Restart, Status, Stopped};
+use heir_tests::waits::wait_until;
 use heir_tests::{Recorder, event};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -227,9 +228,7 @@ async fn a_worker_that_traps_exits_serves_the_signal_before_the_messages_that_wa
     let waiting = Arc::clone(&go_on);
     let busy = tokio::spawn(async move { busy.wait_for(waiting).await });
     let asking = tokio::spawn(async move { asking.signals().await });
-    while trapping.queued() == 0 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| trapping.queued() > 0).await;
     a.die().await.unwrap();
     a.wait_serving(2).await.unwrap();
     go_on.notify_one();
@@ -338,9 +337,7 @@ async fn two_that_link_in_their_start_hooks_find_each_other_again() {
         b.wait_serving(incarnation + 1).await.unwrap();
     }
     let both_serve = || matches!((a.status(), b.status()), (Status::Serving { .. }, Status::Serving { .. }));
-    while !both_serve() {
-        tokio::task::yield_now().await;
-    }
+    wait_until(both_serve).await;
     let reached = b.incarnation();
     a.kill();
     b.wait_serving(reached + 1).await.unwrap();

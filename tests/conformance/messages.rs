@@ -1,11 +1,13 @@
 //! Messages survive too: every one is served, or its sender is told.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use heir_runtime::{CallError, CastError, NotSent, Stopped, SupervisorBuilder, handlers, heir};
 use heir_tests::Recorder;
 use heir_tests::fuse::Bomb;
+use heir_tests::waits::{is_pending, wait_until};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -64,10 +66,7 @@ async fn a_timeout_tells_whether_the_call_had_been_queued() {
 #[tokio::test]
 async fn a_call_whose_caller_is_gone_is_served_all_the_same() {
     let (counter, _tree) = hanging().await;
-    {
-        let mut call = std::pin::pin!(counter.count());
-        tokio::select! { biased; _ = &mut call => unreachable!("it hangs"), () = std::future::ready(()) => {} }
-    }
+    assert!(is_pending(pin!(counter.count())).await, "it hangs");
     counter.kill();
     assert_eq!(counter.check().await.unwrap().1, 1);
 }
@@ -134,9 +133,7 @@ async fn a_stop_tells_whoever_is_queued_or_waits_for_a_place() {
             tokio::spawn(async move { counter.echo(n).await.map_err(CallError::into_args) })
         })
         .collect();
-    while counter.queued() < 2 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.queued() >= 2).await;
     let stopping = tokio::spawn({
         let counter = counter.clone();
         async move { counter.stop().await }
@@ -221,10 +218,7 @@ async fn a_reply_that_panics_while_it_is_discarded_undoes_nothing() {
     let (mut tree, _) = Recorder::tree();
     let bomber = tree.worker(Bomber::spec());
     let _tree = tree.start().await.unwrap();
-    {
-        let mut call = std::pin::pin!(bomber.make());
-        tokio::select! { biased; _ = &mut call => unreachable!("nobody serves yet"), () = std::future::ready(()) => {} }
-    }
+    assert!(is_pending(pin!(bomber.make())).await, "nobody serves yet");
     assert_eq!(bomber.count().await.unwrap(), 1);
     assert_eq!(bomber.incarnation(), 2);
     assert!(!bomber.estate().last_exit().unwrap().in_message);

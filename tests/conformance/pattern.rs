@@ -9,6 +9,7 @@ use heir_runtime::events::EventKind::{
 use heir_runtime::events::{Event, Role};
 use heir_runtime::{CallError, Exit, ExitReason, Stopped};
 use heir_tests::Recorder;
+use heir_tests::waits::wait_until;
 use tokio::sync::Notify;
 
 use crate::workers::{Counter, CounterHandle};
@@ -152,13 +153,9 @@ async fn a_thousand_queued_messages_are_answered_in_order_across_a_kill() {
             })
         })
         .collect();
-    while counter.queued() < 1_000 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.queued() >= 1_000).await;
     let _tree = tree.start().await.unwrap();
-    while answers.lock().unwrap().len() < 100 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| answers.lock().unwrap().len() >= 100).await;
     assert_eq!(counter.kill(), Some(1));
     for task in tasks {
         task.await.unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use heir_runtime::links::ExitSignal;
 use heir_runtime::{ExitReason, Stopped, SupervisorBuilder, handlers, heir};
 use heir_tests::Recorder;
+use heir_tests::waits::{quiet, wait_until};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -25,13 +26,11 @@ async fn queued(counter: &CounterHandle) -> JoinHandle<Result<u64, heir_runtime:
         let counter = counter.clone();
         async move { counter.count().await }
     });
-    while counter.queued() == before {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.queued() != before).await;
     call
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_paused_worker_queues_what_is_sent_and_serves_it_when_it_is_resumed() {
     let (tree, counter, _) = counter();
     let _tree = tree.start().await.unwrap();
@@ -40,15 +39,13 @@ async fn a_paused_worker_queues_what_is_sent_and_serves_it_when_it_is_resumed() 
     counter.pause().await.unwrap();
     assert!(counter.is_paused());
     let call = queued(&counter).await;
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    quiet().await;
     assert!(!call.is_finished());
     counter.resume();
     assert_eq!(call.await.unwrap().unwrap(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn pausing_waits_for_the_message_in_progress_and_for_nothing_else() {
     let (tree, counter, hanging) = counter();
     let _tree = tree.start().await.unwrap();
@@ -62,9 +59,7 @@ async fn pausing_waits_for_the_message_in_progress_and_for_nothing_else() {
         let counter = counter.clone();
         async move { counter.pause().await }
     });
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    quiet().await;
     assert!(!pausing.is_finished());
     counter.kill();
     pausing.await.unwrap().unwrap();
@@ -132,15 +127,11 @@ async fn whoever_waits_for_a_pause_is_told_that_the_worker_has_stopped_or_was_re
         tokio::spawn(async move { counter.pause().await })
     };
     let resumed = pause();
-    while !counter.is_paused() {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.is_paused()).await;
     counter.resume();
     assert_eq!(resumed.await.unwrap(), Ok(()));
     let stopped = pause();
-    while !counter.is_paused() {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.is_paused()).await;
     drop(tree);
     assert_eq!(stopped.await.unwrap(), Err(Stopped::Dropped));
 }

@@ -7,6 +7,7 @@ use heir_runtime::events::Role;
 use heir_runtime::{
     AfterQuarantine, CallError, Exit, ExitReason, Stopped, Supervisor, Table, Verdict, handlers, heir,
 };
+use heir_tests::waits::wait_until;
 use heir_tests::{Recorder, event};
 
 /// Does with its tables what their rows say.
@@ -289,9 +290,7 @@ async fn the_same_first_message_dying_again_and_again_quarantines_the_tables() {
         let worker = worker.clone();
         async move { worker.never().await }
     });
-    while worker.quarantined() == 0 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| worker.quarantined() > 0).await;
     let parked = worker.take_quarantined().pop().unwrap();
     assert!(parked.reason.starts_with("4 starts in a row died"), "{}", parked.reason);
     // It goes on being served, on new tables, until its attempts are used up.
@@ -511,9 +510,7 @@ async fn the_caller_of_a_message_that_is_not_served_again_after_all_is_told_of_t
         let worker = worker.clone();
         async move { worker.hang_again().await }
     });
-    while attempts.load(Ordering::Relaxed) == 0 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| attempts.load(Ordering::Relaxed) > 0).await;
     let stopping = tokio::spawn(tree.shutdown());
     tokio::task::yield_now().await;
     worker.kill();

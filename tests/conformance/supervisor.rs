@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use heir_runtime::events::{Event, Role};
 use heir_runtime::{CallError, ExitReason, NotSent, Shutdown, Stopped, Supervisor, handlers, heir};
+use heir_tests::waits::wait_until;
 use heir_tests::{Log, Recorder, event, overdue};
 use tokio::sync::Notify;
 
@@ -50,9 +51,7 @@ async fn a_supervisor_that_gives_up_tells_everyone_and_the_tables_can_be_claimed
             tokio::spawn(async move { counter.count().await })
         })
         .collect();
-    while counter.queued() < 10 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| counter.queued() >= 10).await;
     counter.kill();
     let gave_up = Stopped::GaveUp(ExitReason::Killed);
     assert_eq!(tree.wait().await.why, gave_up);
@@ -188,9 +187,7 @@ async fn a_worker_that_never_yields_is_left_behind_and_its_tables_come_home_when
         let slow = slow.clone();
         async move { slow.work(Duration::ZERO).await }
     });
-    while slow.queued() == 0 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| slow.queued() > 0).await;
     other.count().await.unwrap();
     let report = tree.shutdown().await;
     assert_eq!(overdue(&report.unresponsive), [("Slow", Role::Worker)]);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use heir_runtime::{BagTable, CallError, Context, OrderedTable, Table, handlers, heir};
 use heir_tests::Recorder;
+use heir_tests::waits::wait_until;
 
 /// Two accounts books and a journal, which must agree.
 #[heir]
@@ -199,9 +200,7 @@ async fn readers_in_a_tight_loop_miss_nothing_through_ten_thousand_hand_overs() 
         }
     });
     for _ in 0..10_000 {
-        while bank.kill().is_none() {
-            tokio::task::yield_now().await;
-        }
+        wait_until(|| bank.kill().is_some()).await;
     }
     over.store(true, Ordering::Relaxed);
     assert!(reading.join().unwrap() > 10_000);

@@ -1,9 +1,11 @@
 //! No accepted message vanishes: it is served, or its sender is told, or the hook gets it.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use heir_runtime::{Context, Refusal, Stopped, Undelivered, handlers, heir};
 use heir_tests::Recorder;
+use heir_tests::waits::{is_pending, wait_until};
 use tokio::sync::Notify;
 
 /// Trips over messages, and hangs.
@@ -130,13 +132,8 @@ async fn a_call_whose_caller_is_there_is_told_and_one_whose_caller_is_gone_goes_
         let clumsy = clumsy.clone();
         async move { clumsy.seen().await }
     });
-    while clumsy.queued() < 1 {
-        tokio::task::yield_now().await;
-    }
-    {
-        let mut gone = std::pin::pin!(clumsy.seen());
-        tokio::select! { biased; _ = &mut gone => unreachable!("it hangs"), () = std::future::ready(()) => {} }
-    }
+    wait_until(|| clumsy.queued() >= 1).await;
+    assert!(is_pending(pin!(clumsy.seen())).await, "it hangs");
     assert_eq!(clumsy.queued(), 2);
     in_progress.abort();
     assert!(in_progress.await.unwrap_err().is_cancelled());
@@ -168,9 +165,7 @@ async fn a_hook_that_panics_disturbs_nobody() {
         let clumsy = clumsy.clone();
         async move { clumsy.seen().await }
     });
-    while clumsy.queued() < 2 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| clumsy.queued() >= 2).await;
     assert_eq!(tree.shutdown().await.unresponsive, []);
     assert!(waits.await.unwrap().is_err());
     assert_eq!(*calls.lock().unwrap(), ["trip", "see"]);

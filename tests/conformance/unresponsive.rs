@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use heir_runtime::events::{EventKind, Role};
 use heir_runtime::{
-    CallError, NotSent, Shutdown, Status, Stopped, Strategy, Supervisor, WhileDown, handlers, heir,
+    CallError, NotSent, Shutdown, Spec, Status, Stopped, Strategy, Supervisor, WhileDown, handlers, heir,
 };
+use heir_tests::waits::wait_until;
 use heir_tests::{Recorder, event, overdue};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -33,6 +34,13 @@ impl Stubborn {
     }
 }
 
+/// A worker, what is told when it blocks, and what releases it.
+fn stubborn() -> (Spec<Stubborn>, Arc<Notify>, Sender<()>) {
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    (Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released))), blocks, release)
+}
+
 /// A tree whose worker is blocked by a call, that call, and what releases it.
 struct Blocked {
     stubborn: StubbornHandle,
@@ -44,9 +52,7 @@ struct Blocked {
 
 async fn blocked() -> Blocked {
     let (mut tree, recorder) = Recorder::tree();
-    let (release, released) = channel();
-    let blocks = Arc::new(Notify::new());
-    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let (spec, blocks, release) = stubborn();
     let stubborn = tree.worker(spec.shutdown(Shutdown::Timeout(Duration::from_millis(10))));
     let tree = tree.start().await.unwrap();
     let call = tokio::spawn({
@@ -64,9 +70,7 @@ async fn the_caller_of_a_worker_that_does_not_yield_is_told_while_it_still_block
         let stubborn = stubborn.clone();
         async move { stubborn.block().await }
     });
-    while stubborn.queued() < 1 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| stubborn.queued() >= 1).await;
     let report = tree.shutdown().await;
     assert_eq!(overdue(&report.unresponsive), [("Stubborn", Role::Worker)]);
     let told = call.await.unwrap().unwrap_err();
@@ -89,9 +93,7 @@ async fn the_caller_of_a_worker_that_does_not_yield_is_told_while_it_still_block
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_does_not_yield_says_so_in_its_status_until_it_is_left_behind() {
-    let (release, released) = channel();
-    let blocks = Arc::new(Notify::new());
-    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let (spec, blocks, release) = stubborn();
     let (watched, seen) = (Arc::new(OnceLock::<StubbornHandle>::new()), Arc::new(Mutex::new(None)));
     let mut tree = Supervisor::builder("app").observe({
         let (watched, seen) = (Arc::clone(&watched), Arc::clone(&seen));
@@ -115,9 +117,7 @@ async fn a_worker_that_does_not_yield_says_so_in_its_status_until_it_is_left_beh
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_that_is_missed_tells_the_caller_while_the_tree_goes_on() {
     let (mut tree, _) = Recorder::tree();
-    let (release, released) = channel();
-    let blocks = Arc::new(Notify::new());
-    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let (spec, _, release) = stubborn();
     let spec = spec.heartbeat(Duration::from_millis(20)).while_down(WhileDown::Fail);
     let stubborn = tree.worker(spec);
     let _tree = tree.start().await.unwrap();
@@ -188,9 +188,7 @@ async fn an_incarnation_that_was_left_behind_in_its_start_serves_no_more() {
 async fn siblings_that_are_restarted_with_one_that_was_left_behind_do_not_wait_until_it_lets_go() {
     let (tree, _) = Recorder::tree();
     let mut tree = tree.strategy(Strategy::OneForAll);
-    let (release, released) = channel();
-    let blocks = Arc::new(Notify::new());
-    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let (spec, blocks, release) = stubborn();
     let stubborn = tree.worker(spec.shutdown(Shutdown::BrutalKill));
     let spec = Stubborn::spec(Arc::default(), Arc::new(Mutex::new(channel().1)));
     let sibling = tree.worker(spec.name("sibling"));

@@ -1,11 +1,12 @@
-//! What the suites share: an observer that remembers, random numbers that can be had again, user code that panics where it is
-//! told to, a log of what workers tell, and the README, whose programs run as tests.
+//! What the suites share: an observer that remembers, a log of what workers tell, random numbers that can be had again, user code
+//! that panics where it is told to, ways to wait, and the README, whose programs run as tests.
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
 pub mod fuse;
 mod log;
 mod random;
 mod recorder;
+pub mod waits;
 
 /// As another crate re-exports it.
 pub use heir_runtime as runtime;

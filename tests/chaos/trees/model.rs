@@ -11,8 +11,8 @@ use super::grown::{Gardener, Kind, Node, State};
 use super::oracle::{How, Told};
 use crate::member::{Member, MemberHandle};
 
-/// Waits until everybody who can go on has. The clock is paused: it moves on when nobody can.
-async fn quiet() {
+/// Waits until everybody who can go on has, also after a back-off. The clock is paused: it moves on when nobody can.
+async fn settled() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
@@ -38,7 +38,7 @@ impl Trial {
 
     /// Whether everything is as it is thought to be.
     async fn compare(&mut self, expected: Told) {
-        quiet().await;
+        settled().await;
         let told = self.gardener.log.take();
         let now = self.tree.tree();
         let history = &self.history;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{CallError, Stopped, Supervisor, SupervisorHandle};
+use heir_tests::waits::wait_until;
 use heir_tests::{Log, Random};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -215,9 +216,7 @@ async fn a_tree_shut_down_in_the_middle_of_a_storm_loses_nothing() {
         for called in &crowd.workers {
             // Of a root that is killed the tables come home when the last of its tasks has let go.
             let estate = called.handle.estate();
-            while estate.info().owner.is_some() || estate.info().heir.is_some() {
-                tokio::task::yield_now().await;
-            }
+            wait_until(|| estate.info().owner.is_none() && estate.info().heir.is_none()).await;
         }
         answered += in_time(&crowd, &context, settle(&crowd, &context)).await;
     }

@@ -1,6 +1,7 @@
 //! What is said and dropped at an end: words that panic, destructors that do, two of them at once.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +14,7 @@ use heir_runtime::{
     handlers, heir,
 };
 use heir_tests::fuse::Bomb;
+use heir_tests::waits::is_pending;
 use heir_tests::{Recorder, event};
 
 #[heir]
@@ -173,10 +175,7 @@ async fn an_argument_and_an_unheard_reply_whose_destructors_panic_do_so_one_by_o
     let (mut tree, _) = Recorder::tree();
     let twice = tree.worker(Twice::spec());
     let tree = tree.start().await.unwrap();
-    {
-        let mut call = std::pin::pin!(twice.both(Bomb));
-        tokio::select! { biased; _ = &mut call => unreachable!("nobody serves yet"), () = std::future::ready(()) => {} }
-    }
+    assert!(is_pending(pin!(twice.both(Bomb))).await, "nobody serves yet");
     assert_eq!(twice.count().await.unwrap(), 1);
     assert_eq!(twice.incarnation(), 2);
     assert_eq!(tree.shutdown().await.why, Stopped::Shutdown);

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use heir_runtime::by_hand::{Call, Cast, Handlers, Message, MessageArgs, ReplyGate, Worker};
 use heir_runtime::events::Role;
@@ -12,9 +11,9 @@ use heir_runtime::{
     AfterQuarantine, BoxError, CallError, Context, ExitReason, Handle, Restart, Spec, Stopped, Undelivered,
 };
 use heir_tests::fuse::Fuse;
+use heir_tests::waits::{in_time, wait_until};
 use heir_tests::{Recorder, event};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 /// Which of its methods panic from now on.
 #[derive(Default)]
@@ -194,11 +193,6 @@ async fn start(spec: impl FnOnce(Spec<Handmade>) -> Spec<Handmade>) -> Started {
     Started { handle, armed, undelivered, tree, recorder }
 }
 
-/// Bounded in virtual time: nobody is left waiting.
-async fn in_time<F: Future>(work: F) -> F::Output {
-    timeout(Duration::from_secs(3600), work).await.expect("somebody is left waiting")
-}
-
 fn call(handle: &Handle<Handmade>, n: u32) -> JoinHandle<Result<usize, CallError<(u32,)>>> {
     let handle = handle.clone();
     tokio::spawn(async move { handle.call((n,), note).await })
@@ -207,9 +201,7 @@ fn call(handle: &Handle<Handmade>, n: u32) -> JoinHandle<Result<usize, CallError
 /// While it is paused: then each that is sent stays.
 async fn queued(handle: &Handle<Handmade>, messages: usize) {
     assert!(handle.is_paused());
-    while handle.queued() < messages {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| handle.queued() >= messages).await;
 }
 
 #[tokio::test(start_paused = true)]

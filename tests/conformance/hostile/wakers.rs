@@ -5,12 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
 
 use heir_runtime::estate::Estate;
 use heir_runtime::{Stopped, handlers, heir};
+use heir_tests::waits::in_time;
 use heir_tests::{Recorder, event};
-use tokio::time::timeout;
 
 /// Wakes whoever waits, and then panics.
 struct Panics<F: Fn()>(Waker, F);
@@ -78,10 +77,6 @@ impl Awaited {
 /// One poll of `future`, with a waker that panics.
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     poll_with(future, Panics(Waker::noop().clone(), always))
-}
-
-async fn in_time<F: Future>(work: F) -> F::Output {
-    timeout(Duration::from_secs(3600), work).await.expect("somebody is left waiting")
 }
 
 #[tokio::test(start_paused = true)]

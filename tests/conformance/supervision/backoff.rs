@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::{Backoff, ExitReason, Status, Strategy, Supervisor, handlers, heir};
+use heir_tests::waits::quiet;
 use heir_tests::{Log, Recorder, event};
 use tokio::time::Instant;
 
 use super::actor::{Actor, Stage};
-use super::{failing, member, members, quiet};
+use super::{failing, member, members};
 
 const SECOND: Duration = Duration::from_secs(1);
 

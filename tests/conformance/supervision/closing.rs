@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use heir_runtime::events::{Event, EventKind, Role};
 use heir_runtime::{Backoff, CastError, Dynamic, NotSent, Shutdown, Spec, Supervisor, handlers, heir};
+use heir_tests::waits::quiet;
 use heir_tests::{Recorder, event, overdue};
 use tokio::sync::Notify;
 
 use super::actor::{Actor, ActorHandle, Stage};
-use super::quiet;
 
 fn patient(stage: &Stage) -> Spec<Actor> {
     Actor::spec(stage.clone()).shutdown(Shutdown::Timeout(Duration::MAX))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heir_runtime::{Backoff, Spec, Status, Strategy, Supervisor};
+use heir_tests::waits::wait_until;
 use tokio::time::{Instant, sleep};
 
 use super::actor::{Actor, ActorHandle, Stage};
@@ -16,9 +17,7 @@ fn delayed(name: &'static str) -> Spec<Actor> {
 /// Has its worker die and wait for its next start.
 async fn wait_for_the_next(actor: &ActorHandle) {
     actor.kill();
-    while actor.status() != Status::Down {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| actor.status() == Status::Down).await;
     // Until its supervisor has seen to it.
     sleep(Duration::from_secs(1)).await;
 }

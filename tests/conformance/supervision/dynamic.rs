@@ -8,8 +8,9 @@ use heir_runtime::supervision::DynamicError;
 use heir_runtime::{Dynamic, ExitReason, Restart, StartError, Stopped, Supervisor};
 use heir_tests::Log;
 use heir_tests::fuse::Fuse;
+use heir_tests::waits::{is_pending, quiet};
 
-use super::{Member, MemberHandle, failing, member, quiet};
+use super::{Member, MemberHandle, failing, member};
 
 async fn start() -> (Supervisor, Dynamic<u32, Member>, Log) {
     let mut tree = Supervisor::builder("app");
@@ -240,9 +241,7 @@ async fn a_key_that_panics_when_its_worker_ends_is_free_and_harms_nobody() {
 async fn the_key_of_a_start_that_the_supervisor_never_heard_of_is_free() {
     let (many, log) = (Dynamic::<u32, Member>::spec().start().await.unwrap(), Log::default());
     let mut starting = std::pin::pin!(many.start(1, member("m", &log)));
-    let asked =
-        std::future::poll_fn(|cx| std::task::Poll::Ready(starting.as_mut().poll(cx).is_pending())).await;
-    assert!(asked);
+    assert!(is_pending(starting.as_mut()).await);
     assert_eq!(many.keys(), [1]);
     assert!(many.supervisor().kill());
     let told = starting.await;

@@ -10,10 +10,9 @@ use heir_runtime::{
     Strategy, Supervisor, SupervisorHandle, handlers, heir,
 };
 use heir_tests::overdue;
+use heir_tests::waits::quiet;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
-
-use super::quiet;
 
 /// A ledger that others save into, and that does at its end what it is told.
 #[heir]

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use heir_runtime::{Backoff, Dynamic, Shutdown, Supervisor};
 use heir_tests::Log;
+use heir_tests::waits::quiet;
 use tokio::time::advance;
 
-use super::{Member, MemberHandle, member, quiet};
+use super::{Member, MemberHandle, member};
 
 /// More ends than a task of tokio's may hear of before it yields.
 const MANY: u32 = 300;

@@ -1,16 +1,16 @@
 //! Children that are started, terminated, restarted and deleted while their supervisor runs.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 
 use heir_runtime::supervision::{ChildError, TreeNode};
 use heir_runtime::{ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor};
 use heir_tests::Log;
+use heir_tests::waits::{is_pending, quiet, wait_until};
 
-use super::{failing, member, members, quiet};
+use super::{failing, member, members};
 
 #[tokio::test(start_paused = true)]
 async fn a_child_started_later_is_supervised_like_the_others() {
@@ -58,11 +58,8 @@ async fn a_child_that_does_not_start_is_gone_and_the_error_says_why() {
 /// Begins what is asked, and looks at the answer only when the child has been up and has gone down again.
 async fn looks_late<R>(asked: impl Future<Output = R>, until: impl Fn() -> bool) -> R {
     let mut asked = pin!(asked);
-    let first = poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx).is_pending())).await;
-    assert!(first, "it is not done at once");
-    while !until() {
-        tokio::task::yield_now().await;
-    }
+    assert!(is_pending(asked.as_mut()).await, "it is not done at once");
+    wait_until(until).await;
     asked.await
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use heir_runtime::supervision::{ChildError, SubtreeStatus};
 use heir_runtime::{
@@ -10,11 +9,11 @@ use heir_runtime::{
     SupervisorHandle, handlers, heir,
 };
 use heir_tests::Log;
+use heir_tests::waits::{in_time, quiet};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use super::{Member, MemberTables, failing, member, members, quiet};
+use super::{Member, MemberTables, failing, member, members};
 
 /// A member whose work, and whose start if it has something to wait for, is held up until it is told to go on.
 #[heir(tables = MemberTables)]
@@ -49,11 +48,6 @@ impl Held {
     }
 }
 
-/// Long enough for everything but a wait for ever.
-async fn soon<R>(what: impl Future<Output = R>) -> R {
-    timeout(Duration::from_secs(600), what).await.expect("waited for ever")
-}
-
 async fn working(tree: &mut heir_runtime::SupervisorBuilder) -> (HeldHandle, Arc<Notify>) {
     let go_on = Arc::new(Notify::new());
     (tree.child(Held::spec(None, Arc::clone(&go_on)).name("held")), go_on)
@@ -82,7 +76,7 @@ async fn a_manager_that_dies_while_its_worker_is_restarted_on_request_is_restart
     quiet().await;
     go_on.notify_one();
     assert_eq!(at_work.await.unwrap().unwrap(), 1);
-    assert_eq!(soon(restart).await.unwrap().unwrap(), 2);
+    assert_eq!(in_time(restart).await.unwrap().unwrap(), 2);
     assert_eq!(held.count().await.unwrap(), 2);
 }
 
@@ -105,10 +99,10 @@ async fn a_child_terminated_in_the_middle_of_its_upgrade_is_upgraded_and_termina
     quiet().await;
     go_on.notify_one();
     at_work.await.unwrap().unwrap();
-    let new = soon(upgrade).await.unwrap().unwrap();
-    soon(terminate).await.unwrap().unwrap();
+    let new = in_time(upgrade).await.unwrap().unwrap();
+    in_time(terminate).await.unwrap().unwrap();
     assert_eq!(new.status(), Status::Terminated);
-    soon(tree.restart_child("held")).await.unwrap();
+    in_time(tree.restart_child("held")).await.unwrap();
     assert_eq!(new.count().await.unwrap(), 2);
 }
 
@@ -124,12 +118,12 @@ async fn senders_to_a_worker_that_is_to_be_upgraded_are_told_before_it_has_done_
         async move { tree.upgrade_child(&held, member("new", &log)).await }
     });
     quiet().await;
-    let told = soon(held.count()).await.unwrap_err();
+    let told = in_time(held.count()).await.unwrap_err();
     assert!(matches!(told, CallError::NotSent { why: NotSent::Stopped(Stopped::Upgraded), .. }), "{told}");
     assert!(!at_work.is_finished());
     go_on.notify_one();
     assert_eq!(at_work.await.unwrap().unwrap(), 1);
-    assert_eq!(soon(upgrade).await.unwrap().unwrap().count().await.unwrap(), 2);
+    assert_eq!(in_time(upgrade).await.unwrap().unwrap().count().await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,10 +140,10 @@ async fn of_two_upgrades_at_once_the_second_is_refused_and_lets_nobody_at_the_ta
     let first = upgrade();
     quiet().await;
     let second = upgrade();
-    assert_eq!(soon(second).await.unwrap().unwrap_err(), ChildError::Ending);
+    assert_eq!(in_time(second).await.unwrap().unwrap_err(), ChildError::Ending);
     go_on.notify_one();
     at_work.await.unwrap().unwrap();
-    let new = soon(first).await.unwrap().unwrap();
+    let new = in_time(first).await.unwrap().unwrap();
     tree.terminate_child("held").await.unwrap();
     assert!(new.estate().claim("thief").is_err(), "the tables wait for their worker");
     tree.restart_child("held").await.unwrap();
@@ -166,7 +160,7 @@ async fn whoever_starts_a_child_is_told_when_that_is_terminated_before_it_is_up(
     });
     quiet().await;
     tree.terminate_child("held").await.unwrap();
-    let told = soon(starting).await.unwrap().unwrap_err();
+    let told = in_time(starting).await.unwrap().unwrap_err();
     assert_eq!(told, StartError::Stopped(Stopped::Shutdown));
     // It is there, and can be started.
     let restarting = tokio::spawn({
@@ -175,7 +169,7 @@ async fn whoever_starts_a_child_is_told_when_that_is_terminated_before_it_is_up(
     });
     quiet().await;
     tree.terminate_child("held").await.unwrap();
-    let told = soon(restarting).await.unwrap().unwrap_err();
+    let told = in_time(restarting).await.unwrap().unwrap_err();
     assert_eq!(told, ChildError::NotStarted(StartError::Stopped(Stopped::Shutdown)));
     start.notify_one();
     tree.restart_child("held").await.unwrap();
@@ -196,7 +190,7 @@ async fn whoever_starts_a_child_is_told_when_another_takes_its_place_before_it_i
     });
     quiet().await;
     let new = tree.upgrade_child(&held, member("new", &log)).await.unwrap();
-    let told = soon(restarting).await.unwrap().unwrap_err();
+    let told = in_time(restarting).await.unwrap().unwrap_err();
     assert_eq!(told, ChildError::NotStarted(StartError::Stopped(Stopped::Upgraded)));
     assert_eq!(new.count().await.unwrap(), 1);
 }
@@ -245,7 +239,7 @@ async fn a_root_that_is_killed_has_stopped_for_everybody() {
     worker.count().await.unwrap();
     let handle = tree.supervisor().clone();
     assert!(handle.kill());
-    assert_eq!(soon(handle.stop()).await, Stopped::Dropped);
+    assert_eq!(in_time(handle.stop()).await, Stopped::Dropped);
     assert_eq!(handle.status(), SubtreeStatus::Stopped(Stopped::Dropped));
     assert_eq!(worker.wait_stopped().await, Stopped::Dropped);
     assert!(tree.is_empty(), "its keys are free");
@@ -259,7 +253,7 @@ async fn a_root_that_was_not_started_has_stopped_for_everybody() {
     members(&mut io, &log, ["a", "a"]);
     let io = tree.child(io);
     assert_eq!(tree.start().await.unwrap_err(), StartError::DuplicateName("a".into()));
-    assert_eq!(soon(io.wait_stopped()).await, Stopped::Dropped);
+    assert_eq!(in_time(io.wait_stopped()).await, Stopped::Dropped);
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,7 +275,7 @@ async fn a_child_added_in_the_middle_of_a_cycle_is_started_in_its_turn() {
     quiet().await;
     assert!(log.take().is_empty(), "nobody is started while others are stopped");
     go_on.notify_one();
-    let b = soon(adding).await.unwrap().unwrap();
+    let b = in_time(adding).await.unwrap().unwrap();
     assert_eq!(log.take(), ["a starts", "b starts"]);
     assert_eq!(b.incarnation(), 1);
 }
@@ -330,7 +324,7 @@ async fn a_cycle_waits_for_a_child_that_is_being_restarted_on_request() {
     quiet().await;
     assert_eq!(log.take(), ["b stops: shutdown"], "nobody is started while another is still at work");
     go_on.notify_one();
-    assert_eq!(soon(restart).await.unwrap().unwrap(), 2, "once is enough");
+    assert_eq!(in_time(restart).await.unwrap().unwrap(), 2, "once is enough");
     b.wait_serving(2).await.unwrap();
     assert_eq!(log.take(), ["a starts", "b starts"]);
 }
@@ -354,7 +348,7 @@ async fn a_child_that_was_being_added_and_fails_does_not_end_the_supervisor_that
     quiet().await;
     failures.store(1, Ordering::Relaxed);
     start.notify_one();
-    let told = soon(adding).await.unwrap().unwrap_err();
+    let told = in_time(adding).await.unwrap().unwrap_err();
     assert!(matches!(told, StartError::Child { .. }), "{told}");
     assert_eq!(io.status(), SubtreeStatus::Running);
     assert_eq!((a.incarnation(), io.count_children().specs), (2, 1));
@@ -438,7 +432,7 @@ async fn a_start_hook_can_start_another_child() {
             } else {
                 inside.die().await.unwrap();
             }
-            assert_eq!(soon(inside.wait_serving(turn)).await.unwrap(), turn);
+            assert_eq!(in_time(inside.wait_serving(turn)).await.unwrap(), turn);
             assert_eq!(inside.count().await.unwrap(), turn);
         }
         quiet().await;
@@ -455,10 +449,10 @@ async fn a_worker_that_terminates_itself_in_a_message_is_stopped_within_its_time
     let inside = tree.child(Inside::spec(Arc::clone(&own), log.clone()).name("inside"));
     let tree = tree.start().await.unwrap();
     own.set(SupervisorHandle::clone(&tree)).unwrap();
-    assert!(soon(inside.terminate()).await.is_err(), "it is aborted while it waits for its own end");
+    assert!(in_time(inside.terminate()).await.is_err(), "it is aborted while it waits for its own end");
     quiet().await;
     assert_eq!(inside.status(), Status::Terminated);
-    soon(tree.restart_child("inside")).await.unwrap();
+    in_time(tree.restart_child("inside")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -479,8 +473,8 @@ async fn a_child_asked_for_while_it_is_terminated_is_started_when_it_is_down() {
     quiet().await;
     go_on.notify_one();
     at_work.await.unwrap().unwrap();
-    soon(terminate).await.unwrap().unwrap();
-    assert_eq!(soon(restart).await.unwrap().unwrap(), 2);
+    in_time(terminate).await.unwrap().unwrap();
+    assert_eq!(in_time(restart).await.unwrap().unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,10 +95,3 @@ fn members<const N: usize>(
 ) -> [MemberHandle; N] {
     names.map(|name| tree.child(member(name, log)))
 }
-
-/// Waits until everybody who can go on has.
-///
-/// The clock is paused: it moves on when nobody can.
-async fn quiet() {
-    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-}

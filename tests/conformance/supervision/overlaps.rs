@@ -1,15 +1,13 @@
 //! Something ends, or is asked for, in the middle of something else.
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use heir_runtime::supervision::AutoShutdown;
 use heir_runtime::{ExitReason, Restart, Shutdown, Spec, Stopped, Strategy, Supervisor, SupervisorHandle};
+use heir_tests::waits::{is_pending, quiet};
 use heir_tests::{Recorder, event};
-use tokio::task::yield_now;
 
 use super::actor::{Actor, Stage};
 
@@ -19,12 +17,6 @@ fn actor(name: &'static str, stage: &Stage) -> Spec<Actor> {
 
 fn free(name: &'static str) -> Spec<Actor> {
     actor(name, &Stage::free())
-}
-
-async fn a_while() {
-    for _ in 0..100 {
-        yield_now().await;
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +62,7 @@ async fn a_manager_of_a_temporary_worker_that_ends_is_followed_and_the_worker_se
     recorder.clear();
     assert!(worker.kill_manager());
     recorder.until(event!(ManagerStarted)).await;
-    a_while().await;
+    quiet().await;
     assert_eq!((worker.count().await.unwrap(), worker.incarnation()), (1, 1));
 }
 
@@ -82,7 +74,7 @@ async fn a_supervisor_does_not_end_with_a_child_that_is_not_significant() {
     let tree = tree.start().await.unwrap();
     insignificant.kill();
     insignificant.wait_stopped().await;
-    a_while().await;
+    quiet().await;
     assert_eq!(significant.count().await.unwrap(), 1);
     significant.kill();
     assert!(matches!(SupervisorHandle::wait_stopped(&tree).await, Stopped::Significant(_)));
@@ -115,11 +107,11 @@ async fn a_child_that_is_renewed_while_it_is_stopped_with_others_is_started_once
     });
     stage.stopping.notified().await;
     other.kill();
-    a_while().await;
+    quiet().await;
     stage.go_on.notify_one();
     assert_eq!(renewed.await.unwrap().unwrap(), 2);
     stage.go_on.notify_one();
-    a_while().await;
+    quiet().await;
     assert_eq!((worker.count().await.unwrap(), worker.incarnation(), other.incarnation()), (1, 2, 2));
 }
 
@@ -131,8 +123,8 @@ async fn a_child_that_is_renewed_before_its_turn_is_started_in_its_turn() {
     let starting = tokio::spawn(tree.start());
     stage.starting.notified().await;
     let mut renewed = pin!(second.restart());
-    assert!(renewed.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    a_while().await;
+    assert!(is_pending(renewed.as_mut()).await);
+    quiet().await;
     assert_eq!(second.incarnation(), 0, "the first one is not up yet");
     stage.go_on.notify_one();
     let _tree = starting.await.unwrap().unwrap();
@@ -148,7 +140,7 @@ async fn the_first_reason_for_the_end_of_a_supervisor_holds() {
     child.kill();
     stage.stopping.notified().await;
     let end = tokio::spawn(tree.shutdown());
-    a_while().await;
+    quiet().await;
     stage.go_on.notify_one();
     let why = end.await.unwrap().why;
     assert!(matches!(why, Stopped::GaveUp(ExitReason::Killed)), "{why}");
@@ -164,7 +156,7 @@ async fn a_request_to_stop_changes_nothing_of_why_a_supervisor_ends_already() {
     stage.stopping.notified().await;
     let handle = SupervisorHandle::clone(&tree);
     let stopped = tokio::spawn(async move { handle.stop().await });
-    a_while().await;
+    quiet().await;
     stage.go_on.notify_one();
     let gave_up = Stopped::GaveUp(ExitReason::Killed);
     assert_eq!((tree.wait().await.why, stopped.await.unwrap()), (gave_up.clone(), gave_up));

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use heir_runtime::supervision::ChildError;
 use heir_runtime::{Shutdown, Spec, StartError, Status, Stopped, Supervisor, SupervisorHandle};
+use heir_tests::waits::quiet;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::actor::{Actor, Stage};
-use super::quiet;
 
 fn actor(name: &'static str, stage: &Stage) -> Spec<Actor> {
     Actor::spec(stage.clone()).name(name).shutdown(Shutdown::Timeout(Duration::MAX))

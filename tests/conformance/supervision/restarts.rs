@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use heir_runtime::{ExitReason, Restart, Stopped, Supervisor};
 use heir_tests::Log;
+use heir_tests::waits::quiet;
 
-use super::{failing, member, quiet};
+use super::{failing, member};
 
 #[tokio::test(start_paused = true)]
 async fn a_permanent_child_is_always_restarted() {

@@ -3,8 +3,9 @@
 use heir_runtime::supervision::AutoShutdown;
 use heir_runtime::{ExitReason, Restart, StartError, Stopped, Supervisor, SupervisorBuilder};
 use heir_tests::Log;
+use heir_tests::waits::quiet;
 
-use super::{MemberHandle, member, quiet};
+use super::{MemberHandle, member};
 
 fn two_significant(auto: AutoShutdown, log: &Log) -> (SupervisorBuilder, [MemberHandle; 3]) {
     let mut tree = Supervisor::builder("app").auto_shutdown(auto);

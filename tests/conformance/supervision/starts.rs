@@ -1,21 +1,19 @@
 //! A start that somebody waits for: the tree's own, and that of one child.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 
 use heir_runtime::events::{Event, EventKind, Role};
 use heir_runtime::supervision::AutoShutdown;
 use heir_runtime::{
     Exit, ExitReason, Restart, StartError, Status, Stopped, Strategy, Supervisor, Verdict, handlers, heir,
 };
+use heir_tests::waits::{is_pending, quiet, wait_until};
 use heir_tests::{Log, Recorder, event};
-use tokio::task::yield_now;
 
 use super::actor::{Actor, Stage};
-use super::{failing, member, quiet};
+use super::{failing, member};
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_whose_temporary_child_is_killed_before_it_is_up_does_not_start() {
@@ -178,20 +176,13 @@ async fn a_start_that_fails_after_one_that_succeeded_is_a_restart_that_fails() {
     let mut asked = pin!(tree.restart_child("child"));
     assert!(is_pending(asked.as_mut()).await);
     recorder.until(event!(Serving { incarnation: 2, .. })).await;
-    while !matches!(child.status(), Status::Serving { incarnation: 4 } | Status::Terminated) {
-        yield_now().await;
-    }
+    wait_until(|| matches!(child.status(), Status::Serving { incarnation: 4 } | Status::Terminated)).await;
     assert_eq!(child.status(), Status::Serving { incarnation: 4 });
     assert_eq!(asked.await, Ok(()));
     assert_eq!(
         log.take(),
         ["child starts", "child stops: shutdown", "child starts", "child fails", "child starts"]
     );
-}
-
-/// Polls it once, and says whether it is not done yet.
-async fn is_pending(mut asked: Pin<&mut impl Future>) -> bool {
-    poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx).is_pending())).await
 }
 
 #[tokio::test(start_paused = true)]

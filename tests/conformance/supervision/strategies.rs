@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use heir_runtime::{Restart, Stopped, Strategy, Supervisor};
 use heir_tests::Log;
+use heir_tests::waits::quiet;
 
-use super::{failing, member, members, quiet};
+use super::{failing, member, members};
 
 #[tokio::test(start_paused = true)]
 async fn one_for_one_restarts_only_the_child_that_ended() {

@@ -9,10 +9,11 @@ use heir_runtime::supervision::SubtreeStatus;
 use heir_runtime::{
     ExitReason, Restart, Shutdown, StartError, Stopped, Strategy, Supervisor, SupervisorHandle,
 };
+use heir_tests::waits::{quiet, wait_until};
 use heir_tests::{Log, Recorder, event, overdue};
 
 use super::actor::{Actor, Stage};
-use super::{MemberHandle, failing, member, members, quiet};
+use super::{MemberHandle, failing, member, members};
 
 /// `app` with `a`, the subtree `io` with `b` and `c`, and `d`.
 async fn start(
@@ -162,9 +163,7 @@ async fn a_subtree_that_has_ended_is_down_until_it_is_started_again() {
     stage.stopping.notified().await;
     assert_eq!(io.status(), SubtreeStatus::Down);
     stage.go_on.notify_one();
-    while io.status() != SubtreeStatus::Running {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| io.status() == SubtreeStatus::Running).await;
 }
 
 #[tokio::test(start_paused = true)]

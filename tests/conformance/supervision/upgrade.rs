@@ -3,8 +3,9 @@
 use heir_runtime::supervision::ChildError;
 use heir_runtime::{CallError, ExitReason, NotSent, Status, Stopped, Supervisor, Table, handlers, heir};
 use heir_tests::Log;
+use heir_tests::waits::quiet;
 
-use super::{MemberHandle, MemberTables, member, quiet};
+use super::{MemberHandle, MemberTables, member};
 
 #[heir]
 struct Hits {
