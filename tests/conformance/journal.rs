@@ -190,7 +190,7 @@ async fn the_owner_sees_its_commits_at_once_and_readers_when_they_are_shown_whoe
 
     let showing = {
         let (readers, journal, over) = (bank.readers(), Arc::clone(&journal), Arc::clone(&over));
-        let mut random = Random::of(u64::from(random.below(u32::MAX)));
+        let mut random = random.another();
         std::thread::spawn(move || {
             SHOWS.set(true);
             let mut shown = 0;

@@ -133,7 +133,7 @@ fn check_beside<T: Subject>() {
     let journal = Kept::<T>::new();
     let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
     let mut table = readers.open::<T>(0);
-    let (done, mut of_another) = (AtomicBool::new(false), Random::of(random.below(u32::MAX).into()));
+    let (done, mut of_another) = (AtomicBool::new(false), random.another());
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut shown = 0;
