@@ -198,16 +198,28 @@ impl Taking {
         self.boundary
     }
 
-    /// What commits after this boundary have replaced, once the rows have been copied: `None` if the
-    /// rows have been exchanged since, and the copy is of no use.
-    pub(super) fn replaced<U>(&self, replaced: &Replaced<U>) -> Option<Vec<Arc<U>>> {
+    /// What commits after this boundary have replaced, once the rows have been copied, oldest first:
+    /// but for the first `known`, of which the caller has been told.
+    pub(super) fn replaced<U>(
+        &self,
+        replaced: &Replaced<U>,
+        known: &mut u64,
+    ) -> Result<Vec<Arc<U>>, Exchanged> {
         // A commit that is passing may have shown the copy a row, and not yet told what it was.
         self.boundaries.settled(|boundaries| {
             let exchanges = boundaries.exchanges.load(Ordering::Acquire);
-            (exchanges == self.exchanges).then(|| replaced.since(self.boundary))
+            if exchanges == self.exchanges {
+                Ok(replaced.since(self.boundary, known))
+            } else {
+                Err(Exchanged)
+            }
         })
     }
 }
+
+/// All rows have been exchanged for others while a snapshot was taken: the copy is of no use.
+#[derive(Debug)]
+pub(super) struct Exchanged;
 
 impl Drop for Taking {
     fn drop(&mut self) {

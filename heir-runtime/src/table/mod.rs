@@ -21,7 +21,7 @@
 //! | `delete/2` | `remove` |
 //! | `delete_all_objects/1` | `clear` |
 //! | `delete_object/2` | [`BagTable::remove_value`]; `remove_if` on one key's row in the others |
-//! | `file2tab/1,2`, `tab2file/2,3` | `load`, `save` (feature `table-files`); always with a checksum and a row count |
+//! | `file2tab/1,2`, `tab2file/2,3` | `load`, `save` (feature `table-files`); of one boundary, page by page, each page with a checksum |
 //! | `tabfile_info/1` | none: the error of `load` says what a file is |
 //! | `first/1`, `last/1`, `first_lookup/1`, `last_lookup/1` | [`OrderedTableReader::first`], [`last`](OrderedTableReader::last); tables in no order have `first_page` |
 //! | `next/2`, `prev/2`, `next_lookup/2`, `prev_lookup/2` | [`OrderedTableReader::next`], [`prev`](OrderedTableReader::prev), also from a key that is not there; `page_after` on the others |

@@ -5,37 +5,48 @@ use std::sync::Arc;
 
 use crate::util::sync::Lock;
 
-/// What commits have replaced while snapshots are taken, oldest first, each with its boundary.
-pub(super) struct Replaced<U>(Lock<VecDeque<(u64, Arc<U>)>>);
+/// What commits have replaced while snapshots are taken.
+pub(super) struct Replaced<U>(Lock<Kept<U>>);
+
+struct Kept<U> {
+    /// Oldest first, each with its boundary.
+    undone: VecDeque<(u64, Arc<U>)>,
+    /// How many there were before these.
+    given_up: u64,
+}
 
 impl<U> Replaced<U> {
     pub(super) fn new() -> Self {
-        Self(Lock::new(VecDeque::new()))
+        Self(Lock::new(Kept { undone: VecDeque::new(), given_up: 0 }))
     }
 
     pub(super) fn push(&self, boundary: u64, undo: U) {
         let undo = Arc::new(undo);
-        self.0.with(|replaced| replaced.push_back((boundary, undo)));
+        self.0.with(|kept| kept.undone.push_back((boundary, undo)));
     }
 
-    /// What commits after this boundary have replaced, newest first.
-    pub(super) fn since(&self, boundary: u64) -> Vec<Arc<U>> {
-        self.0.with(|replaced| {
-            let newer = replaced.iter().rev().take_while(|(at, _)| *at > boundary);
-            newer.map(|(_, undo)| Arc::clone(undo)).collect()
+    /// What commits after this boundary have replaced, oldest first, but for the first `known`, of
+    /// which the caller has been told; `known` counts all of them after that.
+    pub(super) fn since(&self, boundary: u64, known: &mut u64) -> Vec<Arc<U>> {
+        self.0.with(|kept| {
+            let told = usize::try_from(known.saturating_sub(kept.given_up)).unwrap_or(usize::MAX);
+            let older = if told == 0 { kept.undone.partition_point(|(at, _)| *at <= boundary) } else { told };
+            *known = kept.given_up + kept.undone.len() as u64;
+            kept.undone.range(older..).map(|(_, undo)| Arc::clone(undo)).collect()
         })
     }
 
     /// Gives up what commits up to this boundary have replaced, for the caller to drop.
     pub(super) fn give_up(&self, last: u64) -> Vec<Arc<U>> {
-        self.0.with(|replaced| {
-            let unneeded = replaced.partition_point(|(boundary, _)| *boundary <= last);
-            replaced.drain(..unneeded).map(|(_, undo)| undo).collect()
+        self.0.with(|kept| {
+            let unneeded = kept.undone.partition_point(|(boundary, _)| *boundary <= last);
+            kept.given_up += unneeded as u64;
+            kept.undone.drain(..unneeded).map(|(_, undo)| undo).collect()
         })
     }
 
     /// Gives up everything.
     pub(super) fn take(&self) -> Vec<Arc<U>> {
-        self.0.take().into_iter().map(|(_, undo)| undo).collect()
+        self.give_up(u64::MAX)
     }
 }

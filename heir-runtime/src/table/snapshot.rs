@@ -17,21 +17,14 @@ pub struct Snapshot<R> {
 
 impl<R> Snapshot<R> {
     /// Takes a snapshot of the last boundary: what `copy` makes of the tables that pass these
-    /// boundaries. It begins again if `copy` says that all rows have been exchanged meanwhile. In
-    /// the end, also if `copy` panics, `give_up` lets the tables drop what no snapshot needs.
+    /// boundaries, as [`at_a_boundary`] lets it.
     pub(super) fn take(
         boundaries: &Arc<Boundaries>,
-        mut copy: impl FnMut(&Taking) -> Option<R>,
+        copy: impl FnMut(&Taking) -> Option<R>,
         give_up: impl Fn(),
     ) -> Self {
-        loop {
-            let under_way = UnderWay { taking: Some(boundaries.snapshot()), give_up: &give_up };
-            if let Some(taking) = &under_way.taking
-                && let Some(rows) = copy(taking)
-            {
-                return Self { boundary: taking.boundary(), rows };
-            }
-        }
+        let (boundary, rows) = at_a_boundary(boundaries, copy, give_up);
+        Self { rows, boundary }
     }
 
     /// The number of the boundary: how many messages that wrote to the table had been committed by then.
@@ -50,6 +43,24 @@ impl<R> Deref for Snapshot<R> {
 
     fn deref(&self) -> &R {
         &self.rows
+    }
+}
+
+/// Lets `work` see the tables that pass these boundaries as of the last one, whose number is
+/// returned. It begins again, at another boundary, if `work` says that all rows have been exchanged
+/// meanwhile. In the end, also if `work` panics, `give_up` lets the tables drop what no snapshot needs.
+pub(super) fn at_a_boundary<R>(
+    boundaries: &Arc<Boundaries>,
+    mut work: impl FnMut(&Taking) -> Option<R>,
+    give_up: impl Fn(),
+) -> (u64, R) {
+    loop {
+        let under_way = UnderWay { taking: Some(boundaries.snapshot()), give_up: &give_up };
+        if let Some(taking) = &under_way.taking
+            && let Some(done) = work(taking)
+        {
+            return (taking.boundary(), done);
+        }
     }
 }
 

@@ -63,7 +63,7 @@ where
 
     /// The rows as of the boundary of a snapshot: `None` if they have been exchanged since.
     pub(in crate::table) fn rows_at(&self, taking: &Taking) -> Option<HashMap<K, Vec<V>>> {
-        let mut copied = self.core.copy(taking)?;
+        let mut copied = self.core.copy(taking).ok()?;
         let lists =
             copied.0.drain(..).map(|(key, list)| (key, list.0.into_iter().map(|(_, value)| value).collect()));
         Some(lists.collect())

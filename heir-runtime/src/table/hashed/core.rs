@@ -2,7 +2,6 @@
 //! need of those before.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,12 +13,11 @@ use hashbrown::hash_table::Entry as Slot;
 use super::ahead::Ahead;
 use super::entries::Entry;
 use super::kind::Kind;
-use super::shards::{Place, Row, Rows, Shards, spread};
-use crate::table::boundary::{Boundaries, Passing, Taking};
+use super::shards::{Place, Row, Rows, Shards, TakenOut, spread};
+use crate::table::boundary::{Boundaries, Passing};
 use crate::table::drops::drop_quietly;
 use crate::table::lock::RowLock;
 use crate::table::replaced::Replaced;
-use crate::table::rows::PAGE;
 use crate::util::sync::Lock;
 
 /// The committed rows of a table. They outlive its owners.
@@ -28,7 +26,7 @@ pub(in crate::table) struct Core<K, D: Kind> {
     pub(in crate::table) shards: Shards<K, D::Value>,
     /// How many values there are.
     values: AtomicIsize,
-    replaced: Replaced<Undo<K, D>>,
+    pub(super) replaced: Replaced<Undo<K, D>>,
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
     pub(super) owner: AtomicU64,
@@ -45,7 +43,7 @@ pub(in crate::table) enum Undo<K, D: Kind> {
     /// It has written to a row.
     Row(RowUndo<K, D>),
     /// It has taken out all rows.
-    Cleared(Vec<Rows<K, D::Value>>),
+    Cleared(TakenOut<K, D::Value>),
 }
 
 /// What a commit has done to a row.
@@ -216,100 +214,11 @@ impl<K, D: Kind> Core<K, D> {
     }
 }
 
-impl<K, D> Core<K, D>
-where
-    K: Clone,
-    D: Kind<Value: Clone, Before: Clone>,
-{
-    /// Copies the rows as of the boundary of a snapshot: `None` if they have been exchanged since.
-    pub(in crate::table) fn copy(&self, taking: &Taking) -> Option<DropRowsOf<K, D>> {
-        let mut copy = Copy::<K, D>::new(self.rows());
-        let mut from = Some(0);
-        while let Some(position) = from {
-            from = self.shards.page(position, PAGE, |row| copy.rows.push(row.clone()));
-        }
-        // Whatever has been committed since, the copy may have seen or not: it is undone in it.
-        copy.undo(&taking.replaced(&self.replaced)?);
-        Some(copy.finish())
-    }
-}
-
-/// Rows whose values are dropped one by one, each caught.
-pub(in crate::table) struct DropRowsOf<K, D: Kind>(pub(in crate::table) Vec<(K, D::Value)>);
-
-impl<K, D: Kind> Drop for DropRowsOf<K, D> {
-    fn drop(&mut self) {
-        for (key, value) in self.0.drain(..) {
-            drop_quietly(key);
-            D::drop_value(value);
-        }
-    }
-}
-
-/// A copy of the rows, in which later commits are undone.
-struct Copy<K, D: Kind> {
-    rows: Vec<Row<K, D::Value>>,
-    /// The same rows, while commits are undone.
-    by_place: HashMap<Place, Row<K, D::Value>>,
-}
-
-impl<K: Clone, D: Kind<Value: Clone, Before: Clone>> Copy<K, D> {
-    fn new(rows: usize) -> Self {
-        Self { rows: Vec::with_capacity(rows), by_place: HashMap::new() }
-    }
-
-    /// Undoes commits, from the last to the first.
-    fn undo(&mut self, undone: &[Arc<Undo<K, D>>]) {
-        if undone.is_empty() {
-            return;
-        }
-        let Self { rows: copied, by_place: rows } = self;
-        rows.extend(copied.drain(..).map(|row| (row.place, row)));
-        for undo in undone {
-            match &**undo {
-                Undo::Row(RowUndo::Put { place }) => {
-                    rows.remove(place).into_iter().for_each(drop_row::<K, D>);
-                }
-                Undo::Row(RowUndo::Changed { place, before, .. }) => {
-                    if let Some(row) = rows.get_mut(place) {
-                        D::restore(&mut row.value, before.clone());
-                    }
-                }
-                Undo::Row(RowUndo::Removed { row, before, .. }) => {
-                    rows.insert(row.place, row.clone()).into_iter().for_each(drop_row::<K, D>);
-                    if let Some(row) = rows.get_mut(&row.place) {
-                        D::restore(&mut row.value, before.clone());
-                    }
-                }
-                Undo::Cleared(cleared) => {
-                    for (_, row) in rows.drain() {
-                        drop_row::<K, D>(row);
-                    }
-                    rows.extend(cleared.iter().flatten().map(|row| (row.place, row.clone())));
-                }
-                Undo::Row(RowUndo::Nothing { .. }) => {}
-            }
-        }
-        copied.extend(rows.drain().map(|(_, row)| row));
-    }
-
-    fn finish(mut self) -> DropRowsOf<K, D> {
-        DropRowsOf(self.rows.drain(..).map(|row| (row.key, row.value)).collect())
-    }
-}
-
-impl<K, D: Kind> Drop for Copy<K, D> {
-    fn drop(&mut self) {
-        let by_place = self.by_place.drain().map(|(_, row)| row);
-        self.rows.drain(..).chain(by_place).for_each(drop_row::<K, D>);
-    }
-}
-
 fn drop_shared<K, D: Kind>(shared: Vec<Arc<Undo<K, D>>>) {
     shared.into_iter().filter_map(Arc::into_inner).for_each(Undo::drop_values);
 }
 
-fn drop_row<K, D: Kind>(row: Row<K, D::Value>) {
+pub(super) fn drop_row<K, D: Kind>(row: Row<K, D::Value>) {
     drop_quietly(row.key);
     D::drop_value(row.value);
 }
@@ -319,12 +228,21 @@ impl<K, D: Kind> Undo<K, D> {
     pub(super) fn drop_values(self) {
         match self {
             Self::Row(row) => row.drop_values(),
-            Self::Cleared(shards) => shards.into_iter().flatten().for_each(drop_row::<K, D>),
+            Self::Cleared(rows) => rows.into_rows().for_each(drop_row::<K, D>),
         }
     }
 }
 
 impl<K, D: Kind> RowUndo<K, D> {
+    /// The place of the row, if there was one before or after.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Put { place } | Self::Changed { place, .. } => Some(*place),
+            Self::Removed { row, .. } => Some(row.place),
+            Self::Nothing { .. } => None,
+        }
+    }
+
     fn drop_values(self) {
         match self {
             Self::Put { .. } => {}

@@ -8,6 +8,7 @@ mod many;
 mod one;
 mod owner;
 mod pages;
+mod past;
 mod shards;
 mod write_set;
 
@@ -17,4 +18,6 @@ pub(super) use self::many::{Edits, ListView, Many};
 pub(super) use self::one::One;
 pub(super) use self::owner::{Owner, Seen};
 pub(super) use self::pages::cut_page;
+#[cfg(feature = "table-files")]
+pub(super) use self::past::Past;
 pub(super) use self::shards::position;

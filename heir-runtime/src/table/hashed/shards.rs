@@ -148,15 +148,15 @@ impl<K, S> Shards<K, S> {
     }
 
     /// Takes all rows out, for the one writer.
-    pub(super) fn take(&self) -> Vec<Rows<K, S>> {
+    pub(super) fn take(&self) -> TakenOut<K, S> {
         self.len.store(0, Ordering::Relaxed);
         let shards = (0..self.count.load(Ordering::Relaxed)).map(|index| &self.shard(index).0);
-        shards.map(|shard| shard.write(std::mem::take)).filter(|rows| !rows.is_empty()).collect()
+        TakenOut(shards.map(|shard| shard.write(std::mem::take)).collect())
     }
 
     /// Puts rows that were taken out of shards, for the one writer. There are no others.
-    pub(super) fn put_all(&self, taken: Vec<Rows<K, S>>) {
-        for row in taken.into_iter().flatten() {
+    pub(super) fn put_all(&self, taken: TakenOut<K, S>) {
+        for row in taken.into_rows() {
             self.write(row.place.hash, |rows| Self::put(rows, row));
             self.one_more();
         }
@@ -169,28 +169,12 @@ impl<K, S> Shards<K, S> {
         &self,
         from: u32,
         limit: usize,
-        mut look: impl FnMut(&Row<K, S>),
+        look: impl FnMut(&Row<K, S>),
     ) -> Option<u32> {
         let hash = position(from);
         self.read(hash, |rows| {
             let end = last_position(hash, self.count.load(Ordering::Acquire));
-            let here = rows.iter().filter(|row| row.place.position() >= from);
-            if rows.len() <= limit {
-                here.for_each(&mut look);
-                return end.checked_add(1);
-            }
-            let mut here: Vec<_> = here.map(|row| (row.place.position(), row)).collect();
-            if here.len() <= limit {
-                for (_, row) in here {
-                    look(row);
-                }
-                return end.checked_add(1);
-            }
-            let (_, (last, _), _) =
-                here.select_nth_unstable_by_key(limit.max(1) - 1, |(position, _)| *position);
-            let last = *last;
-            here.iter().filter(|(position, _)| *position <= last).for_each(|(_, row)| look(row));
-            last.checked_add(1)
+            page_of(rows, from, end, limit, look)
         })
     }
 
@@ -240,6 +224,48 @@ impl<K, S> Shards<K, S> {
         let others = self.segments.iter_mut().filter_map(OnceLock::get_mut).flatten();
         std::iter::once(&mut self.first).chain(others).flat_map(|shard| std::mem::take(shard.0.get_mut()))
     }
+}
+
+/// The rows of all shards, taken out of them.
+pub(in crate::table) struct TakenOut<K, S>(Vec<Rows<K, S>>);
+
+impl<K, S> TakenOut<K, S> {
+    pub(super) fn into_rows(self) -> impl Iterator<Item = Row<K, S>> {
+        self.0.into_iter().flatten()
+    }
+
+    /// Shows a page of them, as [`Shards::page`] does.
+    pub(super) fn page(&self, from: u32, limit: usize, look: impl FnMut(&Row<K, S>)) -> Option<u32> {
+        let (hash, count) = (position(from), self.0.len().try_into().expect("as many as there were shards"));
+        page_of(&self.0[index(hash, count) as usize], from, last_position(hash, count), limit, look)
+    }
+}
+
+/// Shows the rows of a shard from this position on, as [`Shards::page`] does. The positions of the
+/// shard end at `end`.
+fn page_of<K, S>(
+    rows: &Rows<K, S>,
+    from: u32,
+    end: u32,
+    limit: usize,
+    mut look: impl FnMut(&Row<K, S>),
+) -> Option<u32> {
+    let here = rows.iter().filter(|row| row.place.position() >= from);
+    if rows.len() <= limit {
+        here.for_each(&mut look);
+        return end.checked_add(1);
+    }
+    let mut here: Vec<_> = here.map(|row| (row.place.position(), row)).collect();
+    if here.len() <= limit {
+        for (_, row) in here {
+            look(row);
+        }
+        return end.checked_add(1);
+    }
+    let (_, (last, _), _) = here.select_nth_unstable_by_key(limit.max(1) - 1, |(position, _)| *position);
+    let last = *last;
+    here.iter().filter(|(position, _)| *position <= last).for_each(|(_, row)| look(row));
+    last.checked_add(1)
 }
 
 /// The segment of a shard that is not the first, and its place in there.

@@ -64,7 +64,7 @@ where
 
     /// The rows as of the boundary of a snapshot: `None` if they have been exchanged since.
     pub(in crate::table) fn rows_at(&self, taking: &Taking) -> Option<BTreeMap<K, V>> {
-        Some(self.core.copy(taking)?.into_vec().into_iter().collect())
+        Some(self.core.copy(taking).ok()?.into_vec().into_iter().collect())
     }
 
     fn source(&self) -> &Core<K, V> {

@@ -63,7 +63,7 @@ where
 
     /// The rows as of the boundary of a snapshot: `None` if they have been exchanged since.
     pub(in crate::table) fn rows_at(&self, taking: &Taking) -> Option<HashMap<K, V>> {
-        let mut copied = self.core.copy(taking)?;
+        let mut copied = self.core.copy(taking).ok()?;
         Some(copied.0.drain(..).collect())
     }
 

@@ -2,7 +2,7 @@
 //! need of those before.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,8 +10,8 @@ use std::sync::atomic::AtomicU64;
 use super::ahead::Ahead;
 use super::index::{Index, Slot};
 use super::write_set::{LeftOver, Write};
-use crate::table::boundary::{Boundaries, Passing, Taking};
-use crate::table::drops::{DropRows, Quiet, drop_quietly};
+use crate::table::boundary::{Boundaries, Passing};
+use crate::table::drops::{DropRows, drop_quietly};
 use crate::table::lock::RowLock;
 use crate::table::replaced::Replaced;
 use crate::table::rows::PAGE;
@@ -23,7 +23,7 @@ const MOVED: usize = 256;
 /// The committed rows of a table. They outlive its owners.
 pub(in crate::table) struct Core<K, V> {
     pub(super) index: RowLock<Index<K, V>>,
-    replaced: Replaced<Undo<V>>,
+    pub(super) replaced: Replaced<Undo<V>>,
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
     pub(super) owner: AtomicU64,
@@ -35,8 +35,8 @@ pub(in crate::table) struct Core<K, V> {
 
 /// What was in a slot before a commit.
 pub(super) struct Undo<V> {
-    slot: Slot,
-    before: Option<V>,
+    pub(super) slot: Slot,
+    pub(super) before: Option<V>,
 }
 
 impl<K, V> Core<K, V> {
@@ -162,54 +162,6 @@ where
             }
         });
         page
-    }
-
-    /// Copies the rows as of the boundary of a snapshot: `None` if they have been exchanged since.
-    pub(in crate::table) fn copy(&self, taking: &Taking) -> Option<DropRows<K, V>> {
-        let mut copy: DropRows<K, (Slot, Option<V>)> = DropRows::with_capacity(0);
-        loop {
-            let before = copy.0.len();
-            self.index.read(|index| {
-                let after = copy.0.last().map_or(Bound::Unbounded, |(key, _)| Bound::Excluded(key.clone()));
-                for (key, slot, value) in index.range::<K>((after.as_ref(), Bound::Unbounded)).take(PAGE) {
-                    // Vacant ones too: a row may have been in there at the boundary.
-                    let key = Quiet::new(key.clone());
-                    let value = value.cloned();
-                    copy.0.push((key.into_inner(), (slot, value)));
-                }
-            });
-            if copy.0.len() < before + PAGE {
-                break;
-            }
-        }
-        // Whatever has been committed since, the copy may have seen or not: it is undone in it.
-        undo(&mut copy, &taking.replaced(&self.replaced)?);
-        let mut rows = DropRows::with_capacity(copy.0.len());
-        for (key, (_, value)) in copy.0.drain(..) {
-            match value {
-                Some(value) => rows.0.push((key, value)),
-                None => drop_quietly(key),
-            }
-        }
-        Some(rows)
-    }
-}
-
-/// Undoes commits in a copy, from the last to the first.
-fn undo<K, V: Clone>(copy: &mut DropRows<K, (Slot, Option<V>)>, undone: &[Arc<Undo<V>>]) {
-    if undone.is_empty() {
-        return;
-    }
-    // A slot may have changed its key while the copy was made: it was vacant before then.
-    let mut at: HashMap<Slot, Vec<usize>> = HashMap::new();
-    for (place, (_, (slot, _))) in copy.0.iter().enumerate() {
-        at.entry(*slot).or_default().push(place);
-    }
-    for undo in undone {
-        let places = at.get(&undo.slot).map_or(&[][..], Vec::as_slice);
-        for place in places {
-            drop_quietly(std::mem::replace(&mut copy.0[*place].1.1, undo.before.clone()));
-        }
     }
 }
 
