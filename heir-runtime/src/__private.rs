@@ -2,10 +2,12 @@
 //! any release.
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 
 pub use heir_macros::{Heir, Supervisor};
 
 use crate::process::exit::BoxError;
+use crate::table::AnyRecorded;
 
 /// The type of a `#[table(keep)]` field.
 #[diagnostic::on_unimplemented(
@@ -28,6 +30,38 @@ pub trait RollbackTable: Clone + Send + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + 'static> RollbackTable for T {}
+
+/// A recorded table with a word that is for other types. No type implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is recorded, so it is neither kept nor rolled back",
+    label = "a recorded table is passed on without what the message that crashed has written",
+    note = "write `#[table]`, or `#[table(init = rows)]`"
+)]
+pub trait NotRecorded {}
+
+/// The rules that are for no recorded table. The compiler finds a function here if `T` is a recorded
+/// table, by whatever name, and else the one of [`OtherRules`].
+pub struct Rules<T>(PhantomData<T>);
+
+impl<T: AnyRecorded> Rules<T> {
+    pub fn assert_not_recorded()
+    where
+        T: NotRecorded,
+    {
+    }
+
+    pub fn assert_rollback<Same>() {}
+    pub fn assert_initial<Same>() {}
+}
+
+/// The same rules, for a type that is no recorded table: `Same` is that type.
+pub trait OtherRules {
+    fn assert_not_recorded() {}
+    fn assert_rollback<Same: RollbackTable>() {}
+    fn assert_initial<Same: Initial>() {}
+}
+
+impl<T> OtherRules for Rules<T> {}
 
 /// The type of an `#[arg]` field.
 #[diagnostic::on_unimplemented(
@@ -154,10 +188,8 @@ pub const fn assert_rest<T: Rest>() {}
 pub const fn assert_payload<T: Payload>() {}
 pub const fn assert_again<T: Again>() {}
 pub const fn assert_keep<T: KeepTable>() {}
-pub const fn assert_rollback<T: RollbackTable>() {}
 pub const fn assert_arg<T: Arg>() {}
 pub const fn assert_fresh<T: Fresh>() {}
-pub const fn assert_initial<T: Initial>() {}
 
 /// Requires the future of an async handler or hook to be `Send`, so that the error is at the user's
 /// method.

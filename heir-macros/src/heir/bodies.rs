@@ -162,7 +162,7 @@ fn readers_pattern(worker: &Worker<'_>, readers: &Ident) -> TokenStream {
 /// The statements that create one table.
 fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
     let (local, ty) = (local(field), checked_field(worker, field));
-    let Kind::Table { restored, init } = &field.kind else { return TokenStream::new() };
+    let Kind::Table { restored, init, .. } = &field.kind else { return TokenStream::new() };
     let first = first_value(worker, field, readers);
     match init {
         None => quote!(let #local: #ty = #first;),

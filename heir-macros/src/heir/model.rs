@@ -49,9 +49,16 @@ pub(super) struct Field<'a> {
 
 /// What happens to a field when its incarnation ends, and how the next incarnation gets it.
 pub(super) enum Kind {
-    Table { restored: Restored, init: Option<TokenStream> },
+    /// `word`: where `keep` or `rollback` is written.
+    Table {
+        restored: Restored,
+        word: Option<Span>,
+        init: Option<TokenStream>,
+    },
     Arg,
-    Fresh { with: Option<TokenStream> },
+    Fresh {
+        with: Option<TokenStream>,
+    },
 }
 
 /// In which state the next incarnation gets a table after a crash.

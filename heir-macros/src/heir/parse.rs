@@ -142,7 +142,8 @@ fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
         (None, None) if errors.len() > mistakes => Restored::AsItIs,
         (None, None) => Restored::ByItsRecord,
     };
-    Kind::Table { restored, init: init.into_value() }
+    let word = keep.key_span().or(rollback.key_span());
+    Kind::Table { restored, word, init: init.into_value() }
 }
 
 /// Reads an expression up to the comma that ends it. Generics and closures contain commas, and

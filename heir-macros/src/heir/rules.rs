@@ -21,32 +21,32 @@ use syn::{Generics, WhereClause};
 use super::model::{Field, Kind, Restored, Worker};
 use crate::tokens::{generated, is_plain, is_plain_table, path_at};
 
-/// The trait that a field's type must implement, and the function that asserts this.
-fn rule(field: &Field<'_>) -> (TokenStream, &'static str) {
+/// The trait that a field's type must implement.
+fn rule(field: &Field<'_>) -> TokenStream {
     match &field.kind {
-        Kind::Table { restored: Restored::ByItsRecord, .. } => (quote!(table::Recorded), "assert_recorded"),
-        Kind::Table { restored: Restored::AsItIs, .. } => (quote!(__private::KeepTable), "assert_keep"),
-        Kind::Table { restored: Restored::BeforeTheMessage, .. } => {
-            (quote!(__private::RollbackTable), "assert_rollback")
-        }
-        Kind::Arg => (quote!(__private::Arg), "assert_arg"),
-        Kind::Fresh { with: None } => (quote!(__private::Fresh), "assert_fresh"),
-        Kind::Fresh { with: Some(_) } => (quote!(__private::Rest), "assert_rest"),
+        Kind::Table { restored: Restored::ByItsRecord, .. } => quote!(table::Recorded),
+        Kind::Table { restored: Restored::AsItIs, .. } => quote!(__private::KeepTable),
+        Kind::Table { restored: Restored::BeforeTheMessage, .. } => quote!(__private::RollbackTable),
+        Kind::Arg => quote!(__private::Arg),
+        Kind::Fresh { with: None } => quote!(__private::Fresh),
+        Kind::Fresh { with: Some(_) } => quote!(__private::Rest),
     }
 }
 
 /// Whether a new table starts as its type's `Default`.
 fn starts_as_default(field: &Field<'_>) -> bool {
-    matches!(&field.kind, Kind::Table { restored, init: None } if *restored != Restored::ByItsRecord)
+    matches!(&field.kind, Kind::Table { restored, init: None, .. } if *restored != Restored::ByItsRecord)
 }
 
 /// The code that asserts the rules; nothing if all types are known to break none.
 ///
 /// ```text
 /// const __RULES: usize = {
+///     use R::__private::OtherRules as _;
 ///     R::__private::assert_recorded::<Table<Key, u64>>();
-///     R::__private::assert_rollback::<Vec<Row>>();
-///     R::__private::assert_initial::<Vec<Row>>();
+///     let _ = || R::__private::Rules::<Vec<Row>>::assert_not_recorded();
+///     let _ = || R::__private::Rules::<Vec<Row>>::assert_rollback::<Vec<Row>>();
+///     let _ = || R::__private::Rules::<Vec<Row>>::assert_initial::<Vec<Row>>();
 ///     R::__private::assert_arg::<Limits>();
 ///     0
 /// };
@@ -60,17 +60,19 @@ fn starts_as_default(field: &Field<'_>) -> bool {
 /// ```
 pub(super) fn asserted(worker: &Worker<'_>) -> Option<TokenStream> {
     let (impl_generics, _, where_clause) = worker.generics.split_for_impl();
+    let mut names_rules = false;
     let assertions = worker.fields.iter().filter(|field| !is_known(field)).map(|field| {
-        let rule = assertion(worker, field, rule(field).1);
-        let initial = starts_as_default(field).then(|| assertion(worker, field, "assert_initial"));
-        quote!(#rule #initial)
+        names_rules |= matches!(field.kind, Kind::Table { word: Some(_), .. });
+        assertions_on(worker, field)
     });
     let assertions: TokenStream = assertions.collect();
+    let root = &worker.root;
+    let names_rules = names_rules.then(|| quote!(use #root::__private::OtherRules as _;));
+    let assertions = quote!(#names_rules #assertions);
     if !is_checked(worker) {
         return (!assertions.is_empty())
             .then(|| quote!(fn __rules #impl_generics () #where_clause { #assertions }));
     }
-    let root = &worker.root;
     Some(quote! {
         const __RULES: usize = {
             #assertions
@@ -143,10 +145,37 @@ pub(super) fn handled(worker: &Worker<'_>) -> Option<TokenStream> {
     Some(quote!(struct __Handled #impl_generics (#handle) #where_clause;))
 }
 
-fn assertion(worker: &Worker<'_>, field: &Field<'_>, rule: &str) -> TokenStream {
-    let span = place(field);
-    let (root, rule, ty) = (path_at(&worker.root, span), Ident::new(rule, span), &field.ty);
-    quote_spanned!(span=> #root::__private::#rule::<#ty>();)
+/// Asserts the rules on a field.
+fn assertions_on(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
+    let of_all = |rule: &str| {
+        let (span, ty) = (place(field), &field.ty);
+        let (root, rule) = (path_at(&worker.root, span), Ident::new(rule, span));
+        quote_spanned!(span=> #root::__private::#rule::<#ty>();)
+    };
+    match &field.kind {
+        Kind::Table { restored: Restored::ByItsRecord, .. } => of_all("assert_recorded"),
+        Kind::Table { restored, word, .. } => {
+            let keep = (*restored == Restored::AsItIs).then(|| of_all("assert_keep"));
+            let others = of_other_tables(worker, field, *restored, word.unwrap_or_else(|| place(field)));
+            quote!(#keep #others)
+        }
+        Kind::Arg => of_all("assert_arg"),
+        Kind::Fresh { with: None } => of_all("assert_fresh"),
+        Kind::Fresh { with: Some(_) } => of_all("assert_rest"),
+    }
+}
+
+/// Asserts what holds for no recorded table. An error in the word is at the word, and one in the type
+/// at the type.
+fn of_other_tables(worker: &Worker<'_>, field: &Field<'_>, restored: Restored, word: Span) -> TokenStream {
+    let (at, ty) = (word.resolved_at(Span::mixed_site()), &field.ty);
+    let root = path_at(&worker.root, at);
+    let rules = quote_spanned!(at=> #root::__private::Rules::<#ty>);
+    let is_rollback = restored == Restored::BeforeTheMessage;
+    let rollback = is_rollback.then(|| quote_spanned!(at=> let _ = || #rules::assert_rollback::<#ty>();));
+    let initial =
+        starts_as_default(field).then(|| quote_spanned!(at=> let _ = || #rules::assert_initial::<#ty>();));
+    quote_spanned!(at=> let _ = || #rules::assert_not_recorded(); #rollback #initial)
 }
 
 /// The worker's `where` clause, with bounds that take the rules on these fields for granted.
@@ -181,7 +210,7 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
         if !field.is_concrete && is_recorded(field) {
             continue;
         }
-        let (root, ty, rule) = (&worker.root, &field.ty, rule(field).0);
+        let (root, ty, rule) = (&worker.root, &field.ty, rule(field));
         state(quote!(#ty: #root::#rule));
         if starts_as_default(field) {
             state(quote!(#ty: #root::__private::Initial));

@@ -96,6 +96,7 @@ pub use self::info::TableInfo;
 #[doc(hidden)]
 pub use self::journal::{Encoded, Journal, Written};
 pub use self::ordered::{OrderedEntry, OrderedRows, OrderedTable, OrderedTableReader};
+pub(crate) use self::recorded::sealed::Sealed as AnyRecorded;
 #[doc(hidden)]
 pub use self::recorded::{Change, Recorded};
 pub use self::rows::{Rows, Selection};

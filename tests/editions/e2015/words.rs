@@ -18,6 +18,8 @@ pub struct Words {
     dyn: u64,
     #[table(rollback, init = async.most)]
     await: u64,
+    #[table(rollback)]
+    last: self::async::Limits,
     #[arg]
     async: self::async::Limits,
     #[fresh(Box::new(1_u64))]
