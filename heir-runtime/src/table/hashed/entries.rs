@@ -94,6 +94,10 @@ impl<K, C> Entries<K, C> {
     pub(super) fn push(&mut self, place: Place, key: K, content: C) -> usize {
         let at = self.all.len();
         self.in_order.take();
+        if self.all.capacity() == 0 {
+            // Many tables are written to a row at a time: room for four would be half of what they weigh.
+            self.all.reserve_exact(1);
+        }
         self.all.push(Entry { place, key, content });
         if at >= INDEXED {
             self.index_up_to(at);

@@ -61,6 +61,10 @@ impl<V> Edits<V> {
     }
 
     pub(in crate::table) fn push(&mut self, number: u64, value: V) {
+        if self.put.capacity() == 0 {
+            // The list may become that of a row, and most rows have one value.
+            self.put.reserve_exact(1);
+        }
         self.put.push((number, value));
     }
 

@@ -456,3 +456,25 @@ impl<K, D: Kind> Drop for Owner<K, D> {
         self.outdated.drain(..).for_each(Outdated::drop_values);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::boundary::Boundaries;
+    use crate::table::hashed::{List, Many, One};
+
+    /// What a table with one row weighs, and its write set; `benches` counts it.
+    fn weight<K, D: Kind>() -> usize {
+        // A hash table begins with room for four rows, and a tag for each and for sixteen more.
+        let rows = 4 * (size_of::<Row<K, D::Value>>() + 1) + 16;
+        let shared = size_of::<Core<K, D>>() + size_of::<Boundaries>();
+        size_of::<Owner<K, D>>() + shared + rows + size_of::<Entry<K, D>>()
+    }
+
+    #[test]
+    fn a_table_with_one_row_weighs_less_than_a_kilobyte() {
+        assert!(weight::<u64, One<u64>>() < 800);
+        assert!(weight::<String, One<u64>>() < 900);
+        assert!(weight::<String, Many<u64>>() + size_of_val(&List(vec![(0_u64, 0_u64)]).0[..]) < 1024);
+    }
+}

@@ -20,8 +20,8 @@ use crate::table::lock::RowLock;
 /// table slower, which then finds more of itself out of the cache; more, a split longer.
 const ROWS_A_SHARD: usize = 1792;
 
-/// A segment has seven times as many shards as there are before it.
-const SEGMENTS: usize = 8;
+/// A segment has fifteen times as many shards as there are before it.
+const SEGMENTS: usize = 6;
 
 /// Where a row is: the hash of its key, and its number among the rows of that hash. It stays while
 /// the row does, wherever the row moves.
@@ -203,7 +203,7 @@ impl<K, S> Shards<K, S> {
     }
 
     fn make(&self, segment: usize) {
-        let shards = 7 << (3 * segment);
+        let shards = 15 << (4 * segment);
         let new = || (0..shards).map(|_| Shard(RowLock::new(HashTable::new()))).collect();
         self.segments[segment].get_or_init(new);
     }
@@ -271,8 +271,8 @@ fn page_of<K, S>(
 /// The segment of a shard that is not the first, and its place in there.
 #[inline]
 fn segment(index: u32) -> (usize, usize) {
-    let eights = index.ilog2() / 3;
-    (eights as usize, (index - (1 << (3 * eights))) as usize)
+    let sixteens = index.ilog2() / 4;
+    (sixteens as usize, (index - (1 << (4 * sixteens))) as usize)
 }
 
 /// The shard of a hash, when there are so many.
@@ -326,6 +326,6 @@ mod tests {
             sizes[at] += 1;
             expected.1 += 1;
         }
-        assert_eq!(sizes[..5], [7, 56, 448, 3_584, 28_672]);
+        assert_eq!(sizes[..4], [15, 240, 3_840, 61_440]);
     }
 }
