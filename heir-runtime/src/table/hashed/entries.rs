@@ -94,9 +94,8 @@ impl<K, C> Entries<K, C> {
     pub(super) fn push(&mut self, place: Place, key: K, content: C) -> usize {
         let at = self.all.len();
         self.in_order.take();
-        if self.all.capacity() == 0 {
-            // Many tables are written to a row at a time: room for four would be half of what they weigh.
-            self.all.reserve_exact(1);
+        if at == self.all.capacity() {
+            self.make_room();
         }
         self.all.push(Entry { place, key, content });
         if at >= INDEXED {
@@ -116,6 +115,17 @@ impl<K, C> Entries<K, C> {
         });
         let begins = |position: u32| in_order.partition_point(|at| self.all[*at].place.position() < position);
         &in_order[begins(from)..next.map_or(in_order.len(), begins)]
+    }
+
+    /// Makes room for one entry more. Many tables are written to a row at a time: so first for one, as
+    /// room for four would be a large part of what such a table weighs.
+    #[cold]
+    fn make_room(&mut self) {
+        if self.all.is_empty() {
+            self.all.reserve_exact(1);
+        } else {
+            self.all.reserve(1);
+        }
     }
 
     fn index_up_to(&mut self, last: usize) {
