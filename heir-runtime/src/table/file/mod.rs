@@ -214,6 +214,20 @@ mod tests {
         assert!(matches!(loaded.load(folder.0.join("none")), Err(FileError::Io(_))));
     }
 
+    #[test]
+    fn a_save_goes_round_what_a_process_has_left_that_was_killed_in_one() {
+        let folder = Folder::of("killed");
+        let path = folder.0.join("values");
+        let left = |number| folder.0.join(format!("values.{}-{number}.unfinished", std::process::id()));
+        (0..500).for_each(|number| fs::write(left(number), "half").unwrap());
+        let mut table = Table::for_tests();
+        table.insert(1, 1);
+        table.commit();
+        table.save(&path).unwrap();
+        assert_eq!(Table::<i32, i32>::for_tests().load(&path).unwrap(), 1);
+        assert_eq!(folder.files(), 501);
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_save_keeps_the_link_and_the_permissions() {

@@ -92,11 +92,17 @@ impl Unfinished {
         let target = fs::canonicalize(target).unwrap_or_else(|_none| target.to_owned());
         let name = target.file_name();
         let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file's name"))?;
-        let mut unfinished = OsString::from(name);
-        let number = SAVES.fetch_add(1, Ordering::Relaxed);
-        unfinished.push(format!(".{}-{number}.unfinished", std::process::id()));
-        let path = target.with_file_name(unfinished);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let (path, file) = loop {
+            let mut unfinished = OsString::from(name);
+            let number = SAVES.fetch_add(1, Ordering::Relaxed);
+            unfinished.push(format!(".{}-{number}.unfinished", std::process::id()));
+            let path = target.with_file_name(unfinished);
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                // A process of this number has left it, when it was killed in the middle of a save.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                opened => break (path, opened?),
+            }
+        };
         let unfinished = Self { file, path, target, is_in_place: false };
         // Whoever may read the old one may read the new one, and nobody else.
         if let Ok(old) = fs::metadata(&unfinished.target) {
