@@ -1,6 +1,6 @@
 //! Tables in files: versioned, checksummed, replaced atomically, loaded wholly or not at all.
 //!
-//! A file is written and read a page at a time ([`format`]).
+//! A file is written and read a page at a time, as `format.rs` says.
 
 mod format;
 mod read;
