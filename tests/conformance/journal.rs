@@ -288,7 +288,7 @@ async fn tables_are_reset_only_when_everything_is_shown_and_their_readers_follow
     bank.mark(REJECTED).await.unwrap();
     bank.die().await.unwrap_err();
     assert_eq!(sums_when_all_is_shown(&bank).await, BTreeMap::new());
-    assert!(bank.set().is_empty());
+    assert!(bank.set().is_empty() && bank.take_quarantined().is_empty());
     bank.add(2, 2, false).await.unwrap();
     assert!(bank.set().is_empty());
     show_all(&bank.readers());

@@ -41,7 +41,7 @@ pub struct Boundaries {
     /// How often all rows have been exchanged for others.
     exchanges: AtomicU64,
     /// The commits that a journal keeps before they are shown, if there is one.
-    unshown: Option<Unshown<Prepared>>,
+    unshown: Option<Box<Unshown<Prepared>>>,
 }
 
 impl Boundaries {
@@ -51,10 +51,10 @@ impl Boundaries {
 
     /// Commits pass when this journal says so.
     pub(super) fn kept_by(journal: Arc<dyn Journal>) -> Arc<Self> {
-        Self::with(Some(Unshown::new(journal)))
+        Self::with(Some(Box::new(Unshown::new(journal))))
     }
 
-    fn with(unshown: Option<Unshown<Prepared>>) -> Arc<Self> {
+    fn with(unshown: Option<Box<Unshown<Prepared>>>) -> Arc<Self> {
         Arc::new(Self {
             last: AtomicU64::new(0),
             is_passed: AtomicBool::new(false),
@@ -68,7 +68,7 @@ impl Boundaries {
     /// The commits that a journal keeps before they are shown, if there is one.
     #[inline]
     pub(super) fn unshown(&self) -> Option<&Unshown<Prepared>> {
-        self.unshown.as_ref()
+        self.unshown.as_deref()
     }
 
     /// The number of the last commit, shown or not.
@@ -82,7 +82,9 @@ impl Boundaries {
         if let Some(unshown) = self.unshown() {
             unshown.show_up_to(commit, |mut tables| {
                 let passing = self.pass();
-                tables.iter_mut().for_each(|table| table.show(&passing));
+                for table in &mut tables {
+                    table.show(&passing);
+                }
                 passing.finish();
             });
         }

@@ -68,6 +68,7 @@ impl<'r> Commit<'r> {
 ///
 /// # Panics
 /// If the journal cannot encode it. Then nothing has changed.
+#[cold]
 fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
     let commit = boundaries.last_commit() + 1;
     let written = Written { tables: tables.iter().map(AnyTable::as_any).collect(), commit };
@@ -81,12 +82,20 @@ fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: 
 pub(super) fn one<T: Recorded>(table: &mut T) {
     if table.is_dirty() {
         table.prepare();
-        let boundaries = Arc::clone(table.boundaries());
-        match boundaries.unshown() {
-            Some(unshown) => append(&mut [any(table)], unshown, &boundaries),
-            None => table.commit_alone(),
+        if table.boundaries().unshown().is_some() {
+            append_one(table);
+        } else {
+            table.commit_alone();
         }
         table.sweep();
+    }
+}
+
+#[cold]
+fn append_one<T: Recorded>(table: &mut T) {
+    let boundaries = Arc::clone(table.boundaries());
+    if let Some(unshown) = boundaries.unshown() {
+        append(&mut [any(table)], unshown, &boundaries);
     }
 }
 

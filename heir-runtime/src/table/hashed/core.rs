@@ -30,12 +30,18 @@ pub(in crate::table) struct Core<K, D: Kind> {
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
     pub(super) owner: AtomicU64,
-    /// The commits that are not shown yet, for the owner; only if a journal shows them.
-    pub(super) ahead: Option<Arc<RowLock<Ahead<K, D>>>>,
-    /// What these commits have replaced when they were shown, for the owner to drop.
-    pub(super) returned: Lock<Vec<Undo<K, D>>>,
+    /// The commits that are not shown yet, if a journal shows them.
+    pub(super) late: Option<Box<Late<K, D>>>,
     /// The number of the next value of a list.
     pub(super) next_value: AtomicU64,
+}
+
+/// The commits that are not shown yet.
+pub(super) struct Late<K, D: Kind> {
+    /// As the owner sees them.
+    pub(super) ahead: RowLock<Ahead<K, D>>,
+    /// What they have replaced when they were shown, for the owner to drop.
+    pub(super) returned: Lock<Vec<Undo<K, D>>>,
 }
 
 /// What a commit has done, to be undone in a snapshot of an earlier boundary, and then to be dropped.
@@ -69,15 +75,15 @@ impl<K, D: Kind> Core<K, D> {
     }
 
     fn with(hasher: SeedableRandomState, boundaries: Arc<Boundaries>) -> Self {
-        let ahead = boundaries.unshown().map(|_| Arc::new(RowLock::new(Ahead::new())));
+        let late = || Box::new(Late { ahead: RowLock::new(Ahead::new()), returned: Lock::default() });
+        let late = boundaries.unshown().map(|_| late());
         Self {
             hasher,
             shards: Shards::new(),
             values: AtomicIsize::new(0),
             replaced: Replaced::new(),
             boundaries,
-            ahead,
-            returned: Lock::default(),
+            late,
             owner: AtomicU64::new(0),
             next_value: AtomicU64::new(0),
         }
@@ -159,22 +165,21 @@ impl<K, D: Kind> Core<K, D> {
         undo
     }
 
-    /// Makes a commit visible, and keeps what it replaces for snapshots, or gives it to `put_aside`:
-    /// for the one writer. Only moves.
-    #[inline]
+    /// Makes a commit visible, and keeps what it replaces for snapshots, or puts it into `spent`: for
+    /// the one writer. Only moves.
     pub(super) fn show(
         &self,
         clears: bool,
-        changes: impl Iterator<Item = Entry<K, D::Change>>,
+        changes: std::vec::Drain<'_, Entry<K, D::Change>>,
         passing: &Passing<'_>,
-        mut put_aside: impl FnMut(Undo<K, D>),
+        spent: &mut Vec<Undo<K, D>>,
     ) {
         let keeps = passing.keeps();
         let mut put_aside = |undo| {
             if keeps {
                 self.replaced.push(passing.number(), undo);
             } else {
-                put_aside(undo);
+                spent.push(undo);
             }
         };
         if clears {
@@ -268,7 +273,9 @@ impl<K, D: Kind> RowUndo<K, D> {
 impl<K, D: Kind> Drop for Core<K, D> {
     fn drop(&mut self) {
         drop_shared(self.replaced.take());
-        self.returned.take().into_iter().for_each(Undo::drop_values);
+        if let Some(late) = &self.late {
+            late.returned.take().into_iter().for_each(Undo::drop_values);
+        }
         // A supervisor or a user drops the last reader, and expects no panic of the rows there.
         if std::mem::needs_drop::<(K, D::Value)>() {
             self.shards.drain().for_each(drop_row::<K, D>);

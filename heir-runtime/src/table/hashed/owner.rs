@@ -22,14 +22,18 @@ pub(in crate::table) struct Owner<K, D: Kind> {
     pub(super) writes: WriteSet<K, D>,
     /// What the last commit has replaced.
     spent: Vec<Undo<K, D>>,
-    /// The commits that a journal has not shown yet, if there is one.
-    ahead: Option<Arc<RowLock<Ahead<K, D>>>>,
-    /// What is to go into `ahead`, once the commit that is being prepared is.
-    copies: Copies<K, D>,
-    /// What has gone out of `ahead`.
-    outdated: Vec<Outdated<K, D>>,
+    /// Only if a journal shows the commits.
+    late: Option<Box<LateOwner<K, D>>>,
     /// Its number among the owners of these rows. The newest may write.
     number: u64,
+}
+
+/// What an owner has beside, whose commits are shown later.
+struct LateOwner<K, D: Kind> {
+    /// What is to lie over the rows, once the commit that is being prepared is.
+    copies: Copies<K, D>,
+    /// What lies over them no more.
+    outdated: Vec<Outdated<K, D>>,
 }
 
 /// Copies of changes, which are dropped one by one, each caught.
@@ -62,14 +66,20 @@ where
     /// The owner that may write from now on: no owner before it may.
     pub(in crate::table) fn new(core: Arc<Core<K, D>>) -> Self {
         let number = core.owner.fetch_add(1, Ordering::Relaxed) + 1;
-        let ahead = core.ahead.clone();
-        let (copies, outdated) = (Copies(Vec::new()), Vec::new());
-        Self { core, writes: WriteSet::new(), spent: Vec::new(), ahead, copies, outdated, number }
+        let late = || Box::new(LateOwner { copies: Copies(Vec::new()), outdated: Vec::new() });
+        let late = core.late.as_ref().map(|_| late());
+        Self { core, writes: WriteSet::new(), spent: Vec::new(), late, number }
     }
 
     /// Whether it may write.
     pub(in crate::table) fn is_current(&self) -> bool {
         self.core.owner.load(Ordering::Relaxed) == self.number
+    }
+
+    /// What lies over the committed rows, if a journal shows the commits.
+    #[inline]
+    fn ahead(&self) -> Option<&RowLock<Ahead<K, D>>> {
+        self.core.late.as_ref().map(|late| &late.ahead)
     }
 
     #[inline]
@@ -94,7 +104,7 @@ where
         if self.writes.is_cleared {
             return Seen::Absent(self.free(hash, None, None));
         }
-        match &self.ahead {
+        match self.ahead() {
             None => self.see_shown(hash, key, None, look),
             Some(ahead) => ahead.read(|ahead| self.see_ahead(hash, key, ahead, look)),
         }
@@ -115,7 +125,7 @@ where
         if self.writes.is_cleared {
             return None;
         }
-        match &self.ahead {
+        match self.ahead() {
             None => {
                 let look = |row: &Row<K, D::Value>| look(&row.key, D::view(&row.value));
                 self.core.find(hash, key, |row, _| row.map(look))
@@ -146,6 +156,7 @@ where
     }
 
     /// Looks at the commits that are not shown yet before the rows that are.
+    #[cold]
     fn see_ahead<Q, T>(
         &self,
         hash: u32,
@@ -166,7 +177,8 @@ where
                 }
             }),
             None if ahead.hides_all() => Seen::Absent(self.free(hash, None, Some(ahead))),
-            None => self.see_shown(hash, key, Some(ahead), look),
+            // A closure of its own: that of the way without a journal is made a part of it.
+            None => self.see_shown(hash, key, Some(ahead), |key, view| look(key, view)),
         }
     }
 
@@ -277,7 +289,7 @@ where
         if self.writes.is_cleared {
             return (0, 0);
         }
-        let ahead = self.ahead.as_ref().and_then(|ahead| ahead.read(Ahead::len));
+        let ahead = self.ahead().and_then(|ahead| ahead.read(Ahead::len));
         ahead.unwrap_or_else(|| (self.core.len(), self.core.rows()))
     }
 
@@ -299,7 +311,7 @@ where
         mut look: impl FnMut(&K, D::View<'_>),
     ) -> (Option<u32>, &[usize]) {
         let is_written = |place| self.writes.entries.over(place).is_some();
-        let next = match &self.ahead {
+        let next = match self.ahead() {
             _ if self.writes.is_cleared => None,
             None => self.core.shards.page(from, limit, |row| {
                 if !is_written(row.place) {
@@ -348,17 +360,26 @@ where
         !self.writes.is_empty()
     }
 
-    /// Copies what the owner is to see of the message, if a journal shows it to others later. A write
-    /// has found the place of its row.
+    /// Nothing has to be made ready but what a journal shows later: a write has found the place of its
+    /// row.
+    #[inline]
     pub(in crate::table) fn prepare(&mut self) {
-        if self.ahead.is_some() {
-            let mut copies = Copies::<K, D>(Vec::new());
-            for Entry { place, key, content } in self.writes.entries.iter() {
-                let key = Quiet::new(key.clone());
-                let content = content.clone();
-                copies.0.push(Entry { place: *place, key: key.into_inner(), content });
-            }
-            self.copies = copies;
+        if self.late.is_some() {
+            self.copy_ahead();
+        }
+    }
+
+    /// Copies what the owner is to see of the message.
+    #[cold]
+    fn copy_ahead(&mut self) {
+        let mut copies = Copies::<K, D>(Vec::new());
+        for Entry { place, key, content } in self.writes.entries.iter() {
+            let key = Quiet::new(key.clone());
+            let content = content.clone();
+            copies.0.push(Entry { place: *place, key: key.into_inner(), content });
+        }
+        if let Some(late) = &mut self.late {
+            late.copies = copies;
         }
     }
 
@@ -366,11 +387,11 @@ where
     /// The owner goes on to see it. Only moves.
     pub(in crate::table) fn hand_over(&mut self, commit: u64) -> HandedOver<K, D> {
         let len = (self.len(), self.rows());
-        let Self { core, writes, ahead, copies, outdated, .. } = self;
+        let Self { core, writes, late, .. } = self;
         let clears = writes.is_cleared;
-        if let Some(ahead) = ahead {
+        if let (Some(LateOwner { copies, outdated }), Some(late)) = (late.as_deref_mut(), &core.late) {
             let copies = std::mem::take(&mut copies.0);
-            ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
+            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
         }
         let entries = Copies(writes.entries.take());
         writes.reset();
@@ -380,38 +401,50 @@ where
     /// Drops what the message under way has written.
     pub(in crate::table) fn discard(&mut self) {
         self.writes.drop_entries();
-        drop(std::mem::replace(&mut self.copies, Copies(Vec::new())));
-        self.sweep();
+        if let Some(late) = &mut self.late {
+            drop(std::mem::replace(&mut late.copies, Copies(Vec::new())));
+            self.sweep();
+        }
     }
 
     /// Makes what the message has written visible. Only moves.
     #[inline]
     pub(in crate::table) fn apply(&mut self, passing: &Passing<'_>) {
         let Self { core, writes, spent, .. } = self;
-        core.show(writes.is_cleared, writes.entries.drain(), passing, |undo| spent.push(undo));
+        core.show(writes.is_cleared, writes.entries.drain(), passing, spent);
         writes.reset();
     }
 
     /// The same, as a commit of its own.
     #[inline]
     pub(in crate::table) fn commit_alone(&mut self) {
-        let core = Arc::clone(&self.core);
+        let Self { core, writes, spent, .. } = self;
         let passing = core.boundaries.pass();
-        self.apply(&passing);
+        core.show(writes.is_cleared, writes.entries.drain(), &passing, spent);
         passing.finish();
+        writes.reset();
     }
 
     /// Drops what commits have replaced.
     #[inline]
     pub(in crate::table) fn sweep(&mut self) {
-        if let Some(ahead) = &self.ahead {
-            let shown = self.core.boundaries.last();
-            ahead.write(|ahead| ahead.take_off(shown, &mut self.outdated));
-            self.spent.extend(self.core.returned.take());
-            self.outdated.drain(..).for_each(Outdated::drop_values);
+        if self.late.is_some() {
+            self.take_off();
         }
         if !self.spent.is_empty() {
             self.drop_spent();
+        }
+    }
+
+    /// Takes off what has been shown of what lies over the rows, and drops what that has replaced.
+    #[cold]
+    fn take_off(&mut self) {
+        let Self { core, late, spent, .. } = self;
+        if let (Some(own), Some(late)) = (late, &core.late) {
+            let shown = core.boundaries.last();
+            late.ahead.write(|ahead| ahead.take_off(shown, &mut own.outdated));
+            own.outdated.drain(..).for_each(Outdated::drop_values);
+            spent.extend(late.returned.take());
         }
     }
 
@@ -425,7 +458,7 @@ where
     /// # Panics
     /// If a commit is not shown yet.
     pub(in crate::table) fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
-        let is_shown = |owner: &Self| owner.ahead.as_ref().is_none_or(|ahead| ahead.read(Ahead::is_empty));
+        let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
         assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
     }
@@ -445,14 +478,21 @@ where
 {
     fn show(&mut self, passing: &Passing<'_>) {
         let mut replaced = Vec::new();
-        self.core.show(self.clears, self.entries.0.drain(..), passing, |undo| replaced.push(undo));
-        self.core.returned.with(|returned| returned.append(&mut replaced));
+        self.core.show(self.clears, self.entries.0.drain(..), passing, &mut replaced);
+        if let Some(late) = &self.core.late {
+            late.returned.with(|returned| returned.append(&mut replaced));
+        }
     }
 }
 
 impl<K, D: Kind> Drop for Owner<K, D> {
     fn drop(&mut self) {
         self.spent.drain(..).for_each(Undo::drop_values);
+    }
+}
+
+impl<K, D: Kind> Drop for LateOwner<K, D> {
+    fn drop(&mut self) {
         self.outdated.drain(..).for_each(Outdated::drop_values);
     }
 }
@@ -461,7 +501,8 @@ impl<K, D: Kind> Drop for Owner<K, D> {
 mod tests {
     use super::*;
     use crate::table::boundary::Boundaries;
-    use crate::table::hashed::{List, Many, One};
+    use crate::table::hashed::many::List;
+    use crate::table::hashed::{Many, One};
 
     /// What a table with one row weighs, and its write set; `benches` counts it.
     fn weight<K, D: Kind>() -> usize {

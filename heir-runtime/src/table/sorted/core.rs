@@ -27,9 +27,15 @@ pub(in crate::table) struct Core<K, V> {
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
     pub(super) owner: AtomicU64,
-    /// The commits that are not shown yet, for the owner; only if a journal shows them.
-    pub(super) ahead: Option<Arc<RowLock<Ahead<K, V>>>>,
-    /// What these commits have left when they were shown, for the owner to do.
+    /// The commits that are not shown yet, if a journal shows them.
+    pub(super) late: Option<Box<Late<K, V>>>,
+}
+
+/// The commits that are not shown yet.
+pub(super) struct Late<K, V> {
+    /// As the owner sees them.
+    pub(super) ahead: RowLock<Ahead<K, V>>,
+    /// What they have left when they were shown, for the owner to do.
     pub(super) returned: Lock<LeftOver<K, V>>,
 }
 
@@ -41,14 +47,14 @@ pub(super) struct Undo<V> {
 
 impl<K, V> Core<K, V> {
     pub(in crate::table) fn new(boundaries: Arc<Boundaries>) -> Self {
-        let ahead = boundaries.unshown().map(|_| Arc::new(RowLock::new(Ahead::new())));
+        let late = || Box::new(Late { ahead: RowLock::new(Ahead::new()), returned: Lock::default() });
+        let late = boundaries.unshown().map(|_| late());
         Self {
             index: RowLock::new(Index::new()),
             replaced: Replaced::new(),
             boundaries,
             owner: AtomicU64::new(0),
-            ahead,
-            returned: Lock::default(),
+            late,
         }
     }
 
@@ -83,7 +89,9 @@ impl<K, V> Core<K, V> {
         if clears {
             let mut from = 0;
             while let Some((emptied, next)) = self.index.write(|index| index.empty(from)) {
-                emptied.into_iter().for_each(|(slot, before)| put_aside(slot, Some(before)));
+                for (slot, before) in emptied {
+                    put_aside(slot, Some(before));
+                }
                 from = next;
             }
             *sweeps_all = true;

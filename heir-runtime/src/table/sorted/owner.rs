@@ -25,16 +25,20 @@ pub(in crate::table) struct Owner<K, V> {
     more: isize,
     /// What commits have left to do.
     left: LeftOver<K, V>,
-    /// The commits that a journal has not shown yet, if there is one.
-    ahead: Option<Arc<RowLock<Ahead<K, V>>>>,
-    /// Whether it is worth looking for vacated slots whose keys can be taken out.
-    takes_out: bool,
-    /// What is to go into the slots of `ahead`, once the commit that is being prepared is.
-    copies: DropRows<Slot, Option<V>>,
-    /// What has gone out of `ahead`.
-    outdated: Vec<Outdated<K, V>>,
+    /// Only if a journal shows the commits.
+    late: Option<Box<LateOwner<K, V>>>,
     /// Its number among the owners of these rows. The newest may write.
     number: u64,
+}
+
+/// What an owner has beside, whose commits are shown later.
+struct LateOwner<K, V> {
+    /// Whether it is worth looking for vacated slots whose keys can be taken out.
+    takes_out: bool,
+    /// What is to lie over the rows, by slots, once the commit that is being prepared is.
+    copies: DropRows<Slot, Option<V>>,
+    /// What lies over them no more.
+    outdated: Vec<Outdated<K, V>>,
 }
 
 /// What a key has for its owner.
@@ -55,27 +59,23 @@ where
     /// The owner that may write from now on: no owner before it may.
     pub(in crate::table) fn new(core: Arc<Core<K, V>>) -> Self {
         let number = core.owner.fetch_add(1, Ordering::Relaxed) + 1;
-        let ahead = core.ahead.clone();
+        let none = || DropRows::with_capacity(0);
+        let late = || Box::new(LateOwner { takes_out: true, copies: none(), outdated: Vec::new() });
+        let late = core.late.as_ref().map(|_| late());
         let mut left = LeftOver::default();
         // An owner before this one may have left some.
         left.sweeps_all = number > 1;
-        Self {
-            core,
-            is_cleared: false,
-            writes: BTreeMap::new(),
-            more: 0,
-            left,
-            ahead,
-            takes_out: true,
-            copies: DropRows::with_capacity(0),
-            outdated: Vec::new(),
-            number,
-        }
+        Self { core, is_cleared: false, writes: BTreeMap::new(), more: 0, left, late, number }
     }
 
     /// Whether it may write.
     pub(in crate::table) fn is_current(&self) -> bool {
         self.core.owner.load(Ordering::Relaxed) == self.number
+    }
+
+    /// What lies over the committed rows, if a journal shows the commits.
+    fn ahead(&self) -> Option<&RowLock<Ahead<K, V>>> {
+        self.core.late.as_ref().map(|late| &late.ahead)
     }
 
     fn check(&self) {
@@ -114,7 +114,7 @@ where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        match &self.ahead {
+        match self.ahead() {
             _ if self.is_cleared => None,
             None => self.core.look(key, look),
             Some(ahead) => ahead.read(|ahead| match ahead.get(key) {
@@ -157,7 +157,7 @@ where
     }
 
     pub(in crate::table) fn len(&self) -> usize {
-        let ahead = || self.ahead.as_ref()?.read(Ahead::len);
+        let ahead = || self.ahead()?.read(Ahead::len);
         let before = if self.is_cleared { 0 } else { ahead().unwrap_or_else(|| self.core.len()) };
         before.saturating_add_signed(self.more)
     }
@@ -175,7 +175,7 @@ where
         Q: Ord + ?Sized,
     {
         let written = self.writes.range::<Q, _>(bounds).map(|(key, write)| (key, write.value.as_ref()));
-        merge(written, bounds, limit, from_back, |bounds, limit| match &self.ahead {
+        merge(written, bounds, limit, from_back, |bounds, limit| match self.ahead() {
             _ if self.is_cleared => DropRows::with_capacity(0),
             None => self.core.page(bounds, limit, from_back),
             Some(ahead) => ahead.read(|ahead| {
@@ -203,9 +203,11 @@ where
     pub(in crate::table) fn prepare(&mut self) {
         // A snapshot may need the key of a slot that has been vacated since; and a commit may be ahead
         // that is to fill it.
-        if self.takes_out && !self.core.is_copied() {
+        if self.late.as_ref().is_none_or(|late| late.takes_out) && !self.core.is_copied() {
             self.take_out_vacated();
-            self.takes_out = self.ahead.is_none();
+            if let Some(late) = &mut self.late {
+                late.takes_out = false;
+            }
         }
         let Self { core, writes, .. } = self;
         for (key, write) in writes.iter_mut().filter(|(_, write)| write.slot.is_none()) {
@@ -224,14 +226,15 @@ where
 
     /// Copies what the owner is to see of the message, if a journal shows it to others later.
     fn copy_ahead(&mut self) {
-        let Some(ahead) = &self.ahead else { return };
-        let mut copies = DropRows::with_capacity(self.writes.len());
-        for (key, write) in &self.writes {
+        let Self { core, writes, late, .. } = self;
+        let (Some(own), Some(late)) = (late, &core.late) else { return };
+        let mut copies = DropRows::with_capacity(writes.len());
+        for (key, write) in writes {
             let own = Quiet::new(key.clone());
-            let slot = ahead.write_in_order(|ahead| ahead.insert(own.into_inner()));
+            let slot = late.ahead.write_in_order(|ahead| ahead.insert(own.into_inner()));
             copies.push_clone(&slot, &write.value);
         }
-        self.copies = copies;
+        own.copies = copies;
     }
 
     fn take_out_vacated(&mut self) {
@@ -253,7 +256,7 @@ where
         // Keys of slots that a commit which is not shown yet will fill.
         let mut to_be_filled = 0;
         while let Some(key) = self.left.vacated[to_be_filled..].last() {
-            if self.ahead.as_ref().is_some_and(|ahead| ahead.read(|ahead| ahead.has(key))) {
+            if self.ahead().is_some_and(|ahead| ahead.read(|ahead| ahead.has(key))) {
                 let last = self.left.vacated.len() - 1;
                 self.left.vacated.swap(to_be_filled, last);
                 to_be_filled += 1;
@@ -271,11 +274,11 @@ where
     /// The owner goes on to see it. Only moves.
     pub(in crate::table) fn hand_over(&mut self, commit: u64) -> HandedOver<K, V> {
         let len = self.len();
-        let Self { core, writes, ahead, copies, outdated, .. } = self;
+        let Self { core, writes, late, .. } = self;
         let clears = std::mem::take(&mut self.is_cleared);
-        if let Some(ahead) = ahead {
-            let copies = std::mem::take(&mut copies.0);
-            ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
+        if let (Some(own), Some(late)) = (late, &core.late) {
+            let copies = std::mem::take(&mut own.copies.0);
+            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, &mut own.outdated));
         }
         self.more = 0;
         HandedOver { core: Arc::clone(core), clears, writes: std::mem::take(writes) }
@@ -298,13 +301,19 @@ where
 
     /// Drops what commits have replaced.
     pub(in crate::table) fn sweep(&mut self) {
-        if let Some(ahead) = &self.ahead {
-            let shown = self.core.boundaries.last();
-            self.takes_out |= ahead.write(|ahead| ahead.take_off(shown, &mut self.outdated));
-            self.left.add(self.core.returned.take());
-            self.outdated.drain(..).for_each(Outdated::drop_values);
-        }
+        self.take_off();
         self.left.drop_spent();
+    }
+
+    /// Takes off what has been shown of what lies over the rows, and drops what that has replaced.
+    fn take_off(&mut self) {
+        let Self { core, late, left, .. } = self;
+        if let (Some(own), Some(late)) = (late, &core.late) {
+            let shown = core.boundaries.last();
+            own.takes_out |= late.ahead.write(|ahead| ahead.take_off(shown, &mut own.outdated));
+            own.outdated.drain(..).for_each(Outdated::drop_values);
+            left.add(late.returned.take());
+        }
     }
 
     /// Drops what the message under way has written.
@@ -319,8 +328,10 @@ where
             }
             drop_quietly(write.value);
         }
-        drop(std::mem::replace(&mut self.copies, DropRows::with_capacity(0)));
-        self.sweep();
+        if let Some(late) = &mut self.late {
+            drop(std::mem::replace(&mut late.copies, DropRows::with_capacity(0)));
+            self.sweep();
+        }
     }
 
     /// Exchanges all rows for those of another table.
@@ -328,7 +339,7 @@ where
     /// # Panics
     /// If a commit is not shown yet.
     pub(in crate::table) fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
-        let is_shown = |owner: &Self| owner.ahead.as_ref().is_none_or(|ahead| ahead.read(Ahead::is_empty));
+        let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
         assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
         self.left.sweeps_all = true;
@@ -422,7 +433,9 @@ where
     fn show(&mut self, passing: &Passing<'_>) {
         let mut left = LeftOver::default();
         self.core.show(self.clears, std::mem::take(&mut self.writes), passing, &mut left);
-        self.core.returned.with(|returned| returned.add(left));
+        if let Some(late) = &self.core.late {
+            late.returned.with(|returned| returned.add(left));
+        }
     }
 }
 
@@ -435,6 +448,11 @@ impl<K, V> Drop for HandedOver<K, V> {
 impl<K, V> Drop for Owner<K, V> {
     fn drop(&mut self) {
         drop_writes(&mut self.writes);
+    }
+}
+
+impl<K, V> Drop for LateOwner<K, V> {
+    fn drop(&mut self) {
         self.outdated.drain(..).for_each(Outdated::drop_values);
     }
 }
