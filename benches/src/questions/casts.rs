@@ -12,8 +12,8 @@ bound, and actix's `do_send` heeds none: their senders never wait. Target: 0.95.
 ";
 const NOTE: &str = "
 A cast to heir takes one lock at either end of the queue, held for a move; tokio's `mpsc` takes a slot in a block of 32 with one atomic
-addition, and two locks to give its place back. With a `keep` table heir is over the target. A recorded table misses it: the overwriting
-of a row of a papaya map, the note of it and the commit are a third of its time. ractor's and actix's mailboxes have no bound.
+addition, and two locks to give its place back. With a `keep` table heir is over the target. A recorded table misses it: the
+write of a row and its commit, with five locked operations of the processor, are a third of its time. ractor's and actix's mailboxes have no bound.
 ";
 const CASTS: usize = 100_000;
 const ROUNDS: usize = 11;

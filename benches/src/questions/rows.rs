@@ -17,10 +17,8 @@ Tables move as they are: a hand-over is a few moves of a pointer and never looks
 with one row and with ten million.
 ";
 const GROWTH_NOTE: &str = "
-No bend, but for what the one row that is touched is found by: it is in the caches all the time. Nor is the crash's undoing longer: the
-record holds what one message has changed. A recorded table whose
-map is just growing stands out, here at a million in some runs: each write then moves rows on into the table twice as large, until all
-are there (as under the lookups).
+No bend, but for what the one row that is touched is found by: it is in the caches all the time. Nor does a crash have more to undo: what
+the message had written is dropped, and nobody had seen it.
 ";
 const SIZES: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /// Which of them are in the table.

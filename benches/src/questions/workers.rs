@@ -45,7 +45,7 @@ a million, was not looked into.)
 ";
 const STOP_NOTE: &str = "
 As a start: the same tree, and the same caches. What a stop costs beyond raw is that it is asked for (a message to the supervisor and
-back), and that worker, manager, post and estate are taken apart one after the other.
+back), and that worker, manager, shared state and estate are taken apart one after the other.
 ";
 const SAME_NOTE: &str = "
 Flat, and without a bend: nothing on the way of a message asks how many workers there are.
@@ -54,9 +54,9 @@ const ANY_NOTE: &str = "
 The bend from 1000 on is the second-level cache, and not a single instruction: 2077 of them a call, however many workers there are.
 cachegrind, with this machine's caches (48 KiB, 1 MiB): a call to any of 100 workers with a `keep` table touches 14 lines that are not in
 the first level and none that is not in the second, to any of 1000 it is 21 and 4, to any of 10 000 21 and 19. raw: 5 and 0, 11 and 1, 12
-and 10. heir's message goes by more lines: the handle's post, its mailbox, the worker's task, its incarnation, its struct, its table; raw's
-by the channel, the task, and the table. A recorded table adds the lines of a papaya map and of its collector, whose 18 kB lie in pages of
-their own (they were not counted). From 100 000 on it is the third level (32 MiB), and the pages' addresses.
+and 10. heir's message goes by more lines: the worker's shared state, its mailbox, the worker's task, its incarnation, its struct, its table; raw's
+by the channel, the task, and the table. A recorded table adds those of its owner, of its core, of the shard and of the row
+(they were not counted). From 100 000 on it is the third level (32 MiB), and the pages' addresses.
 ";
 const BYTES_NOTE: &str = "
 No bend. What wavers by one per cent is the capacity of what doubles when it is full: the supervisor's maps, and the list of handles.
