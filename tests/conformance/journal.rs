@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heir_runtime::table::{Change, Encoded, Journal, Readers, Recorded as _, Written};
+use heir_runtime::table::{Change, Encoded, Journal, Readers, Written};
 use heir_runtime::{
     AfterQuarantine, BagTable, Exit, OrderedTable, Supervisor, Table, Verdict, handlers, heir,
 };
@@ -142,7 +142,7 @@ impl Kept {
 
 impl Journal for Kept {
     fn encode(&self, commit: &Written<'_>) -> Encoded {
-        let changes = commit.table::<Table<u64, Value>>(0).changes().into_iter().map(|change| match change {
+        let changes = commit.changes::<Table<u64, Value>>(0).into_iter().map(|change| match change {
             Change::Cleared => Change::Cleared,
             Change::Put(account, value) => Change::Put(account, value.0),
             Change::Removed(account) => Change::Removed(account),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heir_runtime::by_hand::{Call, Handlers, Message, ReplyGate, Worker};
 use heir_runtime::events::Role;
-use heir_runtime::table::{AnyTables, Commit, Readers, any, reader_first};
+use heir_runtime::table::{AnyTables, Commit, Readers, any, rows_first};
 use heir_runtime::{
     AfterQuarantine, Backoff, BoxError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Stopped,
     Table, Verdict, handlers, heir,
@@ -104,7 +104,7 @@ impl Worker for Torn {
     type Saved = ();
 
     fn readers() -> Readers {
-        Readers::from([reader_first::<Table<u32, u32>>()])
+        Readers::from([rows_first::<Table<u32, u32>>()])
     }
 
     fn recorded(tables: &mut TornTables) -> AnyTables<'_> {

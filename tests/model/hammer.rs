@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heir_runtime::table::{
-    BagTable, OrderedTable, OrderedTableReader, Readers, Recorded, Table, reader_first,
-};
+use heir_runtime::table::{BagTable, OrderedTable, OrderedTableReader, Readers, Recorded, Table, rows_first};
 
 const MESSAGES: u64 = 3_000;
 const ACCOUNTS: u64 = 8;
@@ -147,7 +145,7 @@ fn a_snapshot_in_the_middle_of_a_message_does_not_wait_for_its_end() {
 
 #[test]
 fn a_reader_made_first_reads_the_table_that_is_opened_later_and_after_it_is_gone() {
-    let readers = Readers::from([reader_first::<Table<u8, u8>>()]);
+    let readers = Readers::from([rows_first::<Table<u8, u8>>()]);
     let reader = readers.get::<Table<u8, u8>>(0);
     assert_eq!(reader.get(&1), None);
     let mut table = readers.open::<Table<u8, u8>>(0);
@@ -162,7 +160,7 @@ fn a_reader_made_first_reads_the_table_that_is_opened_later_and_after_it_is_gone
 #[test]
 fn only_the_table_that_was_opened_last_may_write() {
     fn check<T: Recorded<Key = u8, Value = u8>>() {
-        let readers = Readers::from([reader_first::<T>()]);
+        let readers = Readers::from([rows_first::<T>()]);
         let mut before = readers.open::<T>(0);
         before.fill([(1, 1)]);
         let mut now = readers.open::<T>(0);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heir_runtime::table::{
-    BagTable, Change, Encoded, Journal, OrderedTable, Readers, Table, Written, reader_first,
+    BagTable, Change, Encoded, Journal, OrderedTable, Readers, Table, Written, rows_first,
 };
 use heir_tests::Random;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ impl<T: Subject> Kept<T> {
 
 impl<T: Subject> Journal for Kept<T> {
     fn encode(&self, commit: &Written<'_>) -> Encoded {
-        Box::new(commit.table::<T>(0).changes())
+        Box::new(commit.changes::<T>(0))
     }
 
     fn append(&self, commit: u64, encoded: Encoded) {
@@ -80,7 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn check<T: Subject>(steps: Vec<Step>) {
     let journal = Kept::<T>::new();
-    let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
+    let readers = Readers::from([rows_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
     let (mut table, mut model) = (readers.open::<T>(0), Model::default());
     let mut shown = 0;
     for step in steps {
@@ -131,7 +131,7 @@ fn check_beside<T: Subject>() {
     let mut random = Random::new();
     println!("{random}");
     let journal = Kept::<T>::new();
-    let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
+    let readers = Readers::from([rows_first::<T>()]).kept_by(Arc::<Kept<T>>::clone(&journal));
     let mut table = readers.open::<T>(0);
     let (done, mut of_another) = (AtomicBool::new(false), random.another());
     std::thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use heir_runtime::table::{
-    BagTable, Encoded, Journal, OrderedTable, Readers, Recorded, Table, Written, reader_first,
+    BagTable, Encoded, Journal, OrderedTable, Readers, Recorded, Table, Written, rows_first,
 };
 use heir_tests::fuse::{Touchy, burn_all, burns};
 
@@ -63,7 +63,7 @@ macro_rules! exhaust {
             }
             // While a commit before it is still to be shown: in the message, and in its commit.
             let ahead = || {
-                let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::new(Silent));
+                let readers = Readers::from([rows_first::<T>()]).kept_by(Arc::new(Silent));
                 let mut table = readers.open::<T>(0);
                 table.fill(START.map(|(key, value)| (Touchy(key), Touchy(value))));
                 table.commit();

@@ -22,7 +22,7 @@ pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
 
 /// ```text
 /// fn readers() -> R::table::Readers {
-///     ::core::convert::From::from([R::table::reader_first::<Table<K, u64>>()])
+///     ::core::convert::From::from([R::table::rows_first::<Table<K, u64>>()])
 /// }
 /// const ALL_RECORDED: ::core::primitive::bool = true;
 /// fn recorded(tables: &mut Self::Tables) -> R::table::AnyTables<'_> {
@@ -39,7 +39,7 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
     let tables = Ident::new("tables", Span::mixed_site());
     let firsts = worker.recorded().map(|field| {
         let (ty, table) = (checked_field(worker, field), table_module(worker, field));
-        quote!(#table::reader_first::<#ty>())
+        quote!(#table::rows_first::<#ty>())
     });
     let each = worker.recorded().map(|field| {
         let (ident, ty) = (field.ident, checked_field(worker, field));

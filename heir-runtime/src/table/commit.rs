@@ -8,10 +8,10 @@
 
 use std::sync::Arc;
 
+use super::any::{AnyOwner, AnyTable};
 use super::boundary::{Boundaries, Prepared};
-use super::erased::{AnyTable, Readers, any};
 use super::journal::Written;
-use super::recorded::Recorded;
+use super::readers::Readers;
 use super::unshown::Unshown;
 
 /// The commit of a message, to be made over all recorded tables of a worker together.
@@ -38,9 +38,9 @@ impl<'r> Commit<'r> {
                 self.0.are_of(place, table),
                 "a recorded table was swapped with another, or replaced: write to the table that is there"
             );
-            if table.is_dirty() {
+            if table.0.is_dirty() {
                 is_dirty = true;
-                table.prepare();
+                table.0.prepare();
             }
         }
         let boundaries = self.0.boundaries();
@@ -51,14 +51,16 @@ impl<'r> Commit<'r> {
             } else {
                 let passing = boundaries.pass();
                 for table in tables.iter_mut() {
-                    table.apply(&passing);
+                    table.0.apply(&passing);
                 }
                 passing.finish();
             }
         }
         // What a journal has shown may have replaced something at any time.
         if is_dirty || unshown.is_some() {
-            tables.iter_mut().for_each(AnyTable::sweep);
+            for table in tables {
+                table.0.sweep();
+            }
         }
     }
 }
@@ -71,15 +73,15 @@ impl<'r> Commit<'r> {
 #[cold]
 fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
     let commit = boundaries.last_commit() + 1;
-    let written = Written { tables: tables.iter().map(AnyTable::as_any).collect(), commit };
+    let written = Written { owners: tables.iter().map(|table| table.0.as_any()).collect(), commit };
     let encoded = unshown.journal.encode(&written);
-    let written = tables.iter_mut().filter(|table| table.is_dirty());
-    unshown.push(commit, written.map(|table| table.hand_over(commit)).collect());
+    let written = tables.iter_mut().filter(|table| table.0.is_dirty());
+    unshown.push(commit, written.map(|table| table.0.hand_over(commit)).collect());
     unshown.journal.append(commit, encoded);
 }
 
 /// Commits what has been written to one table that no worker owns.
-pub(super) fn one<T: Recorded>(table: &mut T) {
+pub(super) fn one(table: &mut impl AnyOwner) {
     if table.is_dirty() {
         table.prepare();
         if table.boundaries().unshown().is_some() {
@@ -92,10 +94,10 @@ pub(super) fn one<T: Recorded>(table: &mut T) {
 }
 
 #[cold]
-fn append_one<T: Recorded>(table: &mut T) {
+fn append_one(table: &mut impl AnyOwner) {
     let boundaries = Arc::clone(table.boundaries());
     if let Some(unshown) = boundaries.unshown() {
-        append(&mut [any(table)], unshown, &boundaries);
+        append(&mut [AnyTable(table)], unshown, &boundaries);
     }
 }
 
@@ -106,18 +108,18 @@ fn append_one<T: Recorded>(table: &mut T) {
 pub(crate) fn exchange(readers: &Readers, tables: Vec<AnyTable<'_>>, others: Vec<AnyTable<'_>>) {
     let mut pairs: Vec<_> = tables.into_iter().zip(others).collect();
     for (table, other) in &mut pairs {
-        table.discard();
-        other.discard();
+        table.0.discard();
+        other.0.discard();
     }
     if !pairs.is_empty() {
         let mut passing = readers.boundaries().pass();
         for (table, other) in &mut pairs {
-            other.boundaries().go_on_after(passing.number() - 1);
-            table.exchange(other, &mut passing);
+            other.0.boundaries().go_on_after(passing.number() - 1);
+            table.0.exchange(other.0, &mut passing);
         }
         passing.finish();
         for (table, other) in &mut pairs {
-            table.swap(other);
+            table.0.swap(other.0);
         }
     }
 }

@@ -22,7 +22,7 @@ pub type Encoded = Box<dyn Any + Send>;
 /// What a message has written to all recorded tables of a worker.
 #[doc(hidden)]
 pub struct Written<'w> {
-    pub(super) tables: Vec<&'w dyn Any>,
+    pub(super) owners: Vec<&'w dyn Any>,
     pub(super) commit: u64,
 }
 
@@ -30,15 +30,6 @@ impl Written<'_> {
     /// The number of the commit, greater than that before it.
     pub fn number(&self) -> u64 {
         self.commit
-    }
-
-    /// The table at this place, whose type is `T`: its
-    /// [`changes`](super::Recorded::changes) are what the message has written to it.
-    ///
-    /// # Panics
-    /// If there is none, or of another type.
-    pub fn table<T: Any>(&self, place: usize) -> &T {
-        self.tables[place].downcast_ref().expect("the table at this place is of another type")
     }
 }
 

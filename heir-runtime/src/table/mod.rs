@@ -58,15 +58,13 @@
 #[macro_use]
 mod identity;
 #[macro_use]
-mod owned;
-#[macro_use]
 mod walks;
 
+mod any;
 mod bag;
 pub(crate) mod boundary;
 pub(crate) mod commit;
 mod drops;
-mod erased;
 #[cfg(feature = "table-files")]
 mod file;
 mod hashed;
@@ -74,6 +72,7 @@ mod info;
 mod journal;
 mod lock;
 mod ordered;
+mod readers;
 mod recorded;
 mod replaced;
 mod rows;
@@ -83,22 +82,24 @@ mod snapshot;
 mod sorted;
 mod unshown;
 
+#[doc(hidden)]
+pub use self::any::{AnyTable, AnyTables};
 pub use self::bag::{BagTable, BagTableReader};
 #[doc(hidden)]
 pub use self::boundary::{Boundaries, Passing, PreparedTable, Taking};
 pub use self::commit::Commit;
-#[doc(hidden)]
-pub use self::erased::{AnyReader, AnyTable, AnyTables, MakeReader, any, reader_first};
-pub use self::erased::{Copying, Readers};
 #[cfg(feature = "table-files")]
 pub use self::file::{FileError, TableKind};
 pub use self::info::TableInfo;
 #[doc(hidden)]
 pub use self::journal::{Encoded, Journal, Written};
 pub use self::ordered::{OrderedEntry, OrderedRows, OrderedTable, OrderedTableReader};
+pub use self::readers::{Copying, Readers};
+#[doc(hidden)]
+pub use self::readers::{MakeRows, rows_first};
 pub(crate) use self::recorded::sealed::Sealed as AnyRecorded;
 #[doc(hidden)]
-pub use self::recorded::{Change, Recorded};
+pub use self::recorded::{Change, Recorded, any};
 pub use self::rows::{Rows, Selection};
 pub use self::set::{Entry, Table, TableReader};
 pub use self::snapshot::Snapshot;

@@ -1,8 +1,11 @@
 //! What the runtime asks of a recorded table.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
+use super::any::{AnyCore, AnyOwner, AnyTable};
+use super::boundary::{Boundaries, Taking};
+use super::journal::Written;
 
 /// A table whose changes are recorded, message by message: `Table`, `OrderedTable` or `BagTable`.
 ///
@@ -24,63 +27,71 @@ pub trait Recorded: Sized + Send + Sync + 'static + sealed::Sealed {
     /// What a snapshot holds.
     type Rows: Send;
 
-    /// A reader of a new, empty table that is not open yet. Its commits pass these boundaries.
-    fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader;
+    /// The committed rows of a new, empty table that is not open yet. Its commits pass these
+    /// boundaries.
+    fn rows_first(boundaries: &Arc<Boundaries>) -> Arc<dyn AnyCore>;
 
-    /// A reader of a new, empty table with which the one of `reader` can be
-    /// [exchanged](Self::exchange).
-    fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader;
+    /// The table of these rows. It may write from now on, and none before it.
+    ///
+    /// # Panics
+    /// If they are those of another type of table.
+    fn open(rows: Arc<dyn AnyCore>) -> Self;
 
-    /// The table that `reader` reads. It may write from now on, and none before it.
-    fn open(reader: &Self::Reader) -> Self;
-
-    /// Another reader of this table.
-    fn reader(&self) -> Self::Reader;
-
-    /// Whether this is the table that `reader` reads, and may write to it.
-    fn is_of(&self, reader: &Self::Reader) -> bool;
+    /// Reads these rows.
+    ///
+    /// # Panics
+    /// As [`open`](Self::open).
+    fn reader_of(rows: Arc<dyn AnyCore>) -> Self::Reader;
 
     /// Copies the rows as of the boundary of a snapshot: `None` if they have been exchanged since.
     fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows>;
 
-    /// Drops what no snapshot needs any more. Catches.
-    fn give_up_replaced(reader: &Self::Reader);
+    /// The table, whatever its rows are.
+    fn owner(&self) -> &dyn AnyOwner;
+
+    /// The table, whatever its rows are.
+    fn owner_mut(&mut self) -> &mut dyn AnyOwner;
 
     /// Puts rows.
     fn fill(&mut self, rows: impl IntoIterator<Item = (Self::Key, Self::Value)>);
 
-    /// The boundaries that its commits pass.
-    fn boundaries(&self) -> &Arc<Boundaries>;
+    /// What the message under way has written to a table of this type, in order: where a store
+    /// attaches.
+    ///
+    /// # Panics
+    /// If the owner is that of another type of table.
+    fn changes_of(owner: &dyn Any) -> Vec<Change<Self::Key, Self::Value>>;
+
+    /// What the message under way has written, in order.
+    fn changes(&self) -> Vec<Change<Self::Key, Self::Value>> {
+        Self::changes_of(self.owner().as_any())
+    }
 
     /// Whether the message under way has written anything.
-    fn is_dirty(&self) -> bool;
-
-    /// Makes room for what the message under way has written. It runs a user's code, may panic, and
-    /// then nothing has changed.
-    fn prepare(&mut self);
-
-    /// Takes out what was prepared, as the commit of this number, to be shown later. The owner goes on
-    /// to see it. Only moves.
-    fn hand_over(&mut self, commit: u64) -> Box<dyn PreparedTable>;
-
-    /// Makes what was prepared visible. Only moves.
-    fn apply(&mut self, passing: &Passing<'_>);
-
-    /// Makes what was prepared visible, as a commit of its own. Only moves.
-    fn commit_alone(&mut self);
-
-    /// Drops what commits have replaced. Catches.
-    fn sweep(&mut self);
+    fn is_dirty(&self) -> bool {
+        self.owner().is_dirty()
+    }
 
     /// Drops what the message under way has written. Catches.
-    fn discard(&mut self);
+    fn discard(&mut self) {
+        self.owner_mut().discard();
+    }
+}
 
-    /// Exchanges all rows for those of another table, which was made
-    /// [anew](Self::reader_anew). Only moves.
-    fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>);
+/// A recorded table as one of all that a worker has.
+#[inline]
+pub fn any<T: Recorded>(table: &mut T) -> AnyTable<'_> {
+    AnyTable(table.owner_mut())
+}
 
-    /// What the message under way has written, in order: where a store attaches.
-    fn changes(&self) -> Vec<Change<Self::Key, Self::Value>>;
+impl Written<'_> {
+    /// What was written to the table at this place, whose type is `T`.
+    ///
+    /// # Panics
+    /// If there is none, or of another type.
+    pub fn changes<T: Recorded>(&self, place: usize) -> Vec<Change<T::Key, T::Value>> {
+        T::changes_of(self.owners[place])
+    }
 }
 
 /// A change that a message makes.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use heir_runtime::by_hand::{Call, Cast, Handlers, Message, MessageArgs, ReplyGate, Worker};
 use heir_runtime::estate::{ClaimError, TransferInfo};
 use heir_runtime::links::{Down, ExitSignal};
-use heir_runtime::table::{AnyTables, Commit, Readers, any, reader_first};
+use heir_runtime::table::{AnyTables, Commit, Readers, any, rows_first};
 use heir_runtime::{
     AfterQuarantine, BoxError, CallError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Supervisor,
     Table, Verdict,
@@ -50,10 +50,7 @@ impl Worker for Sapper {
 
     fn readers() -> Readers {
         tick();
-        Readers::from([
-            reader_first::<Table<Touchy, Touchy>>(),
-            reader_first::<OrderedTable<Touchy, Touchy>>(),
-        ])
+        Readers::from([rows_first::<Table<Touchy, Touchy>>(), rows_first::<OrderedTable<Touchy, Touchy>>()])
     }
 
     fn recorded(tables: &mut SapperTables) -> AnyTables<'_> {

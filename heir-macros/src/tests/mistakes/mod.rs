@@ -103,7 +103,7 @@ fn a_bare_table_is_recorded() {
         ),
     );
     assert_mistakes(&messages(&expanded), &[]);
-    assert_eq!(expanded.to_string().matches("reader_first").count(), 3);
+    assert_eq!(expanded.to_string().matches("rows_first").count(), 3);
 }
 
 #[test]

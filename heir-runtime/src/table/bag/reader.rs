@@ -7,6 +7,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::read::{self, BagRows as _};
+use crate::table::any::AnyCore as _;
 use crate::table::boundary::Taking;
 use crate::table::hashed::{Core, Many};
 use crate::table::info::TableInfo;

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::format::{FileError, TableKind};
 use self::write::{Unfinished, Writer};
+use super::any::AnyCore as _;
 use super::boundary::{Exchanged, Taking};
 use super::snapshot::at_a_boundary;
 use super::{BagTable, BagTableReader, OrderedTable, OrderedTableReader, Recorded, Table, TableReader};

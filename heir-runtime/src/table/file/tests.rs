@@ -344,12 +344,12 @@ fn a_save_whose_rows_are_exchanged_is_of_the_rows_that_are_there_then() {
     let owner = Rc::clone(&table);
     after_rows(600, move || {
         let mut table = owner.borrow_mut();
-        let boundaries = table.boundaries().clone();
-        let mut other = Table::open(&Table::reader_anew(&table.reader(), &boundaries));
+        let boundaries = table.owner().boundaries().clone();
+        let mut other = Table::<u32, Value>::open(table.owner().core().anew(&boundaries));
         other.insert(1, Value::of(7));
         other.commit();
         let mut passing = boundaries.pass();
-        table.exchange(&mut other, &mut passing);
+        table.owner_mut().exchange(other.owner_mut(), &mut passing);
         passing.finish();
     });
     reader.save(&path).unwrap();

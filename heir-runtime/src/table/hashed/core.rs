@@ -1,6 +1,7 @@
 //! What the owner and the readers of a hash table share: the committed rows, and what snapshots
 //! need of those before.
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use super::ahead::Ahead;
 use super::entries::Entry;
 use super::kind::Kind;
 use super::shards::{Place, Row, Rows, Shards, TakenOut, spread};
+use crate::table::any::AnyCore;
 use crate::table::boundary::{Boundaries, Passing};
 use crate::table::drops::drop_quietly;
 use crate::table::lock::RowLock;
@@ -67,11 +69,6 @@ pub(in crate::table) enum RowUndo<K, D: Kind> {
 impl<K, D: Kind> Core<K, D> {
     pub(in crate::table) fn new(boundaries: Arc<Boundaries>) -> Self {
         Self::with(hasher(), boundaries)
-    }
-
-    /// Without rows. Keys have the hashes that they have here.
-    pub(in crate::table) fn anew(&self, boundaries: Arc<Boundaries>) -> Self {
-        Self::with(self.hasher.clone(), boundaries)
     }
 
     fn with(hasher: SeedableRandomState, boundaries: Arc<Boundaries>) -> Self {
@@ -214,15 +211,30 @@ impl<K, D: Kind> Core<K, D> {
         self.next_value.store(next, Ordering::Relaxed);
         other.next_value.store(next, Ordering::Relaxed);
     }
-
-    /// Drops what no snapshot needs any more.
-    pub(in crate::table) fn give_up_replaced(&self) {
-        drop_shared(self.replaced.give_up(self.boundaries.needed_by_none()));
-    }
 }
 
 fn drop_shared<K, D: Kind>(shared: Vec<Arc<Undo<K, D>>>) {
     shared.into_iter().filter_map(Arc::into_inner).for_each(Undo::drop_values);
+}
+
+impl<K, D> AnyCore for Core<K, D>
+where
+    K: 'static,
+    D: Kind + 'static,
+    Self: Send + Sync,
+{
+    fn anew(&self, boundaries: &Arc<Boundaries>) -> Arc<dyn AnyCore> {
+        // Keys have the hashes that they have here.
+        Arc::new(Self::with(self.hasher.clone(), Arc::clone(boundaries)))
+    }
+
+    fn give_up_replaced(&self) {
+        drop_shared(self.replaced.give_up(self.boundaries.needed_by_none()));
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
 }
 
 pub(super) fn drop_row<K, D: Kind>(row: Row<K, D::Value>) {

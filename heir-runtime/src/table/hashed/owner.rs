@@ -1,5 +1,6 @@
 //! The one who writes to a hash table: its write set, over the committed rows.
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -12,7 +13,8 @@ use super::entries::Entry;
 use super::kind::Kind;
 use super::shards::{Place, Row, Rows, spread};
 use super::write_set::WriteSet;
-use crate::table::boundary::{Passing, PreparedTable};
+use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast};
+use crate::table::boundary::{Boundaries, Passing, PreparedTable};
 use crate::table::drops::{Quiet, drop_quietly};
 use crate::table::lock::RowLock;
 
@@ -354,21 +356,6 @@ where
         next
     }
 
-    /// Whether the message under way has written anything.
-    #[inline]
-    pub(in crate::table) fn is_dirty(&self) -> bool {
-        !self.writes.is_empty()
-    }
-
-    /// Nothing has to be made ready but what a journal shows later: a write has found the place of its
-    /// row.
-    #[inline]
-    pub(in crate::table) fn prepare(&mut self) {
-        if self.late.is_some() {
-            self.copy_ahead();
-        }
-    }
-
     /// Copies what the owner is to see of the message.
     #[cold]
     fn copy_ahead(&mut self) {
@@ -380,59 +367,6 @@ where
         }
         if let Some(late) = &mut self.late {
             late.copies = copies;
-        }
-    }
-
-    /// Takes out what the message has written, to be shown later: it is the commit of this number.
-    /// The owner goes on to see it. Only moves.
-    pub(in crate::table) fn hand_over(&mut self, commit: u64) -> HandedOver<K, D> {
-        let len = (self.len(), self.rows());
-        let Self { core, writes, late, .. } = self;
-        let clears = writes.is_cleared;
-        if let (Some(LateOwner { copies, outdated }), Some(late)) = (late.as_deref_mut(), &core.late) {
-            let copies = std::mem::take(&mut copies.0);
-            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
-        }
-        let entries = Copies(writes.entries.take());
-        writes.reset();
-        HandedOver { core: Arc::clone(core), clears, entries }
-    }
-
-    /// Drops what the message under way has written.
-    pub(in crate::table) fn discard(&mut self) {
-        self.writes.drop_entries();
-        if let Some(late) = &mut self.late {
-            drop(std::mem::replace(&mut late.copies, Copies(Vec::new())));
-            self.sweep();
-        }
-    }
-
-    /// Makes what the message has written visible. Only moves.
-    #[inline]
-    pub(in crate::table) fn apply(&mut self, passing: &Passing<'_>) {
-        let Self { core, writes, spent, .. } = self;
-        core.show(writes.is_cleared, writes.entries.drain(), passing, spent);
-        writes.reset();
-    }
-
-    /// The same, as a commit of its own.
-    #[inline]
-    pub(in crate::table) fn commit_alone(&mut self) {
-        let Self { core, writes, spent, .. } = self;
-        let passing = core.boundaries.pass();
-        core.show(writes.is_cleared, writes.entries.drain(), &passing, spent);
-        passing.finish();
-        writes.reset();
-    }
-
-    /// Drops what commits have replaced.
-    #[inline]
-    pub(in crate::table) fn sweep(&mut self) {
-        if self.late.is_some() {
-            self.take_off();
-        }
-        if !self.spent.is_empty() {
-            self.drop_spent();
         }
     }
 
@@ -452,15 +386,108 @@ where
         self.spent.drain(..).for_each(Undo::drop_values);
         self.spent.shrink_to(64);
     }
+}
 
-    /// Exchanges all rows for those of another table.
-    ///
-    /// # Panics
-    /// If a commit is not shown yet.
-    pub(in crate::table) fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+impl<K, D> AnyOwner for Owner<K, D>
+where
+    K: Hash + Eq + Clone + 'static,
+    D: Kind<Change: Clone> + 'static,
+    Core<K, D>: AnyCore,
+    HandedOver<K, D>: PreparedTable,
+{
+    fn core(&self) -> Arc<dyn AnyCore> {
+        Arc::<Core<K, D>>::clone(&self.core)
+    }
+
+    fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.core.boundaries
+    }
+
+    #[inline]
+    fn is_of(&self, core: &Arc<dyn AnyCore>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.core), Arc::as_ptr(core)) && self.is_current()
+    }
+
+    fn reopen(&mut self, core: Arc<dyn AnyCore>) {
+        *self = Self::new(downcast(core).expect(OTHER));
+    }
+
+    #[inline]
+    fn is_dirty(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
+    #[inline]
+    fn prepare(&mut self) {
+        if self.late.is_some() {
+            self.copy_ahead();
+        }
+    }
+
+    fn hand_over(&mut self, commit: u64) -> Box<dyn PreparedTable> {
+        let len = (self.len(), self.rows());
+        let Self { core, writes, late, .. } = self;
+        let clears = writes.is_cleared;
+        if let (Some(LateOwner { copies, outdated }), Some(late)) = (late.as_deref_mut(), &core.late) {
+            let copies = std::mem::take(&mut copies.0);
+            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
+        }
+        let entries = Copies(writes.entries.take());
+        writes.reset();
+        Box::new(HandedOver { core: Arc::clone(core), clears, entries })
+    }
+
+    #[inline]
+    fn apply(&mut self, passing: &Passing<'_>) {
+        let Self { core, writes, spent, .. } = self;
+        core.show(writes.is_cleared, writes.entries.drain(), passing, spent);
+        writes.reset();
+    }
+
+    #[inline]
+    fn commit_alone(&mut self) {
+        let Self { core, writes, spent, .. } = self;
+        let passing = core.boundaries.pass();
+        core.show(writes.is_cleared, writes.entries.drain(), &passing, spent);
+        passing.finish();
+        writes.reset();
+    }
+
+    #[inline]
+    fn sweep(&mut self) {
+        if self.late.is_some() {
+            self.take_off();
+        }
+        if !self.spent.is_empty() {
+            self.drop_spent();
+        }
+    }
+
+    fn discard(&mut self) {
+        self.writes.drop_entries();
+        if let Some(late) = &mut self.late {
+            drop(std::mem::replace(&mut late.copies, Copies(Vec::new())));
+            self.sweep();
+        }
+    }
+
+    fn exchange(&mut self, other: &mut dyn AnyOwner, passing: &mut Passing<'_>) {
+        let other: &mut Self = other.as_any_mut().downcast_mut().expect(OTHER);
         let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
         assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
+    }
+
+    fn swap(&mut self, other: &mut dyn AnyOwner) {
+        std::mem::swap(self, other.as_any_mut().downcast_mut().expect(OTHER));
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
     }
 }
 

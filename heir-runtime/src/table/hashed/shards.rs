@@ -80,8 +80,9 @@ type Segment<K, S> = OnceLock<Box<[Shard<K, S>]>>;
 
 pub(in crate::table) struct Shards<K, S> {
     /// Small tables have no other.
-    first: Shard<K, S>,
-    segments: [Segment<K, S>; SEGMENTS],
+    first: RowLock<Rows<K, S>>,
+    /// All others. In a box, because most tables are small.
+    segments: OnceLock<Box<[Segment<K, S>; SEGMENTS]>>,
     /// How many shards there are.
     count: AtomicU32,
     /// How many rows there are.
@@ -91,8 +92,8 @@ pub(in crate::table) struct Shards<K, S> {
 impl<K, S> Shards<K, S> {
     pub(super) fn new() -> Self {
         Self {
-            first: Shard(RowLock::new(HashTable::new())),
-            segments: std::array::from_fn(|_| OnceLock::new()),
+            first: RowLock::new(HashTable::new()),
+            segments: OnceLock::new(),
             count: AtomicU32::new(1),
             len: AtomicUsize::new(0),
         }
@@ -108,7 +109,7 @@ impl<K, S> Shards<K, S> {
     pub(super) fn read<R>(&self, hash: u32, look: impl FnOnce(&Rows<K, S>) -> R) -> R {
         let (mut look, mut count) = (look, self.count.load(Ordering::Acquire));
         loop {
-            let found = self.shard(index(hash, count)).0.read(|rows| {
+            let found = self.shard(index(hash, count)).read(|rows| {
                 // The shard may have been split before it was locked.
                 let now = self.count.load(Ordering::Acquire);
                 let is_here = now == count || index(hash, now) == index(hash, count);
@@ -124,7 +125,7 @@ impl<K, S> Shards<K, S> {
     /// Changes the rows of the shard in which keys of this hash are: for the one writer.
     #[inline]
     pub(super) fn write<R>(&self, hash: u32, work: impl FnOnce(&mut Rows<K, S>) -> R) -> R {
-        self.shard(index(hash, self.count.load(Ordering::Relaxed))).0.write(work)
+        self.shard(index(hash, self.count.load(Ordering::Relaxed))).write(work)
     }
 
     /// Puts a row into its shard: there is none at its place. For the one writer.
@@ -150,7 +151,7 @@ impl<K, S> Shards<K, S> {
     /// Takes all rows out, for the one writer.
     pub(super) fn take(&self) -> TakenOut<K, S> {
         self.len.store(0, Ordering::Relaxed);
-        let shards = (0..self.count.load(Ordering::Relaxed)).map(|index| &self.shard(index).0);
+        let shards = (0..self.count.load(Ordering::Relaxed)).map(|index| self.shard(index));
         TakenOut(shards.map(|shard| shard.write(std::mem::take)).collect())
     }
 
@@ -187,7 +188,7 @@ impl<K, S> Shards<K, S> {
         }
         self.make(segment(count).0);
         let source = count - (1 << count.ilog2());
-        self.shard(source).0.write(|rows| {
+        self.shard(source).write(|rows| {
             let all = std::mem::take(rows);
             let moves = |row: &Row<K, S>| index(row.place.hash, count + 1) == count;
             let leaving = all.iter().filter(|row| moves(row)).count();
@@ -197,7 +198,7 @@ impl<K, S> Shards<K, S> {
                 Self::put(if moves(&row) { &mut new } else { rows }, row);
             }
             // Nobody else knows of it yet.
-            self.shard(count).0.write(|rows| *rows = new);
+            self.shard(count).write(|rows| *rows = new);
             self.count.store(count + 1, Ordering::Release);
         });
     }
@@ -205,24 +206,27 @@ impl<K, S> Shards<K, S> {
     fn make(&self, segment: usize) {
         let shards = 15 << (4 * segment);
         let new = || (0..shards).map(|_| Shard(RowLock::new(HashTable::new()))).collect();
-        self.segments[segment].get_or_init(new);
+        let segments = self.segments.get_or_init(|| Box::new(std::array::from_fn(|_| OnceLock::new())));
+        segments[segment].get_or_init(new);
     }
 
     #[inline]
-    fn shard(&self, index: u32) -> &Shard<K, S> {
+    fn shard(&self, index: u32) -> &RowLock<Rows<K, S>> {
         if index == 0 {
             return &self.first;
         }
         let (segment, at) = segment(index);
-        &self.segments[segment].get().expect("a shard is made before it is counted")[at]
+        let shards = self.segments.get().and_then(|segments| segments[segment].get());
+        &shards.expect("a shard is made before it is counted")[at].0
     }
 }
 
 impl<K, S> Shards<K, S> {
     /// Takes out the rows of a map that nobody else can reach.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Row<K, S>> + '_ {
-        let others = self.segments.iter_mut().filter_map(OnceLock::get_mut).flatten();
-        std::iter::once(&mut self.first).chain(others).flat_map(|shard| std::mem::take(shard.0.get_mut()))
+        let segments = self.segments.get_mut().into_iter().flat_map(|segments| segments.iter_mut());
+        let others = segments.filter_map(OnceLock::get_mut).flatten().map(|shard| &mut shard.0);
+        std::iter::once(&mut self.first).chain(others).flat_map(|shard| std::mem::take(shard.get_mut()))
     }
 }
 

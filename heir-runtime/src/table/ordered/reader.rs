@@ -7,6 +7,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use super::rows::OrderedRows;
+use crate::table::any::AnyCore as _;
 use crate::table::boundary::Taking;
 use crate::table::info::TableInfo;
 use crate::table::rows::{PAGE, Rows, Selection};

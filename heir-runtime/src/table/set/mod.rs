@@ -7,6 +7,7 @@ mod entry;
 mod read;
 mod reader;
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +18,8 @@ use std::sync::Arc;
 pub use self::entry::Entry;
 use self::read::SetRows as _;
 pub use self::reader::TableReader;
-use super::boundary::{Boundaries, Passing, PreparedTable, Taking};
+use super::any::{AnyCore, AnyOwner, OTHER, downcast};
+use super::boundary::{Boundaries, Taking};
 use super::drops::{DropRows, Quiet, cloned};
 use super::hashed::{Core, One, Owner, Seen};
 use super::info::TableInfo;
@@ -82,7 +84,7 @@ where
     /// In a program, tables are made by the runtime: readers of a worker's table would not follow
     /// it to another one.
     pub fn for_tests() -> Self {
-        Self::open(&Self::reader_first(&Boundaries::new()))
+        Self { owner: Owner::new(Arc::new(Core::new(Boundaries::new()))) }
     }
 
     /// Marks a message boundary, for a table that no worker owns: one that was claimed, or parked,
@@ -91,7 +93,7 @@ where
     /// In a worker the runtime marks the boundaries of all tables together; within a message
     /// [`Context::commit`](crate::Context::commit) does.
     pub fn commit(&mut self) {
-        super::commit::one(self);
+        super::commit::one(&mut self.owner);
     }
 
     /// A reader of this table. It does not see what the message under way has written.
@@ -384,18 +386,39 @@ where
     type Value = V;
     type Rows = HashMap<K, V>;
 
-    owned!();
-
-    fn reader_first(boundaries: &Arc<Boundaries>) -> Self::Reader {
-        TableReader { core: Arc::new(Core::new(Arc::clone(boundaries))) }
+    fn rows_first(boundaries: &Arc<Boundaries>) -> Arc<dyn AnyCore> {
+        Arc::new(Core::new(Arc::clone(boundaries)) as Core<K, One<V>>)
     }
 
-    fn reader_anew(reader: &Self::Reader, boundaries: &Arc<Boundaries>) -> Self::Reader {
-        TableReader { core: Arc::new(reader.core.anew(Arc::clone(boundaries))) }
+    fn open(rows: Arc<dyn AnyCore>) -> Self {
+        Self { owner: Owner::new(downcast(rows).expect(OTHER)) }
     }
 
-    fn changes(&self) -> Vec<Change<K, V>> {
-        let (is_cleared, changes) = self.owner.changes();
+    fn reader_of(rows: Arc<dyn AnyCore>) -> Self::Reader {
+        TableReader { core: downcast(rows).expect(OTHER) }
+    }
+
+    fn rows_at(reader: &Self::Reader, taking: &Taking) -> Option<Self::Rows> {
+        reader.rows_at(taking)
+    }
+
+    #[inline]
+    fn owner(&self) -> &dyn AnyOwner {
+        &self.owner
+    }
+
+    #[inline]
+    fn owner_mut(&mut self) -> &mut dyn AnyOwner {
+        &mut self.owner
+    }
+
+    fn fill(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
+        self.extend(rows);
+    }
+
+    fn changes_of(owner: &dyn Any) -> Vec<Change<K, V>> {
+        let owner: &Owner<K, One<V>> = owner.downcast_ref().expect(OTHER);
+        let (is_cleared, changes) = owner.changes();
         let changes = changes.map(|(key, change)| match change {
             Some(value) => Change::Put(key.clone(), value.clone()),
             None => Change::Removed(key.clone()),

@@ -1,6 +1,7 @@
 //! What the owner and the readers of an ordered table share: the committed rows, and what snapshots
 //! need of those before.
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -10,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use super::ahead::Ahead;
 use super::index::{Index, Slot};
 use super::write_set::{LeftOver, Write};
+use crate::table::any::AnyCore;
 use crate::table::boundary::{Boundaries, Passing};
 use crate::table::drops::{DropRows, drop_quietly};
 use crate::table::lock::RowLock;
@@ -123,11 +125,6 @@ impl<K, V> Core<K, V> {
     pub(super) fn is_copied(&self) -> bool {
         self.boundaries.are_copied()
     }
-
-    /// Drops what no snapshot needs any more.
-    pub(in crate::table) fn give_up_replaced(&self) {
-        drop_undone(self.replaced.give_up(self.boundaries.needed_by_none()));
-    }
 }
 
 impl<K, V> Core<K, V>
@@ -175,6 +172,24 @@ where
 
 fn drop_undone<V>(undone: Vec<Arc<Undo<V>>>) {
     undone.into_iter().filter_map(Arc::into_inner).for_each(|undo| drop_quietly(undo.before));
+}
+
+impl<K, V> AnyCore for Core<K, V>
+where
+    K: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    fn anew(&self, boundaries: &Arc<Boundaries>) -> Arc<dyn AnyCore> {
+        Arc::new(Self::new(Arc::clone(boundaries)))
+    }
+
+    fn give_up_replaced(&self) {
+        drop_undone(self.replaced.give_up(self.boundaries.needed_by_none()));
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
 }
 
 impl<K, V> Drop for Core<K, V> {

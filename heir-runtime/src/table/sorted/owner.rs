@@ -1,5 +1,6 @@
 //! The one who writes to an ordered table: its write set, over the committed rows.
 
+use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -10,7 +11,8 @@ use super::ahead::{Ahead, Outdated};
 use super::core::Core;
 use super::index::Slot;
 use super::write_set::{LeftOver, Write, drop_writes};
-use crate::table::boundary::{Passing, PreparedTable};
+use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast};
+use crate::table::boundary::{Boundaries, Passing, PreparedTable};
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
 use crate::table::lock::RowLock;
 use crate::table::rows::PAGE;
@@ -187,41 +189,10 @@ where
         })
     }
 
-    /// Whether the message under way has written anything.
-    pub(in crate::table) fn is_dirty(&self) -> bool {
-        !self.writes.is_empty() || self.is_cleared
-    }
-
     /// What the message has written so far, in the order of keys; and whether it has removed
     /// everything before.
     pub(in crate::table) fn changes(&self) -> (bool, impl Iterator<Item = (&K, Option<&V>)>) {
         (self.is_cleared, self.writes.iter().map(|(key, write)| (key, write.value.as_ref())))
-    }
-
-    /// Takes the keys of vacated slots out of the index, and finds a slot for each row that was
-    /// put.
-    pub(in crate::table) fn prepare(&mut self) {
-        // A snapshot may need the key of a slot that has been vacated since; and a commit may be ahead
-        // that is to fill it.
-        if self.late.as_ref().is_none_or(|late| late.takes_out) && !self.core.is_copied() {
-            self.take_out_vacated();
-            if let Some(late) = &mut self.late {
-                late.takes_out = false;
-            }
-        }
-        let Self { core, writes, .. } = self;
-        for (key, write) in writes.iter_mut().filter(|(_, write)| write.slot.is_none()) {
-            let known =
-                core.index.read(|index| index.get(key).map(|(_, slot)| (slot, index.value(slot).is_none())));
-            if let Some((slot, was_vacant)) = known {
-                (write.slot, write.was_vacant) = (Some(slot), was_vacant);
-            } else if write.value.is_some() {
-                let own = Quiet::new(key.clone());
-                let slot = core.index.write_in_order(|index| index.insert(own.into_inner()));
-                (write.slot, write.was_vacant) = (Some(slot), true);
-            }
-        }
-        self.copy_ahead();
     }
 
     /// Copies what the owner is to see of the message, if a journal shows it to others later.
@@ -270,41 +241,6 @@ where
         }
     }
 
-    /// Takes out what the message has written, to be shown later: it is the commit of this number.
-    /// The owner goes on to see it. Only moves.
-    pub(in crate::table) fn hand_over(&mut self, commit: u64) -> HandedOver<K, V> {
-        let len = self.len();
-        let Self { core, writes, late, .. } = self;
-        let clears = std::mem::take(&mut self.is_cleared);
-        if let (Some(own), Some(late)) = (late, &core.late) {
-            let copies = std::mem::take(&mut own.copies.0);
-            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, &mut own.outdated));
-        }
-        self.more = 0;
-        HandedOver { core: Arc::clone(core), clears, writes: std::mem::take(writes) }
-    }
-
-    /// Makes what was prepared visible. Only moves.
-    pub(in crate::table) fn apply(&mut self, passing: &Passing<'_>) {
-        let clears = std::mem::take(&mut self.is_cleared);
-        self.core.show(clears, std::mem::take(&mut self.writes), passing, &mut self.left);
-        self.more = 0;
-    }
-
-    /// The same, as a commit of its own.
-    pub(in crate::table) fn commit_alone(&mut self) {
-        let core = Arc::clone(&self.core);
-        let passing = core.boundaries.pass();
-        self.apply(&passing);
-        passing.finish();
-    }
-
-    /// Drops what commits have replaced.
-    pub(in crate::table) fn sweep(&mut self) {
-        self.take_off();
-        self.left.drop_spent();
-    }
-
     /// Takes off what has been shown of what lies over the rows, and drops what that has replaced.
     fn take_off(&mut self) {
         let Self { core, late, left, .. } = self;
@@ -315,9 +251,89 @@ where
             left.add(late.returned.take());
         }
     }
+}
 
-    /// Drops what the message under way has written.
-    pub(in crate::table) fn discard(&mut self) {
+impl<K, V> AnyOwner for Owner<K, V>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn core(&self) -> Arc<dyn AnyCore> {
+        Arc::<Core<K, V>>::clone(&self.core)
+    }
+
+    fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.core.boundaries
+    }
+
+    #[inline]
+    fn is_of(&self, core: &Arc<dyn AnyCore>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.core), Arc::as_ptr(core)) && self.is_current()
+    }
+
+    fn reopen(&mut self, core: Arc<dyn AnyCore>) {
+        *self = Self::new(downcast(core).expect(OTHER));
+    }
+
+    fn is_dirty(&self) -> bool {
+        !self.writes.is_empty() || self.is_cleared
+    }
+
+    fn prepare(&mut self) {
+        // A snapshot may need the key of a slot that has been vacated since; and a commit may be ahead
+        // that is to fill it.
+        if self.late.as_ref().is_none_or(|late| late.takes_out) && !self.core.is_copied() {
+            self.take_out_vacated();
+            if let Some(late) = &mut self.late {
+                late.takes_out = false;
+            }
+        }
+        let Self { core, writes, .. } = self;
+        for (key, write) in writes.iter_mut().filter(|(_, write)| write.slot.is_none()) {
+            let known =
+                core.index.read(|index| index.get(key).map(|(_, slot)| (slot, index.value(slot).is_none())));
+            if let Some((slot, was_vacant)) = known {
+                (write.slot, write.was_vacant) = (Some(slot), was_vacant);
+            } else if write.value.is_some() {
+                let own = Quiet::new(key.clone());
+                let slot = core.index.write_in_order(|index| index.insert(own.into_inner()));
+                (write.slot, write.was_vacant) = (Some(slot), true);
+            }
+        }
+        self.copy_ahead();
+    }
+
+    fn hand_over(&mut self, commit: u64) -> Box<dyn PreparedTable> {
+        let len = self.len();
+        let Self { core, writes, late, .. } = self;
+        let clears = std::mem::take(&mut self.is_cleared);
+        if let (Some(own), Some(late)) = (late, &core.late) {
+            let copies = std::mem::take(&mut own.copies.0);
+            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, &mut own.outdated));
+        }
+        self.more = 0;
+        Box::new(HandedOver { core: Arc::clone(core), clears, writes: std::mem::take(writes) })
+    }
+
+    fn apply(&mut self, passing: &Passing<'_>) {
+        let clears = std::mem::take(&mut self.is_cleared);
+        self.core.show(clears, std::mem::take(&mut self.writes), passing, &mut self.left);
+        self.more = 0;
+    }
+
+    fn commit_alone(&mut self) {
+        let core = Arc::clone(&self.core);
+        let passing = core.boundaries.pass();
+        self.apply(&passing);
+        passing.finish();
+    }
+
+    fn sweep(&mut self) {
+        self.take_off();
+        self.left.drop_spent();
+    }
+
+    fn discard(&mut self) {
         self.is_cleared = false;
         self.more = 0;
         for (key, write) in std::mem::take(&mut self.writes) {
@@ -334,16 +350,25 @@ where
         }
     }
 
-    /// Exchanges all rows for those of another table.
-    ///
-    /// # Panics
-    /// If a commit is not shown yet.
-    pub(in crate::table) fn exchange(&mut self, other: &mut Self, passing: &mut Passing<'_>) {
+    fn exchange(&mut self, other: &mut dyn AnyOwner, passing: &mut Passing<'_>) {
+        let other: &mut Self = other.as_any_mut().downcast_mut().expect(OTHER);
         let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
         assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
         self.left.sweeps_all = true;
         other.left.sweeps_all = true;
+    }
+
+    fn swap(&mut self, other: &mut dyn AnyOwner) {
+        std::mem::swap(self, other.as_any_mut().downcast_mut().expect(OTHER));
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
     }
 }
 

@@ -1,0 +1,175 @@
+//! The recorded tables of a worker together, as everybody but the owner knows them.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::task::Context;
+
+use super::any::{AnyCore, AnyTable};
+use super::boundary::{Boundaries, Taking};
+use super::journal::Journal;
+use super::recorded::Recorded;
+use super::snapshot::Snapshot;
+
+const SAME: &str = "the recorded tables of a worker are always listed in one order";
+
+/// Makes the rows of a table that does not exist yet, whose commits pass these boundaries.
+pub type MakeRows = fn(&Arc<Boundaries>) -> Arc<dyn AnyCore>;
+
+/// Makes the rows of a table of type `T` that does not exist yet.
+pub fn rows_first<T: Recorded>() -> MakeRows {
+    T::rows_first
+}
+
+/// The readers of a worker's recorded tables, in the order of its fields: made before the tables
+/// are, good after them.
+#[derive(Clone)]
+pub struct Readers {
+    cores: Arc<[Arc<dyn AnyCore>]>,
+    boundaries: Arc<Boundaries>,
+}
+
+impl Readers {
+    /// The reader of the table at this place, whose type is `T`.
+    ///
+    /// # Panics
+    /// If there is none, or of another type.
+    pub fn get<T: Recorded>(&self, place: usize) -> T::Reader {
+        T::reader_of(self.at(place))
+    }
+
+    /// The table that the reader at this place reads. It may write from now on, and none before it.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn open<T: Recorded>(&self, place: usize) -> T {
+        T::open(self.at(place))
+    }
+
+    /// A copy of tables as of one message boundary: what `copy` makes of them.
+    ///
+    /// It takes time and memory for every row, in the caller's thread. The owner goes on meanwhile;
+    /// what it replaces is kept until the copy is done. `copy` is called again if all rows have been
+    /// exchanged for others meanwhile.
+    ///
+    /// # Panics
+    /// In the code of a user that `copy` calls; and if it is called in the `Clone`, `Eq` or `Ord` of
+    /// a row.
+    pub fn snapshot<R>(&self, mut copy: impl FnMut(&Copying<'_>) -> Option<R>) -> Snapshot<R> {
+        let give_up = || self.cores.iter().for_each(|core| core.give_up_replaced());
+        Snapshot::take(&self.boundaries, |taking| copy(&Copying { readers: self, taking }), give_up)
+    }
+
+    /// Readers of tables that are still to be made, like these: this journal keeps their commits, and
+    /// says when they become visible.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn kept_by(&self, journal: Arc<dyn Journal>) -> Self {
+        self.with(Boundaries::kept_by(journal))
+    }
+
+    /// Shows the commits up to this number, in order, in this thread: for the journal that keeps them.
+    #[doc(hidden)]
+    pub fn show_up_to(&self, commit: u64) {
+        self.boundaries.show_up_to(commit);
+    }
+
+    /// Whether the owner of the tables, which waits for messages, is to mark a boundary, so that it
+    /// drops what commits have replaced that a journal has shown. It is woken when it is.
+    #[inline]
+    pub(crate) fn poll_replaced(&self, cx: &Context<'_>) -> bool {
+        self.boundaries.unshown().is_some_and(|unshown| unshown.poll_replaced(cx))
+    }
+
+    /// The number of the last commit, visible or not.
+    pub(crate) fn last_commit(&self) -> u64 {
+        self.boundaries.last_commit()
+    }
+
+    /// Waits until all commits are visible.
+    pub(crate) async fn until_all_shown(&self) {
+        if let Some(unshown) = self.boundaries.unshown() {
+            unshown.until_all_shown().await;
+        }
+    }
+
+    /// Readers of tables that are still to be made, with which these can be exchanged.
+    pub(crate) fn anew(&self) -> Self {
+        self.with(Boundaries::new())
+    }
+
+    fn with(&self, boundaries: Arc<Boundaries>) -> Self {
+        Self { cores: self.cores.iter().map(|core| core.anew(&boundaries)).collect(), boundaries }
+    }
+
+    /// Readers of tables that exist.
+    pub(crate) fn of(tables: &[AnyTable<'_>]) -> Self {
+        let boundaries =
+            tables.first().map_or_else(Boundaries::new, |table| Arc::clone(table.0.boundaries()));
+        Self { cores: tables.iter().map(|table| table.0.core()).collect(), boundaries }
+    }
+
+    /// The boundaries of the tables.
+    pub(crate) fn boundaries(&self) -> &Arc<Boundaries> {
+        &self.boundaries
+    }
+
+    /// Whether this is the table at a place.
+    #[inline]
+    pub(super) fn are_of(&self, place: usize, table: &AnyTable<'_>) -> bool {
+        self.cores.get(place).is_some_and(|core| table.0.is_of(core))
+    }
+
+    /// Opens a table anew, over its own rows, at each place whose table was taken out. Neither the
+    /// table that was taken out nor the table that was put in its place may write any more.
+    pub(crate) fn mend(&self, tables: Vec<AnyTable<'_>>) {
+        for (place, table) in tables.into_iter().enumerate() {
+            if !self.are_of(place, &table) {
+                table.0.reopen(self.at(place));
+            }
+        }
+    }
+
+    fn at(&self, place: usize) -> Arc<dyn AnyCore> {
+        Arc::clone(self.cores.get(place).expect(SAME))
+    }
+}
+
+/// A snapshot of a worker's recorded tables that is being taken: from [`Readers::snapshot`].
+#[derive(Debug)]
+pub struct Copying<'r> {
+    readers: &'r Readers,
+    taking: &'r Taking,
+}
+
+impl Copying<'_> {
+    /// The rows of the table at this place, whose type is `T`: `None` if all rows have been exchanged
+    /// for others since the snapshot began, so that it has to begin anew.
+    ///
+    /// # Panics
+    /// As [`Readers::get`], and in the `Clone`, `Eq`, `Ord` or `Hash` of a row, if that panics.
+    pub fn rows<T: Recorded>(&self, place: usize) -> Option<T::Rows> {
+        T::rows_at(&self.readers.get::<T>(place), self.taking)
+    }
+}
+
+/// Those of no tables: they are the same for all workers that have none.
+impl Default for Readers {
+    fn default() -> Self {
+        static NONE: OnceLock<Readers> = OnceLock::new();
+        let none = || Self { cores: Arc::from([]), boundaries: Boundaries::new() };
+        NONE.get_or_init(none).clone()
+    }
+}
+
+impl<const N: usize> From<[MakeRows; N]> for Readers {
+    fn from(make: [MakeRows; N]) -> Self {
+        let boundaries = Boundaries::new();
+        Self { cores: make.iter().map(|make| make(&boundaries)).collect(), boundaries }
+    }
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers").field("tables", &self.cores.len()).finish_non_exhaustive()
+    }
+}
