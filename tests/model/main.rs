@@ -6,4 +6,5 @@ mod journal;
 mod operations;
 mod pages;
 mod panics;
+mod review;
 mod subject;

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use super::ahead::{Ahead, Found, Outdated};
 use super::core::{Core, Undo};
@@ -434,7 +434,7 @@ where
         }
         let entries = Copies(writes.entries.take());
         writes.reset();
-        Box::new(HandedOver { core: Arc::clone(core), clears, entries })
+        Box::new(HandedOver { core: Arc::downgrade(core), clears, entries })
     }
 
     #[inline]
@@ -493,7 +493,9 @@ where
 
 /// A commit of a hash table that is to be shown later.
 pub(in crate::table) struct HandedOver<K, D: Kind> {
-    core: Arc<Core<K, D>>,
+    // The rows lead to the commits that are to be shown: a commit that is never shown is no reason to
+    // keep them.
+    core: Weak<Core<K, D>>,
     clears: bool,
     entries: Copies<K, D>,
 }
@@ -504,9 +506,10 @@ where
     D: Kind<Value: Send + Sync, Change: Send + Sync, Before: Send + Sync, Ahead: Send + Sync> + 'static,
 {
     fn show(&mut self, passing: &Passing<'_>) {
+        let Some(core) = self.core.upgrade() else { return };
         let mut replaced = Vec::new();
-        self.core.show(self.clears, self.entries.0.drain(..), passing, &mut replaced);
-        if let Some(late) = &self.core.late {
+        core.show(self.clears, self.entries.0.drain(..), passing, &mut replaced);
+        if let Some(late) = &core.late {
             late.returned.with(|returned| returned.append(&mut replaced));
         }
     }

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use super::ahead::{Ahead, Outdated};
 use super::core::Core;
@@ -312,7 +312,7 @@ where
             late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, &mut own.outdated));
         }
         self.more = 0;
-        Box::new(HandedOver { core: Arc::clone(core), clears, writes: std::mem::take(writes) })
+        Box::new(HandedOver { core: Arc::downgrade(core), clears, writes: std::mem::take(writes) })
     }
 
     fn apply(&mut self, passing: &Passing<'_>) {
@@ -445,7 +445,8 @@ where
 
 /// A commit of an ordered table that is to be shown later.
 pub(in crate::table) struct HandedOver<K, V> {
-    core: Arc<Core<K, V>>,
+    // As that of a hash table, for the same reason.
+    core: Weak<Core<K, V>>,
     clears: bool,
     writes: BTreeMap<K, Write<V>>,
 }
@@ -456,9 +457,10 @@ where
     V: Clone + Send + Sync + 'static,
 {
     fn show(&mut self, passing: &Passing<'_>) {
+        let Some(core) = self.core.upgrade() else { return };
         let mut left = LeftOver::default();
-        self.core.show(self.clears, std::mem::take(&mut self.writes), passing, &mut left);
-        if let Some(late) = &self.core.late {
+        core.show(self.clears, std::mem::take(&mut self.writes), passing, &mut left);
+        if let Some(late) = &core.late {
             late.returned.with(|returned| returned.add(left));
         }
     }

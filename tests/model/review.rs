@@ -1,0 +1,64 @@
+//! What a review of late commits has found.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+use heir_runtime::table::{
+    BagTable, Encoded, Journal, OrderedTable, Readers, Recorded, Table, Written, reader_first,
+};
+
+struct Silent;
+
+impl Journal for Silent {
+    fn encode(&self, _: &Written<'_>) -> Encoded {
+        Box::new(())
+    }
+
+    fn append(&self, _: u64, _: Encoded) {}
+}
+
+fn kept<T: Recorded>() -> (Readers, T) {
+    let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::new(Silent));
+    let table = readers.open::<T>(0);
+    (readers, table)
+}
+
+struct Counted(Arc<AtomicIsize>);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicIsize>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+// Nothing stays of tables that nobody can reach, although a commit was never shown.
+macro_rules! unshown_goes {
+    ($test:ident, $table:ident) => {
+        #[test]
+        fn $test() {
+            let alive = Arc::<AtomicIsize>::default();
+            let (readers, mut table) = kept::<$table<u64, Counted>>();
+            table.fill([(1, Counted::new(&alive))]);
+            table.commit();
+            drop((readers, table));
+            assert_eq!(alive.load(Ordering::Relaxed), 0, "values are kept by nobody");
+        }
+    };
+}
+
+unshown_goes!(a_commit_that_is_never_shown_goes_with_its_table, Table);
+unshown_goes!(a_commit_that_is_never_shown_goes_with_its_ordered_table, OrderedTable);
+unshown_goes!(a_commit_that_is_never_shown_goes_with_its_bag_table, BagTable);
