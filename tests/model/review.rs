@@ -1,5 +1,6 @@
 //! What a review of late commits has found.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
@@ -62,3 +63,30 @@ macro_rules! unshown_goes {
 unshown_goes!(a_commit_that_is_never_shown_goes_with_its_table, Table);
 unshown_goes!(a_commit_that_is_never_shown_goes_with_its_ordered_table, OrderedTable);
 unshown_goes!(a_commit_that_is_never_shown_goes_with_its_bag_table, BagTable);
+
+thread_local! {
+    static PANICS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A key whose destructor panics when it is told to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Fragile(u8);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        assert!(!PANICS.get() || std::thread::panicking(), "asked to panic");
+    }
+}
+
+#[test]
+fn a_key_that_panics_when_it_is_dropped_ends_no_commit_that_is_kept() {
+    let (_readers, mut table) = kept::<OrderedTable<Fragile, u8>>();
+    table.insert(Fragile(1), 1);
+    table.commit();
+    table.insert(Fragile(1), 2);
+    PANICS.set(true);
+    let committed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| table.commit()));
+    PANICS.set(false);
+    assert!(committed.is_ok(), "the destructor of a key ended the commit");
+    assert_eq!(table.get(&Fragile(1)), Some(2));
+}

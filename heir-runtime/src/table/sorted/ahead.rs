@@ -87,7 +87,12 @@ impl<K, V> Ahead<K, V> {
 }
 
 impl<K: Ord, V> Ahead<K, V> {
-    /// Puts a key in, for a commit that is being prepared, unless it is there.
+    /// The slot of a key, if it has one.
+    pub(super) fn slot(&self, key: &K) -> Option<Slot> {
+        self.rows.get(key).map(|(_, slot)| slot)
+    }
+
+    /// Puts a key in that is not there, for a commit that is being prepared.
     pub(super) fn insert(&mut self, key: K) -> Slot {
         self.rows.insert(key)
     }

@@ -201,8 +201,11 @@ where
         let (Some(own), Some(late)) = (late, &core.late) else { return };
         let mut copies = DropRows::with_capacity(writes.len());
         for (key, write) in writes {
-            let own = Quiet::new(key.clone());
-            let slot = late.ahead.write_in_order(|ahead| ahead.insert(own.into_inner()));
+            // A key that is there already would be dropped under the lock, and not caught.
+            let slot = late.ahead.read(|ahead| ahead.slot(key)).unwrap_or_else(|| {
+                let own = Quiet::new(key.clone());
+                late.ahead.write_in_order(|ahead| ahead.insert(own.into_inner()))
+            });
             copies.push_clone(&slot, &write.value);
         }
         own.copies = copies;
