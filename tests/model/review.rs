@@ -90,3 +90,16 @@ fn a_key_that_panics_when_it_is_dropped_ends_no_commit_that_is_kept() {
     assert!(committed.is_ok(), "the destructor of a key ended the commit");
     assert_eq!(table.get(&Fragile(1)), Some(2));
 }
+
+#[test]
+fn a_table_that_was_opened_anew_commits_no_more() {
+    let readers = Readers::from([reader_first::<Table<u8, u8>>()]);
+    let mut before = readers.open::<Table<u8, u8>>(0);
+    before.insert(1, 1);
+    let mut after = readers.open::<Table<u8, u8>>(0);
+    after.insert(2, 2);
+    after.commit();
+    let committed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.commit()));
+    assert!(committed.is_err());
+    assert_eq!(after.get(&1), None);
+}

@@ -35,6 +35,9 @@ pub trait AnyOwner: Any {
     /// The boundaries that its commits pass.
     fn boundaries(&self) -> &Arc<Boundaries>;
 
+    /// Whether it may write: no other owner of its rows has been made since.
+    fn may_write(&self) -> bool;
+
     /// Whether this is the owner of these rows, and may write.
     fn is_of(&self, core: &Arc<dyn AnyCore>) -> bool;
 

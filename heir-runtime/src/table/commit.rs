@@ -81,8 +81,12 @@ fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: 
 }
 
 /// Commits what has been written to one table that no worker owns.
+///
+/// # Panics
+/// If another was opened over its rows, which may write since then; and as [`Commit::all`].
 pub(super) fn one(table: &mut impl AnyOwner) {
     if table.is_dirty() {
+        assert!(table.may_write(), "this table was opened anew elsewhere: it commits no more");
         table.prepare();
         if table.boundaries().unshown().is_some() {
             append_one(table);

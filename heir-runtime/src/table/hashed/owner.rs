@@ -404,6 +404,11 @@ where
     }
 
     #[inline]
+    fn may_write(&self) -> bool {
+        self.is_current()
+    }
+
+    #[inline]
     fn is_of(&self, core: &Arc<dyn AnyCore>) -> bool {
         std::ptr::addr_eq(Arc::as_ptr(&self.core), Arc::as_ptr(core)) && self.is_current()
     }
