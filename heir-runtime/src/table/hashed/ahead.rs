@@ -88,10 +88,11 @@ impl<K, D: Kind> Ahead<K, D> {
         self.entries.numbers(hash, numbers);
     }
 
-    /// Puts the changes of a commit over the rows. Only moves.
+    /// Puts the changes of a commit over the rows, when commits up to `shown` have been shown. Only moves.
     pub(super) fn add(
         &mut self,
         commit: u64,
+        shown: u64,
         clears: bool,
         changes: Vec<Entry<K, D::Change>>,
         len: (usize, usize),
@@ -106,9 +107,9 @@ impl<K, D: Kind> Ahead<K, D> {
             if let Some(at) = self.entries.over(place) {
                 let left = self.entries.content_mut(at);
                 left.commit = commit;
-                outdated.push(Outdated::Change(key, D::go_ahead(&mut left.content, content)));
+                outdated.push(Outdated::Change(key, D::go_ahead(&mut left.content, content, commit, shown)));
             } else {
-                self.entries.push(place, key, Left { content: D::ahead(content), commit });
+                self.entries.push(place, key, Left { content: D::ahead(content, commit), commit });
             }
         }
         self.len = Some(len);

@@ -36,11 +36,12 @@ pub(in crate::table) trait Kind {
     where
         Self: 'a;
 
-    /// What a first change leaves of a row. Only moves.
-    fn ahead(change: Self::Change) -> Self::Ahead;
+    /// What a first change, of the commit of this number, leaves of a row. Only moves.
+    fn ahead(change: Self::Change, commit: u64) -> Self::Ahead;
 
-    /// What a further change leaves of a row. Returns what is left of it no more. Only moves.
-    fn go_ahead(ahead: &mut Self::Ahead, change: Self::Change) -> Self::Before;
+    /// What a further change leaves of a row, when commits up to `shown` have been shown. Returns what
+    /// is left of it no more. Only moves.
+    fn go_ahead(ahead: &mut Self::Ahead, change: Self::Change, commit: u64, shown: u64) -> Self::Before;
 
     /// How many values a row holds.
     fn count(value: &Self::Value) -> usize;

@@ -1,10 +1,13 @@
 //! The rows of a `BagTable`: a list of values each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use super::kind::Kind;
 use crate::table::drops::{DropRows, drop_quietly};
+
+/// From how many numbers on it is worth looking for those that can go.
+const FEW: usize = 8;
 
 /// A list of values.
 pub(in crate::table) struct Many<V>(PhantomData<V>);
@@ -100,8 +103,11 @@ impl<V: Clone> Clone for Edits<V> {
 pub(in crate::table) struct Ahead<V> {
     /// Whether nothing is left of the values before these commits.
     replaces: bool,
-    /// The numbers of those that were removed, also of those that these commits have put.
-    removed: BTreeSet<u64>,
+    /// The numbers of those that were removed, also of those that these commits have put, each with
+    /// the commit that has removed it: they can go when that is shown.
+    removed: BTreeMap<u64, u64>,
+    /// How many of them make it worth looking for those that can go.
+    many: usize,
     /// The values that were put, and are still there.
     put: Vec<(u64, V)>,
     /// How many values there are.
@@ -124,7 +130,7 @@ impl<V> ListView<'_, V> {
     pub(in crate::table) fn iter(&self) -> impl Iterator<Item = &(u64, V)> {
         let replaces = self.ahead.is_some_and(|ahead| ahead.replaces);
         let committed = if replaces { &[][..] } else { self.committed };
-        let is_left = |number: u64| self.ahead.is_none_or(|ahead| !ahead.removed.contains(&number));
+        let is_left = |number: u64| self.ahead.is_none_or(|ahead| !ahead.removed.contains_key(&number));
         // Numbers grow: those up to the last one here have been shown already.
         let last = committed.last().map(|(number, _)| *number);
         let put = self.ahead.map_or(&[][..], |ahead| &ahead.put);
@@ -197,12 +203,13 @@ impl<V> Kind for Many<V> {
         (ahead.count > 0).then_some(ListView { committed, ahead: Some(ahead) })
     }
 
-    fn ahead(change: Edits<V>) -> Ahead<V> {
+    fn ahead(change: Edits<V>, commit: u64) -> Ahead<V> {
         let count = change.len();
-        Ahead { replaces: change.replaces, removed: change.removed, put: change.put, count }
+        let removed = change.removed.into_iter().map(|number| (number, commit)).collect();
+        Ahead { replaces: change.replaces, removed, many: FEW, put: change.put, count }
     }
 
-    fn go_ahead(ahead: &mut Ahead<V>, change: Edits<V>) -> Taken<V> {
+    fn go_ahead(ahead: &mut Ahead<V>, change: Edits<V>, commit: u64, shown: u64) -> Taken<V> {
         ahead.count = change.len();
         let outdated = if change.replaces {
             ahead.replaces = true;
@@ -211,7 +218,11 @@ impl<V> Kind for Many<V> {
         } else {
             let outdated = ahead.put.extract_if(.., |(number, _)| change.removed.contains(number)).collect();
             // Those that were put by a commit that is not shown yet, too: it may be shown any time.
-            ahead.removed.extend(change.removed);
+            ahead.removed.extend(change.removed.into_iter().map(|number| (number, commit)));
+            if ahead.removed.len() >= ahead.many {
+                ahead.removed.retain(|_, commit| *commit > shown);
+                ahead.many = FEW.max(2 * ahead.removed.len());
+            }
             outdated
         };
         ahead.put.extend(change.put);
@@ -243,6 +254,28 @@ fn drop_values<V>(values: Vec<(u64, V)>) {
     if std::mem::needs_drop::<V>() {
         for (_, value) in values {
             drop_quietly(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_always_ahead_forgets_the_values_whose_removal_is_shown() {
+        let mut first = Edits::of(0);
+        first.push(0, ());
+        let mut ahead = Many::ahead(first, 1);
+        for number in 1..1_000 {
+            let mut change = Edits::of(1);
+            change.remove(&[number - 1]);
+            change.push(number, ());
+            let commit = number + 1;
+            Many::go_ahead(&mut ahead, change, commit, commit.saturating_sub(3));
+            assert!(ahead.removed.len() <= FEW);
+            assert!(ahead.removed.contains_key(&(number - 1)));
+            assert_eq!(ahead.put, [(number, ())]);
         }
     }
 }

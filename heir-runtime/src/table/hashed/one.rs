@@ -55,11 +55,11 @@ impl<V> Kind for One<V> {
         ahead.as_ref()
     }
 
-    fn ahead(change: Option<V>) -> Option<V> {
+    fn ahead(change: Option<V>, _: u64) -> Option<V> {
         change
     }
 
-    fn go_ahead(ahead: &mut Option<V>, change: Option<V>) -> Option<V> {
+    fn go_ahead(ahead: &mut Option<V>, change: Option<V>, _: u64, _: u64) -> Option<V> {
         std::mem::replace(ahead, change)
     }
 

@@ -434,8 +434,8 @@ where
         let Self { core, writes, late, .. } = self;
         let clears = writes.is_cleared;
         if let (Some(LateOwner { copies, outdated }), Some(late)) = (late.as_deref_mut(), &core.late) {
-            let copies = std::mem::take(&mut copies.0);
-            late.ahead.write(|ahead| ahead.add(commit, clears, copies, len, outdated));
+            let (copies, shown) = (std::mem::take(&mut copies.0), core.boundaries.last());
+            late.ahead.write(|ahead| ahead.add(commit, shown, clears, copies, len, outdated));
         }
         let entries = Copies(writes.entries.take());
         writes.reset();
