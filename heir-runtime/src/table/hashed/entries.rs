@@ -146,6 +146,9 @@ impl<K, C> Entries<K, C> {
     pub(super) fn take(&mut self) -> Vec<Entry<K, C>> {
         let all = std::mem::take(&mut self.all);
         self.reset();
+        if all.capacity() > ROOM {
+            self.index = HashTable::new();
+        }
         all
     }
 
@@ -166,6 +169,24 @@ impl<K, C> Entries<K, C> {
 mod tests {
     use super::*;
     use crate::util::steps::assert_no_square;
+
+    #[test]
+    fn room_for_many_entries_goes_with_them() {
+        for go in [
+            |entries: &mut Entries<u32, ()>| drop(entries.take()),
+            |entries: &mut Entries<u32, ()>| {
+                entries.drain();
+                entries.reset();
+            },
+        ] {
+            let mut entries = Entries::new();
+            for hash in 0..20_000 {
+                entries.push(Place { hash, nth: 0 }, hash, ());
+            }
+            go(&mut entries);
+            assert!(entries.index.capacity() <= 2 * ROOM);
+        }
+    }
 
     #[test]
     fn a_walk_of_pages_looks_at_the_entries_once() {
