@@ -212,7 +212,7 @@ where
     }
 
     fn take_out_vacated(&mut self) {
-        if std::mem::take(&mut self.left.sweeps_all) {
+        if self.left.sweeps_all {
             let mut after: Option<Quiet<K>> = None;
             loop {
                 let page: Vec<_> = self.core.index.read(|index| {
@@ -226,6 +226,8 @@ where
                     page.into_iter().filter(|(_, is_vacant)| *is_vacant).map(|(key, _)| key.into_inner()),
                 );
             }
+            // Not before: the `Clone` of a key may have panicked.
+            self.left.sweeps_all = false;
         }
         // Keys of slots that a commit which is not shown yet will fill.
         let mut to_be_filled = 0;
@@ -236,7 +238,10 @@ where
                 to_be_filled += 1;
                 continue;
             }
-            if !self.writes.contains_key(key) {
+            if let Some(write) = self.writes.get_mut(key) {
+                // If the preparation panics, `discard` gives it back.
+                write.was_vacant = true;
+            } else {
                 let taken = self.core.index.write_in_order(|index| index.take_out(key));
                 drop_quietly(taken);
             }
@@ -489,5 +494,77 @@ impl<K, V> Drop for Owner<K, V> {
 impl<K, V> Drop for LateOwner<K, V> {
     fn drop(&mut self) {
         self.outdated.drain(..).for_each(Outdated::drop_values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::super::index::Index;
+    use super::*;
+    use crate::table::boundary::Boundaries;
+
+    thread_local! {
+        static PANICS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// A key whose clone panics when it is told to.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    struct Key(u8);
+
+    impl Clone for Key {
+        fn clone(&self) -> Self {
+            assert!(!PANICS.get(), "asked to panic");
+            Self(self.0)
+        }
+    }
+
+    fn commit(owner: &mut Owner<Key, u8>) {
+        owner.prepare();
+        owner.commit_alone();
+        owner.sweep();
+    }
+
+    /// The message dies in its preparation.
+    fn dies(owner: &mut Owner<Key, u8>) {
+        PANICS.set(true);
+        catch_unwind(AssertUnwindSafe(|| owner.prepare())).unwrap_err();
+        PANICS.set(false);
+        owner.discard();
+    }
+
+    /// How many keys the index has after a commit that writes to another key.
+    fn keys_then(owner: &mut Owner<Key, u8>) -> usize {
+        owner.write(Key(9), Some(9), 1);
+        commit(owner);
+        owner.core.index.read(Index::keys)
+    }
+
+    #[test]
+    fn a_vacated_key_to_which_a_message_wrote_that_dies_in_its_preparation_is_taken_out() {
+        let mut owner = Owner::new(Arc::new(Core::new(Boundaries::new())));
+        owner.write(Key(1), Some(1), 1);
+        commit(&mut owner);
+        owner.write(Key(1), None, -1);
+        commit(&mut owner);
+        owner.write(Key(0), Some(0), 1);
+        owner.write(Key(1), Some(1), 1);
+        dies(&mut owner);
+        assert_eq!(keys_then(&mut owner), 1);
+    }
+
+    #[test]
+    fn the_keys_of_a_table_that_was_cleared_are_taken_out_though_a_message_dies_over_them() {
+        let mut owner = Owner::new(Arc::new(Core::new(Boundaries::new())));
+        owner.write(Key(1), Some(1), 1);
+        owner.write(Key(2), Some(2), 1);
+        commit(&mut owner);
+        owner.clear();
+        commit(&mut owner);
+        owner.write(Key(3), Some(3), 1);
+        dies(&mut owner);
+        assert_eq!(keys_then(&mut owner), 1);
     }
 }
