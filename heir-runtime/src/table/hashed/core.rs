@@ -192,6 +192,19 @@ impl<K, D: Kind> Core<K, D> {
         }
     }
 
+    /// Drops what a commit has kept that passed while the last snapshot ended.
+    #[inline]
+    pub(super) fn give_up_kept(&self) {
+        if self.replaced.is_some() && !self.boundaries.are_copied() {
+            self.drop_unneeded();
+        }
+    }
+
+    /// Drops what no snapshot needs any more.
+    fn drop_unneeded(&self) {
+        drop_shared(self.replaced.give_up(self.boundaries.needed_by_none()));
+    }
+
     /// Takes all rows out: for the one writer. Only moves.
     fn clear(&self) -> Undo<K, D> {
         self.values.store(0, Ordering::Relaxed);
@@ -229,7 +242,7 @@ where
     }
 
     fn give_up_replaced(&self) {
-        drop_shared(self.replaced.give_up(self.boundaries.needed_by_none()));
+        self.drop_unneeded();
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

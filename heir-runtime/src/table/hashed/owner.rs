@@ -466,6 +466,7 @@ where
         if !self.spent.is_empty() {
             self.drop_spent();
         }
+        self.core.give_up_kept();
     }
 
     fn discard(&mut self) {
@@ -552,5 +553,26 @@ mod tests {
         assert!(weight::<u64, One<u64>>() < 800);
         assert!(weight::<String, One<u64>>() < 900);
         assert!(weight::<String, Many<u64>>() + size_of_val(&List(vec![(0_u64, 0_u64)]).0[..]) < 1024);
+    }
+
+    #[test]
+    fn what_a_commit_has_kept_for_a_snapshot_that_ended_meanwhile_is_dropped_by_the_owner() {
+        let boundaries = Boundaries::new();
+        let core = Core::<u8, One<Arc<()>>>::new(Arc::clone(&boundaries));
+        let (mut owner, value) = (Owner::new(Arc::new(core)), Arc::new(()));
+        let place = Place { hash: owner.core.hash(&1), nth: 0 };
+        owner.write(place, 1, Some(Arc::clone(&value)), (1, 1));
+        owner.prepare();
+        owner.commit_alone();
+        owner.write(place, 1, None, (-1, -1));
+        owner.prepare();
+        let taking = boundaries.snapshot();
+        let passing = boundaries.pass();
+        drop(taking);
+        owner.core.give_up_replaced();
+        owner.apply(&passing);
+        passing.finish();
+        owner.sweep();
+        assert_eq!(Arc::strong_count(&value), 1);
     }
 }

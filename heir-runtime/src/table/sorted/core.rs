@@ -121,6 +121,19 @@ impl<K, V> Core<K, V> {
         }
     }
 
+    /// Drops what a commit has kept that passed while the last snapshot ended.
+    #[inline]
+    pub(super) fn give_up_kept(&self) {
+        if self.replaced.is_some() && !self.boundaries.are_copied() {
+            self.drop_unneeded();
+        }
+    }
+
+    /// Drops what no snapshot needs any more.
+    fn drop_unneeded(&self) {
+        drop_undone(self.replaced.give_up(self.boundaries.needed_by_none()));
+    }
+
     /// Whether a snapshot is being taken, which may need the keys of vacant slots.
     pub(super) fn is_copied(&self) -> bool {
         self.boundaries.are_copied()
@@ -184,7 +197,7 @@ where
     }
 
     fn give_up_replaced(&self) {
-        drop_undone(self.replaced.give_up(self.boundaries.needed_by_none()));
+        self.drop_unneeded();
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

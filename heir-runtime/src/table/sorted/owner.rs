@@ -344,6 +344,7 @@ where
     fn sweep(&mut self) {
         self.take_off();
         self.left.drop_spent();
+        self.core.give_up_kept();
     }
 
     fn discard(&mut self) {
@@ -566,5 +567,24 @@ mod tests {
         owner.write(Key(3), Some(3), 1);
         dies(&mut owner);
         assert_eq!(keys_then(&mut owner), 1);
+    }
+
+    #[test]
+    fn what_a_commit_has_kept_for_a_snapshot_that_ended_meanwhile_is_dropped_by_the_owner() {
+        let boundaries = Boundaries::new();
+        let (mut owner, value) = (Owner::new(Arc::new(Core::new(Arc::clone(&boundaries)))), Arc::new(()));
+        owner.write(1, Some(Arc::clone(&value)), 1);
+        owner.prepare();
+        owner.commit_alone();
+        owner.write(1, None, -1);
+        owner.prepare();
+        let taking = boundaries.snapshot();
+        let passing = boundaries.pass();
+        drop(taking);
+        owner.core.give_up_replaced();
+        owner.apply(&passing);
+        passing.finish();
+        owner.sweep();
+        assert_eq!(Arc::strong_count(&value), 1);
     }
 }
