@@ -103,3 +103,41 @@ fn a_table_that_was_opened_anew_commits_no_more() {
     assert!(committed.is_err());
     assert_eq!(after.get(&1), None);
 }
+
+thread_local! {
+    static READER: std::cell::RefCell<Option<heir_runtime::table::OrderedTableReader<u8, Asks>>> = const { std::cell::RefCell::new(None) };
+    static ASKED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// A value that takes a snapshot when it is dropped: which panics under a lock.
+#[derive(Clone)]
+struct Asks(u8);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        let Some(reader) = READER.take() else { return };
+        let (well, ill) = ASKED.get();
+        let snapshot =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.snapshot().into_rows()));
+        ASKED.set(if snapshot.is_ok() { (well + 1, ill) } else { (well, ill + 1) });
+        drop(snapshot);
+        READER.set(Some(reader));
+    }
+}
+
+#[test]
+fn a_page_drops_no_value_under_the_lock_of_the_commits_that_are_kept() {
+    let (readers, mut table) = kept::<OrderedTable<u8, Asks>>();
+    table.extend((0..4).map(|key| (key, Asks(key))));
+    table.commit();
+    readers.show_up_to(1);
+    table.insert(2, Asks(9));
+    table.commit();
+    READER.set(Some(table.reader()));
+    let rows: Vec<_> = table.iter().map(|(key, value)| (key, value.0)).collect();
+    READER.set(None);
+    assert_eq!(rows, [(0, 0), (1, 1), (2, 9), (3, 3)]);
+    let (well, ill) = ASKED.get();
+    assert!(well > 0);
+    assert_eq!(ill, 0, "dropped under a lock");
+}

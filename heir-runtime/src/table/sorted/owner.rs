@@ -177,15 +177,20 @@ where
         Q: Ord + ?Sized,
     {
         let written = self.writes.range::<Q, _>(bounds).map(|(key, write)| (key, write.value.as_ref()));
-        merge(written, bounds, limit, from_back, |bounds, limit| match self.ahead() {
+        let mut hidden = Hidden::with_capacity(0);
+        merge(written, bounds, limit, from_back, &mut hidden, |bounds, limit| match self.ahead() {
             _ if self.is_cleared => DropRows::with_capacity(0),
             None => self.core.page(bounds, limit, from_back),
-            Some(ahead) => ahead.read(|ahead| {
-                merge(ahead.range(bounds), bounds, limit, from_back, |bounds, limit| {
-                    let limit = if ahead.hides_all() { 0 } else { limit };
-                    self.core.page(bounds, limit, from_back)
+            Some(ahead) => {
+                // It is dropped when the lock is free.
+                let mut hidden = Hidden::with_capacity(0);
+                ahead.read(|ahead| {
+                    merge(ahead.range(bounds), bounds, limit, from_back, &mut hidden, |bounds, limit| {
+                        let limit = if ahead.hides_all() { 0 } else { limit };
+                        self.core.page(bounds, limit, from_back)
+                    })
                 })
-            }),
+            }
         })
     }
 
@@ -386,13 +391,17 @@ where
     }
 }
 
+/// Keys and values that a page does not show.
+type Hidden<K, V> = DropRows<Option<K>, Option<V>>;
+
 /// A page of rows with what lies over them: `written`, in order, is a value or that there is no row.
-/// `page` gives pages of the rows beneath.
+/// `page` gives pages of the rows beneath. What is read and not shown is put into `hidden`.
 fn merge<'w, K, V, Q>(
     mut written: impl DoubleEndedIterator<Item = (&'w K, Option<&'w V>)>,
     bounds: (Bound<&Q>, Bound<&Q>),
     limit: usize,
     from_back: bool,
+    hidden: &mut Hidden<K, V>,
     page: impl Fn((Bound<&Q>, Bound<&Q>), usize) -> DropRows<K, V>,
 ) -> DropRows<K, V>
 where
@@ -406,6 +415,11 @@ where
     let mut write = next_written();
     // The key of the last row beneath that was looked at.
     let mut last: Option<Quiet<K>> = None;
+    let mut hide = |key: Option<K>, value: Option<V>| {
+        if std::mem::needs_drop::<(K, V)>() {
+            hidden.0.push((key, value));
+        }
+    };
     while merged.0.len() < limit {
         let after = last.as_ref().map(|key| Bound::Excluded(key.get().borrow()));
         let (lower, upper) = match after {
@@ -424,7 +438,9 @@ where
                 }
                 write = next_written();
             }
-            last = Some(Quiet::new(key.clone()));
+            if let Some(before) = last.replace(Quiet::new(key.clone())) {
+                hide(Some(before.into_inner()), None);
+            }
             if let Some((written, new)) = write
                 && *written == key
             {
@@ -433,8 +449,7 @@ where
                     merged.push_clone(&key, new);
                 }
                 write = next_written();
-                drop_quietly(key);
-                drop_quietly(value);
+                hide(Some(key), Some(value));
             } else {
                 merged.0.push((key, value));
             }
@@ -452,8 +467,9 @@ where
         }
     }
     if merged.0.len() > limit {
-        drop(DropRows(merged.0.split_off(limit)));
+        merged.0.drain(limit..).for_each(|(key, value)| hide(Some(key), Some(value)));
     }
+    hide(last.map(Quiet::into_inner), None);
     merged
 }
 
