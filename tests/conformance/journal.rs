@@ -308,3 +308,14 @@ async fn tables_with_commits_that_are_not_shown_yet_are_parked_whole() {
     assert_eq!(parked.tables.bag.get(&1).len(), 1);
     tree.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_shuts_down_while_tables_wait_until_everything_is_shown() {
+    let (bank, tree) = bank().await;
+    bank.add(1, 1, false).await.unwrap();
+    bank.mark(REJECTED).await.unwrap();
+    bank.die().await.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::timeout(Duration::from_secs(3_600), tree.shutdown()).await.expect("it shuts down");
+    assert!(bank.sums().await.is_err());
+}
