@@ -3,8 +3,8 @@
 
 mod hammer;
 mod journal;
+mod late;
 mod operations;
 mod pages;
 mod panics;
-mod review;
 mod subject;

@@ -80,6 +80,8 @@ impl Boundaries {
     /// Shows the commits up to this number that a journal has kept.
     pub(super) fn show_up_to(&self, commit: u64) {
         if let Some(unshown) = self.unshown() {
+            // Before a commit has left the queue.
+            Self::refuse_under_a_lock();
             unshown.show_up_to(commit, |mut tables| {
                 let passing = self.pass();
                 for table in &mut tables {
@@ -104,12 +106,20 @@ impl Boundaries {
     /// claimed tables in two threads.
     #[inline]
     pub(crate) fn pass(&self) -> Passing<'_> {
-        // A snapshot may wait for this thread, and this thread would wait for its lock of rows.
-        assert!(!lock::is_held(), "a table was committed in the `Clone`, `Eq` or `Ord` of a row of a table");
+        Self::refuse_under_a_lock();
         while self.is_passed.swap(true, Ordering::SeqCst) {
             std::thread::yield_now();
         }
         Passing { boundaries: self, keeps: self.snapshots.load(Ordering::SeqCst) > 0 }
+    }
+
+    /// A snapshot may wait for this thread, and this thread would wait for its lock of rows.
+    ///
+    /// # Panics
+    /// In a user's code that runs under the lock of rows.
+    #[inline]
+    pub(super) fn refuse_under_a_lock() {
+        assert!(!lock::is_held(), "a table was committed in the `Clone`, `Eq` or `Ord` of a row of a table");
     }
 
     /// Begins a snapshot of the last boundary.

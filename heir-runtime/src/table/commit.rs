@@ -69,9 +69,11 @@ impl<'r> Commit<'r> {
 /// see it; others see it when the journal shows it.
 ///
 /// # Panics
-/// If the journal cannot encode it. Then nothing has changed.
+/// If the journal cannot encode it, or in a user's code that runs under the lock of rows. Then nothing
+/// has changed.
 #[cold]
 fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
+    Boundaries::refuse_under_a_lock();
     let commit = boundaries.last_commit() + 1;
     let written = Written { owners: tables.iter().map(|table| table.0.as_any()).collect(), commit };
     let encoded = unshown.journal.encode(&written);

@@ -1,11 +1,11 @@
-//! What a review of late commits has found.
+//! What is dropped when, and what can be written, while commits are shown late.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 use heir_runtime::table::{
-    BagTable, Encoded, Journal, OrderedTable, Readers, Recorded, Table, Written, reader_first,
+    BagTable, Encoded, Journal, OrderedTable, Readers, Recorded, Table, Written, rows_first,
 };
 
 struct Silent;
@@ -19,7 +19,7 @@ impl Journal for Silent {
 }
 
 fn kept<T: Recorded>() -> (Readers, T) {
-    let readers = Readers::from([reader_first::<T>()]).kept_by(Arc::new(Silent));
+    let readers = Readers::from([rows_first::<T>()]).kept_by(Arc::new(Silent));
     let table = readers.open::<T>(0);
     (readers, table)
 }
@@ -93,7 +93,7 @@ fn a_key_that_panics_when_it_is_dropped_ends_no_commit_that_is_kept() {
 
 #[test]
 fn a_table_that_was_opened_anew_commits_no_more() {
-    let readers = Readers::from([reader_first::<Table<u8, u8>>()]);
+    let readers = Readers::from([rows_first::<Table<u8, u8>>()]);
     let mut before = readers.open::<Table<u8, u8>>(0);
     before.insert(1, 1);
     let mut after = readers.open::<Table<u8, u8>>(0);
