@@ -25,6 +25,7 @@ impl<U> Replaced<U> {
         Self { kept: Lock::new(None), is_some: AtomicBool::new(false) }
     }
 
+    #[cold]
     pub(super) fn push(&self, boundary: u64, undo: U) {
         let undo = Arc::new(undo);
         self.kept.with(|kept| {

@@ -201,6 +201,7 @@ impl<K, D: Kind> Core<K, D> {
     }
 
     /// Drops what no snapshot needs any more.
+    #[cold]
     fn drop_unneeded(&self) {
         drop_shared(self.replaced.give_up(self.boundaries.needed_by_none()));
     }

@@ -130,6 +130,7 @@ impl<K, V> Core<K, V> {
     }
 
     /// Drops what no snapshot needs any more.
+    #[cold]
     fn drop_unneeded(&self) {
         drop_undone(self.replaced.give_up(self.boundaries.needed_by_none()));
     }
