@@ -58,7 +58,7 @@
 //! - [`compile_fail`] is a recipe for your own tests of what must not compile.
 //! - [`supervision`] has what a tree reports of itself, and [`events`] what it tells an observer.
 //! - [`links`] has what a worker learns of the ends of others.
-//! - [`estate`](mod@estate) is the custody of tables without actors, for your own tasks.
+//! - [`estate`](mod@estate) is for tables without actors, in tasks of your own.
 //! - [`by_hand`] is for workers that are written without the macros.
 //!
 //! # What survives what

@@ -119,7 +119,7 @@ use crate::worker::handle::Handle;
 /// # }).unwrap();
 /// ```
 ///
-/// The custody of the tables rests on the shape of these functions. User code (`Default`, `fresh`,
+/// The tables survive because of the shape of these functions. User code (`Default`, `fresh`,
 /// `init`, `Clone`) runs only in [`create`](Self::create), [`incarnate`](Self::incarnate) and
 /// [`save`](Self::save), before tables are touched; the other functions only move.
 #[diagnostic::on_unimplemented(
