@@ -36,9 +36,9 @@ pub(super) struct State<T> {
     torn: Option<Arc<str>>,
     /// In a box: most estates have none.
     last_exit: Option<Box<Exit>>,
-    /// The highest incarnation number handed out.
+    /// The last number that was handed out, to an incarnation that may never own the tables.
     issued: u64,
-    /// The highest incarnation number that has owned the tables.
+    /// The highest number of an owner so far: an incarnation with a lower one comes too late.
     reached: u64,
 }
 
@@ -131,7 +131,7 @@ impl<T> Cell<T> {
 
     /// The heir gives up the inheritance.
     pub(super) fn resign(&self) {
-        self.state.leave(|state| state.heir = None);
+        self.state.update_unwatched(|state| state.heir = None);
     }
 
     /// Takes the tables for a new owner, under a new number.
@@ -143,7 +143,7 @@ impl<T> Cell<T> {
                 return Err(ClaimError::Promised(heir));
             }
             let incarnation = state.issued + 1;
-            let taken = state.leave(Arc::from(name), incarnation)?;
+            let taken = state.take_out(Arc::from(name), incarnation)?;
             state.issued = incarnation;
             state.reached = incarnation;
             Ok(taken)
@@ -244,7 +244,7 @@ impl<T> State<T> {
     /// Takes the tables for the heir, under the number of the owner that ended: `None` while they
     /// are not at home.
     pub(super) fn inherit(&mut self, heir: &Arc<str>) -> Option<(Taken<T>, Option<Exit>)> {
-        let taken = self.leave(Arc::clone(heir), self.reached).ok()?;
+        let taken = self.take_out(Arc::clone(heir), self.reached).ok()?;
         Some((taken, self.last_exit()))
     }
 
@@ -258,7 +258,7 @@ impl<T> State<T> {
     }
 
     /// Takes the tables out of the estate, for an owner with this name and number.
-    fn leave(&mut self, name: Arc<str>, incarnation: u64) -> Result<Taken<T>, ClaimError> {
+    fn take_out(&mut self, name: Arc<str>, incarnation: u64) -> Result<Taken<T>, ClaimError> {
         match &self.place {
             Place::Unfounded => return Err(ClaimError::NotFounded),
             Place::Out(owner) => return Err(ClaimError::Owned(owner.clone())),

@@ -62,18 +62,19 @@ impl<T> Heir<T> {
     /// ```
     pub async fn inherit(&mut self) -> Inheritance<T> {
         let (taken, exit) = self.cell.state.until(|state| state.inherit(&self.name)).await;
-        self.settled(taken, exit)
+        self.inheritance(taken, exit)
     }
 
     /// Does what [`inherit`](Self::inherit) does if nobody owns the tables; else has `waker` woken
     /// when that is so.
-    pub(crate) fn inherit_or_call(&mut self, waker: Waker) -> Option<Inheritance<T>> {
+    pub(crate) fn inherit_or_wake(&mut self, waker: Waker) -> Option<Inheritance<T>> {
         let (taken, exit) = self.cell.state.take_or_wake(waker, |state| state.inherit(&self.name))?;
-        Some(self.settled(taken, exit))
+        Some(self.inheritance(taken, exit))
     }
 
-    fn settled(&self, taken: Taken<T>, exit: Option<Exit>) -> Inheritance<T> {
-        let (lease, panics) = Lease::heirs(&self.cell, taken);
+    fn inheritance(&self, taken: Taken<T>, exit: Option<Exit>) -> Inheritance<T> {
+        let (mut lease, unsettled) = Lease::of_heir(&self.cell, taken);
+        let panics = lease.settle(unsettled);
         Inheritance { lease, exit, panics }
     }
 }

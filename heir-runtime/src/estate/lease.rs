@@ -27,12 +27,13 @@ pub struct Lease<T> {
     held: Option<(T, Seat<T>)>,
 }
 
-/// The right without the tables: it knows where they come back to, and under whose number.
+/// The right without the tables: the cell that the tables come back to, and the number of their
+/// owner.
 pub(crate) struct Seat<T> {
     cell: Arc<Cell<T>>,
     incarnation: u64,
-    /// Whether a heir holds the tables between two owners. Its end is not the end of an owner, and
-    /// the estate does not note it.
+    /// Whether this is the seat of a heir, which has the tables between two owners. When the heir
+    /// gives them back, no owner has ended, and the estate notes no exit.
     as_heir: bool,
     in_message: bool,
 }
@@ -41,24 +42,17 @@ const HELD: &str = "a lease holds its tables until it is consumed";
 
 impl<T> Lease<T> {
     /// The lease of an owner that has claimed the tables, settled.
-    pub(super) fn owners(cell: &Arc<Cell<T>>, taken: Taken<T>) -> Self {
+    pub(super) fn of_owner(cell: &Arc<Cell<T>>, taken: Taken<T>) -> Self {
         let Taken { tables, unsettled, incarnation } = taken;
-        let mut lease = Self::new(tables, Seat::owner(cell, incarnation));
+        let mut lease = Self::new(tables, Seat::of_owner(cell, incarnation));
         lease.settle(unsettled);
         lease
     }
 
-    /// The lease of a heir, settled, and the messages of the panics in that.
-    pub(super) fn heirs(cell: &Arc<Cell<T>>, taken: Taken<T>) -> (Self, Vec<PanicMessage>) {
-        let (mut lease, unsettled) = Self::held(cell, taken);
-        let panics = lease.settle(unsettled);
-        (lease, panics)
-    }
-
     /// The lease of a heir, and what is left to be settled.
-    pub(super) fn held(cell: &Arc<Cell<T>>, taken: Taken<T>) -> (Self, Unsettled<T>) {
+    pub(super) fn of_heir(cell: &Arc<Cell<T>>, taken: Taken<T>) -> (Self, Unsettled<T>) {
         let Taken { tables, unsettled, incarnation } = taken;
-        (Self::new(tables, Seat::heir(cell, incarnation)), unsettled)
+        (Self::new(tables, Seat::of_heir(cell, incarnation)), unsettled)
     }
 
     fn new(tables: T, seat: Seat<T>) -> Self {
@@ -66,7 +60,7 @@ impl<T> Lease<T> {
     }
 
     /// Finishes what the last owner left unfinished. Returns the messages of the panics in that.
-    fn settle(&mut self, unsettled: Unsettled<T>) -> Vec<PanicMessage> {
+    pub(super) fn settle(&mut self, unsettled: Unsettled<T>) -> Vec<PanicMessage> {
         let Some(unsettled) = unsettled else { return Vec::new() };
         let settled = caught(|| unsettled.settle(self))
             .unwrap_or_else(|message| Settled { panics: vec![message.clone()], torn: Some(message) });
@@ -182,7 +176,7 @@ impl<T> Lease<T> {
     /// The lease under its new owner's number.
     pub(super) fn for_owner(self, incarnation: u64) -> (Self, Seat<T>) {
         let (tables, before) = self.part();
-        (Self::new(tables, Seat::owner(&before.cell, incarnation)), before)
+        (Self::new(tables, Seat::of_owner(&before.cell, incarnation)), before)
     }
 
     /// The lease as it was before [`for_owner`](Self::for_owner).
@@ -232,19 +226,19 @@ impl<T: fmt::Debug> fmt::Debug for Lease<T> {
 }
 
 impl<T> Seat<T> {
-    fn owner(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
+    fn of_owner(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
         Self { cell: Arc::clone(cell), incarnation, as_heir: false, in_message: false }
     }
 
-    fn heir(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
-        Self { as_heir: true, ..Self::owner(cell, incarnation) }
+    fn of_heir(cell: &Arc<Cell<T>>, incarnation: u64) -> Self {
+        Self { as_heir: true, ..Self::of_owner(cell, incarnation) }
     }
 
     pub(crate) fn incarnation(&self) -> u64 {
         self.incarnation
     }
 
-    pub(crate) fn is_heirs(&self) -> bool {
+    pub(crate) fn is_of_heir(&self) -> bool {
         self.as_heir
     }
 

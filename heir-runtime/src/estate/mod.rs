@@ -97,7 +97,7 @@ impl<T> Estate<T> {
     /// because a worker written by hand lists its tables itself. Nobody settles or claims the
     /// tables meanwhile.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<Result<R, PanicMessage>> {
-        let (mut lease, unsettled) = Lease::held(&self.cell, self.cell.hold()?);
+        let (mut lease, unsettled) = Lease::of_heir(&self.cell, self.cell.hold()?);
         let seen = caught(|| look(&mut lease));
         lease.return_unsettled(unsettled);
         Some(seen)
@@ -125,7 +125,7 @@ impl<T> Estate<T> {
     /// # Errors
     /// [`ClaimError`] says who has the tables, or who is to have them.
     pub fn claim(&self, name: &str) -> Result<Lease<T>, ClaimError> {
-        Ok(Lease::owners(&self.cell, self.cell.claim(name)?))
+        Ok(Lease::of_owner(&self.cell, self.cell.claim(name)?))
     }
 
     /// Makes a new receiver of the tables, to be named in [`Lease::give_away`], and the end at
@@ -154,7 +154,8 @@ impl<T> Estate<T> {
         if !self.cell.is_settled()
             && let Some(taken) = self.cell.hold()
         {
-            let _ = Lease::heirs(&self.cell, taken);
+            let (mut lease, unsettled) = Lease::of_heir(&self.cell, taken);
+            let _panics = lease.settle(unsettled);
         }
     }
 

@@ -81,7 +81,26 @@ impl<T> Lease<T> {
     /// # });
     /// ```
     pub fn give_away(self, recipient: Recipient<T>) -> Result<(), GiveAwayError<T>> {
-        recipient.give(self)
+        let Recipient { sender, cell, name, incarnation } = recipient;
+        let refused = |lease, why| Err(GiveAwayError { lease, why });
+        if !Arc::ptr_eq(self.cell(), &cell) {
+            return refused(self, GiveAwayErrorKind::OtherEstate);
+        }
+        let Some(before) = cell.succeed(name, incarnation) else {
+            return refused(self, GiveAwayErrorKind::Outlived);
+        };
+        let (lease, giver) = self.for_owner(incarnation);
+        let previous = before.last_exit.clone().filter(|_| giver.is_of_heir());
+        let info = TransferInfo { incarnation, from: Arc::clone(&before.owner.name), previous };
+        // The receiver is woken after the tables have been sent: they have been sent even if its
+        // waker panics.
+        match caught(|| sender.send(Transfer { lease, info })) {
+            Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Err(unread)) => {
+                cell.undo_succession(before);
+                refused(unread.lease.back_to(giver), GiveAwayErrorKind::Gone)
+            }
+        }
     }
 }
 
@@ -94,29 +113,6 @@ impl<T> Recipient<T> {
     /// Whether its receiving end is gone: giving to it would fail.
     pub fn is_gone(&self) -> bool {
         self.sender.is_closed()
-    }
-
-    fn give(self, lease: Lease<T>) -> Result<(), GiveAwayError<T>> {
-        let Self { sender, cell, name, incarnation } = self;
-        let refused = |lease, why| Err(GiveAwayError { lease, why });
-        if !Arc::ptr_eq(lease.cell(), &cell) {
-            return refused(lease, GiveAwayErrorKind::OtherEstate);
-        }
-        let Some(before) = cell.succeed(name, incarnation) else {
-            return refused(lease, GiveAwayErrorKind::Outlived);
-        };
-        let (lease, giver) = lease.for_owner(incarnation);
-        let previous = before.last_exit.clone().filter(|_| giver.is_heirs());
-        let info = TransferInfo { incarnation, from: Arc::clone(&before.owner.name), previous };
-        // The receiver is woken after the tables have been sent: they have been sent even if its
-        // waker panics.
-        match caught(|| sender.send(Transfer { lease, info })) {
-            Ok(Ok(())) | Err(_) => Ok(()),
-            Ok(Err(unread)) => {
-                cell.undo_succession(before);
-                refused(unread.lease.back_to(giver), GiveAwayErrorKind::Gone)
-            }
-        }
     }
 }
 

@@ -159,7 +159,7 @@ impl<W: Handlers> Manager<W> {
                 self.resting.heir.inherit().await
             } else {
                 let called = Waker::from(Arc::clone(&self.shared));
-                let Some(inherited) = self.resting.heir.inherit_or_call(called) else { return Ok(()) };
+                let Some(inherited) = self.resting.heir.inherit_or_wake(called) else { return Ok(()) };
                 inherited
             };
             let (mut lease, exit) = self.regain(inherited);

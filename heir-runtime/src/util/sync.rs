@@ -221,9 +221,10 @@ impl<S> WatchOne<S> {
         found
     }
 
-    /// Makes a change, and forgets the task that waits: it does not wait any more.
-    pub(crate) fn leave<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
-        let (result, waiting) = self.0.with(|inner| (work(&mut inner.value), inner.waiting.take()));
+    /// Changes the value, and wakes nobody: the task that waited does not wait any more, and is
+    /// forgotten.
+    pub(crate) fn update_unwatched<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        let (result, waiting) = self.0.with(|inner| (change(&mut inner.value), inner.waiting.take()));
         drop(waiting);
         result
     }
@@ -283,7 +284,7 @@ mod tests {
             watched.take_or_wake(waker, |is_there| is_there.then_some(()))
         };
         assert!(waits().is_none() && waits().is_none());
-        watched.leave(|is_there| *is_there = true);
+        watched.update_unwatched(|is_there| *is_there = true);
         assert!(waits().is_some());
     }
 
