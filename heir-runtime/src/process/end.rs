@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::process::exit::ExitReason;
-use crate::process::process::{Fate, Link, Links, Peer, Process, Relations, Role};
+use crate::process::process::{Fate, Link, LinkRole, Links, Peer, Process, Relations};
 use crate::process::signal::{Down, ExitSignal, ExitSource, LinkId, MonitorId, Signal};
 use crate::util::caught::caught;
 
@@ -13,7 +13,7 @@ impl Process {
     pub(crate) fn ending(&self, own: Option<ExitReason>) -> ExitReason {
         let (reason, tasks) = self.with(|state| {
             let tasks = state.relations.as_mut().map(|relations| std::mem::take(&mut relations.tasks));
-            (state.settle(own), tasks)
+            (state.fix_reason(own), tasks)
         });
         if let Some(tasks) = tasks {
             tasks.end(&self.outliving);
@@ -25,7 +25,7 @@ impl Process {
     /// monitor it.
     pub(crate) fn ended(self: &Arc<Self>, own: Option<ExitReason>) {
         let (reason, task, relations) = self.with(|state| {
-            let reason = state.settle(own);
+            let reason = state.fix_reason(own);
             state.fate = Fate::Ended(reason.clone());
             (reason, state.task.take(), state.relations.take())
         });
@@ -54,7 +54,7 @@ impl Process {
         match role {
             // Two that link to each other at the same moment have two links, and tell each other
             // once.
-            Role::Linked => {
+            LinkRole::Linked => {
                 let halves = relations.links.unlink(Peer::of(self));
                 if !halves.is_empty() {
                     let from = ExitSource::Worker {
@@ -64,13 +64,13 @@ impl Process {
                     peer.receive(state, ExitSignal { from, reason: reason.clone() }, Some(self));
                 }
             }
-            Role::Monitored => {
+            LinkRole::Monitored => {
                 if let Some(_half) = relations.links.remove(id) {
                     let down = self.down(MonitorId(id), reason.clone());
                     peer.enqueue(state, Signal::Down(down), None);
                 }
             }
-            Role::Monitors => {
+            LinkRole::Monitors => {
                 let half = relations.links.remove(id);
                 drop(state);
                 drop(half);

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use crate::process::exit::ExitReason;
 use crate::process::inbox::Source;
-use crate::process::process::{Fate, Link, Peer, Process, Relations, Role, State};
+use crate::process::process::{Fate, Link, LinkRole, Peer, Process, Relations, State};
 use crate::process::signal::{Down, ExitSignal, ExitSource, LinkId, MonitorId, Signal};
 
 impl Process {
@@ -22,11 +22,11 @@ impl Process {
         let is_new = self.with(|state| {
             let is_new = !state.relations().links.is_linked(Peer::of(other));
             if is_new {
-                state.link(other, id, Role::Linked);
+                state.link(other, id, LinkRole::Linked);
             }
             is_new
         });
-        if is_new && !other.with(|state| state.accept(self, id, Role::Linked)) {
+        if is_new && !other.with(|state| state.accept(self, id, LinkRole::Linked)) {
             self.unlink_half(id);
             self.no_proc(&other.name);
         }
@@ -60,8 +60,8 @@ impl Process {
         let id = LinkId::new();
         self.listens.store(true, Ordering::Relaxed);
         if let Some(other) = other {
-            self.with(|state| state.link(other, id, Role::Monitors));
-            if other.with(|state| state.accept(self, id, Role::Monitored)) {
+            self.with(|state| state.link(other, id, LinkRole::Monitors));
+            if other.with(|state| state.accept(self, id, LinkRole::Monitored)) {
                 return MonitorId(id);
             }
             self.unlink_half(id);
@@ -92,12 +92,12 @@ impl Process {
 }
 
 impl State {
-    fn link(&mut self, peer: &Arc<Process>, id: LinkId, role: Role) {
+    fn link(&mut self, peer: &Arc<Process>, id: LinkId, role: LinkRole) {
         self.relations().links.insert(id, Link { peer: Arc::clone(peer), role });
     }
 
     /// Makes the half of the end that was not asked, unless that end has ended.
-    fn accept(&mut self, peer: &Arc<Process>, id: LinkId, role: Role) -> bool {
+    fn accept(&mut self, peer: &Arc<Process>, id: LinkId, role: LinkRole) -> bool {
         let alive = !matches!(self.fate, Fate::Ended(_));
         if alive {
             self.link(peer, id, role);

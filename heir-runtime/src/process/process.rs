@@ -16,9 +16,9 @@ use crate::util::sync::{Lock, Locked};
 
 /// One incarnation, as others see it, from its start to its end. It holds nothing of the worker's.
 ///
-/// Whatever ends it, it ends in two steps: the reason is settled when its tables go home, and when
+/// Whatever ends it, it ends in two steps: the reason is fixed when its tables go home, and when
 /// they are home the linked and monitoring incarnations are told. An exit signal that is not
-/// trapped settles the reason before, and aborts the task. The locks of two incarnations are never
+/// trapped fixes the reason before, and aborts the task. The locks of two incarnations are never
 /// held together, and neither of them while a task is aborted or woken.
 pub(crate) struct Process {
     pub(super) name: Arc<str>,
@@ -89,12 +89,12 @@ pub(super) struct Links {
 /// One incarnation's half of a link or monitor.
 pub(super) struct Link {
     pub(super) peer: Arc<Process>,
-    pub(super) role: Role,
+    pub(super) role: LinkRole,
 }
 
 /// What the peer of a link or monitor is to its owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum LinkRole {
     /// The two are linked.
     Linked,
     /// The owner monitors the peer.
@@ -162,8 +162,8 @@ impl State {
         self.relations.get_or_insert_default()
     }
 
-    /// Settles the reason of its end, once: its own reason, if it has one.
-    pub(super) fn settle(&mut self, own: Option<ExitReason>) -> ExitReason {
+    /// Fixes the reason of its end, once: its own reason, if it has one.
+    pub(super) fn fix_reason(&mut self, own: Option<ExitReason>) -> ExitReason {
         let reason = match (&self.fate, own) {
             (Fate::Ending(reason) | Fate::Ended(reason), _) => return reason.clone(),
             (Fate::Alive | Fate::Aborted(_), Some(own)) => own,
@@ -183,7 +183,7 @@ impl Peer {
 
 impl Links {
     pub(super) fn insert(&mut self, id: LinkId, link: Link) {
-        if link.role == Role::Linked {
+        if link.role == LinkRole::Linked {
             self.by_peer.insert((Peer::of(&link.peer), id));
         }
         self.by_id.insert(id, link);
@@ -191,7 +191,7 @@ impl Links {
 
     pub(super) fn remove(&mut self, id: LinkId) -> Option<Link> {
         let link = self.by_id.remove(&id)?;
-        if link.role == Role::Linked {
+        if link.role == LinkRole::Linked {
             self.by_peer.remove(&(Peer::of(&link.peer), id));
         }
         Some(link)

@@ -132,7 +132,7 @@ impl Boundaries {
         let exchanges = self.exchanges.load(Ordering::Acquire);
         let boundary = self.of.with(|of| {
             // Under this lock, because a table looks here before it drops what it has replaced.
-            let boundary = self.settled(Self::last);
+            let boundary = self.when_passed(Self::last);
             of.push(boundary);
             boundary
         });
@@ -152,7 +152,7 @@ impl Boundaries {
 
     /// Looks at something when the commit that is passing, if there is one, has passed: a commit only
     /// moves rows.
-    fn settled<R>(&self, look: impl FnOnce(&Self) -> R) -> R {
+    fn when_passed<R>(&self, look: impl FnOnce(&Self) -> R) -> R {
         while self.is_passed.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
@@ -218,7 +218,7 @@ impl Taking {
         known: &mut u64,
     ) -> Result<Vec<Arc<U>>, Exchanged> {
         // A commit that is passing may have shown the copy a row, and not yet told what it was.
-        self.boundaries.settled(|boundaries| {
+        self.boundaries.when_passed(|boundaries| {
             let exchanges = boundaries.exchanges.load(Ordering::Acquire);
             if exchanges == self.exchanges {
                 Ok(replaced.since(self.boundary, known))

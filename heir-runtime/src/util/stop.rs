@@ -62,9 +62,9 @@ impl StopSignal {
         self.request.on_purpose.load(Ordering::Relaxed)
     }
 
-    /// Has this task woken by the request. The task must look at the request afterwards: either it
-    /// sees the request, or the request finds the waker.
-    fn wake(&mut self, cx: &Context<'_>) {
+    /// Leaves this task's waker with the request. The task must look at the request afterwards:
+    /// either it sees the request, or the request finds the waker.
+    fn leave_waker(&mut self, cx: &Context<'_>) {
         let waker = cx.waker().clone();
         self.known = Some(waker.clone());
         self.request.waiting.set(Some(waker));
@@ -77,7 +77,7 @@ impl Future for StopSignal {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if !self.known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-            self.wake(cx);
+            self.leave_waker(cx);
         }
         if self.request.made.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
     }
