@@ -75,7 +75,8 @@ impl<M: Message> Mailbox<M> {
         let next = queue.again.take().map(|again| again.0);
         let frees_a_permit = next.is_none();
         let next = next.or_else(|| queue.messages.pop_front());
-        let next_waiting = if frees_a_permit && next.is_some() { queue.waitlist.give_back() } else { None };
+        let next_waiting =
+            if frees_a_permit && next.is_some() { queue.waitlist.return_permit() } else { None };
         if queue.messages.is_empty() {
             // The waker is left before the message is served: mostly no other comes meanwhile.
             queue.wait(cx);
@@ -169,7 +170,7 @@ impl<M: Message> Mailbox<M> {
         // A closed mailbox stays as `close` leaves it.
         queue.paused = queue.closed.is_none();
         // The worker says that it is at rest when it looks for a message.
-        self.wake(queue);
+        self.unlock_and_wake(queue);
     }
 
     /// How the pausing went: `None` while a message is in progress. If the mailbox was resumed
@@ -186,7 +187,7 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn resume(&self) {
         let mut queue = self.lock();
         queue.paused = false;
-        self.wake(queue);
+        self.unlock_and_wake(queue);
         self.at_rest.notify_waiters();
     }
 
@@ -205,7 +206,7 @@ impl<M: Message> Mailbox<M> {
         queue.paused = false;
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
         let waitlist = queue.waitlist.dissolve();
-        self.wake(queue);
+        self.unlock_and_wake(queue);
         if let Some((envelope, died)) = again.map(|again| *again) {
             self.refuse_now(envelope, died);
         }
@@ -267,7 +268,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Unlocks the queue, and wakes the worker to look at the change.
-    pub(super) fn wake(&self, mut queue: Locked<'_, Queue<M>>) {
+    pub(super) fn unlock_and_wake(&self, mut queue: Locked<'_, Queue<M>>) {
         let waiting = self.take_waiting(&mut queue);
         drop(queue);
         if let Some(waiting) = waiting {

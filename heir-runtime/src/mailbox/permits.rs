@@ -28,7 +28,7 @@ impl<M: Message> Mailbox<M> {
             return Err((message, why));
         }
         queue.messages.push_back(Envelope { message, caller });
-        self.wake(queue);
+        self.unlock_and_wake(queue);
         Ok(())
     }
 
@@ -37,8 +37,8 @@ impl<M: Message> Mailbox<M> {
         Reserve { mailbox: self, ticket: None }
     }
 
-    fn give_back(&self) {
-        let first = self.lock().waitlist.give_back();
+    fn return_permit(&self) {
+        let first = self.lock().waitlist.return_permit();
         if let Some(first) = first {
             wake_caught(first);
         }
@@ -109,7 +109,7 @@ impl<M: Message> Drop for Reserve<'_, M> {
         } else {
             // The sender has got a permit, and did not take it.
             drop(queue);
-            self.mailbox.give_back();
+            self.mailbox.return_permit();
         }
     }
 }
@@ -131,13 +131,13 @@ impl<M: Message> Permit<'_, M> {
             return mailbox.refuse_queued(Envelope { message, caller }, why);
         }
         queue.messages.push_back(Envelope { message, caller });
-        mailbox.wake(queue);
+        mailbox.unlock_and_wake(queue);
     }
 }
 
 impl<M: Message> Drop for Permit<'_, M> {
     fn drop(&mut self) {
-        self.0.give_back();
+        self.0.return_permit();
     }
 }
 

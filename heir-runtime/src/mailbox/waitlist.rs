@@ -36,10 +36,10 @@ impl Waitlist {
         is_free
     }
 
-    /// Gives back a permit, to the first sender that waits. Returns its waker, which is a user's.
+    /// Returns a permit, to the first sender that waits. Returns its waker, which is a user's.
     #[must_use]
     #[inline]
-    pub(super) fn give_back(&mut self) -> Option<Waker> {
+    pub(super) fn return_permit(&mut self) -> Option<Waker> {
         let first = self.first();
         self.free += usize::from(first.is_none());
         if self.waiting.is_empty() {
