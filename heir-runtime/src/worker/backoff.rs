@@ -58,8 +58,8 @@ impl BackoffState {
         self.started = Some(now);
     }
 
-    /// How long the child that ended just now waits.
-    pub(crate) fn delay(&mut self, backoff: Backoff, now: Instant) -> Duration {
+    /// How long the child that ended just now waits. Each call counts one more end.
+    pub(crate) fn next_delay(&mut self, backoff: Backoff, now: Instant) -> Duration {
         match backoff {
             Backoff::None => Duration::ZERO,
             Backoff::Fixed(delay) => delay,
@@ -93,11 +93,11 @@ mod tests {
         let (now, mut state) = (Instant::now(), BackoffState::default());
         for bound in [100, 200, 400, 800, 1000, 1000] {
             state.started(now);
-            assert!(is_up_to(state.delay(EXPONENTIAL, now), bound));
+            assert!(is_up_to(state.next_delay(EXPONENTIAL, now), bound));
         }
         // Nor does it overflow, ever.
         for _ in 0..100 {
-            assert!(is_up_to(state.delay(EXPONENTIAL, now), 1000));
+            assert!(is_up_to(state.next_delay(EXPONENTIAL, now), 1000));
         }
     }
 
@@ -105,15 +105,15 @@ mod tests {
     fn a_long_life_begins_the_backoff_again() {
         let (now, mut state) = (Instant::now(), BackoffState::default());
         state.started(now);
-        state.delay(EXPONENTIAL, now);
-        state.delay(EXPONENTIAL, now);
-        assert!(is_up_to(state.delay(EXPONENTIAL, now + Duration::from_millis(1001)), 100));
+        state.next_delay(EXPONENTIAL, now);
+        state.next_delay(EXPONENTIAL, now);
+        assert!(is_up_to(state.next_delay(EXPONENTIAL, now + Duration::from_millis(1001)), 100));
     }
 
     #[test]
     fn delays_are_drawn_at_random() {
         let now = Instant::now();
-        let first = || BackoffState::default().delay(EXPONENTIAL, now);
+        let first = || BackoffState::default().next_delay(EXPONENTIAL, now);
         let delays: std::collections::HashSet<_> = (0..100).map(|_| first()).collect();
         assert!(delays.len() > 50, "{delays:?}");
     }

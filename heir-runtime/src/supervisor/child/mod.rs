@@ -1,7 +1,8 @@
 //! A child of a supervisor: a worker with its manager, or a subtree.
 //!
-//! A child has two sides. Its supervisor owns the [`Member`], which it starts and stops; everybody
-//! shares the [`Node`], which stays while the child's tasks come and go.
+//! A child has two sides. The [`Member`] belongs to the child's supervisor, which starts and stops
+//! the child's tasks by it. The [`Node`] is shared with handles and tasks, and stays while the tasks
+//! come and go: by it the supervisor describes, closes and retires the child.
 
 pub(crate) mod spec;
 pub(crate) mod subtree;
@@ -56,9 +57,9 @@ pub(crate) trait Member: Send {
         false
     }
 
-    /// A task of the child has ended, with this reason as far as the task could tell; returns the
-    /// real reason.
-    fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason;
+    /// Notes that a task of the child has ended, with this reason as far as the task could tell;
+    /// returns the real reason.
+    fn note_end(&mut self, role: Role, reason: ExitReason) -> ExitReason;
 
     /// How long the child may take to stop.
     fn time_to_stop(&self) -> Shutdown {

@@ -86,7 +86,7 @@ impl Member for SupervisorChild {
         Task { abort, stop: Some(stop) }
     }
 
-    fn ended(&mut self, _role: Role, reason: ExitReason) -> ExitReason {
+    fn note_end(&mut self, _role: Role, reason: ExitReason) -> ExitReason {
         self.shared.set_down();
         reason
     }

@@ -96,7 +96,7 @@ impl<W: Handlers> Member for WorkerChild<W> {
         self.manager == life
     }
 
-    fn ended(&mut self, role: Role, reason: ExitReason) -> ExitReason {
+    fn note_end(&mut self, role: Role, reason: ExitReason) -> ExitReason {
         if role == Role::Manager {
             return reason;
         }

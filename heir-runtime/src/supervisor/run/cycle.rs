@@ -7,9 +7,8 @@ use std::time::Duration;
 use crate::process::status::Stopped;
 use crate::supervisor::run::slot::{Goal, State};
 use crate::supervisor::run::{Cycle, Phase, Run};
-use crate::tree::events::{EventKind, Role};
+use crate::tree::events::Role;
 use crate::tree::parent::ChildId;
-use crate::util::deadline;
 use crate::worker::Restart;
 
 impl Cycle {
@@ -56,8 +55,11 @@ impl Run {
         };
         self.cycle = Some(Cycle { from, phase: Phase::Stopping, is_first });
         self.down_from = ChildId::MAX;
-        if !delay.is_zero() {
-            self.delay(failed, self.first_role(failed), delay);
+        if !delay.is_zero()
+            && let Some(slot) = self.slots.get(&failed)
+        {
+            let role = slot.member.role();
+            self.start_later(failed, role, delay);
         }
         self.advance_cycle();
     }
@@ -192,17 +194,5 @@ impl Run {
     pub(crate) fn is_first_start_of(&self, id: ChildId) -> bool {
         self.cycle.as_ref().is_some_and(|cycle| cycle.is_first)
             && self.awaited.as_ref().is_some_and(|(awaited, _)| *awaited == id)
-    }
-
-    /// Has a task of a child wait for `delay` before it is started.
-    pub(crate) fn delay(&mut self, id: ChildId, role: Role, delay: Duration) {
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        slot.part(role).state = State::Delayed(deadline::after(delay));
-        slot.member.node().emit(EventKind::Delayed { role, delay });
-        self.set_timer(id, role);
-    }
-
-    pub(crate) fn first_role(&self, id: ChildId) -> Role {
-        self.slots.get(&id).map_or(Role::Worker, |slot| slot.member.role())
     }
 }

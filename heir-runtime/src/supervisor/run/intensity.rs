@@ -24,11 +24,11 @@ impl Intensity {
     }
 
     /// Counts one more restart, and says whether the intensity allows it.
-    pub(crate) fn allows_one_more(&mut self) -> bool {
-        self.restarts == u32::MAX || self.allows(Instant::now())
+    pub(crate) fn count_restart(&mut self) -> bool {
+        self.restarts == u32::MAX || self.count_at(Instant::now())
     }
 
-    fn allows(&mut self, now: Instant) -> bool {
+    fn count_at(&mut self, now: Instant) -> bool {
         while self.recent.front().is_some_and(|then| now.duration_since(*then) > self.period) {
             self.recent.pop_front();
         }
@@ -46,15 +46,15 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut intensity = Intensity::new(2, Duration::from_secs(10));
-        assert!(intensity.allows(at(0)));
-        assert!(intensity.allows(at(9)));
+        assert!(intensity.count_at(at(0)));
+        assert!(intensity.count_at(at(9)));
         // At 11 s the restart at 0 s has left the window; the one at 9 s has not.
-        assert!(intensity.allows(at(11)));
-        assert!(!intensity.allows(at(12)));
+        assert!(intensity.count_at(at(11)));
+        assert!(!intensity.count_at(at(12)));
     }
 
     #[test]
     fn none_allowed_means_none() {
-        assert!(!Intensity::new(0, Duration::from_secs(1)).allows(Instant::now()));
+        assert!(!Intensity::new(0, Duration::from_secs(1)).count_at(Instant::now()));
     }
 }

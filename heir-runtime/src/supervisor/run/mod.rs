@@ -45,10 +45,10 @@ use crate::util::stop::StopSignal;
 /// begin_life
 ///   │
 ///   ▼
-/// wake ◄───┐ waits for a stop, a request, a deadline, an end, or the start that a cycle awaits
-///   │      │
-///   ▼      │
-/// react ───┘ changes slots, goals, cycle and ending, without an await
+/// next_wake ◄─┐ waits for a stop, a request, a deadline, an end, or the start that a cycle awaits
+///   │         │
+///   ▼         │
+/// react ──────┘ changes slots, goals, cycle and ending, without an await
 ///   │
 ///   └──► returns, once `ending` is set and every child is down
 /// ```
@@ -178,13 +178,13 @@ impl Run {
             {
                 return ending.clone();
             }
-            let wake = self.wake(&mut stop).await;
+            let wake = self.next_wake(&mut stop).await;
             self.react(wake);
         }
     }
 
     /// Waits for the next thing to react to. Cancel safe.
-    async fn wake(&mut self, stop: &mut StopSignal) -> Wake {
+    async fn next_wake(&mut self, stop: &mut StopSignal) -> Wake {
         self.set_alarm();
         poll_fn(|cx| {
             // The supervisor yields by tokio's budget even if requests and ends never cease. In a
@@ -243,7 +243,7 @@ impl Run {
             Wake::Command(command) => self.on_command(command),
             Wake::Deadline => self.meet_deadlines(),
             Wake::Up => self.awaited_is_up(),
-            Wake::Ended(id, reason) => self.ended(id, self.first_role(id), reason),
+            Wake::Ended(id, reason) => self.first_ended(id, reason),
             Wake::ManagerEnded((id, life, reason)) => self.manager_ended(id, life, reason),
         }
     }

@@ -13,11 +13,32 @@ use crate::supervisor::run::slot::{Goal, Starter, State};
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
+use crate::util::deadline;
 use crate::worker::Restart;
 
 impl Run {
-    /// A task of a child has ended.
-    pub(crate) fn ended(&mut self, id: ChildId, role: Role, reason: ExitReason) {
+    /// A child's first task has ended: its worker, or its supervisor.
+    pub(crate) fn first_ended(&mut self, id: ChildId, reason: ExitReason) {
+        if let Some(slot) = self.slots.get(&id) {
+            let role = slot.member.role();
+            self.task_ended(id, role, reason);
+        }
+    }
+
+    /// The manager with the number `life` has ended.
+    pub(crate) fn manager_ended(&mut self, id: ChildId, life: u64, reason: ExitReason) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let part = slot.part(Role::Manager);
+        let was_up = !part.is_down() && !matches!(part.state, State::Delayed(_));
+        if was_up && slot.member.is_manager(life) {
+            self.managers -= 1;
+            self.task_ended(id, Role::Manager, reason);
+        }
+    }
+
+    /// A task of a child has ended: goes on with what was to come after, or asks whether the task is
+    /// started again.
+    fn task_ended(&mut self, id: ChildId, role: Role, reason: ExitReason) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let part = slot.part(role);
         // While the supervisor ends, stale timers are left in: `meet_deadlines` skips them.
@@ -30,7 +51,7 @@ impl Run {
         if role != Role::Manager {
             slot.task = None;
         }
-        let reason = slot.member.ended(role, reason);
+        let reason = slot.member.note_end(role, reason);
         let overdue = slot.member.overdue();
         if role != Role::Manager {
             self.close_child(id);
@@ -42,17 +63,6 @@ impl Run {
             self.went_down(id);
         } else {
             self.ended_by_itself(id, role, reason);
-        }
-    }
-
-    /// The manager with the number `life` has ended.
-    pub(crate) fn manager_ended(&mut self, id: ChildId, life: u64, reason: ExitReason) {
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        let part = slot.part(Role::Manager);
-        let was_up = !part.is_down() && !matches!(part.state, State::Delayed(_));
-        if was_up && slot.member.is_manager(life) {
-            self.managers -= 1;
-            self.ended(id, Role::Manager, reason);
         }
     }
 
@@ -102,21 +112,29 @@ impl Run {
         if !again {
             return self.ended_for_good(id, reason);
         }
-        if !self.intensity.allows_one_more() {
+        if !self.intensity.count_restart() {
             return self.end(Ending::GaveUp(reason));
         }
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let delay = match role {
             Role::Manager if manager_stayed => Duration::ZERO,
-            _ => slot.part(role).delay(rules.backoff),
+            _ => slot.part(role).next_delay(rules.backoff),
         };
         node.emit(EventKind::Restarting { role, reason });
         match self.rules.strategy {
             Strategy::OneForAll if role != Role::Manager => self.cycle_from(ChildId::MIN, id, delay),
             Strategy::RestForOne if role != Role::Manager => self.cycle_from(id, id, delay),
             _ if delay.is_zero() => self.spawn(id, role),
-            _ => self.delay(id, role, delay),
+            _ => self.start_later(id, role, delay),
         }
+    }
+
+    /// Has a task of a child wait for `delay` before it is started.
+    pub(crate) fn start_later(&mut self, id: ChildId, role: Role, delay: Duration) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.part(role).state = State::Delayed(deadline::after(delay));
+        slot.member.node().emit(EventKind::Delayed { role, delay });
+        self.set_timer(id, role);
     }
 
     /// The child is not started again. If it is significant, the supervisor may end with it.

@@ -20,7 +20,7 @@ use crate::worker::Shutdown;
 /// One child of a supervisor.
 pub(crate) struct Slot {
     pub(crate) member: Box<dyn Member>,
-    /// The worker's own task, or the supervisor's.
+    /// The task that each child has: a worker's newest incarnation, or a supervisor's newest life.
     pub(crate) first: Part,
     /// The handles to stop and abort the first task, until it has ended or was left behind.
     pub(crate) task: Option<Task>,
@@ -261,11 +261,11 @@ impl Part {
         self.state = State::Running;
     }
 
-    /// How long the task waits for its next start; counts that it has ended.
-    pub(crate) fn delay(&mut self, backoff: Backoff) -> Duration {
+    /// How long the task that has ended waits for its next start. Each call counts one more end.
+    pub(crate) fn next_delay(&mut self, backoff: Backoff) -> Duration {
         match backoff {
             Backoff::None => Duration::ZERO,
-            backoff => self.backoff.get_or_insert_default().delay(backoff, Instant::now()),
+            backoff => self.backoff.get_or_insert_default().next_delay(backoff, Instant::now()),
         }
     }
 
