@@ -8,7 +8,7 @@ use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use crate::estate::{Lease, Seat, TransferInfo};
-use crate::incarnation::settle::unfinished;
+use crate::incarnation::unfinished::unfinished;
 use crate::mailbox::Message as _;
 use crate::mailbox::Refusal;
 use crate::process::Process;
@@ -41,8 +41,8 @@ pub(crate) struct Life<W: Handlers> {
     /// The message in progress, with its reply channel.
     message: Option<W::Message>,
     cx: Context<W>,
-    /// Whether a death would speak against the tables: while the start hooks run, and while the
-    /// message over which the last incarnation died is served again.
+    /// Whether a failure speaks against the tables: until the incarnation has shown that it can live
+    /// with them. Its start hooks show that; if a message is to be served again, serving it does.
     suspicious: bool,
 }
 

@@ -11,7 +11,7 @@
 mod beat;
 pub(crate) mod heartbeat;
 pub(crate) mod life;
-pub(crate) mod settle;
+mod unfinished;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -18,7 +18,6 @@ use tokio::runtime;
 
 use crate::estate::quarantine::Verdict;
 use crate::estate::{GiveAwayError, Inheritance, Lease, Quarantined, Recipient};
-use crate::incarnation::settle::undo;
 use crate::incarnation::within;
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
@@ -255,7 +254,7 @@ impl<W: Handlers> Manager<W> {
 
     /// Undoes writes to the tables that are not to stay.
     fn undo(&self, lease: &mut Lease<W::Tables>) {
-        let undone = undo::<W>(&self.shared.readers(), lease);
+        let undone = tables::discard::<W>(&self.shared.readers(), lease);
         lease.cell().set_torn(undone.as_ref().err().cloned());
         if let Err(message) = undone {
             self.shared.emit(EventKind::CodePanicked { message });

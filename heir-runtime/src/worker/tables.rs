@@ -2,6 +2,7 @@
 
 use crate::table::commit;
 use crate::table::{Commit, Readers};
+use crate::util::caught::{PanicMessage, caught};
 use crate::worker::Worker;
 
 /// Readers of tables that exist, because another worker passes them on to this one.
@@ -15,11 +16,14 @@ pub(crate) fn commit<W: Worker>(readers: &Readers, tables: &mut W::Tables) {
 }
 
 /// Drops all writes since the last commit. A table that was taken out of its place is there again.
-pub(crate) fn discard<W: Worker>(readers: &Readers, tables: &mut W::Tables) {
-    readers.mend(W::recorded(tables));
-    for mut table in W::recorded(tables) {
-        table.discard();
-    }
+/// It fails if the list of tables panics, which is a user's code if the worker is written by hand.
+pub(crate) fn discard<W: Worker>(readers: &Readers, tables: &mut W::Tables) -> Result<(), PanicMessage> {
+    caught(|| {
+        readers.mend(W::recorded(tables));
+        for mut table in W::recorded(tables) {
+            table.discard();
+        }
+    })
 }
 
 /// Exchanges the tables for `new` ones, under the same readers. The old contents are then in `new`.

@@ -1,11 +1,11 @@
-//! Settling: undoing the last transaction of an incarnation that has ended, and dropping the rest
-//! of it. The task that gets the tables next does it, caught.
+//! What an incarnation leaves unfinished: its last transaction, which is undone, and the rest of it,
+//! which is dropped. The task that gets the tables next does both, caught.
 
 use std::sync::Arc;
 
 use crate::estate::{Settle, Settled, Unsettled};
 use crate::table::Readers;
-use crate::util::caught::{PanicMessage, caught, drop_caught};
+use crate::util::caught::{caught, drop_caught};
 use crate::worker::Handlers;
 use crate::worker::tables;
 
@@ -39,7 +39,7 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
         let Self { in_message, readers, mut saved, rest, message } = *self;
         let mut settled = Settled::default();
         if in_message {
-            if let Err(panicked) = undo::<W>(&readers, tables) {
+            if let Err(panicked) = tables::discard::<W>(&readers, tables) {
                 settled.panics.push(Arc::clone(&panicked));
                 settled.torn = Some(panicked);
             }
@@ -56,10 +56,4 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
         settled.panics.extend(dropped.into_iter().filter_map(Result::err));
         settled
     }
-}
-
-/// Drops the writes to the recorded tables since the last boundary. It fails if the list of tables,
-/// which is a user's code if the worker is written by hand, panics.
-pub(crate) fn undo<W: Handlers>(readers: &Readers, tables: &mut W::Tables) -> Result<(), PanicMessage> {
-    caught(|| tables::discard::<W>(readers, tables))
 }
