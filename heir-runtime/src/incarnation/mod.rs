@@ -25,10 +25,11 @@ use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::tree::events::EventKind;
 use crate::util::caught::CatchDrop;
-use crate::util::race::{Either, finished_in, race};
+use crate::util::race::{Either, race};
 use crate::util::stop::StopSignal;
 use crate::worker::Handlers;
 use crate::worker::shared::Shared;
+use crate::worker::start_step::within;
 
 /// The task of one incarnation: it waits for its tables, becomes their owner, and serves until it
 /// ends.
@@ -160,14 +161,4 @@ async fn tables<W: Handlers>(
             Err(_manager_gone) => incoming = shared.wait_for_tables(number),
         }
     }
-}
-
-/// Runs a step of a start, and fails when it takes longer than `bound`.
-pub(crate) async fn within<R>(
-    bound: Duration,
-    what: &str,
-    step: Pin<&mut impl Future<Output = Result<R, ExitReason>>>,
-) -> Result<R, ExitReason> {
-    let late = || ExitReason::error(format_args!("{what} took longer than {bound:?}"));
-    finished_in(bound, step).await.ok_or_else(late)?
 }

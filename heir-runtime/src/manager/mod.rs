@@ -18,7 +18,6 @@ use tokio::runtime;
 
 use crate::estate::quarantine::Verdict;
 use crate::estate::{GiveAwayError, Inheritance, Lease, Quarantined, Recipient};
-use crate::incarnation::within;
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
 use crate::table::Readers;
@@ -30,6 +29,7 @@ use crate::worker::Handlers;
 use crate::worker::Worker;
 use crate::worker::on_call::{ManagerId, Resting};
 use crate::worker::shared::Shared;
+use crate::worker::start_step::within;
 use crate::worker::tables;
 
 /// The heir of the tables of one worker `W`. It is a task while it has something to do, and on call

@@ -12,6 +12,7 @@ pub(crate) mod send;
 pub(crate) mod send_deadline;
 pub(crate) mod shared;
 mod spec;
+pub(crate) mod start_step;
 pub(crate) mod tables;
 
 use std::future::{Future, ready};
