@@ -31,6 +31,7 @@ const STRANGERS: &[(&str, &str)] = &[
     ("mailbox", "table"),
     ("mailbox", "estate"),
     ("tree", "table"),
+    ("manager", "incarnation"),
 ];
 
 /// The folders of `heir-macros/src`, one for each attribute: they do not know each other, and the files beside them none of them.

@@ -1,8 +1,9 @@
 //! The manager: the heir of one worker's tables, and the steps of the pattern in their order.
 //!
 //! ```text
-//! start_manager -> take_up -> serve: give the tables away -> on call (no task)
-//!                                      ^                         |
+//! start_manager -> take_up -> serve: give the tables away -> on call: no task, or one that waits
+//!                                      ^                         |    if it `stays_a_task`
+//!                                      |                         |
 //!                                      |                         | the owner dies: the estate calls
 //!                    exchange <- judge <- regain <---------------+
 //! ```
@@ -78,13 +79,17 @@ pub(crate) fn start_manager<W: Handlers>(
     id.life
 }
 
-/// The estate wakes the shared state when the tables have come home: the manager that is on call
-/// goes on in a new task.
+/// The estate wakes the shared state when the tables have come home.
 impl<W: Handlers> Wake for Shared<W> {
     fn wake(self: Arc<Self>) {
-        if let Some((id, resting, runtime)) = self.on_call.call() {
-            start(&self, id, &runtime, Begin::Called(resting));
-        }
+        call_manager(&self);
+    }
+}
+
+/// Calls the manager: if it is on call, it goes on in a new task.
+fn call_manager<W: Handlers>(shared: &Arc<Shared<W>>) {
+    if let Some((id, resting, runtime)) = shared.on_call.call() {
+        start(shared, id, &runtime, Begin::Called(resting));
     }
 }
 
@@ -152,21 +157,21 @@ impl<W: Handlers> Manager<W> {
     /// Regains the tables and gives them away, until a worker has them. The death of a worker is a
     /// value here, an [`Inheritance`] (the manager traps exits).
     async fn serve(&mut self, mut linked: Option<Recipient<W::Tables>>) -> Result<(), ExitReason> {
-        let mut stays = false;
+        let mut stays_a_task = false;
         loop {
-            let inherited = if stays {
+            let inherited = if stays_a_task {
                 self.resting.heir.inherit().await
             } else {
-                let called = Waker::from(Arc::clone(&self.shared));
-                let Some(inherited) = self.resting.heir.inherit_or_wake(called) else { return Ok(()) };
+                let calls = Waker::from(Arc::clone(&self.shared));
+                let Some(inherited) = self.resting.heir.inherit_or_wake(calls) else { return Ok(()) };
                 inherited
             };
             let (mut lease, exit) = self.regain(inherited);
             if let Some(exit) = &exit {
                 let before = self.resting.died.replace(exit.at);
-                stays = before.is_some_and(|before| exit.at.saturating_duration_since(before) < OFTEN);
+                stays_a_task = before.is_some_and(|before| exit.at.saturating_duration_since(before) < OFTEN);
             }
-            let next = match linked.take() {
+            let mut next = match linked.take() {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
             };
@@ -177,13 +182,15 @@ impl<W: Handlers> Manager<W> {
             {
                 let verdict = self.judge(&mut lease, &exit);
                 if verdict != Verdict::Accept {
-                    // In a box, as below: a rare step takes no memory before it begins.
+                    // In a box: a rare step takes no memory before it begins.
                     lease = Box::pin(self.exchange(lease, &exit, verdict)).await?;
                 }
                 self.shared.examined(&exit);
             }
-            if let Err(gone) = self.give_away(lease, next) {
-                Box::pin(self.give_to_another(gone)).await;
+            // An incarnation that has died before it received them is followed by another.
+            while let Err(returned) = self.give_away(lease, next) {
+                lease = returned;
+                next = link(&self.shared).await;
             }
         }
     }
@@ -335,17 +342,6 @@ impl<W: Handlers> Manager<W> {
         // Emitted before the move, so that it comes before the events of the new owner.
         self.shared.emit(EventKind::GivesAway { incarnation: next.incarnation() });
         lease.give_away(next).map_err(GiveAwayError::into_lease)
-    }
-
-    /// Gives the tables to the next incarnation, after one has died before it received them.
-    async fn give_to_another(&mut self, mut lease: Lease<W::Tables>) {
-        loop {
-            let next = link(&self.shared).await;
-            match self.give_away(lease, next) {
-                Ok(()) => return,
-                Err(gone) => lease = gone,
-            }
-        }
     }
 }
 

@@ -43,7 +43,7 @@ enum Stage<W: Worker> {
     Working {
         /// `None` until the task has been spawned.
         task: Option<AbortHandle>,
-        /// Whether the tables have come home since the manager last looked.
+        /// Whether the estate has called meanwhile: then the manager goes on, and does not rest.
         called: bool,
     },
     /// The manager has been dismissed: its task ends at its next await.
