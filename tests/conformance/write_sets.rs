@@ -104,7 +104,7 @@ async fn a_message_may_put_any_number_of_values_behind_one_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_reader_sees_a_row_of_a_message_that_died_nor_half_of_one_in_a_snapshot() {
-    const MESSAGES: u64 = 2_000;
+    const MESSAGES: u64 = 20_000;
     let (ledger, tree, _) = ledger().await;
     let over = Arc::new(AtomicBool::new(false));
     let reading: Vec<_> = (0..2)
