@@ -14,9 +14,6 @@ pub trait AnyCore: Any + Send + Sync {
 
     /// Drops what no snapshot needs any more. Catches.
     fn give_up_replaced(&self);
-
-    /// The same rows, to be made into those of a type.
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 /// What is said of rows, or of an owner, of another type than was expected.
@@ -24,7 +21,8 @@ pub(super) const OTHER: &str = "the recorded tables of a worker are always liste
 
 /// The rows, if they are of this type.
 pub(super) fn downcast<C: Any + Send + Sync>(core: Arc<dyn AnyCore>) -> Option<Arc<C>> {
-    core.into_any().downcast().ok()
+    let core: Arc<dyn Any + Send + Sync> = core;
+    core.downcast().ok()
 }
 
 /// The one who may write to a table, with what the message under way has written.
@@ -82,9 +80,12 @@ pub trait AnyOwner: Any {
     /// # Panics
     /// If the other is of another type.
     fn swap(&mut self, other: &mut dyn AnyOwner);
+}
 
-    fn as_any(&self) -> &dyn Any;
-    fn as_any_mut(&mut self) -> &mut dyn Any;
+/// The owner, if it is of this type.
+pub(super) fn downcast_owner<O: AnyOwner>(owner: &mut dyn AnyOwner) -> Option<&mut O> {
+    let owner: &mut dyn Any = owner;
+    owner.downcast_mut()
 }
 
 /// A recorded table, whatever its rows are.

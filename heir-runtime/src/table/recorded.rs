@@ -64,7 +64,7 @@ pub trait Recorded: Sized + Send + Sync + 'static + sealed::Sealed {
 
     /// What the message under way has written, in order.
     fn changes(&self) -> Vec<Change<Self::Key, Self::Value>> {
-        Self::changes_of(self.owner().as_any())
+        Self::changes_of(self.owner())
     }
 
     /// Whether the message under way has written anything.

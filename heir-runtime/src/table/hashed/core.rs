@@ -1,7 +1,6 @@
 //! What the owner and the readers of a hash table share: the committed rows, and what snapshots
 //! need of those before.
 
-use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
@@ -244,10 +243,6 @@ where
 
     fn give_up_replaced(&self) {
         self.drop_unneeded();
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

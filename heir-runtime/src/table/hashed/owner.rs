@@ -1,6 +1,5 @@
 //! The one who writes to a hash table: its write set, over the committed rows.
 
-use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -13,7 +12,7 @@ use super::entries::Entry;
 use super::kind::Kind;
 use super::shards::{Place, Row, Rows, spread};
 use super::write_set::WriteSet;
-use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast};
+use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast, downcast_owner};
 use crate::table::boundary::{Boundaries, Passing, PreparedTable};
 use crate::table::drops::{Quiet, drop_quietly};
 use crate::table::lock::RowLock;
@@ -480,22 +479,14 @@ where
     }
 
     fn exchange(&mut self, other: &mut dyn AnyOwner, passing: &mut Passing<'_>) {
-        let other: &mut Self = other.as_any_mut().downcast_mut().expect(OTHER);
+        let other: &mut Self = downcast_owner(other).expect(OTHER);
         let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
         assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
     }
 
     fn swap(&mut self, other: &mut dyn AnyOwner) {
-        std::mem::swap(self, other.as_any_mut().downcast_mut().expect(OTHER));
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
+        std::mem::swap(self, downcast_owner(other).expect(OTHER));
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the owner and the readers of an ordered table share: the committed rows, and what snapshots
 //! need of those before.
 
-use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -199,10 +198,6 @@ where
 
     fn give_up_replaced(&self) {
         self.drop_unneeded();
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

@@ -1,6 +1,5 @@
 //! The one who writes to an ordered table: its write set, over the committed rows.
 
-use std::any::Any;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -11,7 +10,7 @@ use super::ahead::{Ahead, Outdated};
 use super::core::Core;
 use super::index::Slot;
 use super::write_set::{LeftOver, Write, drop_writes};
-use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast};
+use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast, downcast_owner};
 use crate::table::boundary::{Boundaries, Passing, PreparedTable};
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
 use crate::table::lock::RowLock;
@@ -370,7 +369,7 @@ where
     }
 
     fn exchange(&mut self, other: &mut dyn AnyOwner, passing: &mut Passing<'_>) {
-        let other: &mut Self = other.as_any_mut().downcast_mut().expect(OTHER);
+        let other: &mut Self = downcast_owner(other).expect(OTHER);
         let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
         assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
         self.core.exchange(&other.core, passing);
@@ -379,15 +378,7 @@ where
     }
 
     fn swap(&mut self, other: &mut dyn AnyOwner) {
-        std::mem::swap(self, other.as_any_mut().downcast_mut().expect(OTHER));
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
+        std::mem::swap(self, downcast_owner(other).expect(OTHER));
     }
 }
 
