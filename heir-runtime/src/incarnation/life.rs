@@ -135,7 +135,7 @@ impl<W: Handlers> Life<W> {
     fn sweep(&mut self, cx: &task::Context<'_>) {
         if self.cx.readers.poll_replaced(cx) {
             let worker = &mut self.body.as_mut().expect(BODY).worker;
-            // A boundary at which nothing is written: if it fails, so does that of the next message.
+            // Nothing is written at this boundary. If it fails, the commit of the next message does, too.
             let _ = caught(|| worker.commit(Commit::of(&self.cx.readers)));
         }
     }
