@@ -51,7 +51,8 @@ pub(super) fn public_items(worker: &Worker<'_>) -> TokenStream {
     let tables = tables::bundle(worker);
     let manager = manager(worker);
     let handle = handle(worker);
-    quote!(#tables #manager #handle)
+    let message = message(worker);
+    quote!(#tables #manager #handle #message)
 }
 
 /// ```text
@@ -70,6 +71,25 @@ fn manager(worker: &Worker<'_>) -> TokenStream {
         #[doc = #doc]
         #(#allowed)* #(#deprecated)*
         #vis type #name #params = #root::by_hand::Manager<#ident #type_generics>;
+    }
+}
+
+/// ```text
+/// /// All that a [`Counter`] can be sent: ..
+/// pub type CounterMessage<K> = <Counter<K> as R::by_hand::Handlers>::Message;
+/// ```
+fn message(worker: &Worker<'_>) -> TokenStream {
+    let Worker { root, vis, ident, generics, allowed, deprecated, .. } = worker;
+    let (_, type_generics, _) = generics.split_for_impl();
+    let name = worker.companion("Message");
+    let doc = format!(
+        " All that a [`{ident}`] can be sent, as an enum: a handler `add_one` is its variant `AddOne`."
+    );
+    let params = alias_params(generics);
+    quote! {
+        #[doc = #doc]
+        #(#allowed)* #(#deprecated)*
+        #vis type #name #params = <#ident #type_generics as #root::by_hand::Handlers>::Message;
     }
 }
 

@@ -16,6 +16,7 @@ use super::{rules, tables};
 /// pub struct CounterTables { .. }
 /// pub type CounterManager = R::by_hand::Manager<Counter>;
 /// pub struct CounterHandle { .. }
+/// pub type CounterMessage = <Counter as R::by_hand::Handlers>::Message;
 /// const _: () = {
 ///     impl Counter { pub fn spec(limits: Limits) -> R::Spec<Self> { ::core::unreachable!() } }
 ///     impl R::by_hand::Worker for Counter { .. }

@@ -105,7 +105,8 @@ impl<'a> Worker<'a> {
         self.fields.iter().filter(|field| !matches!(field.kind, Kind::Table { .. }))
     }
 
-    /// The name of a generated companion: `CounterTables`, `CounterManager`, `CounterHandle`.
+    /// The name of a generated companion: `CounterTables`, `CounterManager`, `CounterHandle`,
+    /// `CounterMessage`.
     pub(super) fn companion(&self, suffix: &str) -> Ident {
         format_ident!("{}{}", self.ident, suffix, span = self.ident.span())
     }
