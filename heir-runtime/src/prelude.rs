@@ -32,6 +32,6 @@
 pub use heir_macros::{handlers, heir, supervisor};
 
 pub use crate::{
-    BagTable, BoxError, CallError, Context, Dynamic, ExitReason, Handle, OrderedTable, Restart, Spec, Status,
-    Stopped, Strategy, Supervisor, SupervisorHandle, Table, WeakHandle,
+    BagTable, BoxError, CallError, CallResult, Context, Dynamic, ExitReason, Handle, OrderedTable, Reply,
+    Restart, Spec, Status, Stopped, Strategy, Supervisor, SupervisorHandle, Table, WeakHandle,
 };

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, Path, Type};
+use syn::{Attribute, GenericArgument, Generics, Path, PathArguments, Type};
 
 use super::block::Block;
 use super::hooks::hook;
@@ -197,7 +197,9 @@ fn handler(
     let redeliver = redeliver(method, errors);
     let mut params = Vec::new();
     let mut context = None;
-    for argument in &method.args {
+    let later = matches!(role, Role::Call).then(|| later(method)).flatten();
+    let values = method.args.len() - usize::from(later.is_some());
+    for argument in &method.args[..values] {
         if is_reference_to(&argument.ty, "Context") {
             correct &= once(&mut context, argument, errors);
             params.push(Param::Context);
@@ -223,6 +225,23 @@ fn handler(
         correct &=
             replies_nothing(method, "a cast has no reply: remove the return type, or `#[cast]`", errors);
         (Kind::Cast, quote!(()))
+    } else if let Some(later) = later {
+        correct &= replies_nothing(
+            method,
+            "a handler replies by what it returns, or by its last argument: remove the return type, or the argument (a \
+             reply to another call goes before another argument)",
+            errors,
+        );
+        let (reply, written) = if let Some(ty) = answered(later) {
+            correct &= owned::reply(ty, errors);
+            (replace_self(ty, self_ty), ty.span())
+        } else {
+            errors.on(later, "a reply has one type: write what the caller is told, `Reply<String>`");
+            correct = false;
+            (quote!(()), later.span())
+        };
+        params.push(Param::Reply(later.span()));
+        (Kind::Call { reply: reply.clone(), written: Some(written) }, reply)
     } else {
         let output = method.output.as_ref().filter(|ty| {
             let owned = owned::reply(ty, errors);
@@ -250,6 +269,23 @@ fn handler(
         kind,
         redeliver,
     })
+}
+
+/// The type of the last argument, if that is the reply of the call itself.
+fn later(method: &Method) -> Option<&Type> {
+    let last = &method.args.last()?.ty;
+    is_named(last, "Reply").then_some(last)
+}
+
+/// `String`, of `Reply<String>`
+fn answered(reply: &Type) -> Option<&Type> {
+    let Type::Path(path) = ungroup(reply) else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    let mut arguments = arguments.args.iter();
+    match (arguments.next(), arguments.next()) {
+        (Some(GenericArgument::Type(ty)), None) => Some(ty),
+        _ => None,
+    }
 }
 
 /// The name of an argument in the handle's method: without the leading underscores, which only say

@@ -128,7 +128,7 @@ fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     let where_clause = rules::of_worker(handlers);
     let checked = rules::message_type(handlers);
     let message = Ident::new("message", Span::mixed_site());
-    let uses_context = messages.iter().any(|handler| handler.cfgs.is_empty() && handler.takes_context());
+    let uses_context = messages.iter().any(|handler| handler.cfgs.is_empty() && handler.needs_context());
     let cx = context_local(uses_context);
     let arms = messages.iter().map(|handler| arm(sent, handler, &cx));
     let never = has_phantom(handlers).then(|| quote!(__Message::__Never(never, _) => match never {},));
@@ -162,6 +162,11 @@ fn context_local(used: bool) -> Ident {
 ///     message.take_args();
 ///     Self::die(self);
 /// }
+/// __Message::LookUp(ref mut message) => {
+///     let args = message.take_args();
+///     let reply = message.reply_later(cx);
+///     Self::look_up(self, args.0, reply);
+/// }
 /// ```
 fn arm(sent: &TokenStream, handler: &Handler, cx: &Ident) -> TokenStream {
     let Handler { cfgs, variant, params, kind, .. } = handler;
@@ -174,17 +179,30 @@ fn arm(sent: &TokenStream, handler: &Handler, cx: &Ident) -> TokenStream {
             let index = proc_macro2::Literal::usize_unsuffixed(position.next().unwrap_or_default());
             quote!(#args.#index)
         }
+        // At the span of the argument's type: if that is another type of the same name, the error
+        // is there.
+        Param::Reply(written) => {
+            Ident::new("reply", written.resolved_at(Span::mixed_site())).into_token_stream()
+        }
     });
     let passed = std::iter::once(quote!(self)).chain(passed);
     let called = called(sent, handler.ident.span(), &handler.ident, handler.is_async, passed);
     let taken = handler.values().next().map(|_| quote!(let #args =));
+    let reply = params.iter().find_map(|param| match param {
+        Param::Reply(_) => {
+            let reply = Ident::new("reply", Span::mixed_site());
+            Some(quote!(let #reply = #message.reply_later(#cx);))
+        }
+        Param::Context | Param::Value { .. } => None,
+    });
     let served = match kind {
-        Kind::Call { .. } => quote!(#message.keep(#called)),
-        Kind::Cast => called,
+        Kind::Call { .. } if reply.is_none() => quote!(#message.keep(#called)),
+        Kind::Call { .. } | Kind::Cast => called,
     };
     quote! {
         #(#cfgs)* __Message::#variant(ref mut #message) => {
             #taken #message.take_args();
+            #reply
             #served;
         }
     }
@@ -304,19 +322,17 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
 /// impl<K: Key> CounterHandle<K> where K: Ord { .. }
 /// ```
 fn methods(handlers: &Handlers) -> TokenStream {
-    let Handlers { root, generics, handle, messages, .. } = handlers;
+    let Handlers { root, generics, self_ty, handle, messages, .. } = handlers;
     if messages.is_empty() {
         return TokenStream::new();
     }
     let (impl_generics, _, _) = generics.split_for_impl();
     let where_clause = rules::of_handle(handlers);
-    let methods = messages.iter().map(|handler| handle_methods(root, handler));
+    let methods = messages.iter().map(|handler| handle_methods(root, self_ty, handler));
     quote!(impl #impl_generics #handle #where_clause { #(#methods)* })
 }
 
-/// These are no `async fn`s: a second future around the runtime's would double the time to compile
-/// a message. The generated `impl` has this crate's edition, so it captures all that the future
-/// borrows.
+/// These are no `async fn`s: what they return is a value, to be awaited or sent with a commit.
 ///
 /// ```text
 /// /// The handler's docs.
@@ -324,7 +340,7 @@ fn methods(handlers: &Handlers) -> TokenStream {
 ///     &self,
 ///     key: String,
 ///     by: u64,
-/// ) -> impl ::core::future::Future<Output = R::CallResult<u64, (String, u64,)>> {
+/// ) -> R::by_hand::CallRequest<'_, Counter, (String, u64,), u64> {
 ///     self.__handle.call((key, by,), __Message::Count)
 /// }
 /// /// Like [`count`](Self::count), but fails at once when the mailbox is full.
@@ -339,7 +355,7 @@ fn methods(handlers: &Handlers) -> TokenStream {
 ///     self.__handle.call(R::by_hand::MessageArgs::redeliver((row,), 3), __Message::Store)
 /// }
 /// ```
-fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
+fn handle_methods(root: &syn::Path, self_ty: &TokenStream, handler: &Handler) -> TokenStream {
     let Handler { cfgs, docs, deprecated, vis, variant, kind, redeliver, .. } = handler;
     let ident = generated(&handler.ident, handler.ident.span());
     let try_ident = try_name(&handler.ident);
@@ -355,15 +371,16 @@ fn handle_methods(root: &syn::Path, handler: &Handler) -> TokenStream {
     let place = ident.span();
     let root_there = path_at(root, place);
     let (method, try_method) = (quote_spanned!(place=> fn #ident), quote_spanned!(place=> fn #try_ident));
-    let future = |output: &TokenStream| quote_spanned!(place=> impl ::core::future::Future<Output = #output>);
     let (call, output, try_output) = match kind {
         Kind::Call { reply, .. } => {
-            let output = future(&quote_spanned!(place=> #root_there::CallResult<#reply, #args_ty>));
+            let request = quote_spanned!(place=> #root_there::by_hand::CallRequest);
+            let output = quote_spanned!(place=> #request<'_, #self_ty, #args_ty, #reply>);
             ("call", output.clone(), output)
         }
         Kind::Cast => {
-            let output = quote_spanned!(place=> #root_there::CastResult<#args_ty>);
-            ("cast", future(&output), output)
+            let request = quote_spanned!(place=> #root_there::by_hand::CastRequest);
+            let output = quote_spanned!(place=> #request<'_, #self_ty, #args_ty>);
+            ("cast", output, quote_spanned!(place=> #root_there::CastResult<#args_ty>))
         }
     };
     let (call, try_call) = (format_ident!("{call}"), format_ident!("try_{call}"));

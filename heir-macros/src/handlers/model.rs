@@ -40,7 +40,7 @@ pub(super) struct Handler {
 
 /// Whether a message has a reply.
 pub(super) enum Kind {
-    /// Has a reply. With the span of the return type, if there is one.
+    /// Has a reply. With the span of its type, if that is written.
     Call {
         reply: TokenStream,
         written: Option<Span>,
@@ -57,6 +57,8 @@ pub(super) enum Param {
         ty: TokenStream,
         written: Span,
     },
+    /// The last argument, `Reply<T>`, of a call that is answered later. With the span of the type.
+    Reply(Span),
 }
 
 /// A method that would be a handler but for its mistakes. A stub stands for it, so that its callers
@@ -75,7 +77,7 @@ impl Handler {
     pub(super) fn values(&self) -> impl Iterator<Item = (&Ident, &TokenStream)> {
         self.params.iter().filter_map(|param| match param {
             Param::Value { name, ty, .. } => Some((name, ty)),
-            Param::Context => None,
+            Param::Context | Param::Reply(_) => None,
         })
     }
 
@@ -83,12 +85,13 @@ impl Handler {
     pub(super) fn payload(&self) -> impl Iterator<Item = (&TokenStream, Span)> {
         self.params.iter().filter_map(|param| match param {
             Param::Value { ty, written, .. } => Some((ty, *written)),
-            Param::Context => None,
+            Param::Context | Param::Reply(_) => None,
         })
     }
 
-    pub(super) fn takes_context(&self) -> bool {
-        self.params.iter().any(|param| matches!(param, Param::Context))
+    /// Whether serving the message needs the context: for the handler, or for its reply.
+    pub(super) fn needs_context(&self) -> bool {
+        self.params.iter().any(|param| matches!(param, Param::Context | Param::Reply(_)))
     }
 }
 

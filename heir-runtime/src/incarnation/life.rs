@@ -21,6 +21,7 @@ use crate::util::stop::StopSignal;
 use crate::worker::Context;
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
+use crate::worker::outbox::Held;
 use crate::worker::shared::Shared;
 
 /// The reason of an incarnation through which a panic unwinds. The supervisor, which catches the
@@ -84,6 +85,7 @@ impl<W: Handlers> Life<W> {
             }
         };
         let (tables, seat) = lease.part();
+        shared.mailbox.serve_here();
         let handle = WeakHandle::new(Arc::<Shared<W>>::downgrade(&shared));
         let cx = Context::new(process, handle, shared.readers());
         let worker = caught(|| assemble(tables)).map_err(|message| {
@@ -104,7 +106,7 @@ impl<W: Handlers> Life<W> {
         };
         caught_async(pin!(hooks)).await.map_err(ExitReason::Panic)?.map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
-        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
+        body.commit_and_follow(&mut self.cx)?;
         if !self.shared.mailbox.has_message_again() {
             self.cleared();
         }
@@ -158,8 +160,10 @@ impl<W: Handlers> Life<W> {
         }
         self.cx.process.checkpoint().await;
         let committed = body.commit(&mut self.cx)?;
-        // The message has committed, so its reply leaves. From here on a destructor that panics
-        // ends the incarnation, but undoes nothing.
+        // The message has committed, so what it has sent leaves, and then its reply. From here on a
+        // panic ends the incarnation, but undoes nothing.
+        let mut held = self.cx.outbox.take();
+        let departed = held.as_mut().map_or(Ok(()), Held::depart);
         let mut served = self.message.take();
         let opened = caught(|| {
             if let Some(message) = &mut served {
@@ -169,10 +173,14 @@ impl<W: Handlers> Life<W> {
         });
         if let Err(message) = opened {
             // One by one: two destructors that panic at once end the process.
-            let _ = (drop_caught(served), drop_caught(committed));
+            let _ = (drop_caught(served), drop_caught(committed), held.map(Held::run));
             return Err(ExitReason::Panic(message));
         }
-        drop_caught(committed).map_err(ExitReason::Panic)?;
+        let dropped = drop_caught(committed);
+        if let Some(held) = held {
+            departed.and(held.run()).map_err(ExitReason::Panic)?;
+        }
+        dropped.map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
         }
@@ -200,7 +208,7 @@ impl<W: Handlers> Life<W> {
             .await?
             .map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
-        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)?;
+        body.commit_and_follow(&mut self.cx)?;
         self.suspicious = suspicious;
         // As receiving a message does, so that a flood of signals keeps no other task waiting.
         tokio::task::consume_budget().await;
@@ -221,7 +229,7 @@ impl<W: Handlers> Life<W> {
         let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
         in_time(self.shared.settings.handler_timeout, "#[on(stop)]", pin!(Some(hook))).await?;
         self.cx.process.checkpoint().await;
-        drop_caught(body.commit(&mut self.cx)?).map_err(ExitReason::Panic)
+        body.commit_and_follow(&mut self.cx)
     }
 
     /// Takes the reason for which the last message or hook has asked to end.
@@ -257,6 +265,16 @@ impl<W: Handlers> Body<W> {
         self.seat.set_in_message(false);
         Ok(cx.saved.take())
     }
+
+    /// Commits a transaction that has no reply: what it has sent leaves, and what follows the commit
+    /// runs. A panic in that ends the incarnation, but undoes nothing.
+    fn commit_and_follow(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
+        let dropped = drop_caught(self.commit(cx)?);
+        if let Some(mut held) = cx.outbox.take() {
+            held.depart().and(held.run()).map_err(ExitReason::Panic)?;
+        }
+        dropped.map_err(ExitReason::Panic)
+    }
 }
 
 impl<W: Handlers> Life<W> {
@@ -288,13 +306,15 @@ impl<W: Handlers> Life<W> {
         let caller = self.shared.mailbox.left();
         let tell = message.as_mut().and_then(|message| self.shared.mailbox.refuse(message, caller, died));
         let saved = self.cx.saved.take();
+        let unsent = self.cx.outbox.take();
         match caught(|| worker.dismantle()) {
             Ok((tables, rest)) => {
-                let unsettled = unfinished::<W, _>(in_message, self.cx.readers.clone(), saved, rest, message);
+                let readers = self.cx.readers.clone();
+                let unsettled = unfinished::<W, _>(in_message, readers, saved, rest, message, unsent);
                 seat.give_back(tables, reason, unsettled);
             }
             Err(panicked) => {
-                let _ = (drop_caught(saved), drop_caught(message));
+                let _ = (drop_caught(saved), drop_caught(message), drop_caught(unsent));
                 self.shared.tables_lost(panicked);
             }
         }

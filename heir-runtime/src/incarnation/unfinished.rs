@@ -7,6 +7,7 @@ use crate::estate::{Settle, Settled, Unsettled};
 use crate::table::Readers;
 use crate::util::caught::{caught, drop_caught};
 use crate::worker::Handlers;
+use crate::worker::outbox::Held;
 use crate::worker::tables;
 
 /// Everything that an incarnation leaves behind beside its tables.
@@ -17,6 +18,8 @@ struct Unfinished<W: Handlers, R> {
     saved: Option<W::Saved>,
     rest: R,
     message: Option<W::Message>,
+    /// What was to leave with the commit.
+    unsent: Option<Held>,
 }
 
 /// Packs everything that an incarnation leaves behind; `None` if there is nothing to undo or to
@@ -27,16 +30,17 @@ pub(crate) fn unfinished<W: Handlers, R: Send + 'static>(
     saved: Option<W::Saved>,
     rest: R,
     message: Option<W::Message>,
+    unsent: Option<Held>,
 ) -> Unsettled<W::Tables> {
     if !in_message && message.is_none() && !std::mem::needs_drop::<R>() {
         return None;
     }
-    Some(Box::new(Unfinished::<W, _> { in_message, readers, saved, rest, message }))
+    Some(Box::new(Unfinished::<W, _> { in_message, readers, saved, rest, message, unsent }))
 }
 
 impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
     fn settle(self: Box<Self>, tables: &mut W::Tables) -> Settled {
-        let Self { in_message, readers, mut saved, rest, message } = *self;
+        let Self { in_message, readers, mut saved, rest, message, unsent } = *self;
         let mut settled = Settled::default();
         if in_message {
             if let Err(panicked) = tables::discard::<W>(&readers, tables) {
@@ -52,7 +56,8 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
             }
         }
         // One by one: two destructors that panic at once end the process.
-        let dropped = [drop_caught(rest), drop_caught(message), drop_caught(saved)];
+        let unsent = unsent.map_or(Ok(()), Held::discard);
+        let dropped = [drop_caught(rest), drop_caught(message), drop_caught(saved), unsent];
         settled.panics.extend(dropped.into_iter().filter_map(Result::err));
         settled
     }

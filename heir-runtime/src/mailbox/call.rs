@@ -6,21 +6,22 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::mailbox::args::MessageArgs;
+use crate::mailbox::later::{OpenReplies, OpenReply, Reply};
 use crate::mailbox::message::sealed::Sealed;
 use crate::mailbox::message::{Caller, ReplyGate, Tell};
-use crate::mailbox::refusal::Refusal;
+use crate::mailbox::refusal::{Heard, Refusal};
+use crate::process::Process;
 use crate::util::caught::drop_caught;
 use crate::util::reply::{ReplyCell, ReplyReceiver, ReplySender, reply};
 
 /// A message with a reply (`gen_server:call`): the arguments `A`, and the reply channel for an `R`.
 pub struct Call<A, R> {
     args: MessageArgs<A>,
-    reply: Reply<R>,
+    caller: CallerOf<R>,
+    /// The handler is done; its message has not committed yet. If there is no caller any more, the
+    /// reply is dropped, where its panic is caught.
+    kept: Option<R>,
 }
-
-/// What a caller hears, unless its message is dropped without a word. The refusal is in a box:
-/// replies are smaller then.
-pub(crate) type Heard<R> = Result<R, Box<Refusal>>;
 
 impl<R: Send> Caller for ReplyCell<Heard<R>> {
     fn refuse(&self, why: Refusal) {
@@ -29,13 +30,25 @@ impl<R: Send> Caller for ReplyCell<Heard<R>> {
     }
 }
 
-/// The reply, and the channel on which it leaves.
-struct Reply<R> {
-    /// `None` once the caller has been told.
-    reply_to: Option<ReplySender<Heard<R>>>,
-    /// The handler is done; its message has not committed yet. If there is no reply channel any
-    /// more, the reply is dropped, where its panic is caught.
-    kept: Option<R>,
+/// Who a reply goes to, and who sends it.
+enum CallerOf<R> {
+    /// The caller has been told.
+    Told,
+    /// The caller is told when the message has been served.
+    Waits(ReplySender<Heard<R>>),
+    /// The handler has taken the reply channel, to reply later.
+    Later(Arc<OpenReply<R>>),
+}
+
+impl<R> CallerOf<R> {
+    /// Takes the reply channel, if the caller has not been told.
+    fn take(&mut self) -> Option<ReplySender<Heard<R>>> {
+        match std::mem::replace(self, Self::Told) {
+            Self::Told => None,
+            Self::Waits(reply_to) => Some(reply_to),
+            Self::Later(open) => open.take_back(),
+        }
+    }
 }
 
 impl<A, R> Call<A, R> {
@@ -43,7 +56,23 @@ impl<A, R> Call<A, R> {
     /// poll.
     pub(crate) fn new(args: MessageArgs<A>, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>) {
         let (reply_to, answer) = reply(waker);
-        (Self { args, reply: Reply { reply_to: Some(reply_to), kept: None } }, answer)
+        (Self { args, caller: CallerOf::Waits(reply_to), kept: None }, answer)
+    }
+
+    /// Takes the reply channel, for a reply that comes later.
+    ///
+    /// # Panics
+    /// If it has been taken before, since the message was served last.
+    pub(crate) fn take_reply(&mut self, taker: Arc<Process>, replies: &Arc<OpenReplies>) -> Reply<R>
+    where
+        R: Send + 'static,
+    {
+        let CallerOf::Waits(reply_to) = std::mem::replace(&mut self.caller, CallerOf::Told) else {
+            panic!("the reply of a call is taken once each time it is served");
+        };
+        let open = OpenReply::new(reply_to, taker, replies);
+        self.caller = CallerOf::Later(Arc::clone(&open));
+        Reply::new(open)
     }
 
     /// Takes the arguments, to serve the message.
@@ -56,34 +85,48 @@ impl<A, R> Call<A, R> {
 
     /// Keeps the reply until the message has committed; a second reply replaces the first.
     pub fn keep(&mut self, value: R) {
-        self.reply.kept = Some(value);
+        self.kept = Some(value);
     }
 }
 
 impl<A, R: Send + 'static> Sealed for Call<A, R> {
     fn caller(&self) -> Option<Arc<dyn Caller>> {
-        let cell: Arc<dyn Caller> = self.reply.reply_to.as_ref()?.cell()?;
+        let CallerOf::Waits(reply_to) = &self.caller else { return None };
+        let cell: Arc<dyn Caller> = reply_to.cell()?;
         Some(cell)
     }
 }
 
 impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
     fn open(&mut self) {
-        // If the caller has gone, or been told, nobody wants the reply.
-        if let Some(value) = self.reply.kept.take()
-            && let Some(reply_to) = self.reply.reply_to.take()
-        {
-            reply_to.answer(Ok(value));
+        // If the caller has gone, or been told, nobody wants the reply. If the reply comes later,
+        // it is open from here on.
+        let caller = std::mem::replace(&mut self.caller, CallerOf::Told);
+        match (self.kept.take(), caller) {
+            (Some(value), CallerOf::Waits(reply_to)) => reply_to.answer(Ok(value)),
+            (kept, caller) => drop((kept, caller)),
         }
     }
 
     fn refuse(&mut self, why: Refusal) -> Option<Tell> {
-        let reply_to = self.reply.reply_to.take_if(|reply_to| !reply_to.is_for_nobody())?;
-        Some(Box::new(move || reply_to.answer(Err(Box::new(why)))))
+        let later = matches!(self.caller, CallerOf::Later(_));
+        match self.caller.take() {
+            Some(reply_to) if reply_to.is_for_nobody() => None,
+            Some(reply_to) => Some(Box::new(move || reply_to.answer(Err(Box::new(why))))),
+            // It has been answered before its message committed.
+            None if later => Some(Box::new(|| {})),
+            None => None,
+        }
     }
 
     fn retry(&mut self) -> bool {
-        self.reply.reply_to.is_some() && self.reply.kept.is_none() && self.args.retry()
+        // A reply that was taken is for nobody any more: the next incarnation takes its own.
+        if let CallerOf::Later(open) = &self.caller
+            && let Some(reply_to) = open.take_back()
+        {
+            self.caller = CallerOf::Waits(reply_to);
+        }
+        matches!(self.caller, CallerOf::Waits(_)) && self.kept.is_none() && self.args.retry()
     }
 
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>> {
@@ -136,7 +179,7 @@ impl<A, R> Drop for Call<A, R> {
     fn drop(&mut self) {
         // The reply is dropped by itself: the arguments may follow, and two panics at once end the
         // process.
-        if let Some(kept) = self.reply.kept.take() {
+        if let Some(kept) = self.kept.take() {
             let _ = drop_caught(kept);
         }
     }

@@ -21,6 +21,10 @@ pub enum NotSent {
     /// The mailbox was full for this long.
     #[error("the mailbox was full for {0:?}")]
     TimedOut(Duration),
+    /// The worker waits for itself, in a handler or hook of its own. Cast, or await the call in a
+    /// task ([`Context::spawn`](crate::Context::spawn)), or [send](crate::Context::send) it.
+    #[error("a worker that waits for itself in its own handler waits for ever")]
+    ToItself,
     /// No incarnation serves, this is the status of the worker, and it refuses messages meanwhile
     /// ([`WhileDown::Fail`](crate::WhileDown::Fail)).
     #[error("nobody serves: {0}")]

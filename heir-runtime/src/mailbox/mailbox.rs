@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::sync::Notify;
+use tokio::task;
 use tokio::task::coop::poll_proceed;
 
 use crate::mailbox::message::{Caller, Message, Tell};
@@ -93,10 +94,16 @@ impl<M: Message> Mailbox<M> {
         Poll::Ready(message)
     }
 
+    /// The task of this call serves from here on.
+    pub(crate) fn serve_here(&self) {
+        self.lock().served_by = task::try_id();
+    }
+
     /// The incarnation has ended, and has put the message in progress back if it is to be served
     /// again. Called before its tables are home. Returns the caller of the message in progress.
     pub(crate) fn left(&self) -> Option<Arc<dyn Caller>> {
         let mut queue = self.lock();
+        queue.served_by = None;
         let waiting = self.take_waiting(&mut queue);
         let served = self.rest(queue);
         drop(waiting);

@@ -3,6 +3,7 @@
 mod args;
 mod call;
 mod error;
+mod later;
 #[cfg(all(test, heir_loom))]
 mod loom;
 #[expect(clippy::module_inception, reason = "it is named for its type")]
@@ -15,12 +16,14 @@ mod undelivered;
 mod waitlist;
 
 pub use self::args::MessageArgs;
-pub(crate) use self::call::Heard;
 pub use self::call::{Call, Cast};
 pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
+pub(crate) use self::later::OpenReplies;
+pub use self::later::Reply;
 pub(crate) use self::mailbox::Mailbox;
 pub use self::message::{Message, ReplyGate, Tell};
 pub(crate) use self::permits::{Permit, Reserve};
+pub(crate) use self::refusal::Heard;
 pub use self::refusal::Refusal;
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;

@@ -18,6 +18,30 @@ impl<M: Message> Mailbox<M> {
         self.lock().take_permit().map(|()| Permit(self))
     }
 
+    /// Takes a permit, on credit if none is free: for the worker itself.
+    pub(crate) fn reserve_on_credit(&self) -> Result<Permit<'_, M>, NotSent> {
+        self.lock().take_permit_on_credit().map(|()| Permit(self))
+    }
+
+    /// Queues a call, unless it comes from the task that would have to serve it.
+    pub(crate) fn try_call(&self, mut message: M) -> Result<(), (M, NotSent)> {
+        let caller = message.gate().caller();
+        let mut queue = self.lock();
+        let taken = if queue.is_served_here() { Err(NotSent::ToItself) } else { queue.take_permit() };
+        if let Err(why) = taken {
+            drop(queue);
+            return Err((message, why));
+        }
+        queue.messages.push_back(Envelope { message, caller });
+        self.unlock_and_wake(queue);
+        Ok(())
+    }
+
+    /// Whether the task of this poll is the one that serves.
+    pub(crate) fn is_served_here(&self) -> bool {
+        self.lock().is_served_here()
+    }
+
     /// Queues a message if there is room. Otherwise the message comes back.
     pub(crate) fn try_send(&self, mut message: M) -> Result<(), (M, NotSent)> {
         // Asked where no lock is held: the gate is the message's own.
@@ -35,6 +59,11 @@ impl<M: Message> Mailbox<M> {
     /// Waits for a permit, and takes it.
     pub(crate) fn reserve(&self) -> Reserve<'_, M> {
         Reserve { mailbox: self, ticket: None }
+    }
+
+    /// The permit that was [held](Permit::hold) here.
+    pub(crate) fn held(&self) -> Permit<'_, M> {
+        Permit(self)
     }
 
     fn return_permit(&self) {
@@ -118,6 +147,11 @@ impl<M: Message> Drop for Reserve<'_, M> {
 pub(crate) struct Permit<'m, M: Message>(&'m Mailbox<M>);
 
 impl<M: Message> Permit<'_, M> {
+    /// Holds the permit beyond this borrow, until somebody asks for the one [`held`](Mailbox::held).
+    pub(crate) fn hold(self) {
+        std::mem::forget(self);
+    }
+
     /// Queues the message. If the mailbox has been closed meanwhile, the message is refused like
     /// the messages before it.
     pub(crate) fn send(self, mut message: M) {

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use tokio::task;
+
 use crate::mailbox::error::NotSent;
 use crate::mailbox::message::Caller;
 use crate::mailbox::refusal::Refusal;
@@ -30,6 +32,8 @@ pub(super) struct Queue<M> {
     pub(super) paused: bool,
     /// Why the mailbox is closed, if it is.
     pub(super) closed: Option<Stopped>,
+    /// The task that takes messages out, while it serves.
+    pub(super) served_by: Option<task::Id>,
 }
 
 /// The message that was taken out last, until its worker looks for the next one, or has ended.
@@ -49,6 +53,7 @@ impl<M> Queue<M> {
             waiting: None,
             paused: false,
             closed: None,
+            served_by: None,
         }
     }
 
@@ -59,6 +64,20 @@ impl<M> Queue<M> {
             None if self.waitlist.take() => Ok(()),
             None => Err(NotSent::Full),
         }
+    }
+
+    /// Takes a permit, on credit if none is free.
+    pub(super) fn take_permit_on_credit(&mut self) -> Result<(), NotSent> {
+        if let Some(why) = &self.closed {
+            return Err(NotSent::Stopped(why.clone()));
+        }
+        self.waitlist.take_on_credit();
+        Ok(())
+    }
+
+    /// Whether the task of this poll is the one that takes messages out.
+    pub(super) fn is_served_here(&self) -> bool {
+        self.served_by.is_some() && self.served_by == task::try_id()
     }
 
     /// Has the task of this poll woken when there is something to do.

@@ -27,3 +27,7 @@ pub enum Refusal {
         incarnation: u64,
     },
 }
+
+/// What a caller hears, unless its message is dropped without a word. The refusal is in a box:
+/// replies are smaller then.
+pub(crate) type Heard<R> = Result<R, Box<Refusal>>;

@@ -8,9 +8,13 @@ use crate::util::steps::made;
 /// The free permits, or else the senders that wait for one, in their order.
 ///
 /// The permit of a message that is taken out goes to the first sender that waits. So while a sender
-/// waits, no permit is free.
+/// waits, no permit is free. A worker takes permits of its own mailbox without waiting, because
+/// nobody takes a message out while it waits.
 pub(super) struct Waitlist {
     free: usize,
+    /// How many permits were taken on credit, of those that were not free: as many that come back
+    /// are free for nobody.
+    credit: usize,
     /// The senders that wait, in the order of their tickets. A sender that is not here any more has
     /// got a permit; a sender without a waker has gone away.
     waiting: VecDeque<(Ticket, Option<Waker>)>,
@@ -26,7 +30,7 @@ const ROOM: usize = 256;
 
 impl Waitlist {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { free: capacity, waiting: VecDeque::new(), gone: 0, next: 0 }
+        Self { free: capacity, credit: 0, waiting: VecDeque::new(), gone: 0, next: 0 }
     }
 
     /// Takes a permit, if one is free.
@@ -36,10 +40,19 @@ impl Waitlist {
         is_free
     }
 
+    /// Takes a permit, on credit if none is free.
+    pub(super) fn take_on_credit(&mut self) {
+        self.credit += usize::from(!self.take());
+    }
+
     /// Returns a permit, to the first sender that waits. Returns its waker, which is a user's.
     #[must_use]
     #[inline]
     pub(super) fn return_permit(&mut self) -> Option<Waker> {
+        if self.credit > 0 {
+            self.credit -= 1;
+            return None;
+        }
         let first = self.first();
         self.free += usize::from(first.is_none());
         if self.waiting.is_empty() {

@@ -10,7 +10,8 @@ use crate::util::sync::Lock;
 
 /// Something that runs for an incarnation in a task of its own: made by
 /// [`Context::spawn`](crate::Context::spawn), [`send_after`](crate::Context::send_after),
-/// [`send_every`](crate::Context::send_every), [`attach_future`](crate::Context::attach_future) and
+/// [`send_delayed`](crate::Context::send_delayed), [`send_every`](crate::Context::send_every),
+/// [`attach_future`](crate::Context::attach_future) and
 /// [`attach_stream`](crate::Context::attach_stream).
 ///
 /// The task ends with its incarnation, whatever ends the incarnation, unless it

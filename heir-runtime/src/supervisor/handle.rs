@@ -252,6 +252,7 @@ impl SupervisorHandle {
         let settings = self.shared.share_settings(spec.settings);
         let shared =
             Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.shared.registry().clone()));
+        shared.share_replies(old.shared());
         let handle = V::Handle::from(Handle::new(Arc::<Shared<V>>::clone(&shared)));
         let (told, done) = reply(Waker::noop().clone());
         self.send(Command::Replace(id, Box::new(WorkerChild::successor(shared, spec.args)), told))?;

@@ -47,6 +47,8 @@ pub struct WorkerNode {
     pub estate: EstateInfo,
     /// How many messages are in the worker's mailbox.
     pub queued: usize,
+    /// How many callers wait for a [`Reply`](crate::Reply) that comes later.
+    pub open_replies: usize,
     /// Whether the worker has a manager, running or on call.
     pub managed: bool,
 }

@@ -96,6 +96,17 @@ pub(crate) struct ReplyReceiver<R>(
     Option<Arc<ReplyCell<R>>>,
 );
 
+impl<R> ReplyReceiver<R> {
+    /// The reply, if it is there: for the waker of this channel, which knows that it is.
+    pub(crate) fn into_heard(mut self) -> Option<R> {
+        let cell = self.0.take()?;
+        match cell.0.replace(State::Heard) {
+            State::Answered(outcome) => outcome,
+            State::Waiting(_) | State::Heard | State::Gone => None,
+        }
+    }
+}
+
 impl<R> Future for ReplyReceiver<R> {
     type Output = Option<R>;
 

@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -15,9 +16,12 @@ use crate::process::Running;
 use crate::process::exit::ExitReason;
 use crate::util::caught::{PanicMessage, caught_async, drop_caught};
 use crate::util::deadline;
+use crate::util::reply::{ReplySender, reply};
 use crate::worker::Context;
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
+use crate::worker::outbox::Departs;
+use crate::worker::outgoing::Outgoing;
 
 /// Tasks, timers, futures and streams. Each is an attachment: it runs in a task of its own, so it
 /// never keeps a handler waiting, and a handler may wait for it. It ends with the incarnation that
@@ -33,7 +37,10 @@ use crate::worker::handle::WeakHandle;
 /// time, an attachment keeps neither the worker's tables nor its handles alive; it ends when the
 /// worker has stopped for good.
 ///
-/// An attachment stays when the message that made it is undone.
+/// An attachment stays when the message that made it is undone, and what its function sends leaves
+/// when it is time, whatever became of that message. [`send`](Self::send) and
+/// [`send_delayed`](Self::send_delayed) take messages as values, which leave with the commit or not
+/// at all.
 impl<W: Handlers> Context<W> {
     /// Spawns a task that does not outlive this incarnation (`spawn_link`): when the incarnation
     /// ends, the task is aborted at its next await. If it panics, the exit reason has its name.
@@ -98,6 +105,46 @@ impl<W: Handlers> Context<W> {
     {
         let due = deadline::after(delay);
         self.attach_as("send_after", deadline::until(due), move |handle, ()| send(handle))
+    }
+
+    /// Sends a message when `delay` is over, if the message that is being served commits: the delay
+    /// begins here. The message is a value, as for [`send`](Self::send).
+    ///
+    /// It outlives the incarnation, and ends with the worker. Its permit is taken when it is due,
+    /// however long that takes; if its target has stopped for good by then, it is refused as those
+    /// in the target's mailbox are.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # #[heir]
+    /// # struct Sessions { #[table(keep)] open: Vec<u64> }
+    /// #[handlers]
+    /// impl Sessions {
+    ///     fn open(&mut self, cx: &mut Context<Self>, id: u64) {
+    ///         self.open.push(id);
+    ///         cx.send_delayed(Duration::from_mins(30), cx.own_handle().expire(id));
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn expire(&mut self, id: u64) {
+    ///         self.open.retain(|open| *open != id);
+    ///     }
+    /// }
+    /// ```
+    pub fn send_delayed<S: Outgoing<W::Message>>(&mut self, delay: Duration, message: S) -> Attachment {
+        let due = deadline::after(delay);
+        let send = message.send_some_time(self.handle().clone());
+        let (committed, commits) = reply(Waker::noop().clone());
+        let attachment = self.attach("send_delayed".into(), async move {
+            if commits.await.is_some() {
+                deadline::until(due).await;
+                send.await;
+            }
+        });
+        attachment.outlives_incarnation();
+        self.outbox.hold(Box::new(Committed(committed)));
+        attachment
     }
 
     /// Sends a message after each `period`, the first after one period (`timer:send_interval/2`).
@@ -207,6 +254,15 @@ impl<W: Handlers> Context<W> {
     fn attach(&mut self, name: Arc<str>, work: impl Future<Output = ()> + Send + 'static) -> Attachment {
         let worker = self.handle().clone();
         self.process.attach(|running| attached(name, work, running, worker))
+    }
+}
+
+/// Tells an attachment that the message that made it has committed.
+struct Committed(ReplySender<()>);
+
+impl Departs for Committed {
+    fn depart(self: Box<Self>) {
+        self.0.answer(());
     }
 }
 

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::mailbox::{CastError, OpenReplies};
 use crate::process::Process;
 use crate::process::exit::ExitReason;
+use crate::process::status::{Status, Stopped};
 use crate::table::{Commit, Readers};
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
+use crate::worker::outbox::Outbox;
+use crate::worker::outgoing::Outgoing;
 
 /// The incarnation that a handler or hook runs in: its number, its handle, its end, and the links,
 /// monitors, timers and tasks that live with it (`self()` and the functions on it).
@@ -41,13 +45,23 @@ pub struct Context<W: Handlers> {
     pub(crate) saved: Option<W::Saved>,
     /// The readers of the worker's recorded tables.
     pub(crate) readers: Readers,
+    /// What waits for the commit of the transaction in progress.
+    pub(crate) outbox: Outbox,
     /// Whether the message in progress has marked a boundary: then it is not served again.
     pub(crate) has_committed: bool,
 }
 
 impl<W: Handlers> Context<W> {
     pub(crate) fn new(process: Arc<Process>, handle: WeakHandle<W>, readers: Readers) -> Self {
-        Self { process, handle, end: None, saved: None, readers, has_committed: false }
+        Self {
+            process,
+            handle,
+            end: None,
+            saved: None,
+            readers,
+            outbox: Outbox::default(),
+            has_committed: false,
+        }
     }
 
     /// The number of this incarnation. It only grows, so it can serve as a fencing token against
@@ -58,7 +72,8 @@ impl<W: Handlers> Context<W> {
 
     /// A handle on the worker itself, which does not keep it alive.
     ///
-    /// A handler that waits for a call to its own worker waits for ever: use a cast.
+    /// A handler that awaits a call to its own worker would wait for ever: it gets
+    /// [`NotSent::ToItself`](crate::NotSent::ToItself).
     pub fn handle(&self) -> &WeakHandle<W> {
         &self.handle
     }
@@ -105,6 +120,134 @@ impl<W: Handlers> Context<W> {
         worker.commit(Commit::of(&self.readers));
         self.has_committed = true;
         self.saved = Some(saved);
+        if let Some(mut held) = self.outbox.take()
+            && let Err(message) = held.depart().and(held.run())
+        {
+            panic!("{message}");
+        }
+    }
+
+    /// Sends a message to another worker when the message that is being served has committed: a
+    /// cast as it is, or a call whose [answer comes to a handler](crate::by_hand::CallRequest::answer_to). If the
+    /// message dies, nothing is sent.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    ///
+    /// #[heir]
+    /// struct Stock { #[table] items: Table<String, u64> }
+    ///
+    /// #[handlers]
+    /// impl Stock {
+    ///     fn take(&mut self, item: String) -> bool {
+    ///         let left = self.items.get(&item).unwrap_or(0);
+    ///         self.items.insert(item, left.saturating_sub(1));
+    ///         left > 0
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn deliver(&mut self, item: String) {
+    ///         self.items.add(item, 1);
+    ///     }
+    /// }
+    ///
+    /// #[heir]
+    /// struct Orders {
+    ///     #[table]
+    ///     orders: Table<u64, &'static str>,
+    ///     #[arg]
+    ///     stock: StockHandle,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Orders {
+    ///     /// Returns at once; the answer of the stock comes to `taken`.
+    ///     async fn place(&mut self, cx: &mut Context<Self>, order: u64, item: String) -> Result<(), BoxError> {
+    ///         self.orders.insert(order, "open");
+    ///         cx.send(self.stock.take(item).answer_to(order, OrdersMessage::Taken)).await?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn taken(&mut self, order: u64, taken: CallResult<bool>) {
+    ///         self.orders.insert(order, if taken.unwrap_or(false) { "packed" } else { "refused" });
+    ///     }
+    ///
+    ///     fn state(&mut self, order: u64) -> Option<&'static str> {
+    ///         self.orders.get(&order)
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("shop");
+    /// let stock = tree.worker(Stock::spec());
+    /// let orders = tree.worker(Orders::spec(stock.clone()));
+    /// let tree = tree.start().await?;
+    /// stock.deliver("lamp".into()).await?;
+    /// orders.place(1, "lamp".into()).await??;
+    /// while orders.state(1).await? == Some("open") {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// assert_eq!(orders.state(1).await?, Some("packed"));
+    /// tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// It waits until it has a permit of the target's mailbox, as a cast does; the commit only uses
+    /// the permit, and a death gives it back. Two workers with full mailboxes that send to each other
+    /// wait for each other: bound the wait by a handle [with a timeout](crate::Handle::with_timeout).
+    /// For a message to [itself](Self::own_handle), and for the answer to a call, a worker takes a
+    /// permit of its own mailbox without waiting, even beyond the mailbox's capacity.
+    ///
+    /// What is sent leaves in the order of sending, before the reply of the message itself. At a
+    /// [`commit`](Self::commit) in the middle of a message it leaves there. If the target has stopped
+    /// for good meanwhile, the message is refused as those in its mailbox are: a call's handler gets
+    /// [`CallError::Stopped`](crate::CallError::Stopped).
+    ///
+    /// # Errors
+    /// [`CastError::NotSent`], with the arguments (and the value for the answer's handler): as for a
+    /// cast.
+    ///
+    /// # Panics
+    /// If the call or cast has been polled before.
+    ///
+    /// # Cancellation
+    /// Dropped before it is ready, the future has no effect.
+    pub async fn send<S: Outgoing<W::Message>>(&mut self, message: S) -> Result<(), CastError<S::Unsent>> {
+        let departs = message.prepare(self.handle.clone()).await?;
+        self.outbox.hold(departs);
+        Ok(())
+    }
+
+    /// Runs `f` when the message that is being served has committed: after its writes can be read,
+    /// and its reply has left. If the message dies, `f` is dropped.
+    ///
+    /// Several run in the order of their registration, on the worker's task, before the next
+    /// message: they must not block. At a [`commit`](Self::commit) in the middle of a message they
+    /// run there. A panic in one of them ends the incarnation, and undoes nothing; the others run.
+    pub fn after_commit(&mut self, f: impl FnOnce() + Send + 'static) {
+        self.outbox.after_commit(Box::new(f));
+    }
+
+    /// The worker's own handle, to [send](Self::send) to itself. Do not keep it in a table or an
+    /// attachment, which it would keep alive: [`handle`](Self::handle) is for that.
+    #[expect(clippy::missing_panics_doc, reason = "a context is there only while its worker is")]
+    pub fn own_handle(&self) -> W::Handle {
+        self.handle.upgrade().expect("a context belongs to a worker that is there")
+    }
+
+    /// Why the worker has stopped for good, if it has.
+    pub(super) fn stopped_for_good(&self) -> Option<Stopped> {
+        match self.handle.status() {
+            Status::Stopped(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The open replies of the worker.
+    pub(super) fn open_replies(&self) -> Arc<OpenReplies> {
+        self.handle.open_replies()
     }
 
     /// Takes the reason for which a handler or hook has asked to end.

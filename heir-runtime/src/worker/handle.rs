@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::estate::{Estate, Quarantined};
+use crate::mailbox::OpenReplies;
 use crate::process::Down;
 use crate::process::ExitSignal;
 use crate::process::ExitSource;
@@ -308,6 +309,27 @@ impl<W: Handlers> WeakHandle<W> {
     /// The registry of the worker's tree.
     pub(crate) fn registry(&self) -> Option<Registry> {
         self.shared.upgrade().map(|shared| shared.registry().clone())
+    }
+
+    /// What the worker does. If nothing is left of it, it has been dropped.
+    pub(super) fn status(&self) -> Status {
+        let dropped = Status::Stopped(Stopped::Dropped);
+        self.shared.upgrade().map_or(dropped, |shared| shared.lifecycle.status())
+    }
+
+    /// The open replies of the worker.
+    pub(super) fn open_replies(&self) -> Arc<OpenReplies> {
+        self.shared.upgrade().map(|shared| shared.open_replies()).unwrap_or_default()
+    }
+
+    /// What the handle points at.
+    pub(super) fn target(&self) -> WeakTarget<W> {
+        WeakTarget::<W>::clone(&self.shared)
+    }
+
+    /// Whether both are on the same worker.
+    pub(super) fn is_same<V: Handlers>(&self, other: &WeakHandle<V>) -> bool {
+        ptr::addr_eq(self.shared.as_ptr(), other.shared.as_ptr())
     }
 
     /// The newest incarnation, alive or ended.

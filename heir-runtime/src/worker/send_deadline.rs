@@ -3,7 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -52,12 +52,17 @@ impl<'p> SendDeadline<'p> {
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending => match &mut self.0 {
-                Some(late) => late.as_mut().poll(cx).map(Err),
-                None => Poll::Pending,
-            },
+            Poll::Pending => self.poll(cx).map(Err),
         })
         .await
+    }
+
+    /// Whether the deadline is over.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
+        match &mut self.0 {
+            Some(late) => late.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
     }
 }
 

@@ -6,10 +6,10 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::estate::{Estate, Incoming, Quarantined, Recipient};
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, OpenReplies};
 use crate::process::Outliving;
 use crate::process::Process;
 use crate::process::exit::{Exit, ExitReason};
@@ -44,6 +44,8 @@ pub(crate) struct Shared<W: Handlers> {
     vacancy: WatchOne<Option<Recipient<W::Tables>>>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) on_call: OnCall<W>,
+    /// Made with the first reply that comes later.
+    replies: OnceLock<Arc<OpenReplies>>,
     /// The newest incarnation, also when it has ended.
     process: Lock<Option<Arc<Process>>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
@@ -115,6 +117,7 @@ impl<W: Handlers> Shared<W> {
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
             on_call: OnCall::default(),
+            replies: OnceLock::new(),
             process: Lock::default(),
             outliving: Arc::default(),
             registry,
@@ -252,7 +255,13 @@ impl<W: Handlers> Shared<W> {
         self.vacate(why);
         self.estate.settle();
         self.estate.release();
-        self.stopped()
+        let stopped = self.stopped();
+        // After that, because an incarnation that was left behind may still take a reply: it looks
+        // for the end when it has.
+        if let Some(replies) = self.replies.get() {
+            replies.close(why);
+        }
+        stopped
     }
 
     /// As [`retire`](Self::retire), but the tables go to another worker.
@@ -262,6 +271,22 @@ impl<W: Handlers> Shared<W> {
         }
         self.vacate(why);
         self.stopped()
+    }
+
+    /// Shares the open replies of the worker whose tables this one takes over: they may lie in the
+    /// tables.
+    pub(crate) fn share_replies<V: Handlers>(&self, other: &Shared<V>) {
+        let _ = self.replies.set(other.open_replies());
+    }
+
+    /// The replies that come later.
+    pub(crate) fn open_replies(&self) -> Arc<OpenReplies> {
+        Arc::clone(self.replies.get_or_init(Arc::default))
+    }
+
+    /// How many callers wait for a reply that comes later.
+    pub(crate) fn replies_owed(&self) -> usize {
+        self.replies.get().map_or(0, |replies| replies.count())
     }
 
     /// Gives up the mailbox, the manager, the attachments and the name.

@@ -143,6 +143,7 @@ impl<W: Handlers> Node for Shared<W> {
             status: self.lifecycle.status(),
             estate: self.estate.info(),
             queued: self.mailbox.queued(),
+            open_replies: self.replies_owed(),
             managed: self.on_call.has_manager(),
         })
     }

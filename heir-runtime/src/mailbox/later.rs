@@ -1,0 +1,236 @@
+//! Replies that come later than their message is served.
+//!
+//! ```text
+//!           take_reply            send_now, or the commit of `send`
+//!   Waits ──────────────▶ Open ─────────────────────────────────────▶ Told
+//!     ▲                    │ │ all clones are dropped: Unanswered, or Died
+//!     │  the message died  │ │ the message died:        Died
+//!     └──────(retried)─────┘ └ the worker has stopped:  Stopped ─────▶ Told
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use crate::mailbox::refusal::{Heard, Refusal};
+use crate::process::Process;
+use crate::process::status::Stopped;
+use crate::util::reply::ReplySender;
+use crate::util::sync::Lock;
+
+/// The reply to a call, to be sent when it is known: the last argument of a handler that returns
+/// nothing. Meanwhile the worker serves other messages.
+///
+/// A clone replies to the same call, and the first reply is heard. [`send`](Self::send) replies
+/// from a handler, [`send_now`](Self::send_now) from anywhere.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use heir_runtime::prelude::*;
+///
+/// #[heir]
+/// struct Names {
+///     #[table]
+///     known: Table<u64, String>,
+/// }
+///
+/// #[handlers]
+/// impl Names {
+///     /// Ten slow look-ups run side by side.
+///     fn name_of(&mut self, cx: &mut Context<Self>, id: u64, reply: Reply<String>) {
+///         if let Some(name) = self.known.get(&id) {
+///             return reply.send(cx, name);
+///         }
+///         cx.attach_future(look_up(id), move |names, name| async move { names.learnt(id, name, reply).await });
+///     }
+///
+///     #[cast]
+///     fn learnt(&mut self, cx: &mut Context<Self>, id: u64, name: String, reply: Reply<String>) {
+///         self.known.insert(id, name.clone());
+///         reply.send(cx, name); // once the row is there to stay
+///     }
+/// }
+///
+/// async fn look_up(id: u64) -> String {
+///     tokio::time::sleep(Duration::from_millis(20)).await;
+///     format!("user {id}")
+/// }
+///
+/// #[supervisor]
+/// struct App {
+///     names: Names,
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// let app = App::start().await?;
+/// let names = &app.names;
+/// let (first, second) = tokio::join!(names.name_of(1), names.name_of(2)); // 20 ms, not 40
+/// assert_eq!((first?, second?), ("user 1".into(), "user 2".into()));
+/// app.shutdown().await;
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
+///
+/// # What the caller is told
+/// - The first reply; or else
+/// - [`CallError::Died`](crate::CallError::Died): the message that took the reply died. If it is
+///   served again (`#[redeliver]`), it takes another one, and this one is for nobody any more. Also
+///   if all clones are dropped when the incarnation that took the reply has ended.
+/// - [`CallError::Unanswered`](crate::CallError::Unanswered): all clones are dropped before.
+/// - [`CallError::Stopped`](crate::CallError::Stopped): the worker has stopped for good, wherever
+///   the reply was.
+///
+/// So a reply can lie in a table. In a recorded or `rollback` table it is there again if the message
+/// that took it out dies, and the next incarnation can reply. An open reply holds no permit of the
+/// mailbox; [`Supervisor::tree`](crate::Supervisor::tree) tells how many a worker has.
+pub struct Reply<T>(Arc<OpenReply<T>>);
+
+/// What the clones of one reply share.
+pub(crate) struct OpenReply<T> {
+    /// `None` once the caller has been told, or another reply is for it.
+    reply_to: Lock<Option<ReplySender<Heard<T>>>>,
+    /// The incarnation that took it.
+    taker: Arc<Process>,
+    number: u64,
+    replies: Arc<OpenReplies>,
+}
+
+/// The open replies of one worker.
+#[derive(Default)]
+pub(crate) struct OpenReplies(Lock<Open>);
+
+#[derive(Default)]
+struct Open {
+    replies: BTreeMap<u64, Weak<dyn Stop>>,
+    next: u64,
+}
+
+/// An open reply of any type.
+trait Stop: Send + Sync {
+    /// Tells the caller that the worker has stopped for good.
+    fn stop(&self, why: Stopped);
+}
+
+impl OpenReplies {
+    /// How many replies are open.
+    pub(crate) fn count(&self) -> usize {
+        self.0.with(|open| open.replies.len())
+    }
+
+    /// The worker has stopped for good: tells all callers.
+    pub(crate) fn close(&self, why: &Stopped) {
+        let open = self.0.with(|open| std::mem::take(&mut open.replies));
+        for reply in open.into_values().filter_map(|reply| reply.upgrade()) {
+            reply.stop(why.clone());
+        }
+    }
+
+    /// Forgets a reply that is not open any more.
+    fn remove(&self, number: u64) {
+        let removed = self.0.with(|open| open.replies.remove(&number));
+        drop(removed);
+    }
+}
+
+impl<T: Send + 'static> OpenReply<T> {
+    pub(super) fn new(
+        reply_to: ReplySender<Heard<T>>,
+        taker: Arc<Process>,
+        replies: &Arc<OpenReplies>,
+    ) -> Arc<Self> {
+        let number = replies.0.with(|open| {
+            open.next += 1;
+            open.next
+        });
+        let reply = Arc::new(Self {
+            reply_to: Lock::new(Some(reply_to)),
+            taker,
+            number,
+            replies: Arc::clone(replies),
+        });
+        let stop: Arc<dyn Stop> = Arc::<Self>::clone(&reply);
+        let stop = Arc::downgrade(&stop);
+        replies.0.with(|open| open.replies.insert(number, stop));
+        reply
+    }
+}
+
+impl<T> OpenReply<T> {
+    /// Takes the reply channel: this reply is for nobody any more.
+    pub(super) fn take_back(&self) -> Option<ReplySender<Heard<T>>> {
+        let reply_to = self.reply_to.take()?;
+        self.replies.remove(self.number);
+        Some(reply_to)
+    }
+}
+
+impl<T: Send + 'static> Stop for OpenReply<T> {
+    fn stop(&self, why: Stopped) {
+        if let Some(reply_to) = self.take_back() {
+            reply_to.answer(Err(Box::new(Refusal::Stopped(why))));
+        }
+    }
+}
+
+impl<T> Drop for OpenReply<T> {
+    fn drop(&mut self) {
+        let Some(reply_to) = self.take_back() else { return };
+        match self.taker.reason() {
+            Some(reason) => {
+                let died = Refusal::Died { incarnation: self.taker.incarnation(), reason };
+                reply_to.answer(Err(Box::new(died)));
+            }
+            None => drop(reply_to),
+        }
+    }
+}
+
+impl<T: Send + 'static> Reply<T> {
+    /// Tells the caller that the worker has stopped for good.
+    pub(crate) fn stop(&self, why: Stopped) {
+        self.0.stop(why);
+    }
+}
+
+impl<T> Reply<T> {
+    pub(super) fn new(open: Arc<OpenReply<T>>) -> Self {
+        Self(open)
+    }
+
+    /// Replies at once, also from a task or a thread. If this is not the first reply, or nobody
+    /// waits for it any more, the value comes back.
+    ///
+    /// In a handler, [`send`](Self::send) is the one to use: this one may tell what the death of the
+    /// message then undoes.
+    ///
+    /// # Errors
+    /// The value, if nobody will hear it.
+    pub fn send_now(&self, value: T) -> Result<(), T> {
+        match self.0.take_back() {
+            Some(reply_to) if !reply_to.is_for_nobody() => {
+                reply_to.answer(Ok(value));
+                Ok(())
+            }
+            Some(_) | None => Err(value),
+        }
+    }
+
+    /// Whether nobody waits for this reply any more: the caller has been told, or has gone, or the
+    /// message is served again, and takes another.
+    pub fn is_closed(&self) -> bool {
+        self.0.reply_to.with(|reply_to| reply_to.as_ref().is_none_or(ReplySender::is_for_nobody))
+    }
+}
+
+impl<T> Clone for Reply<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("is_closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! What a message does beside its writes, and what waits for its commit: messages to others, late
+//! replies, and closures.
+//!
+//! ```text
+//! held -- the message commits --> departs    (in order; then the reply; then the closures)
+//!   |
+//!   +---- the message dies -----> dropped    (permits go back)
+//! ```
+
+use crate::util::caught::{PanicMessage, caught, drop_caught};
+use crate::util::sync::Lock;
+
+/// Something that waits for the commit, with all that it needs: it cannot fail any more.
+pub trait Departs: Send {
+    /// The message has committed.
+    fn depart(self: Box<Self>);
+}
+
+/// What a message in progress has to do when it commits. Most have nothing.
+///
+/// Behind a lock that nobody contends, because a context is `Sync`, whatever is held.
+#[derive(Default)]
+pub(crate) struct Outbox(Option<Box<Lock<Held>>>);
+
+/// The contents of an outbox. Dropped, it drops what it holds one by one, caught.
+#[derive(Default)]
+pub(crate) struct Held {
+    departs: Vec<Box<dyn Departs>>,
+    after_commit: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Outbox {
+    /// Adds what departs with the commit.
+    pub(super) fn hold(&mut self, departs: Box<dyn Departs>) {
+        self.0.get_or_insert_default().with(|held| held.departs.push(departs));
+    }
+
+    /// Adds what runs after the commit.
+    pub(super) fn after_commit(&mut self, run: Box<dyn FnOnce() + Send>) {
+        self.0.get_or_insert_default().with(|held| held.after_commit.push(run));
+    }
+
+    /// Takes out what is held, if there is anything.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Held> {
+        self.0.take().map(|held| held.into_inner())
+    }
+}
+
+impl Held {
+    /// The message has committed: all that was sent leaves, in order. A panic in the code of a
+    /// worker that is written by hand is returned; it keeps nothing else from leaving.
+    pub(crate) fn depart(&mut self) -> Result<(), PanicMessage> {
+        let mut outcome = Ok(());
+        for departs in self.departs.drain(..) {
+            outcome = outcome.and(caught(|| departs.depart()));
+        }
+        outcome
+    }
+
+    /// Runs what is to run after the commit, in order; the first panic is returned, and keeps
+    /// nothing else from running.
+    pub(crate) fn run(mut self) -> Result<(), PanicMessage> {
+        let mut outcome = Ok(());
+        for run in self.after_commit.drain(..) {
+            outcome = outcome.and(caught(run));
+        }
+        outcome
+    }
+
+    /// The message has died: drops all, and returns the first panic.
+    pub(crate) fn discard(mut self) -> Result<(), PanicMessage> {
+        self.clear()
+    }
+
+    /// One by one: two destructors that panic at once end the process.
+    fn clear(&mut self) -> Result<(), PanicMessage> {
+        let mut outcome = Ok(());
+        for unsent in self.departs.drain(..) {
+            outcome = outcome.and(drop_caught(unsent));
+        }
+        for never_run in self.after_commit.drain(..) {
+            outcome = outcome.and(drop_caught(never_run));
+        }
+        outcome
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.clear();
+    }
+}

@@ -1,0 +1,46 @@
+//! Taking the reply of a call, and sending it with a commit.
+
+use std::sync::Arc;
+
+use crate::mailbox::{Call, Reply};
+use crate::util::caught::drop_caught;
+use crate::worker::outbox::Departs;
+use crate::worker::{Context, Handlers};
+
+impl<A, R: Send + 'static> Call<A, R> {
+    /// Takes the reply, to send it later: the handler keeps none.
+    ///
+    /// # Panics
+    /// If it has been taken before, since the message was served last.
+    pub fn reply_later<W: Handlers>(&mut self, cx: &Context<W>) -> Reply<R> {
+        let reply = self.take_reply(Arc::clone(&cx.process), &cx.open_replies());
+        // Of an incarnation that was left behind.
+        if let Some(why) = cx.stopped_for_good() {
+            reply.stop(why);
+        }
+        reply
+    }
+}
+
+/// A reply that waits for a commit.
+struct HeldReply<T> {
+    reply: Reply<T>,
+    value: T,
+}
+
+impl<T: Send + 'static> Departs for HeldReply<T> {
+    fn depart(self: Box<Self>) {
+        let Self { reply, value } = *self;
+        if let Err(unheard) = reply.send_now(value) {
+            let _ = drop_caught(unheard);
+        }
+    }
+}
+
+impl<T: Send + 'static> Reply<T> {
+    /// Replies when the message that is being served has committed: so the caller is told nothing
+    /// that a death undoes. If the message dies, the reply stays open.
+    pub fn send<W: Handlers>(&self, cx: &mut Context<W>, value: T) {
+        cx.outbox.hold(Box::new(HeldReply { reply: self.clone(), value }));
+    }
+}
