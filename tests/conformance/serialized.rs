@@ -71,6 +71,7 @@ async fn a_tree_is_serialized_with_what_is_in_it() {
             "last_exit": {"incarnation": 1, "reason": reason, "in_message": true},
         },
         "queued": 0,
+            "open_replies": 0,
         "managed": true,
     });
     assert_eq!(

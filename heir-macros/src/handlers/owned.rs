@@ -16,7 +16,7 @@ pub(super) fn argument(ty: &Type, errors: &mut Errors) -> bool {
 
 /// Whether a reply's type owns its data; reports an error if not.
 pub(super) fn reply(ty: &Type, errors: &mut Errors) -> bool {
-    check(ty, errors, "a reply leaves the worker, so it cannot borrow from it: return an owned type")
+    check(ty, errors, "a reply leaves the worker, so it cannot borrow from it: reply with an owned type")
 }
 
 fn check(ty: &Type, errors: &mut Errors, borrowed: &str) -> bool {

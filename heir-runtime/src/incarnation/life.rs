@@ -21,7 +21,6 @@ use crate::util::stop::StopSignal;
 use crate::worker::Context;
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
-use crate::worker::outbox::Held;
 use crate::worker::shared::Shared;
 
 /// The reason of an incarnation through which a panic unwinds. The supervisor, which catches the
@@ -162,8 +161,7 @@ impl<W: Handlers> Life<W> {
         let committed = body.commit(&mut self.cx)?;
         // The message has committed, so what it has sent leaves, and then its reply. From here on a
         // panic ends the incarnation, but undoes nothing.
-        let mut held = self.cx.outbox.take();
-        let departed = held.as_mut().map_or(Ok(()), Held::depart);
+        self.cx.outbox.depart();
         let mut served = self.message.take();
         let opened = caught(|| {
             if let Some(message) = &mut served {
@@ -173,14 +171,10 @@ impl<W: Handlers> Life<W> {
         });
         if let Err(message) = opened {
             // One by one: two destructors that panic at once end the process.
-            let _ = (drop_caught(served), drop_caught(committed), held.map(Held::run));
+            let _ = (drop_caught(served), drop_caught(committed), self.cx.outbox.finish());
             return Err(ExitReason::Panic(message));
         }
-        let dropped = drop_caught(committed);
-        if let Some(held) = held {
-            departed.and(held.run()).map_err(ExitReason::Panic)?;
-        }
-        dropped.map_err(ExitReason::Panic)?;
+        drop_caught(committed).and(self.cx.outbox.finish()).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
         }
@@ -269,11 +263,9 @@ impl<W: Handlers> Body<W> {
     /// Commits a transaction that has no reply: what it has sent leaves, and what follows the commit
     /// runs. A panic in that ends the incarnation, but undoes nothing.
     fn commit_and_follow(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
-        let dropped = drop_caught(self.commit(cx)?);
-        if let Some(mut held) = cx.outbox.take() {
-            held.depart().and(held.run()).map_err(ExitReason::Panic)?;
-        }
-        dropped.map_err(ExitReason::Panic)
+        let saved = self.commit(cx)?;
+        cx.outbox.depart();
+        drop_caught(saved).and(cx.outbox.finish()).map_err(ExitReason::Panic)
     }
 }
 
@@ -306,7 +298,7 @@ impl<W: Handlers> Life<W> {
         let caller = self.shared.mailbox.left();
         let tell = message.as_mut().and_then(|message| self.shared.mailbox.refuse(message, caller, died));
         let saved = self.cx.saved.take();
-        let unsent = self.cx.outbox.take();
+        let unsent = std::mem::take(&mut self.cx.outbox);
         match caught(|| worker.dismantle()) {
             Ok((tables, rest)) => {
                 let readers = self.cx.readers.clone();

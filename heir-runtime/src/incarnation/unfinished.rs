@@ -7,7 +7,7 @@ use crate::estate::{Settle, Settled, Unsettled};
 use crate::table::Readers;
 use crate::util::caught::{caught, drop_caught};
 use crate::worker::Handlers;
-use crate::worker::outbox::Held;
+use crate::worker::outbox::Outbox;
 use crate::worker::tables;
 
 /// Everything that an incarnation leaves behind beside its tables.
@@ -19,7 +19,7 @@ struct Unfinished<W: Handlers, R> {
     rest: R,
     message: Option<W::Message>,
     /// What was to leave with the commit.
-    unsent: Option<Held>,
+    unsent: Outbox,
 }
 
 /// Packs everything that an incarnation leaves behind; `None` if there is nothing to undo or to
@@ -30,7 +30,7 @@ pub(crate) fn unfinished<W: Handlers, R: Send + 'static>(
     saved: Option<W::Saved>,
     rest: R,
     message: Option<W::Message>,
-    unsent: Option<Held>,
+    unsent: Outbox,
 ) -> Unsettled<W::Tables> {
     if !in_message && message.is_none() && !std::mem::needs_drop::<R>() {
         return None;
@@ -56,7 +56,7 @@ impl<W: Handlers, R: Send + 'static> Settle<W::Tables> for Unfinished<W, R> {
             }
         }
         // One by one: two destructors that panic at once end the process.
-        let unsent = unsent.map_or(Ok(()), Held::discard);
+        let unsent = unsent.discard();
         let dropped = [drop_caught(rest), drop_caught(message), drop_caught(saved), unsent];
         settled.panics.extend(dropped.into_iter().filter_map(Result::err));
         settled

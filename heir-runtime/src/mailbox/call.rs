@@ -63,10 +63,7 @@ impl<A, R> Call<A, R> {
     ///
     /// # Panics
     /// If it has been taken before, since the message was served last.
-    pub(crate) fn take_reply(&mut self, taker: Arc<Process>, replies: &Arc<OpenReplies>) -> Reply<R>
-    where
-        R: Send + 'static,
-    {
+    pub(crate) fn take_reply(&mut self, taker: Arc<Process>, replies: Arc<OpenReplies>) -> Reply<R> {
         let CallerOf::Waits(reply_to) = std::mem::replace(&mut self.caller, CallerOf::Told) else {
             panic!("the reply of a call is taken once each time it is served");
         };
@@ -104,6 +101,7 @@ impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
         let caller = std::mem::replace(&mut self.caller, CallerOf::Told);
         match (self.kept.take(), caller) {
             (Some(value), CallerOf::Waits(reply_to)) => reply_to.answer(Ok(value)),
+            (None, CallerOf::Later(open)) => open.open(),
             (kept, caller) => drop((kept, caller)),
         }
     }

@@ -104,6 +104,8 @@ pub(crate) struct OpenReplies(Lock<Open>);
 struct Open {
     replies: BTreeMap<u64, Weak<dyn Stop>>,
     next: u64,
+    /// Why no reply is open any more, if the worker has stopped for good.
+    closed: Option<Stopped>,
 }
 
 /// An open reply of any type.
@@ -118,9 +120,12 @@ impl OpenReplies {
         self.0.with(|open| open.replies.len())
     }
 
-    /// The worker has stopped for good: tells all callers.
+    /// The worker has stopped for good: tells all callers, and those of replies that open later.
     pub(crate) fn close(&self, why: &Stopped) {
-        let open = self.0.with(|open| std::mem::take(&mut open.replies));
+        let open = self.0.with(|open| {
+            open.closed.get_or_insert_with(|| why.clone());
+            std::mem::take(&mut open.replies)
+        });
         for reply in open.into_values().filter_map(|reply| reply.upgrade()) {
             reply.stop(why.clone());
         }
@@ -134,29 +139,39 @@ impl OpenReplies {
 }
 
 impl<T: Send + 'static> OpenReply<T> {
+    /// The message that took it has committed: it is open from here on, unless the worker has
+    /// stopped for good.
+    pub(super) fn open(self: Arc<Self>) {
+        if self.reply_to.with(|reply_to| reply_to.is_none()) {
+            return;
+        }
+        let stop: Arc<dyn Stop> = Arc::<Self>::clone(&self);
+        let stop = Arc::downgrade(&stop);
+        let closed = self.replies.0.with(|open| {
+            if open.closed.is_none() {
+                open.replies.insert(self.number, stop);
+            }
+            open.closed.clone()
+        });
+        if let Some(why) = closed {
+            self.stop(why);
+        }
+    }
+}
+
+impl<T> OpenReply<T> {
     pub(super) fn new(
         reply_to: ReplySender<Heard<T>>,
         taker: Arc<Process>,
-        replies: &Arc<OpenReplies>,
+        replies: Arc<OpenReplies>,
     ) -> Arc<Self> {
         let number = replies.0.with(|open| {
             open.next += 1;
             open.next
         });
-        let reply = Arc::new(Self {
-            reply_to: Lock::new(Some(reply_to)),
-            taker,
-            number,
-            replies: Arc::clone(replies),
-        });
-        let stop: Arc<dyn Stop> = Arc::<Self>::clone(&reply);
-        let stop = Arc::downgrade(&stop);
-        replies.0.with(|open| open.replies.insert(number, stop));
-        reply
+        Arc::new(Self { reply_to: Lock::new(Some(reply_to)), taker, number, replies })
     }
-}
 
-impl<T> OpenReply<T> {
     /// Takes the reply channel: this reply is for nobody any more.
     pub(super) fn take_back(&self) -> Option<ReplySender<Heard<T>>> {
         let reply_to = self.reply_to.take()?;
@@ -183,13 +198,6 @@ impl<T> Drop for OpenReply<T> {
             }
             None => drop(reply_to),
         }
-    }
-}
-
-impl<T: Send + 'static> Reply<T> {
-    /// Tells the caller that the worker has stopped for good.
-    pub(crate) fn stop(&self, why: Stopped) {
-        self.0.stop(why);
     }
 }
 

@@ -131,6 +131,9 @@ impl TreeNode {
                     "\n{indent}├── {} worker: {}, {} queued",
                     worker.name, worker.status, worker.queued
                 )?;
+                if worker.open_replies > 0 {
+                    write!(f, ", {} replies owed", worker.open_replies)?;
+                }
                 write!(f, "\n{indent}{branch} {} manager: ", worker.name)?;
                 worker.draw_manager(f)
             }

@@ -132,7 +132,7 @@ impl<W: Handlers> Context<W> {
     ///     }
     /// }
     /// ```
-    pub fn send_delayed<S: Outgoing<W::Message>>(&mut self, delay: Duration, message: S) -> Attachment {
+    pub fn send_delayed<U>(&mut self, delay: Duration, message: impl Outgoing<W::Message, U>) -> Attachment {
         let due = deadline::after(delay);
         let send = message.send_some_time(self.handle().clone());
         let (committed, commits) = reply(Waker::noop().clone());

@@ -1,12 +1,13 @@
 //! The context of a handler: the incarnation it runs in.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::mailbox::{CastError, OpenReplies};
 use crate::process::Process;
 use crate::process::exit::ExitReason;
-use crate::process::status::{Status, Stopped};
 use crate::table::{Commit, Readers};
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
@@ -120,9 +121,8 @@ impl<W: Handlers> Context<W> {
         worker.commit(Commit::of(&self.readers));
         self.has_committed = true;
         self.saved = Some(saved);
-        if let Some(mut held) = self.outbox.take()
-            && let Err(message) = held.depart().and(held.run())
-        {
+        self.outbox.depart();
+        if let Err(message) = self.outbox.finish() {
             panic!("{message}");
         }
     }
@@ -214,10 +214,17 @@ impl<W: Handlers> Context<W> {
     ///
     /// # Cancellation
     /// Dropped before it is ready, the future has no effect.
-    pub async fn send<S: Outgoing<W::Message>>(&mut self, message: S) -> Result<(), CastError<S::Unsent>> {
-        let departs = message.prepare(self.handle.clone()).await?;
-        self.outbox.hold(departs);
-        Ok(())
+    // In a box, whose type says nothing of the message: so a message that cannot be sent is one error,
+    // and not another for each thing that is done with the future.
+    pub fn send<'a, U>(
+        &'a mut self,
+        message: impl Outgoing<W::Message, U> + Send + 'a,
+    ) -> Pin<Box<dyn Future<Output = Result<(), CastError<U>>> + Send + 'a>> {
+        Box::pin(async move {
+            let departs = message.prepare(self.handle.clone()).await?;
+            self.outbox.hold(departs);
+            Ok(())
+        })
     }
 
     /// Runs `f` when the message that is being served has committed: after its writes can be read,
@@ -235,14 +242,6 @@ impl<W: Handlers> Context<W> {
     #[expect(clippy::missing_panics_doc, reason = "a context is there only while its worker is")]
     pub fn own_handle(&self) -> W::Handle {
         self.handle.upgrade().expect("a context belongs to a worker that is there")
-    }
-
-    /// Why the worker has stopped for good, if it has.
-    pub(super) fn stopped_for_good(&self) -> Option<Stopped> {
-        match self.handle.status() {
-            Status::Stopped(why) => Some(why),
-            _ => None,
-        }
     }
 
     /// The open replies of the worker.

@@ -311,12 +311,6 @@ impl<W: Handlers> WeakHandle<W> {
         self.shared.upgrade().map(|shared| shared.registry().clone())
     }
 
-    /// What the worker does. If nothing is left of it, it has been dropped.
-    pub(super) fn status(&self) -> Status {
-        let dropped = Status::Stopped(Stopped::Dropped);
-        self.shared.upgrade().map_or(dropped, |shared| shared.lifecycle.status())
-    }
-
     /// The open replies of the worker.
     pub(super) fn open_replies(&self) -> Arc<OpenReplies> {
         self.shared.upgrade().map(|shared| shared.open_replies()).unwrap_or_default()

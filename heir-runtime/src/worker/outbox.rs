@@ -16,7 +16,7 @@ pub trait Departs: Send {
     fn depart(self: Box<Self>);
 }
 
-/// What a message in progress has to do when it commits. Most have nothing.
+/// What a message in progress has to do when it commits. Most have nothing, which costs a look.
 ///
 /// Behind a lock that nobody contends, because a context is `Sync`, whatever is held.
 #[derive(Default)]
@@ -24,9 +24,11 @@ pub(crate) struct Outbox(Option<Box<Lock<Held>>>);
 
 /// The contents of an outbox. Dropped, it drops what it holds one by one, caught.
 #[derive(Default)]
-pub(crate) struct Held {
+struct Held {
     departs: Vec<Box<dyn Departs>>,
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
+    /// The first panic of what has departed.
+    panicked: Option<PanicMessage>,
 }
 
 impl Outbox {
@@ -40,39 +42,54 @@ impl Outbox {
         self.0.get_or_insert_default().with(|held| held.after_commit.push(run));
     }
 
-    /// Takes out what is held, if there is anything.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<Held> {
-        self.0.take().map(|held| held.into_inner())
-    }
-}
-
-impl Held {
     /// The message has committed: all that was sent leaves, in order. A panic in the code of a
-    /// worker that is written by hand is returned; it keeps nothing else from leaving.
-    pub(crate) fn depart(&mut self) -> Result<(), PanicMessage> {
-        let mut outcome = Ok(());
-        for departs in self.departs.drain(..) {
-            outcome = outcome.and(caught(|| departs.depart()));
+    /// worker that is written by hand keeps nothing else from leaving, and is told by
+    /// [`finish`](Self::finish).
+    #[inline]
+    pub(crate) fn depart(&mut self) {
+        if let Some(held) = &self.0 {
+            depart(held);
         }
-        outcome
     }
 
-    /// Runs what is to run after the commit, in order; the first panic is returned, and keeps
+    /// Runs what is to run after the commit, in order. The first panic is returned, and keeps
     /// nothing else from running.
-    pub(crate) fn run(mut self) -> Result<(), PanicMessage> {
-        let mut outcome = Ok(());
-        for run in self.after_commit.drain(..) {
-            outcome = outcome.and(caught(run));
+    #[inline]
+    pub(crate) fn finish(&mut self) -> Result<(), PanicMessage> {
+        match self.0.take() {
+            None => Ok(()),
+            Some(held) => run(held.into_inner()),
         }
-        outcome
     }
 
     /// The message has died: drops all, and returns the first panic.
-    pub(crate) fn discard(mut self) -> Result<(), PanicMessage> {
-        self.clear()
+    pub(crate) fn discard(self) -> Result<(), PanicMessage> {
+        self.0.map_or(Ok(()), |held| held.into_inner().clear())
     }
+}
 
+#[cold]
+fn depart(held: &Lock<Held>) {
+    let mut departs = held.with(|held| std::mem::take(&mut held.departs));
+    for departs in departs.drain(..) {
+        if let Err(panicked) = caught(|| departs.depart()) {
+            held.with(|held| {
+                held.panicked.get_or_insert(panicked);
+            });
+        }
+    }
+}
+
+#[cold]
+fn run(mut held: Held) -> Result<(), PanicMessage> {
+    let mut outcome = held.panicked.take().map_or(Ok(()), Err);
+    for run in held.after_commit.drain(..) {
+        outcome = outcome.and(caught(run));
+    }
+    outcome
+}
+
+impl Held {
     /// One by one: two destructors that panic at once end the process.
     fn clear(&mut self) -> Result<(), PanicMessage> {
         let mut outcome = Ok(());

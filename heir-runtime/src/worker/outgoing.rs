@@ -27,23 +27,20 @@ use crate::worker::shared::WeakTarget;
 
 /// A message to a worker, not sent yet, that [`Context::send`](crate::Context::send) takes: a cast,
 /// or a call whose [answer comes to a handler](CallRequest::answer_to). `M` is what the sender
-/// serves.
+/// serves, and `U` comes back if the message is not sent.
 #[diagnostic::on_unimplemented(
     message = "`cx.send` cannot take this",
     label = "neither a cast, nor a call whose answer comes to a handler of this worker",
     note = "a cast is sent as it is: `cx.send(log.note(line))`; a call needs a handler for its answer: \
             `cx.send(stock.take(item).answer_to(order, OrdersMessage::Taken))`"
 )]
-pub trait Outgoing<M: Message>: sealed::Sealed<M> {
-    /// What comes back if the message is not sent.
-    type Unsent;
-
+pub trait Outgoing<M: Message, U>: sealed::Sealed<M> {
     /// Takes the permits; the rest cannot fail.
     #[doc(hidden)]
     fn prepare<W: Handlers<Message = M>>(
         self,
         sender: WeakHandle<W>,
-    ) -> impl Future<Output = Result<Box<dyn Departs>, CastError<Self::Unsent>>> + Send;
+    ) -> impl Future<Output = Result<Box<dyn Departs>, CastError<U>>> + Send;
 
     /// Waits for the permits, as long as it takes, and sends. If the target has stopped for good,
     /// the message is refused as those in its mailbox are.
@@ -165,9 +162,8 @@ impl<W: Handlers, A: Send + 'static> Departs for HeldCast<W, A> {
 
 impl<W: Handlers, A, M: Message> sealed::Sealed<M> for CastRequest<'_, W, A> {}
 
-impl<W: Handlers, A: Send + 'static, M: Message> Outgoing<M> for CastRequest<'_, W, A> {
-    type Unsent = A;
-
+#[diagnostic::do_not_recommend]
+impl<W: Handlers, A: Send + 'static, M: Message> Outgoing<M, A> for CastRequest<'_, W, A> {
     async fn prepare<S: Handlers<Message = M>>(
         self,
         sender: WeakHandle<S>,
@@ -208,11 +204,10 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, S: Handlers, T: Send + '
 
 impl<W: Handlers, A, R, M: Message, T> sealed::Sealed<M> for AnsweredCall<'_, W, A, R, M, T> {}
 
-impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 'static> Outgoing<M>
+#[diagnostic::do_not_recommend]
+impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 'static> Outgoing<M, (A, T)>
     for AnsweredCall<'_, W, A, R, M, T>
 {
-    type Unsent = (A, T);
-
     async fn prepare<S: Handlers<Message = M>>(
         self,
         sender: WeakHandle<S>,

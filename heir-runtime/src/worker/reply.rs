@@ -7,18 +7,14 @@ use crate::util::caught::drop_caught;
 use crate::worker::outbox::Departs;
 use crate::worker::{Context, Handlers};
 
-impl<A, R: Send + 'static> Call<A, R> {
+impl<A, R> Call<A, R> {
     /// Takes the reply, to send it later: the handler keeps none.
     ///
     /// # Panics
     /// If it has been taken before, since the message was served last.
+    // Without bounds: generated code calls it before it is known that they hold.
     pub fn reply_later<W: Handlers>(&mut self, cx: &Context<W>) -> Reply<R> {
-        let reply = self.take_reply(Arc::clone(&cx.process), &cx.open_replies());
-        // Of an incarnation that was left behind.
-        if let Some(why) = cx.stopped_for_good() {
-            reply.stop(why);
-        }
-        reply
+        self.take_reply(Arc::clone(&cx.process), cx.open_replies())
     }
 }
 

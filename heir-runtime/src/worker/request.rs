@@ -48,7 +48,7 @@ pub struct CallRequest<'h, W: Handlers, A, R> {
 /// How far a call has come. Most calls are sent in the first poll and answered in the second; what
 /// those with a deadline need is in a box.
 enum CallStage<'h, W: Handlers, A, R> {
-    Unsent(MessageArgs<A>),
+    Unsent(Option<MessageArgs<A>>),
     Waits((W::Message, ReplyReceiver<Heard<R>>), Reserve<'h, W::Message>),
     Sent(ReplyReceiver<Heard<R>>),
     Bounded(MessageArgs<A>, PermitInTime<'h, W>),
@@ -68,7 +68,7 @@ pub struct CastRequest<'h, W: Handlers, A> {
 }
 
 enum CastStage<'h, W: Handlers, A> {
-    Unsent(MessageArgs<A>),
+    Unsent(Option<MessageArgs<A>>),
     Waits(W::Message, Reserve<'h, W::Message>),
     Bounded(W::Message, PermitInTime<'h, W>),
     Done,
@@ -96,7 +96,7 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
         message: fn(Call<A, R>) -> W::Message,
         full: Full,
     ) -> Self {
-        Self { handle, message, full, stage: CallStage::Unsent(args) }
+        Self { handle, message, full, stage: CallStage::Unsent(Some(args)) }
     }
 
     /// Takes the call apart.
@@ -104,7 +104,7 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
     /// # Panics
     /// If it has been polled.
     pub(super) fn into_unsent(self) -> UnsentCall<'h, W, A, R> {
-        let CallStage::Unsent(args) = self.stage else { panic!("{POLLED}") };
+        let CallStage::Unsent(Some(args)) = self.stage else { panic!("{POLLED}") };
         UnsentCall { handle: self.handle, message: self.message, full: self.full, args }
     }
 }
@@ -115,7 +115,7 @@ impl<'h, W: Handlers, A> CastRequest<'h, W, A> {
         args: MessageArgs<A>,
         message: fn(Cast<A>) -> W::Message,
     ) -> Self {
-        Self { handle, message, stage: CastStage::Unsent(args) }
+        Self { handle, message, stage: CastStage::Unsent(Some(args)) }
     }
 
     /// Takes the cast apart.
@@ -123,7 +123,7 @@ impl<'h, W: Handlers, A> CastRequest<'h, W, A> {
     /// # Panics
     /// If it has been polled.
     pub(super) fn into_unsent(self) -> UnsentCast<'h, W, A> {
-        let CastStage::Unsent(args) = self.stage else { panic!("{POLLED}") };
+        let CastStage::Unsent(Some(args)) = self.stage else { panic!("{POLLED}") };
         UnsentCast { handle: self.handle, message: self.message, args }
     }
 }
@@ -142,15 +142,14 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
         let handle: &Handle<W> = handle;
         loop {
             match stage {
-                CallStage::Unsent(_) if handle.is_bounded() => {
+                CallStage::Unsent(args) if handle.is_bounded() => {
                     ready!(poll_yield(cx));
-                    let permit = handle.permit_in_time(*full);
-                    let CallStage::Unsent(args) = std::mem::replace(stage, CallStage::Done) else { continue };
-                    *stage = CallStage::Bounded(args, permit);
+                    let args = args.take().expect(DONE);
+                    *stage = CallStage::Bounded(args, handle.permit_in_time(*full));
                 }
-                CallStage::Unsent(_) => {
+                CallStage::Unsent(args) => {
                     ready!(poll_yield(cx));
-                    let CallStage::Unsent(args) = std::mem::replace(stage, CallStage::Done) else { continue };
+                    let args = args.take().expect(DONE);
                     let mailbox = &handle.shared.shared().mailbox;
                     let (call, answer) = Call::new(args, cx.waker().clone());
                     match mailbox.try_call(message(call)) {
@@ -220,9 +219,9 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
         let handle: &Handle<W> = handle;
         loop {
             let permit = match stage {
-                CastStage::Unsent(_) => {
+                CastStage::Unsent(args) => {
                     ready!(poll_yield(cx));
-                    let CastStage::Unsent(args) = std::mem::replace(stage, CastStage::Done) else { continue };
+                    let args = args.take().expect(DONE);
                     match handle.put_cast(message(Cast::new(args))) {
                         Ok(()) => return Poll::Ready(Ok(())),
                         Err((message, NotSent::Full)) if handle.shared.mailbox.is_served_here() => {

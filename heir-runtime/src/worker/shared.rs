@@ -256,8 +256,8 @@ impl<W: Handlers> Shared<W> {
         self.estate.settle();
         self.estate.release();
         let stopped = self.stopped();
-        // After that, because an incarnation that was left behind may still take a reply: it looks
-        // for the end when it has.
+        // After that, because an incarnation that was left behind may still take a reply: see
+        // `open_replies`.
         if let Some(replies) = self.replies.get() {
             replies.close(why);
         }
@@ -279,9 +279,17 @@ impl<W: Handlers> Shared<W> {
         let _ = self.replies.set(other.open_replies());
     }
 
-    /// The replies that come later.
+    /// The replies that come later. If the worker has stopped for good before it had any, they are
+    /// closed; if another has taken over, they are that worker's.
     pub(crate) fn open_replies(&self) -> Arc<OpenReplies> {
-        Arc::clone(self.replies.get_or_init(Arc::default))
+        let replies = self.replies.get_or_init(Arc::default);
+        if self.lifecycle.is_stopped()
+            && let why = self.mailbox.why_closed()
+            && why != Stopped::Upgraded
+        {
+            replies.close(&why);
+        }
+        Arc::clone(replies)
     }
 
     /// How many callers wait for a reply that comes later.

@@ -41,7 +41,7 @@ fn a_message_owns_what_it_carries() {
         &[
             "take an owned type",
             "take an owned type",
-            "return an owned type",
+            "reply with an owned type",
             "instead of `impl`",
             "needs a name",
         ],
