@@ -71,6 +71,10 @@
 //! | the tokio runtime ends | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
 //!
+//! What a handler sends by [`Context::send`] (and `send_delayed`, `after_commit`, [`Reply::send`])
+//! leaves when its message commits; if the message dies, none of it does. What it sends by a handle, and what it
+//! does otherwise, has happened. A [`Reply`] that comes later survives where it lies: in a table, with the table.
+//!
 //! Every queued message is served, or its caller is told, or [`Spec::on_undelivered`] gets it.
 //! [`WhileDown`] decides whether senders wait while no incarnation serves.
 //!

@@ -35,8 +35,9 @@
 //! | `call/2`, `handle_call/3` | a method in [`#[handlers]`](macro@crate::handlers), and one of the handle |
 //! | `call/3` with a timeout | [`Handle::with_timeout`](crate::Handle::with_timeout) |
 //! | `cast/2`, `handle_cast/2` | `#[cast]` |
-//! | `{noreply, ..}` and `reply/2` later | none: a reply leaves when its message has committed, so no caller sees a result that a crash undoes. Spawn long work, and let it cast |
-//! | `send_request/2`, `receive_response/2` | a call is a future: join it with others, or spawn it |
+//! | `{noreply, ..}` and `reply/2` later | a [`Reply`](crate::Reply) as the last argument of a handler; it can lie in a table, and the next incarnation can send it |
+//! | `send_request/2`, `receive_response/2` | a call is a future: join it with others, or spawn it; in a handler, [`cx.send(call.answer_to(..))`](crate::Context::send) has the answer come to another handler |
+//! | a message that is sent, and then the sender crashes | sent by a handle, it has left; sent by [`Context::send`](crate::Context::send), it leaves with the commit or not at all |
 //! | `multi_call/4`, `abcast/3` | none: one process |
 //! | `handle_info/2` | none: every message has a type. [Attachments](crate::Context::attach_stream) turn streams, futures and timers into messages |
 //! | `{stop, Reason, ..}` | [`Context::stop`](crate::Context::stop), [`stop_with`](crate::Context::stop_with), [`fail`](crate::Context::fail) |
@@ -61,7 +62,7 @@
 //! | exit reasons | [`ExitReason`](crate::ExitReason); `normal`, `shutdown` and `{shutdown, _}` are normal ends |
 //! | `register/2`, `whereis/1` | [`Spec::registered`](crate::Spec::registered), [`whereis`](crate::SupervisorHandle::whereis): typed, and of one tree |
 //! | `global`, `pg`, distribution | none: one process, and nothing in it is global |
-//! | `send_after/3`, `timer:send_interval/2`, `cancel_timer/1` | [`Context::send_after`](crate::Context::send_after), [`send_every`](crate::Context::send_every), [`Attachment::cancel`](crate::Attachment::cancel) |
+//! | `send_after/3`, `timer:send_interval/2`, `cancel_timer/1` | [`Context::send_after`](crate::Context::send_after), [`send_delayed`](crate::Context::send_delayed), [`send_every`](crate::Context::send_every), [`Attachment::cancel`](crate::Attachment::cancel) |
 //! | selective receive | none: a mailbox is served in order; [`pause`](crate::Handle::pause) holds it |
 //! | priorities, `max_heap_size` | none: tokio's scheduler is fair, and memory is the process's |
 //!

@@ -11,10 +11,8 @@ use crate::util::steps::made;
 /// waits, no permit is free. A worker takes permits of its own mailbox without waiting, because
 /// nobody takes a message out while it waits.
 pub(super) struct Waitlist {
-    free: usize,
-    /// How many permits were taken on credit, of those that were not free: as many that come back
-    /// are free for nobody.
-    credit: usize,
+    /// Less than none if permits were taken on credit: as many that come back are free for nobody.
+    free: isize,
     /// The senders that wait, in the order of their tickets. A sender that is not here any more has
     /// got a permit; a sender without a waker has gone away.
     waiting: VecDeque<(Ticket, Option<Waker>)>,
@@ -30,31 +28,32 @@ const ROOM: usize = 256;
 
 impl Waitlist {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { free: capacity, credit: 0, waiting: VecDeque::new(), gone: 0, next: 0 }
+        let free = isize::try_from(capacity).unwrap_or(isize::MAX);
+        Self { free, waiting: VecDeque::new(), gone: 0, next: 0 }
     }
 
     /// Takes a permit, if one is free.
     pub(super) fn take(&mut self) -> bool {
         let is_free = self.free > 0;
-        self.free -= usize::from(is_free);
+        self.free -= isize::from(is_free);
         is_free
     }
 
     /// Takes a permit, on credit if none is free.
     pub(super) fn take_on_credit(&mut self) {
-        self.credit += usize::from(!self.take());
+        self.free -= 1;
     }
 
     /// Returns a permit, to the first sender that waits. Returns its waker, which is a user's.
     #[must_use]
     #[inline]
     pub(super) fn return_permit(&mut self) -> Option<Waker> {
-        if self.credit > 0 {
-            self.credit -= 1;
+        if self.free < 0 {
+            self.free += 1;
             return None;
         }
         let first = self.first();
-        self.free += usize::from(first.is_none());
+        self.free += isize::from(first.is_none());
         if self.waiting.is_empty() {
             self.waiting.shrink_to(ROOM);
         }
