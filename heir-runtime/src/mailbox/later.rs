@@ -142,9 +142,6 @@ impl<T: Send + 'static> OpenReply<T> {
     /// The message that took it has committed: it is open from here on, unless the worker has
     /// stopped for good.
     pub(super) fn open(self: Arc<Self>) {
-        if self.reply_to.with(|reply_to| reply_to.is_none()) {
-            return;
-        }
         let stop: Arc<dyn Stop> = Arc::<Self>::clone(&self);
         let stop = Arc::downgrade(&stop);
         let closed = self.replies.0.with(|open| {
@@ -155,6 +152,10 @@ impl<T: Send + 'static> OpenReply<T> {
         });
         if let Some(why) = closed {
             self.stop(why);
+        }
+        // Who took the channel before that found nothing to remove.
+        if self.reply_to.with(|reply_to| reply_to.is_none()) {
+            self.replies.remove(self.number);
         }
     }
 }
