@@ -63,6 +63,9 @@ pub(crate) const CHILD: &[Known] = &[
 pub(crate) const HANDLERS: &[Known] =
     &[Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" }];
 
+/// The options of `#[every(..)]`, after its period.
+pub(crate) const EVERY: &[Known] = &[Known { key: "missed", value: "skip", default: "`skip`" }];
+
 /// The words of `#[table(..)]`.
 pub(crate) const TABLE: &[Known] = &[
     Known { key: "keep", value: "", default: "" },
@@ -191,7 +194,8 @@ fn elsewhere(name: &str, attribute: &str, keys: &[&str]) -> Option<String> {
     if let Some((value, key)) = VALUES.iter().find(|(value, key)| *value == name && keys.contains(key)) {
         return Some(format!("write `{key} = {value}`"));
     }
-    let owners = [("heir", HEIR), ("supervisor", SUPERVISOR), ("child", CHILD), ("table", TABLE)];
+    let owners =
+        [("heir", HEIR), ("supervisor", SUPERVISOR), ("child", CHILD), ("table", TABLE), ("every", EVERY)];
     let owner = owners
         .iter()
         .find(|(owner, known)| *owner != attribute && known.iter().any(|known| known.key == name));
@@ -200,6 +204,7 @@ fn elsewhere(name: &str, attribute: &str, keys: &[&str]) -> Option<String> {
             "heir" => "`#[heir(..)]`, on the worker's struct",
             "supervisor" => "`#[supervisor(..)]`, on the tree's struct",
             "child" => "`#[child(..)]`, on a field of a supervisor",
+            "every" => "`#[every(..)]`, on a handler of a worker",
             _ => "`#[table(..)]`, on a field of a worker",
         };
         format!("it is one of {place}")
@@ -354,18 +359,22 @@ const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_6
 
 /// Reads a length of time: `"250ms"`, `"10s"`, `"5m"`, `"1h"`.
 pub(crate) fn duration(input: ParseStream<'_>, key: &Ident) -> syn::Result<Millis> {
+    if !input.peek(LitInt) && !input.peek(LitStr) {
+        return Err(input.error(format_args!("`{key}` is a length of time: write `{key} = \"10s\"`")));
+    }
+    duration_in(input, |value| format!("{key} = {value}"))
+}
+
+/// Reads a length of time. `form` is how a value is written where this one stands.
+pub(crate) fn duration_in(input: ParseStream<'_>, form: impl Fn(&str) -> String) -> syn::Result<Millis> {
     if input.peek(LitInt) {
         let number: LitInt = input.parse()?;
+        let (given, with_unit) =
+            (form(&number.to_string()), form(&format!("\"{}s\"", number.base10_digits())));
         return Err(syn::Error::new(
             number.span(),
-            format_args!(
-                "`{key} = {number}` has no unit: write a text such as `{key} = \"{}s\"`",
-                number.base10_digits()
-            ),
+            format_args!("`{given}` has no unit: write a text such as `{with_unit}`"),
         ));
-    }
-    if !input.peek(LitStr) {
-        return Err(input.error(format_args!("`{key}` is a length of time: write `{key} = \"10s\"`")));
     }
     let text: LitStr = input.parse()?;
     parse_duration(&text.value()).map_err(|reason| {

@@ -5,4 +5,6 @@
 
 pub use crate::mailbox::{Call, Cast, Message, MessageArgs, ReplyGate, Tell, Unsent};
 pub use crate::manager::Manager;
-pub use crate::worker::{AnsweredCall, CallRequest, CastRequest, Handlers, Outgoing, TakesOver, Worker};
+pub use crate::worker::{
+    AnsweredCall, CallRequest, CastRequest, Handlers, Outgoing, TakesOver, Tick, Worker,
+};

@@ -137,4 +137,4 @@ pub use self::process::status::{Status, Stopped};
 pub use self::supervisor::{Dynamic, StartError, Strategy, Supervisor, SupervisorBuilder, SupervisorHandle};
 pub use self::table::{BagTable, OrderedTable, Table};
 pub use self::worker::handle::{Handle, WeakHandle};
-pub use self::worker::{AfterQuarantine, Backoff, Context, Restart, Shutdown, Spec, WhileDown};
+pub use self::worker::{AfterQuarantine, Backoff, Context, Missed, Restart, Shutdown, Spec, WhileDown};

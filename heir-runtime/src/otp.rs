@@ -63,6 +63,7 @@
 //! | `register/2`, `whereis/1` | [`Spec::registered`](crate::Spec::registered), [`whereis`](crate::SupervisorHandle::whereis): typed, and of one tree |
 //! | `global`, `pg`, distribution | none: one process, and nothing in it is global |
 //! | `send_after/3`, `timer:send_interval/2`, `cancel_timer/1` | [`Context::send_after`](crate::Context::send_after), [`send_delayed`](crate::Context::send_delayed), [`send_every`](crate::Context::send_every), [`Attachment::cancel`](crate::Attachment::cancel) |
+//! | a timer that outlives its process | none in OTP: [`#[every(..)]`](crate::handlers), [`Spec::every`](crate::Spec::every) |
 //! | selective receive | none: a mailbox is served in order; [`pause`](crate::Handle::pause) holds it |
 //! | priorities, `max_heap_size` | none: tokio's scheduler is fair, and memory is the process's |
 //!

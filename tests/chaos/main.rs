@@ -6,4 +6,5 @@ mod member;
 mod moments;
 mod requests;
 mod storms;
+mod ticks;
 mod trees;

@@ -15,6 +15,7 @@ mod down;
 mod durations;
 mod effects;
 mod estate;
+mod every;
 mod exits;
 mod fresh;
 mod handles;

@@ -6,8 +6,9 @@ use syn::spanned::Spanned;
 use syn::{Attribute, GenericArgument, Generics, Path, PathArguments, Type};
 
 use super::block::Block;
+use super::every::{every, tick};
 use super::hooks::hook;
-use super::model::{EVENTS, Event, Handler, Handlers, Kind, Mistaken, Param};
+use super::model::{EVENTS, Event, Every, Handler, Handlers, Kind, Mistaken, Param};
 use super::names::{self, distinct_hooks, distinct_messages};
 use super::owned;
 use super::shapes::{is_named, is_plain, is_reference_to, once, replies_nothing, takes_self};
@@ -22,6 +23,7 @@ enum Role {
     Skipped,
     Call,
     Cast,
+    Tick(Option<Every>),
     Hook(Event),
 }
 
@@ -50,6 +52,10 @@ pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Ha
             Some(Role::Hook(event)) => {
                 redelivers_nothing(method, errors);
                 hooks.extend(hook(method, event, &tables_name, errors));
+            }
+            Some(Role::Tick(every)) => {
+                let redeliver = redeliver(method, errors);
+                messages.extend(tick(method, every, redeliver, errors));
             }
             Some(role @ (Role::Call | Role::Cast)) => match handler(method, &role, &self_ty, errors) {
                 Ok(handler) => messages.push(handler),
@@ -110,6 +116,8 @@ fn role(method: &Method, errors: &mut Errors) -> Option<Role> {
     } else if marker.path().is_ident("cast") {
         require_bare(marker, "cast", errors);
         Some(Role::Cast)
+    } else if marker.path().is_ident("every") {
+        Some(Role::Tick(every(marker, errors)))
     } else {
         event(marker, errors).map(Role::Hook)
     }
@@ -268,6 +276,7 @@ fn handler(
         params,
         kind,
         redeliver,
+        every: None,
     })
 }
 

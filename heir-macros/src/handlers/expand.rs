@@ -5,9 +5,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::model::{Event, Handler, Handlers, Hook, HookParam, Kind, Param};
+use super::model::{Event, Every, Handler, Handlers, Hook, HookParam, Kind, Missed, Param};
 use super::names::try_name;
 use super::rules;
+use crate::settings::duration;
 use crate::tokens::{generated, path_at};
 
 /// The code for the handlers of a worker.
@@ -133,17 +134,50 @@ fn implementation(handlers: &Handlers, sent: &TokenStream) -> TokenStream {
     let arms = messages.iter().map(|handler| arm(sent, handler, &cx));
     let never = has_phantom(handlers).then(|| quote!(__Message::__Never(never, _) => match never {},));
     let hooks = hooks.iter().map(|hook| hook_method(root, sent, hook));
+    let ticks = ticks(handlers);
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::by_hand::Handlers for #self_ty #where_clause {
             type Message = #checked;
             type Handle = #handle;
+            #ticks
             async fn handle(&mut self, #message: &mut Self::Message, #cx: &mut #root::Context<Self>) {
                 match *#message { #(#arms)* #never }
             }
             #(#hooks)*
         }
     }
+}
+
+/// ```text
+/// const TICKS: &'static [R::by_hand::Tick<Self::Message>] = &[
+///     R::by_hand::Tick::every(::core::time::Duration::from_secs(1), R::Missed::Skip, __Message::Sweep),
+/// ];
+/// ```
+/// With `#[redeliver(3)]` also `.redeliver(3)`.
+fn ticks(handlers: &Handlers) -> Option<TokenStream> {
+    let Handlers { root, messages, .. } = handlers;
+    let ticks: Vec<_> = messages
+        .iter()
+        .filter_map(|Handler { cfgs, variant, redeliver, every, .. }| {
+            let Every { period, missed } = (*every)?;
+            let period = duration(period);
+            let missed = match missed {
+                Missed::Skip => quote!(Skip),
+                Missed::CatchUp => quote!(CatchUp),
+            };
+            let redeliver = redeliver.map(|times| {
+                let times = proc_macro2::Literal::u32_unsuffixed(times);
+                quote!(.redeliver(#times))
+            });
+            Some(quote! {
+                #(#cfgs)*
+                #root::by_hand::Tick::every(#period, #root::Missed::#missed, __Message::#variant) #redeliver
+            })
+        })
+        .collect();
+    (!ticks.is_empty())
+        .then(|| quote!(const TICKS: &'static [#root::by_hand::Tick<Self::Message>] = &[#(#ticks),*];))
 }
 
 /// The macro's local variable for the context.
@@ -323,12 +357,13 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
 /// ```
 fn methods(handlers: &Handlers) -> TokenStream {
     let Handlers { root, generics, self_ty, handle, messages, .. } = handlers;
-    if messages.is_empty() {
+    let sent: Vec<_> = messages.iter().filter(|handler| handler.every.is_none()).collect();
+    if sent.is_empty() {
         return TokenStream::new();
     }
     let (impl_generics, _, _) = generics.split_for_impl();
     let where_clause = rules::of_handle(handlers);
-    let methods = messages.iter().map(|handler| handle_methods(root, self_ty, handler));
+    let methods = sent.into_iter().map(|handler| handle_methods(root, self_ty, handler));
     quote!(impl #impl_generics #handle #where_clause { #(#methods)* })
 }
 

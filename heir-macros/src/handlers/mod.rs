@@ -2,6 +2,7 @@
 
 mod block;
 mod check;
+mod every;
 mod expand;
 mod fallback;
 mod hooks;

@@ -3,6 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Generics, Path, Visibility};
 
+use crate::options::Millis;
+
 /// The handlers of one worker.
 pub(super) struct Handlers {
     pub(super) root: Path,
@@ -36,6 +38,23 @@ pub(super) struct Handler {
     pub(super) kind: Kind,
     /// How often the message is served again, if the worker dies while it serves it.
     pub(super) redeliver: Option<u32>,
+    /// If the worker's own clock sends the message: nobody else does.
+    pub(super) every: Option<Every>,
+}
+
+/// When a worker's own clock sends a message.
+#[derive(Clone, Copy)]
+pub(super) struct Every {
+    pub(super) period: Millis,
+    pub(super) missed: Missed,
+}
+
+/// What becomes of the ticks that were due while the worker could not serve them.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Missed {
+    #[default]
+    Skip,
+    CatchUp,
 }
 
 /// Whether a message has a reply.

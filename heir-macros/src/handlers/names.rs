@@ -64,7 +64,9 @@ pub(super) fn distinct_messages(messages: &mut Vec<Handler>, errors: &mut Errors
             if other.variant == message.variant {
                 return Some((other, format!("`{a}` and `{b}` are one message, `{}`: rename one of them", other.variant)));
             }
-            (*b == try_name(a) || *a == try_name(b)).then(|| {
+            // The handle has no methods for a tick.
+            let are_sent = other.every.is_none() && message.every.is_none();
+            (are_sent && (*b == try_name(a) || *a == try_name(b))).then(|| {
                 (other, format!("`{a}` and `{b}` clash, because every message also gets a method `try_..`: rename one"))
             })
         });

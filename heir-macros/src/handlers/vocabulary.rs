@@ -3,7 +3,7 @@
 use syn::Attribute;
 
 /// The attributes that only `#[handlers]` understands.
-pub(super) const MARKERS: [&str; 4] = ["cast", "on", "redeliver", "skip"];
+pub(super) const MARKERS: [&str; 5] = ["cast", "every", "on", "redeliver", "skip"];
 
 /// Attributes that a user may write by mistake, each with what to write.
 pub(super) const NEARLY: [(&str, &str); 7] = [

@@ -39,6 +39,10 @@ fn what_is_generated_is_short() {
     let later = quote!(
         pub async fn count(&mut self, key: String, by: u64, reply: Reply<u64>) {}
     );
+    let tick = quote!(
+        #[every("100ms", missed = catch_up)]
+        async fn sweep(&mut self) {}
+    );
     let none = added(&quote!());
     let measured = [
         ("the smallest worker", lines(&expand_heir(&quote!(), smallest)), 89),
@@ -46,6 +50,7 @@ fn what_is_generated_is_short() {
         ("no handlers", none, 30),
         ("each handler, with both its methods", added(&call) - none, 33),
         ("a handler that replies later", added(&later) - none, 34),
+        ("the first tick", added(&tick) - none, 18),
     ];
     println!("| generated lines | |\n|---|---|");
     for (what, lines, _) in measured {

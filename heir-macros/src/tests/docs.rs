@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{expand_heir, expand_supervisor, pretty};
-use crate::options::{CHILD, HANDLERS, HEIR, Known, SUPERVISOR, TABLE};
+use crate::options::{CHILD, EVERY, HANDLERS, HEIR, Known, SUPERVISOR, TABLE};
 use crate::reserved::HANDLE;
 
 const OF_HEIR: &str = include_str!("../../docs/heir.md");
@@ -56,6 +56,11 @@ fn the_docs_of_heir_list_its_options() {
 #[test]
 fn the_docs_of_handlers_list_its_options() {
     assert_documented(OF_HANDLERS, "# The options of `#[handlers]`", HANDLERS);
+}
+
+#[test]
+fn the_docs_of_handlers_list_the_options_of_a_tick() {
+    assert_documented(OF_HANDLERS, "# The options of `#[every]`", EVERY);
 }
 
 #[test]

@@ -155,6 +155,22 @@ fn the_hooks() {
 }
 
 #[test]
+fn the_ticks() {
+    let item = quote! {
+        impl<K: Key> Registry<K> {
+            #[every("100ms")]
+            async fn sweep(&mut self, cx: &mut Context<Self>) {}
+            /// Each hour.
+            #[every("1h", missed = catch_up)]
+            #[redeliver(3)]
+            #[cfg(feature = "report")]
+            fn report(&mut self) {}
+        }
+    };
+    assert_expansion!("handlers-ticks", crate::handlers::attach(quote!(), item));
+}
+
+#[test]
 fn handlers_of_a_generic_worker() {
     let item = quote! {
         impl<K: Key, const N: usize> Registry<K, [u8; N]>

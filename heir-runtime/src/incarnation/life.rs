@@ -112,7 +112,8 @@ impl<W: Handlers> Life<W> {
         Ok(())
     }
 
-    /// Polls for the next thing to do: a stop comes before a signal, and a signal before a message.
+    /// Polls for the next thing to do: a stop comes before a signal, a signal before a tick of the
+    /// worker's clock, and a tick before a message.
     pub(crate) fn poll_next(&mut self, stop: &mut StopSignal, cx: &mut task::Context<'_>) -> Poll<Next> {
         if Pin::new(stop).poll(cx).is_ready() {
             return Poll::Ready(Next::Stop);
@@ -123,13 +124,34 @@ impl<W: Handlers> Life<W> {
         {
             return Poll::Ready(Next::Signal(Box::new(signal)));
         }
+        if self.shared.clock.is_some() && self.takes_a_tick(cx) {
+            return Poll::Ready(Next::Message);
+        }
+        let process = &self.cx.process;
         let Poll::Ready(message) = self.shared.mailbox.poll_next(process.incarnation(), cx) else {
             process.listen(cx);
+            if let Some(clock) = &self.shared.clock {
+                clock.wait(&self.shared.mailbox, cx);
+            }
             self.sweep(cx);
             return Poll::Pending;
         };
         self.message = Some(message);
         Poll::Ready(Next::Message)
+    }
+
+    /// Whether a tick of the worker's clock is the message in progress now: one was due, and it was
+    /// its turn.
+    #[cold]
+    fn takes_a_tick(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let Some(clock) = &self.shared.clock else { return false };
+        match clock.poll_tick(&self.shared.mailbox, self.cx.incarnation(), cx) {
+            Poll::Ready(tick) => {
+                self.message = Some(tick);
+                true
+            }
+            Poll::Pending => false,
+        }
     }
 
     /// Drops what commits have replaced that a journal has shown meanwhile.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task;
 use tokio::task::coop::poll_proceed;
 
-use crate::mailbox::message::{Caller, Message, Tell};
+use crate::mailbox::message::{Caller, Message, OwnClock, Tell};
 use crate::mailbox::queue::{Envelope, InProgress, Queue};
 use crate::mailbox::refusal::Refusal;
 use crate::mailbox::undelivered::OnUndelivered;
@@ -85,6 +85,7 @@ impl<M: Message> Mailbox<M> {
         }
         let Some(Envelope { message, caller }) = next else { return Poll::Pending };
         queue.in_progress = Some(InProgress { incarnation, caller });
+        queue.after_a_tick = false;
         drop(queue);
         drop(before);
         turn.made_progress();
@@ -97,6 +98,32 @@ impl<M: Message> Mailbox<M> {
     /// The task of this call serves from here on.
     pub(crate) fn serve_here(&self) {
         self.lock().served_by = task::try_id();
+    }
+
+    /// Has a tick of the worker's clock be the message in progress; the message before it counts as
+    /// served. Says whether it is the tick's turn: not while the mailbox is paused or closed, not
+    /// before a message that is served again, and not after another tick while messages wait.
+    pub(crate) fn begin_tick(&self, incarnation: u64) -> bool {
+        let mut queue = self.lock();
+        let waits = queue.paused
+            || queue.closed.is_some()
+            || queue.again.is_some()
+            || (queue.after_a_tick && !queue.messages.is_empty());
+        if waits {
+            return false;
+        }
+        let tick = InProgress { incarnation, caller: Some(Arc::new(OwnClock)) };
+        let before = queue.in_progress.replace(tick);
+        queue.after_a_tick = true;
+        drop(queue);
+        drop(before);
+        true
+    }
+
+    /// Whether it is neither paused nor closed.
+    pub(crate) fn hands_out(&self) -> bool {
+        let queue = self.lock();
+        !queue.paused && queue.closed.is_none()
     }
 
     /// The incarnation has ended, and has put the message in progress back if it is to be served
@@ -235,7 +262,8 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// How to tell that `message` gets no reply: its caller is told, or, if there is none, the hook
-    /// `on_undelivered`. `None` if there is neither.
+    /// `on_undelivered`. `None` if there is neither, and for a tick of the worker's clock, which
+    /// nobody has sent.
     ///
     /// The message's own gate is not our code. If it panics, `caller` is told, which the gate gave
     /// when the message was sent.
@@ -247,6 +275,7 @@ impl<M: Message> Mailbox<M> {
     ) -> Option<Tell> {
         match (caught(|| message.gate().refuse(why.clone())), caller) {
             (Ok(Some(tell)), _) => Some(tell),
+            (_, Some(caller)) if caller.is_the_clock() => None,
             (Err(_panicked), Some(caller)) => Some(Box::new(move || caller.refuse(why))),
             (Ok(None), _) | (Err(_), None) => {
                 Some(self.on_undelivered.as_ref()?.take(&self.worker, message, why))

@@ -41,6 +41,22 @@ pub type Tell = Box<dyn FnOnce() + Send>;
 pub trait Caller: Send + Sync {
     /// Tells it that there is no reply, unless it has been answered.
     fn refuse(&self, why: Refusal);
+
+    /// Whether it is nobody, because the message is a tick of the worker's clock.
+    fn is_the_clock(&self) -> bool {
+        false
+    }
+}
+
+/// Stands for the caller of a tick, which the worker's clock has sent.
+pub(super) struct OwnClock;
+
+impl Caller for OwnClock {
+    fn refuse(&self, _why: Refusal) {}
+
+    fn is_the_clock(&self) -> bool {
+        true
+    }
 }
 
 pub(super) mod sealed {

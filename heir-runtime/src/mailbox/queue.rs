@@ -30,6 +30,9 @@ pub(super) struct Queue<M> {
     /// The waker of the incarnation that serves, which is a task of ours.
     pub(super) waiting: Option<Waker>,
     pub(super) paused: bool,
+    /// Whether a tick of the worker's clock was the last to be served: then a message that waits is
+    /// served before the next tick, also by the next incarnation.
+    pub(super) after_a_tick: bool,
     /// Why the mailbox is closed, if it is.
     pub(super) closed: Option<Stopped>,
     /// The task that takes messages out, while it serves.
@@ -52,6 +55,7 @@ impl<M> Queue<M> {
             in_progress: None,
             waiting: None,
             paused: false,
+            after_a_tick: false,
             closed: None,
             served_by: None,
         }

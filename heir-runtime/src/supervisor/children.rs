@@ -159,6 +159,7 @@ mod tests {
         }
 
         fn terminated(&self) {}
+        fn stands_still(&self) {}
         fn close(&self, _why: &Stopped) {}
         fn retire(&self, _why: &Stopped) {}
         fn hand_over(&self) {}

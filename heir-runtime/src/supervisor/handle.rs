@@ -253,6 +253,7 @@ impl SupervisorHandle {
         let shared =
             Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.shared.registry().clone()));
         shared.share_replies(old.shared());
+        shared.follow(old);
         let handle = V::Handle::from(Handle::new(Arc::<Shared<V>>::clone(&shared)));
         let (told, done) = reply(Waker::noop().clone());
         self.send(Command::Replace(id, Box::new(WorkerChild::successor(shared, spec.args)), told))?;

@@ -153,6 +153,12 @@ impl<W: Handlers> Context<W> {
     /// because the mailbox was full or the function waited for a reply, the next message is sent at
     /// once and those after it a period apart; the others that were due meanwhile are left out.
     ///
+    /// The timer is this incarnation's, and each incarnation begins anew: a worker that crashes
+    /// more often than once a period never gets the message. Prefer
+    /// [`#[every(..)]`](macro@crate::handlers), whose due time belongs to the worker, and which a
+    /// full mailbox does not hold back, unless the period, or whether there is a timer at all, is
+    /// known only while the worker runs, or the message has arguments.
+    ///
     /// # Panics
     /// If `period` is zero.
     pub fn send_every<S>(

@@ -1,8 +1,10 @@
 //! The worker: the traits that the macros implement for an annotated struct, and the parts of a
 //! worker that stay while its incarnations come and go.
 
+mod alarm;
 mod attachments;
 mod backoff;
+pub(crate) mod clock;
 mod context;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
@@ -13,12 +15,14 @@ mod outgoing;
 mod permits;
 mod reply;
 mod request;
+mod schedule;
 pub(crate) mod send;
 pub(crate) mod send_deadline;
 pub(crate) mod shared;
 mod spec;
 pub(crate) mod start_step;
 pub(crate) mod tables;
+mod tick;
 
 use std::future::{Future, ready};
 
@@ -29,6 +33,7 @@ pub use self::outgoing::{AnsweredCall, Outgoing};
 pub use self::request::{CallRequest, CastRequest};
 pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
+pub use self::tick::{Missed, Tick};
 use crate::estate::TransferInfo;
 use crate::estate::quarantine::Verdict;
 use crate::mailbox::Message;
@@ -228,6 +233,10 @@ pub trait Handlers: Worker {
     /// Whether an exit signal runs [`on_exit`](Self::on_exit) and does not end the incarnation
     /// (`process_flag(trap_exit, true)`).
     const TRAPS_EXITS: bool = false;
+
+    /// The messages that the worker's own clock sends it (`#[every(..)]`), unless its
+    /// [`Spec`](Spec::every) has others.
+    const TICKS: &'static [Tick<Self::Message>] = &[];
 
     /// Serves one message: takes its arguments, runs its handler, keeps its reply.
     fn handle(

@@ -24,6 +24,7 @@ use crate::worker::Handlers;
 use crate::worker::Settings;
 use crate::worker::Spec;
 use crate::worker::WhileDown;
+use crate::worker::clock::Clock;
 use crate::worker::lifecycle::Lifecycle;
 use crate::worker::on_call::{Dismissal, OnCall};
 use crate::worker::tables;
@@ -43,6 +44,8 @@ pub(crate) struct Shared<W: Handlers> {
     /// The recipient of an incarnation that waits for its tables.
     vacancy: WatchOne<Option<Recipient<W::Tables>>>,
     pub(crate) lifecycle: Lifecycle,
+    /// The worker's clock, if it has ticks.
+    pub(crate) clock: Option<Box<Clock<W::Message>>>,
     pub(crate) on_call: OnCall<W>,
     /// Made with the first reply that comes later.
     replies: OnceLock<Arc<OpenReplies>>,
@@ -113,6 +116,7 @@ impl<W: Handlers> Shared<W> {
             new_at: AtomicU64::new(UNKNOWN),
             vacancy: WatchOne::new(None),
             lifecycle: Lifecycle::new(matches!(spec.settings.while_down, WhileDown::WaitFor(_))),
+            clock: Clock::of(W::TICKS, &spec.ticks()),
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
@@ -194,6 +198,9 @@ impl<W: Handlers> Shared<W> {
     /// An incarnation has its tables, its start hooks have succeeded, and it serves from here on.
     pub(crate) fn serving(&self, incarnation: u64) {
         if self.lifecycle.serving(incarnation) {
+            if let Some(clock) = &self.clock {
+                clock.goes_on();
+            }
             self.emit(EventKind::Serving { incarnation });
         }
     }
@@ -303,6 +310,9 @@ impl<W: Handlers> Shared<W> {
         // After an orderly end there is no manager.
         self.on_call.dismiss();
         self.outliving.stop();
+        if let Some(clock) = &self.clock {
+            clock.stop();
+        }
         drop(self.vacancy.update(Option::take));
         if let Some(name) = &self.registered
             && self.is_registered.swap(false, Ordering::Relaxed)
@@ -316,6 +326,27 @@ impl<W: Handlers> Shared<W> {
         let why = self.mailbox.why_closed();
         let first = self.lifecycle.stopped(why.clone());
         first.then_some(why)
+    }
+
+    /// Notes the worker whose place, and time, this one is to take.
+    pub(crate) fn follow<P: Handlers>(&self, predecessor: &Shared<P>) {
+        if let (Some(clock), Some(before)) = (&self.clock, &predecessor.clock) {
+            clock.follow(before);
+        }
+    }
+
+    /// Takes over the time of the worker whose place this one takes.
+    pub(crate) fn take_over_time(&self) {
+        if let Some(clock) = &self.clock {
+            clock.take_over();
+        }
+    }
+
+    /// The worker is down until somebody asks for it: its time stands still.
+    pub(crate) fn stand_still(&self) {
+        if let Some(clock) = &self.clock {
+            clock.stands_still();
+        }
     }
 
     /// Has this worker's readers read the tables that another worker has left, if there are any.

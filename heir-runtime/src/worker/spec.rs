@@ -1,15 +1,19 @@
 //! The settings with which a supervisor starts, restarts and stops a worker (a child
 //! specification).
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::mailbox::Cast;
 use crate::mailbox::OnUndelivered;
 use crate::mailbox::Undelivered;
 use crate::table::Journal;
 use crate::worker::Backoff;
+use crate::worker::Handlers;
 use crate::worker::Worker;
+use crate::worker::tick::{Missed, Tick};
 
 /// The arguments and settings with which a supervisor starts, restarts and stops a worker (a child
 /// specification).
@@ -55,6 +59,9 @@ pub struct Spec<W: Worker> {
     pub(crate) registered: Option<Arc<str>>,
     pub(crate) on_undelivered: Option<OnUndelivered>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
+    /// The ticks that are given here, a `Vec<Tick<W::Message>>`: only a worker with handlers has a
+    /// type of messages.
+    ticks: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) settings: Settings,
 }
 
@@ -161,6 +168,7 @@ impl<W: Worker> Spec<W> {
             registered: None,
             on_undelivered: None,
             journal: None,
+            ticks: None,
             settings: Settings {
                 restart: Restart::default(),
                 shutdown: Shutdown::default(),
@@ -336,6 +344,52 @@ impl<W: Worker> Spec<W> {
     }
 }
 
+impl<W: Handlers> Spec<W> {
+    /// Has the worker's own clock send it a message without arguments after each `period`: what
+    /// `#[every(..)]` on a handler declares. `make` is a variant of the worker's messages, and may
+    /// be any cast without arguments. If the handler has a clock already, this takes its place.
+    ///
+    /// The due time belongs to the worker, not to an incarnation: restarts and upgrades keep the
+    /// grid, whose first point is one period after the first incarnation serves. At most one tick
+    /// of a handler is outstanding, whatever the worker does meanwhile; `missed` says what becomes
+    /// of the others. With a period that is too long to be added to the time, as
+    /// [`Duration::MAX`] is, the worker never gets a tick. The reference of
+    /// [`#[handlers]`](macro@crate::handlers) has the whole.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use heir_runtime::prelude::*;
+    /// use heir_runtime::Missed;
+    ///
+    /// #[heir]
+    /// struct Sessions { #[table(keep)] open: Vec<u64> }
+    ///
+    /// #[handlers]
+    /// impl Sessions {
+    ///     #[every("1s")]
+    ///     fn sweep(&mut self) { self.open.pop(); }
+    /// }
+    ///
+    /// let each_minute = Sessions::spec().every(Duration::from_mins(1), Missed::CatchUp, SessionsMessage::Sweep);
+    /// ```
+    ///
+    /// # Panics
+    /// If `period` is zero.
+    pub fn every(mut self, period: Duration, missed: Missed, make: fn(Cast<()>) -> W::Message) -> Self {
+        let mut ticks = self.ticks();
+        ticks.push(Tick::every(period, missed, make));
+        self.ticks = Some(Arc::new(ticks));
+        self
+    }
+
+    /// The ticks that are given here, in the order in which they are.
+    pub(crate) fn ticks(&self) -> Vec<Tick<W::Message>> {
+        let ticks = self.ticks.as_ref().and_then(|ticks| ticks.downcast_ref::<Vec<Tick<W::Message>>>());
+        ticks.cloned().unwrap_or_default()
+    }
+}
+
 // By hand, because derives would require the worker to be `Clone` and `Debug`.
 impl<W: Worker> Clone for Spec<W> {
     fn clone(&self) -> Self {
@@ -345,6 +399,7 @@ impl<W: Worker> Clone for Spec<W> {
             registered: self.registered.clone(),
             on_undelivered: self.on_undelivered.clone(),
             journal: self.journal.clone(),
+            ticks: self.ticks.clone(),
             ..*self
         }
     }

@@ -205,3 +205,125 @@ fn the_tables_are_verified_between_two_incarnations() {
         ],
     );
 }
+
+#[test]
+fn a_tick_has_a_period() {
+    assert_mistakes(
+        &of_handlers(quote! {
+            impl A {
+                #[every]
+                fn a(&mut self) {}
+                #[every()]
+                fn b(&mut self) {}
+                #[every = "1s"]
+                fn c(&mut self) {}
+                #[every(100)]
+                fn d(&mut self) {}
+                #[every("0ms")]
+                fn e(&mut self) {}
+                #[every(period = "1s")]
+                fn f(&mut self) {}
+                #[every(missed = skip)]
+                fn g(&mut self) {}
+                #[every("1s" missed = skip)]
+                fn h(&mut self) {}
+                #[every(1.5)]
+                fn i(&mut self) {}
+            }
+        }),
+        &[
+            "`#[every]` needs a period",
+            "`#[every]` needs a period",
+            "`#[every = ..]` is no form",
+            "`#[every(100)]` has no unit: write a text such as `#[every(\"100s\")]`",
+            "it is zero",
+            "begins with its period, a text without a key",
+            "the period comes before `missed`",
+            "separate the options from it with `,`",
+            "the period is a length of time",
+        ],
+    );
+}
+
+#[test]
+fn a_tick_has_one_option() {
+    assert_mistakes(
+        &of_handlers(quote! {
+            impl A {
+                #[every("1s", missed)]
+                fn a(&mut self) {}
+                #[every("1s", missed = catchup)]
+                fn b(&mut self) {}
+                #[every("1s", mised = skip)]
+                fn c(&mut self) {}
+                #[every("1s", missed = skip, missed = skip)]
+                fn d(&mut self) {}
+                #[every("1s", mailbox = 3)]
+                fn e(&mut self) {}
+                #[every("1s", missed = "skip")]
+                fn f(&mut self) {}
+                #[every("1s", missed = skip,)]
+                fn right(&mut self) {}
+                #[every("1s",)]
+                fn right_too(&mut self) {}
+            }
+        }),
+        &[
+            "`missed` needs a value: write `missed = skip`",
+            "unknown value `catchup` of `missed`: did you mean `catch_up`?",
+            "unknown option `mised` of `#[every]`: did you mean `missed`?",
+            "`missed` is first given here",
+            "`missed` is given twice",
+            "it is one of `#[heir(..)]`",
+            "`missed` is a word without quotes: write `missed = skip`",
+        ],
+    );
+}
+
+#[test]
+fn a_tick_is_a_message_that_nobody_sends() {
+    assert_mistakes(
+        &of_handlers(quote! {
+            impl A {
+                #[every("1s")]
+                fn a(&mut self, key: u64) {}
+                #[every("1s")]
+                fn b(&mut self) -> Result<(), Error> {}
+                #[every("1s")]
+                fn c(&mut self, cx: &mut Context<Self>, again: &mut Context<Self>) {}
+                #[every("1s")]
+                fn d(&mut self, cx: Context<Self>) {}
+                #[every("1s")]
+                #[cast]
+                fn e(&mut self) {}
+                #[every("1s")]
+                #[every("2s")]
+                fn f(&mut self) {}
+                #[every("1s")]
+                fn g(&self) {}
+                #[every("1s")]
+                fn try_put(&mut self) {}
+                fn put(&mut self) {}
+                #[every("1s")]
+                fn kill(&mut self) {}
+                #[every("1s")]
+                fn a_b(&mut self) {}
+                fn aB(&mut self) {}
+            }
+        }),
+        &[
+            "nobody sends a tick arguments",
+            "nobody hears what a tick returns",
+            "it is first taken here",
+            "this is taken twice",
+            "the context belongs to the incarnation",
+            "a method has one role",
+            "the method's first role is given here",
+            "a method has one role",
+            "the method's first role is given here",
+            "`g` does not take `&mut self`",
+            "`a_b` and `aB` are one message",
+            "`a_b` and `aB` are one message",
+        ],
+    );
+}

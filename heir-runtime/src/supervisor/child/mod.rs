@@ -103,6 +103,10 @@ pub(crate) trait Node: Send + Sync {
     /// The child is down until it is restarted on request, or by a cycle.
     fn terminated(&self);
 
+    /// The child is terminated, or the supervisor above it is: time that belongs to the child
+    /// stands still until it serves again.
+    fn stands_still(&self);
+
     /// The child has its task, and will not be restarted once that has ended. A supervisor closes
     /// its children, each in its turn; a worker serves until it is asked to stop.
     fn close_in_turn(&self, _why: &Stopped) {}

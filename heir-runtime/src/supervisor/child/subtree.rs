@@ -146,8 +146,15 @@ impl Node for SupervisorShared {
     }
 
     fn terminated(&self) {
+        self.stands_still();
         self.set_terminated();
         self.emit(EventKind::Terminated);
+    }
+
+    fn stands_still(&self) {
+        for node in self.children.all() {
+            node.stands_still();
+        }
     }
 
     fn time_to_stop(&self) -> Duration {

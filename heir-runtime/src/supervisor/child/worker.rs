@@ -118,6 +118,7 @@ impl<W: Handlers> Member for WorkerChild<W> {
     fn take_over(&mut self) {
         self.waits = false;
         self.shared.read_what_is_there();
+        self.shared.take_over_time();
     }
 }
 
@@ -174,8 +175,13 @@ impl<W: Handlers> Node for Shared<W> {
     }
 
     fn terminated(&self) {
+        self.stands_still();
         self.lifecycle.terminated();
         self.emit(EventKind::Terminated);
+    }
+
+    fn stands_still(&self) {
+        self.stand_still();
     }
 
     fn close(&self, why: &Stopped) {
