@@ -1,14 +1,16 @@
 //! Ticks under kills, a hundred a second: of the worker, of its manager, of both; under pauses and full mailboxes, by handlers that
 //! take longer than the period, and panic. The clock is paused, so a naive model knows when each tick is served, to the millisecond.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heir_runtime::{Missed, Spec, Supervisor, handlers, heir};
 use heir_tests::Random;
-use heir_tests::waits::{in_time, quiet};
+use heir_tests::waits::{in_time, is_pending, quiet, wait_until};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// What the handlers of one run tell: when which tick was served.
 #[derive(Debug)]
@@ -240,4 +242,40 @@ async fn each_tick_is_served_when_a_naive_model_says_whoever_is_killed() {
         assert_eq!(served.await, notes, "{random}");
         tree.shutdown().await;
     }
+}
+
+/// Ticks more often than it can serve.
+#[heir]
+struct Restless {
+    #[table(keep)]
+    ticks: u64,
+    #[arg]
+    served: Arc<AtomicU64>,
+}
+
+#[handlers]
+impl Restless {
+    #[every("1ms")]
+    fn tick(&mut self) {
+        self.ticks += 1;
+        self.served.store(self.ticks, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ticks_go_on_after_any_pause_however_short() {
+    let served = Arc::new(AtomicU64::new(0));
+    let mut tree = Supervisor::builder("app");
+    let spec = Restless::spec(Arc::clone(&served));
+    let worker = tree.worker(spec.every(Duration::from_nanos(100), Missed::CatchUp, RestlessMessage::Tick));
+    let tree = tree.start().await.unwrap();
+    for _ in 0..3_000 {
+        let pausing = worker.pause();
+        is_pending(pin!(pausing)).await;
+        let before = served.load(Ordering::Relaxed);
+        worker.resume();
+        let next = wait_until(|| served.load(Ordering::Relaxed) > before);
+        timeout(Duration::from_mins(1), next).await.expect("no tick has come since a pause");
+    }
+    tree.shutdown().await;
 }
