@@ -61,6 +61,11 @@ impl Open {
         self.kept.clear();
     }
 
+    #[every("1h")]
+    fn forget_now_and_then(&mut self) {
+        self.kept.clear();
+    }
+
     #[on(transfer)]
     fn received(&mut self, _info: &TransferInfo) {
         self.scratch.clear();
@@ -123,6 +128,13 @@ pub struct Last<T: Clone + Default + Send + 'static> {
 
 #[handlers]
 impl<T: Clone + Default + Send + 'static> Last<T> {
+    /// Nobody sends it.
+    #[every("1h", missed = catch_up)]
+    fn now_and_then(&mut self, cx: &mut Context<Self>) {
+        self.last = T::default();
+        cx.stop();
+    }
+
     /// Puts one, and returns the one before.
     pub fn put(&mut self, value: T) -> T {
         let last = self.last.clone();

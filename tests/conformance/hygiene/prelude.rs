@@ -68,6 +68,12 @@ mod without_a_prelude {
             self.saved
         }
 
+        #[every("1h", missed = catch_up)]
+        #[redeliver(2)]
+        fn r#try(&mut self) {
+            self.kept = 0;
+        }
+
         #[cast]
         #[redeliver(2)]
         pub(super) fn touch(&mut self, r#self_: u64) {
