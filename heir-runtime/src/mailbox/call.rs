@@ -64,8 +64,13 @@ impl<A, R> Call<A, R> {
     /// # Panics
     /// If it has been taken before, since the message was served last.
     pub(crate) fn take_reply(&mut self, taker: Arc<Process>, replies: Arc<OpenReplies>) -> Reply<R> {
-        let CallerOf::Waits(reply_to) = std::mem::replace(&mut self.caller, CallerOf::Told) else {
-            panic!("the reply of a call is taken once each time it is served");
+        let reply_to = match std::mem::replace(&mut self.caller, CallerOf::Told) {
+            CallerOf::Waits(reply_to) => reply_to,
+            taken => {
+                // The reply that was taken is told of the death that follows.
+                self.caller = taken;
+                panic!("the reply of a call is taken once each time it is served");
+            }
         };
         let open = OpenReply::new(reply_to, taker, replies);
         self.caller = CallerOf::Later(Arc::clone(&open));
@@ -192,5 +197,25 @@ impl<A, R> fmt::Debug for Call<A, R> {
 impl<A> fmt::Debug for Cast<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cast").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Outliving;
+    use crate::process::exit::ExitReason;
+    use crate::util::caught::caught;
+
+    #[test]
+    fn a_reply_that_a_handler_takes_twice_is_told_of_the_death() {
+        let (mut call, _caller) = Call::<(), u8>::new(().into(), Waker::noop().clone());
+        let taker = Arc::new(Process::new(&Arc::from("worker"), 1, false, &Arc::<Outliving>::default()));
+        let replies = Arc::default();
+        let reply = call.take_reply(Arc::clone(&taker), &replies);
+        assert!(caught(|| call.take_reply(taker, &replies)).is_err());
+        let died = Refusal::Died { incarnation: 1, reason: ExitReason::Killed };
+        assert!(call.refuse(died).is_some(), "there is a caller to be told");
+        assert!(reply.is_closed());
     }
 }
