@@ -7,6 +7,7 @@ mod at_rest;
 mod attachments;
 mod boundaries;
 mod budget;
+mod counter_examples;
 mod creation;
 mod custody;
 mod declared;

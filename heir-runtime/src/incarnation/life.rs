@@ -196,7 +196,12 @@ impl<W: Handlers> Life<W> {
             let _ = (drop_caught(served), drop_caught(committed), self.cx.outbox.finish());
             return Err(ExitReason::Panic(message));
         }
-        drop_caught(committed).and(self.cx.outbox.finish()).map_err(ExitReason::Panic)?;
+        let dropped = drop_caught(committed);
+        if self.cx.outbox.has_more() {
+            // What follows is not the message any more, whose reply may come later.
+            self.shared.mailbox.answered();
+        }
+        dropped.and(self.cx.outbox.finish()).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
         }
@@ -320,7 +325,8 @@ impl<W: Handlers> Life<W> {
         let caller = self.shared.mailbox.left();
         let tell = message.as_mut().and_then(|message| self.shared.mailbox.refuse(message, caller, died));
         let saved = self.cx.saved.take();
-        let unsent = std::mem::take(&mut self.cx.outbox);
+        let mut unsent = std::mem::take(&mut self.cx.outbox);
+        unsent.give_permits_back();
         match caught(|| worker.dismantle()) {
             Ok((tables, rest)) => {
                 let readers = self.cx.readers.clone();

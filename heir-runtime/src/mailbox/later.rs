@@ -216,19 +216,14 @@ impl<T> Reply<T> {
     /// # Errors
     /// The value, if nobody will hear it.
     pub fn send_now(&self, value: T) -> Result<(), T> {
-        match self.0.take_back() {
-            Some(reply_to) if !reply_to.is_for_nobody() => {
-                reply_to.answer(Ok(value));
-                Ok(())
-            }
-            Some(_) | None => Err(value),
-        }
+        let Some(reply_to) = self.0.take_back() else { return Err(value) };
+        reply_to.try_answer(Ok(value)).or_else(|unheard| unheard.map_or(Ok(()), Err))
     }
 
     /// Whether nobody waits for this reply any more: the caller has been told, or has gone, or the
     /// message is served again, and takes another.
     pub fn is_closed(&self) -> bool {
-        self.0.reply_to.with(|reply_to| reply_to.as_ref().is_none_or(ReplySender::is_for_nobody))
+        !self.0.reply_to.with(|reply_to| reply_to.as_ref().is_some_and(ReplySender::is_awaited))
     }
 }
 

@@ -144,6 +144,13 @@ impl<M: Message> Mailbox<M> {
         drop(served);
     }
 
+    /// The message in progress has committed, and its reply has left, or comes later: its caller is
+    /// not told of what becomes of the incarnation.
+    pub(crate) fn answered(&self) {
+        let caller = self.lock().in_progress.as_mut().and_then(|served| served.caller.take());
+        drop(caller);
+    }
+
     /// No message is in progress any more. Returns the message that was.
     fn rest(&self, mut queue: Locked<'_, Queue<M>>) -> Option<InProgress> {
         let served = queue.in_progress.take();

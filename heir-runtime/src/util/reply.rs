@@ -55,6 +55,10 @@ impl<R> ReplyCell<R> {
         Ok(())
     }
 
+    fn is_waiting(&self) -> bool {
+        self.0.with(|state| matches!(state, State::Waiting(_)))
+    }
+
     fn is_gone(&self) -> bool {
         self.0.with(|state| matches!(state, State::Gone))
     }
@@ -69,6 +73,18 @@ impl<R> ReplySender<R> {
         if let Some(cell) = self.0.take() {
             drop(cell.answer(Some(answer)));
         }
+    }
+
+    /// Sends the reply. If nobody will hear it, because the receiver is gone, or another has replied
+    /// in this sender's place, it comes back.
+    pub(crate) fn try_answer(mut self, answer: R) -> Result<(), R> {
+        let Some(cell) = self.0.take() else { return Err(answer) };
+        cell.answer(Some(answer)).or_else(|unheard| unheard.map_or(Ok(()), Err))
+    }
+
+    /// Whether the receiver still waits for a reply.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.as_ref().is_some_and(|cell| cell.is_waiting())
     }
 
     /// Whether the receiver was dropped before it heard a reply.

@@ -14,6 +14,9 @@ use crate::util::sync::Lock;
 pub trait Departs: Send {
     /// The message has committed.
     fn depart(self: Box<Self>);
+
+    /// The message has died: its permits go back. What it holds beside them is dropped later.
+    fn give_permits_back(&mut self) {}
 }
 
 /// What a message in progress has to do when it commits. Most have nothing, which costs a look.
@@ -60,6 +63,22 @@ impl Outbox {
             None => Ok(()),
             Some(held) => run(held.into_inner()),
         }
+    }
+
+    /// The message has died: the permits of others go back, whoever settles its tables, and when.
+    pub(crate) fn give_permits_back(&mut self) {
+        let Some(held) = &self.0 else { return };
+        let mut departs = held.with(|held| std::mem::take(&mut held.departs));
+        for unsent in &mut departs {
+            unsent.give_permits_back();
+        }
+        held.with(|held| held.departs = departs);
+    }
+
+    /// Whether something is left to [`finish`](Self::finish).
+    #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        self.0.is_some()
     }
 
     /// The message has died: drops all, and returns the first panic.

@@ -14,8 +14,10 @@ use crate::mailbox::Heard;
 use crate::mailbox::Message;
 use crate::mailbox::MessageArgs;
 use crate::mailbox::NotSent;
+use crate::mailbox::Refusal;
 use crate::mailbox::Unsent;
-use crate::util::caught::drop_caught;
+use crate::process::status::Stopped;
+use crate::util::caught::{CatchDrop, caught, drop_caught};
 use crate::util::reply::ReplyReceiver;
 use crate::util::sync::Lock;
 use crate::worker::Handlers;
@@ -72,7 +74,8 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
     /// a cast that takes `with`, and the [`CallResult`].
     ///
     /// Whichever incarnation serves then gets it. It is never refused, because its permit is taken
-    /// when the call is sent.
+    /// when the call is sent. The handle's timeout bounds the wait for the target's permit, and not
+    /// the wait for the answer.
     pub fn answer_to<T, M: Message>(
         self,
         with: T,
@@ -129,20 +132,30 @@ impl<W: Handlers> HeldPermit<W> {
         Self(Some(target))
     }
 
-    /// Queues the message. If nothing is left of the worker, it is dropped.
-    fn send(mut self, message: W::Message) {
+    /// Gives the permit back, once.
+    fn give_back(&mut self) {
+        if let Some(shared) = self.0.take().as_ref().and_then(Weak::upgrade) {
+            drop(shared.mailbox.held());
+        }
+    }
+
+    /// Queues the message. If nothing is left of the worker, it is refused as by one that has
+    /// stopped; the hook for undelivered messages has gone with the worker.
+    fn send(mut self, mut message: W::Message) {
         match self.0.take().and_then(|target| target.upgrade()) {
             Some(shared) => shared.mailbox.held().send(message),
-            None => drop(drop_caught(message)),
+            None => {
+                let stopped = Refusal::Stopped(Stopped::Dropped);
+                let _ = caught(|| message.gate().refuse(stopped).map(|tell| tell()));
+                drop(drop_caught(message));
+            }
         }
     }
 }
 
 impl<W: Handlers> Drop for HeldPermit<W> {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.take().as_ref().and_then(Weak::upgrade) {
-            drop(shared.mailbox.held());
-        }
+        self.give_back();
     }
 }
 
@@ -157,6 +170,10 @@ impl<W: Handlers, A: Send + 'static> Departs for HeldCast<W, A> {
     fn depart(self: Box<Self>) {
         let Self { permit, args, message } = *self;
         permit.send(message(Cast::new(args)));
+    }
+
+    fn give_permits_back(&mut self) {
+        self.permit.give_back();
     }
 }
 
@@ -200,6 +217,11 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, S: Handlers, T: Send + '
         let Self { permit, args, message, answer } = *self;
         permit.send(message(answer.call(args)));
     }
+
+    fn give_permits_back(&mut self) {
+        self.permit.give_back();
+        self.answer.permit.give_back();
+    }
 }
 
 impl<W: Handlers, A, R, M: Message, T> sealed::Sealed<M> for AnsweredCall<'_, W, A, R, M, T> {}
@@ -221,7 +243,7 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
         };
         match permits {
             Ok((permit, own)) => {
-                let answer = Answer { permit: own, with, handler };
+                let answer = Answer::new(own, with, handler);
                 Ok(Box::new(HeldCall { permit, args, message, answer }))
             }
             Err(why) => Err(not_sent((args.into_inner(), with), why)),
@@ -235,7 +257,7 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
         Box::pin(async move {
             let own = HeldPermit::take_some_time(&sender, &sender).await;
             let permit = HeldPermit::take_some_time(&target, &sender).await;
-            let answer = Answer { permit: own, with, handler };
+            let answer = Answer::new(own, with, handler);
             Box::new(HeldCall { permit, args, message, answer }).depart();
         })
     }
@@ -249,7 +271,9 @@ fn not_sent<A>(args: A, why: NotSent) -> CastError<A> {
 /// given.
 struct Answer<S: Handlers, R, T> {
     permit: HeldPermit<S>,
-    with: T,
+    /// Its destructor is caught by itself: it is dropped together with the arguments of the call,
+    /// and two panics at once end the process.
+    with: CatchDrop<T>,
     handler: AnswerHandler<T, R, S::Message>,
 }
 
@@ -260,6 +284,10 @@ struct Awaited<S: Handlers, R, T>(Lock<Option<AwaitedAnswer<S, R, T>>>);
 type AwaitedAnswer<S, R, T> = (Answer<S, R, T>, ReplyReceiver<Heard<R>>);
 
 impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
+    fn new(permit: HeldPermit<S>, with: T, handler: AnswerHandler<T, R, S::Message>) -> Self {
+        Self { permit, with: CatchDrop::new(with), handler }
+    }
+
     /// The call, whose answer comes here.
     fn call<A>(self, args: MessageArgs<A>) -> Call<A, R> {
         let awaited = Arc::new(Awaited(Lock::new(None)));
@@ -271,7 +299,7 @@ impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
     fn pass_on(self, outcome: Option<Heard<R>>) {
         let Self { permit, with, handler } = self;
         let outcome: Result<R, CallError> = heard(outcome);
-        permit.send(handler(Cast::new((with, outcome))));
+        permit.send(handler(Cast::new((with.into_inner(), outcome))));
     }
 }
 
