@@ -195,10 +195,16 @@ impl<W: Handlers> Context<W> {
     /// ```
     ///
     /// It waits until it has a permit of the target's mailbox, as a cast does; the commit only uses
-    /// the permit, and a death gives it back. Two workers with full mailboxes that send to each other
-    /// wait for each other: bound the wait by a handle [with a timeout](crate::Handle::with_timeout).
-    /// For a message to [itself](Self::own_handle), and for the answer to a call, a worker takes a
-    /// permit of its own mailbox without waiting, even beyond the mailbox's capacity.
+    /// the permit, and a death gives it back. For a message to [itself](Self::own_handle), and for
+    /// the answer to a call, a worker takes a permit of its own mailbox without waiting, even beyond
+    /// the mailbox's capacity: the worker has that permit until it gets the answer, and with as many
+    /// calls unanswered as its mailbox holds, nobody else can send to it.
+    ///
+    /// A message keeps its permits until it commits. It waits for ever if it sends more to one
+    /// target than the target's mailbox holds, or waits for an answer of a target whose permits it
+    /// has all. Two messages wait for each other if each has the last permit that the other wants,
+    /// even of targets that are idle. [`commit`](Self::commit) lets permits go, and a handle
+    /// [with a timeout](crate::Handle::with_timeout) bounds the wait.
     ///
     /// What is sent leaves in the order of sending, before the reply of the message itself. At a
     /// [`commit`](Self::commit) in the middle of a message it leaves there. If the target has stopped
