@@ -277,14 +277,16 @@ async fn an_answer_is_not_refused_by_the_full_mailbox_of_its_worker() {
         sender.ask(what.into(), false).await.unwrap().unwrap();
     }
     sender.pause().await.unwrap();
-    // Its mailbox holds two, and two answers have taken their permits.
+    for n in 0..2 {
+        sender.try_answered("fills the mailbox".into(), Ok(n)).unwrap();
+    }
     assert!(sender.try_die().is_err());
     open.add_permits(1);
-    wait_until(|| sender.queued() == 2).await;
+    wait_until(|| sender.queued() == 4).await;
     sender.resume();
-    wait_until_answers(&sender, 2).await;
+    wait_until_answers(&sender, 4).await;
     let numbers: Vec<_> = sender.answers().await.unwrap().into_iter().map(|(_, n)| n.unwrap()).collect();
-    assert_eq!(numbers, [6, 10]);
+    assert_eq!(numbers, [0, 1, 6, 10]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,7 +315,7 @@ async fn a_worker_sends_to_itself_beyond_its_mailbox() {
     sender.tell_itself().await.unwrap().unwrap();
     wait_until_answers(&sender, 3).await;
     assert_eq!(sender.answers().await.unwrap().len(), 3);
-    // What was on credit is paid back: the mailbox holds two again, and no more.
+    // They have taken no permit: the mailbox holds two, and no more.
     sender.pause().await.unwrap();
     sender.try_die().unwrap();
     sender.try_die().unwrap();

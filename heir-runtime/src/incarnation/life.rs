@@ -197,7 +197,7 @@ impl<W: Handlers> Life<W> {
             return Err(ExitReason::Panic(message));
         }
         let dropped = drop_caught(committed);
-        if self.cx.outbox.has_more() {
+        if !self.cx.outbox.is_empty() {
             // What follows is not the message any more, whose reply may come later.
             self.shared.mailbox.answered();
         }

@@ -66,9 +66,9 @@ impl<A, R> Call<A, R> {
     pub(crate) fn take_reply(&mut self, taker: Arc<Process>, replies: Arc<OpenReplies>) -> Reply<R> {
         let reply_to = match std::mem::replace(&mut self.caller, CallerOf::Told) {
             CallerOf::Waits(reply_to) => reply_to,
-            taken => {
+            before => {
                 // The reply that was taken is told of the death that follows.
-                self.caller = taken;
+                self.caller = before;
                 panic!("the reply of a call is taken once each time it is served");
             }
         };
@@ -212,8 +212,8 @@ mod tests {
         let (mut call, _caller) = Call::<(), u8>::new(().into(), Waker::noop().clone());
         let taker = Arc::new(Process::new(&Arc::from("worker"), 1, false, &Arc::<Outliving>::default()));
         let replies = Arc::default();
-        let reply = call.take_reply(Arc::clone(&taker), &replies);
-        assert!(caught(|| call.take_reply(taker, &replies)).is_err());
+        let reply = call.take_reply(Arc::clone(&taker), Arc::clone(&replies));
+        assert!(caught(|| call.take_reply(taker, replies)).is_err());
         let died = Refusal::Died { incarnation: 1, reason: ExitReason::Killed };
         assert!(call.refuse(died).is_some(), "there is a caller to be told");
         assert!(reply.is_closed());

@@ -73,17 +73,15 @@ impl<M: Message> Mailbox<M> {
             self.at_rest.notify_waiters();
             return Poll::Pending;
         }
-        let next = queue.again.take().map(|again| again.0);
-        let frees_a_permit = next.is_none();
-        let next = next.or_else(|| queue.messages.pop_front());
-        let next_waiting =
-            if frees_a_permit && next.is_some() { queue.waitlist.return_permit() } else { None };
+        let next = queue.again.take().map(|again| again.0).or_else(|| queue.messages.pop_front());
+        let has_permit = next.as_ref().is_some_and(|next| next.has_permit);
+        let next_waiting = if has_permit { queue.waitlist.return_permit() } else { None };
         if queue.messages.is_empty() {
             // The waker is left before the message is served: mostly no other comes meanwhile.
             queue.wait(cx);
             self.drained.store(true, Ordering::Relaxed);
         }
-        let Some(Envelope { message, caller }) = next else { return Poll::Pending };
+        let Some(Envelope { message, caller, .. }) = next else { return Poll::Pending };
         queue.in_progress = Some(InProgress { incarnation, caller });
         queue.after_a_tick = false;
         drop(queue);
@@ -186,7 +184,7 @@ impl<M: Message> Mailbox<M> {
             return Err((message, died));
         }
         let caller = queue.in_progress.as_ref().and_then(|served| served.caller.clone());
-        queue.again = Some(Box::new((Envelope { message, caller }, died)));
+        queue.again = Some(Box::new((Envelope { message, caller, has_permit: false }, died)));
         Ok(())
     }
 
@@ -298,7 +296,7 @@ impl<M: Message> Mailbox<M> {
 
     /// Tells that the message gets no reply, and drops it. Hooks, arguments and the message's own
     /// gate are not our code, and nobody is left to be told of their panics.
-    fn refuse_now(&self, Envelope { mut message, caller }: Envelope<M>, why: Refusal) {
+    fn refuse_now(&self, Envelope { mut message, caller, .. }: Envelope<M>, why: Refusal) {
         if let Some(tell) = self.refuse(&mut message, caller, why) {
             let _ = caught(tell);
         }

@@ -18,11 +18,6 @@ impl<M: Message> Mailbox<M> {
         self.lock().take_permit().map(|()| Permit(self))
     }
 
-    /// Takes a permit, on credit if none is free: for the worker itself.
-    pub(crate) fn reserve_on_credit(&self) -> Result<Permit<'_, M>, NotSent> {
-        self.lock().take_permit_on_credit().map(|()| Permit(self))
-    }
-
     /// Queues a call, unless it comes from the task that would have to serve it.
     pub(crate) fn try_call(&self, mut message: M) -> Result<(), (M, NotSent)> {
         let caller = message.gate().caller();
@@ -32,7 +27,7 @@ impl<M: Message> Mailbox<M> {
             drop(queue);
             return Err((message, why));
         }
-        queue.messages.push_back(Envelope { message, caller });
+        queue.messages.push_back(Envelope { message, caller, has_permit: true });
         self.unlock_and_wake(queue);
         Ok(())
     }
@@ -51,7 +46,7 @@ impl<M: Message> Mailbox<M> {
             drop(queue);
             return Err((message, why));
         }
-        queue.messages.push_back(Envelope { message, caller });
+        queue.messages.push_back(Envelope { message, caller, has_permit: true });
         self.unlock_and_wake(queue);
         Ok(())
     }
@@ -59,6 +54,27 @@ impl<M: Message> Mailbox<M> {
     /// Waits for a permit, and takes it.
     pub(crate) fn reserve(&self) -> Reserve<'_, M> {
         Reserve { mailbox: self, ticket: None }
+    }
+
+    /// Queues a message without a permit, beyond the capacity: one that cannot wait for room, as
+    /// only its sender would make it. A closed mailbox refuses it.
+    pub(crate) fn send_beyond(&self, message: M) {
+        self.queue(message, false);
+    }
+
+    #[inline]
+    fn queue(&self, mut message: M, has_permit: bool) {
+        // Asked where no lock is held: the gate is the message's own.
+        let caller = message.gate().caller();
+        let envelope = Envelope { message, caller, has_permit };
+        let mut queue = self.lock();
+        if let Some(why) = &queue.closed {
+            let why = why.clone();
+            drop(queue);
+            return self.refuse_queued(envelope, why);
+        }
+        queue.messages.push_back(envelope);
+        self.unlock_and_wake(queue);
     }
 
     /// The permit that was [held](Permit::hold) here.
@@ -154,18 +170,10 @@ impl<M: Message> Permit<'_, M> {
 
     /// Queues the message. If the mailbox has been closed meanwhile, the message is refused like
     /// the messages before it.
-    pub(crate) fn send(self, mut message: M) {
-        let caller = message.gate().caller();
+    pub(crate) fn send(self, message: M) {
         let mailbox = self.0;
         std::mem::forget(self);
-        let mut queue = mailbox.lock();
-        if let Some(why) = &queue.closed {
-            let why = why.clone();
-            drop(queue);
-            return mailbox.refuse_queued(Envelope { message, caller }, why);
-        }
-        queue.messages.push_back(Envelope { message, caller });
-        mailbox.unlock_and_wake(queue);
+        mailbox.queue(message, true);
     }
 }
 

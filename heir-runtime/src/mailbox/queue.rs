@@ -16,6 +16,8 @@ use crate::process::status::Stopped;
 pub(super) struct Envelope<M> {
     pub(super) message: M,
     pub(super) caller: Option<Arc<dyn Caller>>,
+    /// Whether a permit is given back when the message is taken out.
+    pub(super) has_permit: bool,
 }
 
 /// The state of a mailbox, behind its lock.
@@ -68,15 +70,6 @@ impl<M> Queue<M> {
             None if self.waitlist.take() => Ok(()),
             None => Err(NotSent::Full),
         }
-    }
-
-    /// Takes a permit, on credit if none is free.
-    pub(super) fn take_permit_on_credit(&mut self) -> Result<(), NotSent> {
-        if let Some(why) = &self.closed {
-            return Err(NotSent::Stopped(why.clone()));
-        }
-        self.waitlist.take_on_credit();
-        Ok(())
     }
 
     /// Whether the task of this poll is the one that takes messages out.

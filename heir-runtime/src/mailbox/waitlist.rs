@@ -8,11 +8,9 @@ use crate::util::steps::made;
 /// The free permits, or else the senders that wait for one, in their order.
 ///
 /// The permit of a message that is taken out goes to the first sender that waits. So while a sender
-/// waits, no permit is free. A worker takes permits of its own mailbox without waiting, because
-/// nobody takes a message out while it waits.
+/// waits, no permit is free.
 pub(super) struct Waitlist {
-    /// Less than none if permits were taken on credit: as many that come back are free for nobody.
-    free: isize,
+    free: usize,
     /// The senders that wait, in the order of their tickets. A sender that is not here any more has
     /// got a permit; a sender without a waker has gone away.
     waiting: VecDeque<(Ticket, Option<Waker>)>,
@@ -28,32 +26,22 @@ const ROOM: usize = 256;
 
 impl Waitlist {
     pub(super) fn new(capacity: usize) -> Self {
-        let free = isize::try_from(capacity).unwrap_or(isize::MAX);
-        Self { free, waiting: VecDeque::new(), gone: 0, next: 0 }
+        Self { free: capacity, waiting: VecDeque::new(), gone: 0, next: 0 }
     }
 
     /// Takes a permit, if one is free.
     pub(super) fn take(&mut self) -> bool {
         let is_free = self.free > 0;
-        self.free -= isize::from(is_free);
+        self.free -= usize::from(is_free);
         is_free
-    }
-
-    /// Takes a permit, on credit if none is free.
-    pub(super) fn take_on_credit(&mut self) {
-        self.free -= 1;
     }
 
     /// Returns a permit, to the first sender that waits. Returns its waker, which is a user's.
     #[must_use]
     #[inline]
     pub(super) fn return_permit(&mut self) -> Option<Waker> {
-        if self.free < 0 {
-            self.free += 1;
-            return None;
-        }
         let first = self.first();
-        self.free += isize::from(first.is_none());
+        self.free += usize::from(first.is_none());
         if self.waiting.is_empty() {
             self.waiting.shrink_to(ROOM);
         }

@@ -195,16 +195,15 @@ impl<W: Handlers> Context<W> {
     /// ```
     ///
     /// It waits until it has a permit of the target's mailbox, as a cast does; the commit only uses
-    /// the permit, and a death gives it back. For a message to [itself](Self::own_handle), and for
-    /// the answer to a call, a worker takes a permit of its own mailbox without waiting, even beyond
-    /// the mailbox's capacity: the worker has that permit until it gets the answer, and with as many
-    /// calls unanswered as its mailbox holds, nobody else can send to it.
+    /// the permit, and a death gives it back. Only the first message waits: what is sent after it in
+    /// the same message (up to a [`commit`](Self::commit)) goes beyond the target's capacity if that
+    /// is full, because who waits while it holds permits could wait for ever. Messages to
+    /// [itself](Self::own_handle), and answers, need no permit.
     ///
-    /// A message keeps its permits until it commits. It waits for ever if it sends more to one
-    /// target than the target's mailbox holds, or waits for an answer of a target whose permits it
-    /// has all. Two messages wait for each other if each has the last permit that the other wants,
-    /// even of targets that are idle. [`commit`](Self::commit) lets permits go, and a handle
-    /// [with a timeout](crate::Handle::with_timeout) bounds the wait.
+    /// Two workers with full mailboxes that send to each other wait for each other: a handle [with a
+    /// timeout](crate::Handle::with_timeout) bounds the wait. So does a handler that awaits a call to
+    /// a worker to which it has sent before, if that worker's mailbox is full of what the handler
+    /// holds.
     ///
     /// What is sent leaves in the order of sending, before the reply of the message itself. At a
     /// [`commit`](Self::commit) in the middle of a message it leaves there. If the target has stopped
@@ -227,7 +226,7 @@ impl<W: Handlers> Context<W> {
         message: impl Outgoing<W::Message, U> + Send + 'a,
     ) -> Pin<Box<dyn Future<Output = Result<(), CastError<U>>> + Send + 'a>> {
         Box::pin(async move {
-            let departs = message.prepare(self.handle.clone()).await?;
+            let departs = message.prepare(self.handle.clone(), self.outbox.holds_no_permit()).await?;
             self.outbox.hold(departs);
             Ok(())
         })

@@ -75,10 +75,15 @@ impl Outbox {
         held.with(|held| held.departs = departs);
     }
 
-    /// Whether something is left to [`finish`](Self::finish).
+    /// Whether nothing is held that departs, so that no permit of anybody's is.
+    pub(super) fn holds_no_permit(&self) -> bool {
+        self.0.as_ref().is_none_or(|held| held.with(|held| held.departs.is_empty()))
+    }
+
+    /// Whether there is nothing to do for the commit.
     #[inline]
-    pub(crate) fn has_more(&self) -> bool {
-        self.0.is_some()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The message has died: drops all, and returns the first panic.

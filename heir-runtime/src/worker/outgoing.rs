@@ -2,8 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
 
 use crate::mailbox::Call;
 use crate::mailbox::CallError;
@@ -14,10 +18,12 @@ use crate::mailbox::Heard;
 use crate::mailbox::Message;
 use crate::mailbox::MessageArgs;
 use crate::mailbox::NotSent;
+use crate::mailbox::Permit;
 use crate::mailbox::Refusal;
 use crate::mailbox::Unsent;
 use crate::process::status::Stopped;
 use crate::util::caught::{CatchDrop, caught, drop_caught};
+use crate::util::deadline;
 use crate::util::reply::ReplyReceiver;
 use crate::util::sync::Lock;
 use crate::worker::Handlers;
@@ -37,14 +43,15 @@ use crate::worker::shared::WeakTarget;
             `cx.send(stock.take(item).answer_to(order, OrdersMessage::Taken))`"
 )]
 pub trait Outgoing<M: Message, U>: sealed::Sealed<M> {
-    /// Takes the permits; the rest cannot fail.
+    /// Takes the permit, and waits for it only if it may; the rest cannot fail.
     #[doc(hidden)]
     fn prepare<W: Handlers<Message = M>>(
         self,
         sender: WeakHandle<W>,
+        may_wait: bool,
     ) -> impl Future<Output = Result<Box<dyn Departs>, CastError<U>>> + Send;
 
-    /// Waits for the permits, as long as it takes, and sends. If the target has stopped for good,
+    /// Waits for the permit, as long as it takes, and sends. If the target has stopped for good,
     /// the message is refused as those in its mailbox are.
     #[doc(hidden)]
     fn send_some_time<W: Handlers<Message = M>>(self, sender: WeakHandle<W>) -> SomeTime;
@@ -73,9 +80,10 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
     /// Has the answer come to a handler of the worker that [sends](crate::Context::send) this call:
     /// a cast that takes `with`, and the [`CallResult`].
     ///
-    /// Whichever incarnation serves then gets it. It is never refused, because its permit is taken
-    /// when the call is sent. The handle's timeout bounds the wait for the target's permit, and not
-    /// the wait for the answer.
+    /// Whichever incarnation serves then gets it, also beyond the capacity of its mailbox: it is
+    /// refused only if that worker has stopped for good. The handle's timeout holds for the permit
+    /// and the answer together, from when the call is given to `cx.send`; the handler is then told
+    /// [`CallError::TimedOut`].
     pub fn answer_to<T, M: Message>(
         self,
         with: T,
@@ -85,56 +93,62 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
     }
 }
 
-/// The permit of a message that is held back. Dropped without a message, it is given back.
-struct HeldPermit<W: Handlers>(Option<WeakTarget<W>>);
+/// The place of a message that is held back: its target, and its permit, if it needs one. Dropped
+/// without a message, the permit is given back.
+struct Place<W: Handlers> {
+    target: WeakTarget<W>,
+    has_permit: bool,
+}
 
-impl<W: Handlers> HeldPermit<W> {
-    /// Takes a permit for a message to this worker. A message of a worker to itself takes it on
-    /// credit: nobody else would make room.
+impl<W: Handlers> Place<W> {
+    /// A place at a worker. A message of the worker to itself needs no permit, nor does one that may
+    /// not wait: nobody would make room for them.
     async fn take<S: Handlers>(
         handle: &Handle<W>,
         full: Full,
         sender: &WeakHandle<S>,
+        may_wait: bool,
     ) -> Result<Self, NotSent> {
-        let permit = if sender.is_same(&handle.downgrade()) {
-            handle.shared.shared().mailbox.reserve_on_credit()?
+        let target = handle.downgrade();
+        let permit = if sender.is_same(&target) {
+            handle.shared.shared().mailbox.closed().map_or(Ok(None), |why| Err(NotSent::Stopped(why)))
+        } else if may_wait || full == Full::Fail {
+            handle.permit(full, &mut handle.deadline()).await.map(Some)
         } else {
-            handle.permit(full, &mut handle.deadline()).await?
-        };
-        permit.hold();
-        Ok(Self(Some(Arc::downgrade(&handle.shared))))
-    }
-
-    /// Takes a permit of the sender's own mailbox.
-    fn of_sender(sender: &WeakHandle<W>) -> Result<Self, NotSent> {
-        let target = sender.target();
-        if let Some(shared) = target.upgrade() {
-            shared.mailbox.reserve_on_credit()?.hold();
-        }
-        Ok(Self(Some(target)))
-    }
-
-    /// Takes a permit however long that takes. A mailbox that is closed meanwhile needs none, to
-    /// refuse the message.
-    async fn take_some_time<S: Handlers>(handle: &WeakHandle<W>, sender: &WeakHandle<S>) -> Self {
-        let target = handle.target();
-        if let Some(shared) = target.upgrade() {
-            let mailbox = &shared.shared().mailbox;
-            let permit = if sender.is_same(handle) {
-                mailbox.reserve_on_credit().ok()
-            } else {
-                mailbox.reserve().await.ok()
-            };
-            if let Some(permit) = permit {
-                permit.hold();
+            match handle.permit(Full::Fail, &mut handle.deadline()).await {
+                Err(NotSent::Full) => Ok(None),
+                permit => permit.map(Some),
             }
+        }?;
+        let has_permit = permit.is_some();
+        permit.into_iter().for_each(Permit::hold);
+        Ok(Self { target: target.target(), has_permit })
+    }
+
+    /// A place at a worker, however long that takes. A mailbox that is closed meanwhile needs no
+    /// permit, to refuse the message.
+    async fn take_some_time<S: Handlers>(handle: &WeakHandle<W>, sender: &WeakHandle<S>) -> Self {
+        let mut place = Self::beyond(handle);
+        if !sender.is_same(handle)
+            && let Some(shared) = place.target.upgrade()
+            && let Ok(permit) = shared.mailbox.reserve().await
+        {
+            permit.hold();
+            place.has_permit = true;
         }
-        Self(Some(target))
+        place
+    }
+
+    /// A place beyond the capacity of the mailbox.
+    fn beyond(handle: &WeakHandle<W>) -> Self {
+        Self { target: handle.target(), has_permit: false }
     }
 
     /// Gives the permit back, once.
     fn give_back(&mut self) {
-        if let Some(shared) = self.0.take().as_ref().and_then(Weak::upgrade) {
+        if std::mem::take(&mut self.has_permit)
+            && let Some(shared) = self.target.upgrade()
+        {
             drop(shared.mailbox.held());
         }
     }
@@ -142,8 +156,10 @@ impl<W: Handlers> HeldPermit<W> {
     /// Queues the message. If nothing is left of the worker, it is refused as by one that has
     /// stopped; the hook for undelivered messages has gone with the worker.
     fn send(mut self, mut message: W::Message) {
-        match self.0.take().and_then(|target| target.upgrade()) {
-            Some(shared) => shared.mailbox.held().send(message),
+        let has_permit = std::mem::take(&mut self.has_permit);
+        match self.target.upgrade() {
+            Some(shared) if has_permit => shared.mailbox.held().send(message),
+            Some(shared) => shared.mailbox.send_beyond(message),
             None => {
                 let stopped = Refusal::Stopped(Stopped::Dropped);
                 let _ = caught(|| message.gate().refuse(stopped).map(|tell| tell()));
@@ -153,7 +169,7 @@ impl<W: Handlers> HeldPermit<W> {
     }
 }
 
-impl<W: Handlers> Drop for HeldPermit<W> {
+impl<W: Handlers> Drop for Place<W> {
     fn drop(&mut self) {
         self.give_back();
     }
@@ -161,19 +177,19 @@ impl<W: Handlers> Drop for HeldPermit<W> {
 
 /// A cast that waits for the commit.
 struct HeldCast<W: Handlers, A> {
-    permit: HeldPermit<W>,
+    place: Place<W>,
     args: MessageArgs<A>,
     message: fn(Cast<A>) -> W::Message,
 }
 
 impl<W: Handlers, A: Send + 'static> Departs for HeldCast<W, A> {
     fn depart(self: Box<Self>) {
-        let Self { permit, args, message } = *self;
-        permit.send(message(Cast::new(args)));
+        let Self { place, args, message } = *self;
+        place.send(message(Cast::new(args)));
     }
 
     fn give_permits_back(&mut self) {
-        self.permit.give_back();
+        self.place.give_back();
     }
 }
 
@@ -184,10 +200,11 @@ impl<W: Handlers, A: Send + 'static, M: Message> Outgoing<M, A> for CastRequest<
     async fn prepare<S: Handlers<Message = M>>(
         self,
         sender: WeakHandle<S>,
+        may_wait: bool,
     ) -> Result<Box<dyn Departs>, CastError<A>> {
         let UnsentCast { handle, message, args } = self.into_unsent();
-        match HeldPermit::take(handle, Full::Wait, &sender).await {
-            Ok(permit) => Ok(Box::new(HeldCast { permit, args, message })),
+        match Place::take(handle, Full::Wait, &sender, may_wait).await {
+            Ok(place) => Ok(Box::new(HeldCast { place, args, message })),
             Err(why) => Err(not_sent(args.into_inner(), why)),
         }
     }
@@ -196,31 +213,35 @@ impl<W: Handlers, A: Send + 'static, M: Message> Outgoing<M, A> for CastRequest<
         let UnsentCast { handle, message, args } = self.into_unsent();
         let target = handle.downgrade();
         Box::pin(async move {
-            let permit = HeldPermit::take_some_time(&target, &sender).await;
-            Box::new(HeldCast { permit, args, message }).depart();
+            let place = Place::take_some_time(&target, &sender).await;
+            Box::new(HeldCast { place, args, message }).depart();
         })
     }
 }
 
 /// A call that waits for the commit.
 struct HeldCall<W: Handlers, A, R, S: Handlers, T> {
-    permit: HeldPermit<W>,
+    place: Place<W>,
     args: MessageArgs<A>,
     message: fn(Call<A, R>) -> W::Message,
     answer: Answer<S, R, T>,
+    /// When the answer is late, if the handle has a timeout.
+    deadline: Option<Deadline>,
 }
+
+/// A timeout, and when it is over.
+type Deadline = (Duration, Instant);
 
 impl<W: Handlers, A: Send + 'static, R: Send + 'static, S: Handlers, T: Send + 'static> Departs
     for HeldCall<W, A, R, S, T>
 {
     fn depart(self: Box<Self>) {
-        let Self { permit, args, message, answer } = *self;
-        permit.send(message(answer.call(args)));
+        let Self { place, args, message, answer, deadline } = *self;
+        place.send(message(answer.call(args, deadline)));
     }
 
     fn give_permits_back(&mut self) {
-        self.permit.give_back();
-        self.answer.permit.give_back();
+        self.place.give_back();
     }
 }
 
@@ -233,18 +254,15 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
     async fn prepare<S: Handlers<Message = M>>(
         self,
         sender: WeakHandle<S>,
+        may_wait: bool,
     ) -> Result<Box<dyn Departs>, CastError<(A, T)>> {
         let Self { request, with, handler } = self;
         let UnsentCall { handle, message, full, args } = request.into_unsent();
-        // First that of the sender, for which it never waits.
-        let permits = match HeldPermit::of_sender(&sender) {
-            Ok(own) => HeldPermit::take(handle, full, &sender).await.map(|permit| (permit, own)),
-            Err(why) => Err(why),
-        };
-        match permits {
-            Ok((permit, own)) => {
-                let answer = Answer::new(own, with, handler);
-                Ok(Box::new(HeldCall { permit, args, message, answer }))
+        let deadline = due(handle.timeout);
+        match Place::take(handle, full, &sender, may_wait).await {
+            Ok(place) => {
+                let answer = Answer::new(&sender, with, handler);
+                Ok(Box::new(HeldCall { place, args, message, answer, deadline }))
             }
             Err(why) => Err(not_sent((args.into_inner(), with), why)),
         }
@@ -253,14 +271,19 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
     fn send_some_time<S: Handlers<Message = M>>(self, sender: WeakHandle<S>) -> SomeTime {
         let Self { request, with, handler } = self;
         let UnsentCall { handle, message, args, .. } = request.into_unsent();
-        let target = handle.downgrade();
+        let (target, timeout) = (handle.downgrade(), handle.timeout);
         Box::pin(async move {
-            let own = HeldPermit::take_some_time(&sender, &sender).await;
-            let permit = HeldPermit::take_some_time(&target, &sender).await;
-            let answer = Answer::new(own, with, handler);
-            Box::new(HeldCall { permit, args, message, answer }).depart();
+            let place = Place::take_some_time(&target, &sender).await;
+            let answer = Answer::new(&sender, with, handler);
+            let deadline = due(timeout);
+            Box::new(HeldCall { place, args, message, answer, deadline }).depart();
         })
     }
+}
+
+/// A timeout that begins now. One beyond the end of the clock is none.
+fn due(timeout: Option<Duration>) -> Option<Deadline> {
+    Some((timeout?, deadline::after(timeout?)?))
 }
 
 fn not_sent<A>(args: A, why: NotSent) -> CastError<A> {
@@ -268,9 +291,9 @@ fn not_sent<A>(args: A, why: NotSent) -> CastError<A> {
 }
 
 /// Where the answer of a call goes: a handler of the worker that has sent it, and what it is to be
-/// given.
+/// given. The answer needs no permit: its worker cannot be asked to make room while it waits.
 struct Answer<S: Handlers, R, T> {
-    permit: HeldPermit<S>,
+    place: Place<S>,
     /// Its destructor is caught by itself: it is dropped together with the arguments of the call,
     /// and two panics at once end the process.
     with: CatchDrop<T>,
@@ -281,33 +304,58 @@ struct Answer<S: Handlers, R, T> {
 /// go, passes the answer on.
 struct Awaited<S: Handlers, R, T>(Lock<Option<AwaitedAnswer<S, R, T>>>);
 
-type AwaitedAnswer<S, R, T> = (Answer<S, R, T>, ReplyReceiver<Heard<R>>);
+struct AwaitedAnswer<S: Handlers, R, T> {
+    answer: Answer<S, R, T>,
+    receiver: ReplyReceiver<Heard<R>>,
+    /// The task that says that the answer is late.
+    timer: Option<AbortHandle>,
+}
 
 impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
-    fn new(permit: HeldPermit<S>, with: T, handler: AnswerHandler<T, R, S::Message>) -> Self {
-        Self { permit, with: CatchDrop::new(with), handler }
+    fn new(sender: &WeakHandle<S>, with: T, handler: AnswerHandler<T, R, S::Message>) -> Self {
+        Self { place: Place::beyond(sender), with: CatchDrop::new(with), handler }
     }
 
     /// The call, whose answer comes here.
-    fn call<A>(self, args: MessageArgs<A>) -> Call<A, R> {
+    fn call<A>(self, args: MessageArgs<A>, deadline: Option<Deadline>) -> Call<A, R> {
         let awaited = Arc::new(Awaited(Lock::new(None)));
         let (call, receiver) = Call::new(args, Waker::from(Arc::clone(&awaited)));
-        awaited.0.set(Some((self, receiver)));
+        let timer = deadline.map(|(timeout, due)| {
+            let awaited = Arc::downgrade(&awaited);
+            let timer = tokio::spawn(async move {
+                sleep_until(due).await;
+                if let Some(awaited) = awaited.upgrade() {
+                    awaited.is_late(timeout);
+                }
+            });
+            timer.abort_handle()
+        });
+        awaited.0.set(Some(AwaitedAnswer { answer: self, receiver, timer }));
         call
     }
 
-    fn pass_on(self, outcome: Option<Heard<R>>) {
-        let Self { permit, with, handler } = self;
-        let outcome: Result<R, CallError> = heard(outcome);
-        permit.send(handler(Cast::new((with.into_inner(), outcome))));
+    fn pass_on(self, outcome: CallResult<R>) {
+        let Self { place, with, handler } = self;
+        place.send(handler(Cast::new((with.into_inner(), outcome))));
+    }
+}
+
+impl<S: Handlers, R: Send + 'static, T: Send + 'static> Awaited<S, R, T> {
+    fn is_late(&self, timeout: Duration) {
+        if let Some(AwaitedAnswer { answer, .. }) = self.0.take() {
+            let _ = caught(|| answer.pass_on(Err(CallError::TimedOut(timeout))));
+        }
     }
 }
 
 impl<S: Handlers, R: Send + 'static, T: Send + 'static> Wake for Awaited<S, R, T> {
     fn wake(self: Arc<Self>) {
         // Woken once: the reply is there, or there will be none.
-        if let Some((answer, receiver)) = self.0.take() {
-            answer.pass_on(receiver.into_heard());
+        if let Some(AwaitedAnswer { answer, receiver, timer }) = self.0.take() {
+            if let Some(timer) = timer {
+                timer.abort();
+            }
+            answer.pass_on(heard(receiver.into_heard()));
         }
     }
 }

@@ -262,12 +262,11 @@ impl<W: Handlers> Shared<W> {
         self.vacate(why);
         self.estate.settle();
         self.estate.release();
+        // Who waits for the end finds all callers told. Once more after it, because an incarnation that
+        // was left behind may take its first reply meanwhile: see `open_replies`.
+        self.close_replies(why);
         let stopped = self.stopped();
-        // After that, because an incarnation that was left behind may still take a reply: see
-        // `open_replies`.
-        if let Some(replies) = self.replies.get() {
-            replies.close(why);
-        }
+        self.close_replies(why);
         stopped
     }
 
@@ -297,6 +296,13 @@ impl<W: Handlers> Shared<W> {
             replies.close(&why);
         }
         Arc::clone(replies)
+    }
+
+    /// Tells all callers who wait for a reply that comes later.
+    fn close_replies(&self, why: &Stopped) {
+        if let Some(replies) = self.replies.get() {
+            replies.close(why);
+        }
     }
 
     /// How many callers wait for a reply that comes later.
