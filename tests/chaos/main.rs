@@ -1,5 +1,6 @@
 //! Kills at every moment and of everybody, and what must still be true after them.
 
+mod effects;
 mod links;
 mod many;
 mod member;
