@@ -5,6 +5,7 @@ mod links;
 mod many;
 mod member;
 mod moments;
+mod replies;
 mod requests;
 mod storms;
 mod ticks;
