@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heir_runtime::prelude::*;
 use heir_tests::Recorder;
-use heir_tests::waits::{is_pending, wait_until};
+use heir_tests::waits::{in_time, is_pending, wait_until};
 
 /// Where a test keeps what a worker gives out.
 type Out<T> = Arc<Mutex<Vec<T>>>;
@@ -44,6 +44,17 @@ impl Debtor {
         reply.send(cx, "first".into());
         reply.send(cx, "second".into());
         assert!(!dies, "asked to die");
+    }
+
+    fn tell_and_keep(&mut self, reply: Reply<String>) {
+        self.out.lock().unwrap().push(reply.clone());
+        reply.send_now("told".into()).unwrap();
+    }
+
+    fn give_out_and_die(&mut self, cx: &mut Context<Self>, reply: Reply<String>) {
+        self.out.lock().unwrap().push(reply);
+        cx.commit(self);
+        panic!("asked to die");
     }
 
     fn tell_and_die(&mut self, reply: Reply<String>) {
@@ -303,4 +314,20 @@ async fn a_call_that_waits_for_its_reply_is_pending() {
     assert!(is_pending(asks.as_mut()).await);
     debtor.pay(1, false).await.unwrap();
     assert_eq!(asks.await.unwrap(), "paid by 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_sent_before_its_message_commits_is_not_open_afterwards() {
+    let World { debtor, tree, out } = world().await;
+    assert_eq!(debtor.tell_and_keep().await.unwrap(), "told");
+    debtor.count().await.unwrap();
+    assert_eq!((open_replies(&tree), out.lock().unwrap().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_dies_after_a_boundary_leaves_no_reply_open() {
+    let World { debtor, tree, out } = world().await;
+    assert!(matches!(in_time(debtor.give_out_and_die()).await, Err(CallError::Died { .. })));
+    assert!(out.lock().unwrap()[0].is_closed());
+    assert_eq!(open_replies(&tree), 0);
 }
