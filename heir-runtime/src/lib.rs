@@ -130,7 +130,9 @@ mod worker;
 pub use heir_macros::{handlers, heir, supervisor};
 
 pub use self::estate::quarantine::Verdict;
-pub use self::mailbox::{CallError, CallResult, CastError, CastResult, NotSent, Refusal, Reply, Undelivered};
+pub use self::mailbox::{
+    CallError, CallResult, CastError, CastResult, MessageError, NotSent, Refusal, Reply, Undelivered,
+};
 pub use self::process::Attachment;
 pub use self::process::exit::{BoxError, Exit, ExitReason};
 pub use self::process::status::{Status, Stopped};

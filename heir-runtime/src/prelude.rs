@@ -32,6 +32,7 @@
 pub use heir_macros::{handlers, heir, supervisor};
 
 pub use crate::{
-    BagTable, BoxError, CallError, CallResult, Context, Dynamic, ExitReason, Handle, OrderedTable, Reply,
-    Restart, Spec, Status, Stopped, Strategy, Supervisor, SupervisorHandle, Table, WeakHandle,
+    BagTable, BoxError, CallError, CallResult, Context, Dynamic, ExitReason, Handle, MessageError,
+    OrderedTable, Reply, Restart, Spec, Status, Stopped, Strategy, Supervisor, SupervisorHandle, Table,
+    WeakHandle,
 };

@@ -239,7 +239,7 @@ impl World {
             let is_true = match &outcome {
                 Ok(value) => *value == value_of(id) && taken && (paid || sent_now),
                 // Not of a reply that was in a table that keeps it.
-                Err(CallError::Died { .. }) => !paid && !sent_now && !(taken && lies_safe),
+                Err(CallError::Died { .. }) => !(paid || sent_now || taken && lies_safe),
                 Err(CallError::Unanswered) => !paid && !sent_now && taken && !lies_safe,
                 Err(CallError::Stopped(_)) => !paid && !sent_now,
                 // Its reply may have been on the way.

@@ -302,3 +302,111 @@ async fn a_handle_is_shared_by_whatever_is_attached() {
     assert_shared(&Arc::new(busy));
     tree.shutdown().await;
 }
+
+/// Hears of ends and failures.
+#[heir]
+struct Listener {
+    #[table(rollback)]
+    heard: Vec<String>,
+}
+
+#[handlers]
+impl Listener {
+    fn listen(&mut self, cx: &mut Context<Self>, items: mpsc::UnboundedReceiver<u64>) {
+        let mut items = items;
+        let items = futures_stream(move |cx| items.poll_recv(cx));
+        cx.attach_stream_to_end(
+            items,
+            |listener, item| async move { listener.hear(format!("{item:?}")).await },
+        );
+    }
+
+    fn look_up(&mut self, cx: &mut Context<Self>, works: bool) {
+        let work = async move {
+            assert!(works, "burnt");
+            7
+        };
+        cx.attach_future_outcome(work, |listener, outcome: Result<u64, ExitReason>| async move {
+            let told = outcome.map_or_else(|reason| reason.to_string(), |n| n.to_string());
+            listener.hear(told).await
+        });
+    }
+
+    fn wait_for_ever(&mut self, cx: &mut Context<Self>) {
+        cx.attach_future_outcome(std::future::pending::<u64>(), |listener, outcome| async move {
+            listener.hear(format!("{outcome:?}")).await
+        });
+    }
+
+    #[cast]
+    fn hear(&mut self, what: String) {
+        self.heard.push(what);
+    }
+
+    #[cast]
+    fn die(&mut self) {
+        panic!("asked to die");
+    }
+
+    fn heard(&mut self) -> Vec<String> {
+        self.heard.clone()
+    }
+}
+
+/// A stream that is polled by this function.
+fn futures_stream<T>(
+    poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<Option<T>> + Unpin,
+) -> impl futures_core::Stream<Item = T> {
+    struct Polled<F>(F);
+    impl<T, F: FnMut(&mut std::task::Context<'_>) -> Poll<Option<T>> + Unpin> futures_core::Stream for Polled<F> {
+        type Item = T;
+
+        fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Option<T>> {
+            self.0(cx)
+        }
+    }
+    Polled(poll)
+}
+
+async fn listener() -> (ListenerHandle, Supervisor) {
+    let (mut tree, _) = Recorder::tree();
+    let listener = tree.worker(Listener::spec());
+    (listener, tree.start().await.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_stream_is_a_message_after_its_last_item() {
+    let (listener, _tree) = listener().await;
+    let (items, received) = mpsc::unbounded_channel();
+    listener.listen(received).await.unwrap();
+    items.send(1).unwrap();
+    items.send(2).unwrap();
+    drop(items);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(listener.heard().await.unwrap(), ["Some(1)", "Some(2)", "None"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_with_its_incarnation_does_not_say_that_it_ended() {
+    let (listener, _tree) = listener().await;
+    let (items, received) = mpsc::unbounded_channel();
+    listener.listen(received).await.unwrap();
+    items.send(1).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    listener.die().await.unwrap();
+    listener.wait_serving(2).await.unwrap();
+    drop(items);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(listener.heard().await.unwrap(), ["Some(1)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_failure_of_a_future_is_a_message_and_no_exit_signal() {
+    let (listener, _tree) = listener().await;
+    listener.look_up(true).await.unwrap();
+    listener.look_up(false).await.unwrap();
+    listener.wait_for_ever().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(listener.heard().await.unwrap(), ["7", "panic: burnt"]);
+    assert_eq!(listener.incarnation(), 1);
+}

@@ -33,6 +33,7 @@ mod manager;
 mod messages;
 mod monitors;
 mod next_life;
+mod one_error;
 mod outliving;
 mod pattern;
 mod pause;

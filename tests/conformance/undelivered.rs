@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
-use heir_runtime::{Context, Refusal, Stopped, Undelivered, handlers, heir};
+use heir_runtime::{Context, Refusal, Restart, Stopped, Undelivered, handlers, heir};
 use heir_tests::Recorder;
 use heir_tests::waits::{is_pending, wait_until};
 use tokio::sync::Notify;
@@ -88,6 +88,7 @@ async fn queued_casts_go_to_the_hook_when_the_worker_stops_with_their_arguments_
         "Clumsy: a message `see` was not delivered: the worker stopped before it served it: its supervisor was dropped, \
          alone or with its tokio runtime: keep what `start` returned until you call its `shutdown`"
     );
+    assert_eq!((see.incarnation, see.tries), (None, 0));
     assert_eq!(args::<(u32,)>(see), (1,));
     assert_eq!(trip.message, "trip");
     assert_eq!(args::<(u32, String)>(trip), (2, "two".into()));
@@ -104,6 +105,7 @@ async fn a_cast_its_worker_died_over_goes_to_the_hook_with_the_reason_and_withou
     assert!(
         matches!(&trip.why, Refusal::Died { incarnation: 1, reason, .. } if reason.to_string() == "panic: over it")
     );
+    assert_eq!((trip.incarnation, trip.tries), (Some(1), 1));
     assert!(trip.args.is_none());
 }
 
@@ -116,7 +118,28 @@ async fn a_cast_that_is_served_again_goes_to_the_hook_only_after_the_last_time()
     assert!(lost.lock().unwrap().is_empty());
     clumsy.trip_always(2).await.unwrap();
     assert_eq!(clumsy.seen().await.unwrap(), [1]);
-    assert_eq!(lost.lock().unwrap().len(), 1);
+    let mut lost = lost.lock().unwrap();
+    let [letter] = lost.as_mut_slice() else { panic!("{lost:?}") };
+    assert_eq!((letter.message, letter.incarnation, letter.tries), ("trip_always", Some(3), 2));
+    assert_eq!(args::<(u32,)>(letter), (2,), "each try got a clone");
+}
+
+#[tokio::test]
+async fn a_message_that_waits_to_be_served_again_when_the_worker_stops_says_how_often_it_was_served() {
+    let (mut tree, _) = Recorder::tree();
+    let lost = Lost::default();
+    let clumsy = tree.worker(Clumsy::spec(Arc::default()).restart(Restart::Temporary).on_undelivered({
+        let lost = Arc::clone(&lost);
+        move |undelivered| lost.lock().unwrap().push(undelivered)
+    }));
+    let _tree = tree.start().await.unwrap();
+    clumsy.trip_always(2).await.unwrap();
+    clumsy.wait_stopped().await;
+    let mut lost = lost.lock().unwrap();
+    let [letter] = lost.as_mut_slice() else { panic!("{lost:?}") };
+    assert!(matches!(letter.why, Refusal::Died { incarnation: 1, .. }));
+    assert_eq!((letter.incarnation, letter.tries), (Some(1), 1));
+    assert_eq!(args::<(u32,)>(letter), (2,));
 }
 
 #[tokio::test]

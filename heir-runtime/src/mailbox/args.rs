@@ -20,6 +20,8 @@ struct Again<A> {
     args: Option<A>,
     clone: fn(&A) -> A,
     left: u32,
+    /// How often they have been taken.
+    tries: u32,
 }
 
 impl<A> MessageArgs<A> {
@@ -30,7 +32,7 @@ impl<A> MessageArgs<A> {
     where
         A: Clone,
     {
-        Self(Args::Again(Box::new(Again { args: Some(args), clone: A::clone, left: times })))
+        Self(Args::Again(Box::new(Again { args: Some(args), clone: A::clone, left: times, tries: 0 })))
     }
 
     /// Takes the arguments, to serve the message.
@@ -40,10 +42,12 @@ impl<A> MessageArgs<A> {
     pub(super) fn take(&mut self) -> A {
         let args = match &mut self.0 {
             Args::Once(args) => args.take(),
-            Args::Again(again) => match &again.args {
-                Some(args) if again.left > 0 => Some((again.clone)(args)),
-                _ => again.args.take(),
-            },
+            // Also the last time: if the worker dies over it, the hook for undelivered messages gets
+            // them.
+            Args::Again(again) => {
+                again.tries += 1;
+                again.args.as_ref().map(again.clone)
+            }
         };
         args.expect("the arguments of a message are taken once each time it is served")
     }
@@ -56,6 +60,14 @@ impl<A> MessageArgs<A> {
                 true
             }
             Args::Once(_) | Args::Again(_) => false,
+        }
+    }
+
+    /// How often they have been taken, to serve the message.
+    pub(super) fn tries(&self) -> u32 {
+        match &self.0 {
+            Args::Once(args) => u32::from(args.is_none()),
+            Args::Again(again) => again.tries,
         }
     }
 

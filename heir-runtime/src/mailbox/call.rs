@@ -132,6 +132,10 @@ impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
         matches!(self.caller, CallerOf::Waits(_)) && self.kept.is_none() && self.args.retry()
     }
 
+    fn tries(&self) -> u32 {
+        self.args.tries()
+    }
+
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>> {
         self.args.take_back()
     }
@@ -171,6 +175,10 @@ impl<A: Send + 'static> ReplyGate for Cast<A> {
 
     fn retry(&mut self) -> bool {
         self.args.retry()
+    }
+
+    fn tries(&self) -> u32 {
+        self.args.tries()
     }
 
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>> {

@@ -94,9 +94,9 @@ pub enum CallError<A = ()> {
         /// The number of the incarnation.
         incarnation: u64,
     },
-    /// The worker served this call, and its handler kept no reply: a handler written by hand forgot
-    /// to.
-    #[error("the worker served this call, but its handler kept no reply")]
+    /// The worker served this call, and nobody replied: all clones of its [`Reply`](crate::Reply) are
+    /// dropped, or a handler written by hand kept none.
+    #[error("the worker served this call, and nobody replied")]
     Unanswered,
     /// The call was queued, and there was no reply in this time. It may still be served.
     #[error("the call was queued, but not answered within {0:?}")]
@@ -165,6 +165,111 @@ impl<A> CastError<A> {
     pub fn into_args(self) -> Option<A> {
         match self {
             Self::NotSent { args, .. } => Some(args.into_inner()),
+        }
+    }
+}
+
+/// Why a message was not sent, or got no reply: what [`CallError`] and [`CastError`] have in common,
+/// without the arguments.
+///
+/// `?` turns both into it, whatever their arguments are, so a function can call several workers:
+///
+/// ```
+/// use heir_runtime::MessageError;
+/// use heir_runtime::prelude::*;
+///
+/// #[heir]
+/// struct Counter { #[table(keep)] count: u64 }
+///
+/// #[handlers]
+/// impl Counter {
+///     fn add(&mut self, n: u64) -> u64 {
+///         self.count += n;
+///         self.count
+///     }
+///
+///     #[cast]
+///     fn rename(&mut self, _name: String) {}
+/// }
+///
+/// async fn use_both(counter: &CounterHandle) -> Result<u64, MessageError> {
+///     counter.rename("visits".into()).await?; // a `CastError<(String,)>`
+///     Ok(counter.add(1).await?) // a `CallError<(u64,)>`
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let mut tree = Supervisor::builder("app");
+/// let counter = tree.worker(Counter::spec());
+/// let tree = tree.start().await?;
+/// assert_eq!(use_both(&counter).await?, 1);
+/// tree.shutdown().await;
+/// assert!(!use_both(&counter).await.unwrap_err().was_enqueued());
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// [`CallError::Died`].
+    #[error("incarnation {incarnation} of the worker died while it served this call: {reason}")]
+    #[non_exhaustive]
+    Died {
+        /// The number of the incarnation.
+        incarnation: u64,
+        /// Why it died.
+        reason: ExitReason,
+    },
+    /// [`CallError::Stopped`].
+    #[error("the worker stopped before it served this call: {0}")]
+    Stopped(Stopped),
+    /// [`CallError::Unresponsive`].
+    #[error(
+        "incarnation {incarnation} of the worker does not yield to the runtime: the call may still be finished, and its effects kept"
+    )]
+    #[non_exhaustive]
+    Unresponsive {
+        /// The number of the incarnation.
+        incarnation: u64,
+    },
+    /// [`CallError::Unanswered`].
+    #[error("the worker served this call, and nobody replied")]
+    Unanswered,
+    /// [`CallError::TimedOut`].
+    #[error("the call was queued, but not answered within {0:?}")]
+    TimedOut(Duration),
+    /// [`CallError::DownFor`].
+    #[error("the call was queued, but nobody served for {0:?}")]
+    DownFor(Duration),
+    /// [`CallError::NotSent`], [`CastError::NotSent`]: the arguments are dropped.
+    #[error("the message was not sent: {0}")]
+    NotSent(NotSent),
+}
+
+impl MessageError {
+    /// Whether the message had been queued: if not, it has had no effect.
+    pub fn was_enqueued(&self) -> bool {
+        !matches!(self, Self::NotSent(_))
+    }
+}
+
+impl<A> From<CallError<A>> for MessageError {
+    fn from(error: CallError<A>) -> Self {
+        match error {
+            CallError::Died { incarnation, reason } => Self::Died { incarnation, reason },
+            CallError::Stopped(why) => Self::Stopped(why),
+            CallError::Unresponsive { incarnation } => Self::Unresponsive { incarnation },
+            CallError::Unanswered => Self::Unanswered,
+            CallError::TimedOut(limit) => Self::TimedOut(limit),
+            CallError::DownFor(limit) => Self::DownFor(limit),
+            CallError::NotSent { why, .. } => Self::NotSent(why),
+        }
+    }
+}
+
+impl<A> From<CastError<A>> for MessageError {
+    fn from(error: CastError<A>) -> Self {
+        match error {
+            CastError::NotSent { why, .. } => Self::NotSent(why),
         }
     }
 }

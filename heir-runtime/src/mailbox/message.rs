@@ -29,7 +29,11 @@ pub trait ReplyGate: sealed::Sealed {
     /// Makes the message ready to be served once more, if it may be: its effects have been undone.
     fn retry(&mut self) -> bool;
 
-    /// The arguments, as a tuple, unless they have been taken to serve the message.
+    /// How often the arguments have been taken, to serve the message.
+    fn tries(&self) -> u32;
+
+    /// The arguments, as a tuple, unless they have been taken to serve the message. Those of a
+    /// message that may be served again stay: it is served with clones of them.
     fn take_back(&mut self) -> Option<Box<dyn Any + Send>>;
 }
 

@@ -17,7 +17,7 @@ mod waitlist;
 
 pub use self::args::MessageArgs;
 pub use self::call::{Call, Cast};
-pub use self::error::{CallError, CallResult, CastError, CastResult, NotSent, Unsent};
+pub use self::error::{CallError, CallResult, CastError, CastResult, MessageError, NotSent, Unsent};
 pub(crate) use self::later::OpenReplies;
 pub use self::later::Reply;
 pub(crate) use self::mailbox::Mailbox;

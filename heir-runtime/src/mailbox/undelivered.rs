@@ -21,8 +21,12 @@ pub struct Undelivered {
     /// [`Died`](Refusal::Died), while it was served: then recorded and `rollback` tables are as
     /// they were before the message.
     pub why: Refusal,
+    /// The incarnation that served it last, and died over it; `None` if it was never served.
+    pub incarnation: Option<u64>,
+    /// How often it was served: 0 if never, and more than once only with `#[redeliver]`.
+    pub tries: u32,
     /// The tuple of its arguments, to be downcast (`args.downcast::<(String, u64)>()`). `None` if
-    /// its handler had taken them.
+    /// its handler had taken them: never with `#[redeliver]`, where each try gets a clone.
     pub args: Option<Box<dyn Any + Send>>,
 }
 
@@ -46,9 +50,16 @@ impl OnUndelivered {
 
     /// Takes what is left of `message`, to hand it to the hook.
     pub(super) fn take(&self, worker: &Arc<str>, message: &mut impl Message, why: Refusal) -> Tell {
+        let tries = caught(|| message.gate().tries()).unwrap_or_default();
         let args = caught(|| message.gate().take_back()).unwrap_or_default();
         let name = caught(|| message.name()).unwrap_or("a message whose `name` panics");
-        let undelivered = Undelivered { worker: Arc::clone(worker), message: name, why, args };
+        let (incarnation, tries) = match &why {
+            // Also if it died before it could take them.
+            Refusal::Died { incarnation, .. } => (Some(*incarnation), tries.max(1)),
+            Refusal::Stopped(_) | Refusal::Unresponsive { .. } => (None, tries),
+        };
+        let worker = Arc::clone(worker);
+        let undelivered = Undelivered { worker, message: name, why, incarnation, tries, args };
         let hook = Arc::clone(&self.0);
         Box::new(move || hook.get()(undelivered))
     }

@@ -183,7 +183,8 @@ impl<W: Handlers> Context<W> {
         })
     }
 
-    /// Sends a message with the output of `future`, when it is ready.
+    /// Sends a message with the output of `future`, when it is ready. If the future panics, that is
+    /// an exit signal: [`attach_future_outcome`](Self::attach_future_outcome) sends a message.
     ///
     /// ```
     /// # use heir_runtime::{Context, handlers, heir};
@@ -217,7 +218,8 @@ impl<W: Handlers> Context<W> {
     }
 
     /// Sends a message with each item of `stream`, until the stream ends. The next item is taken
-    /// when the message with the one before has been sent.
+    /// when the message with the one before has been sent. The end is not told:
+    /// [`attach_stream_to_end`](Self::attach_stream_to_end) does.
     pub fn attach_stream<T, S>(
         &mut self,
         stream: T,
@@ -233,6 +235,89 @@ impl<W: Handlers> Context<W> {
             while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
                 let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
                 message.await;
+                // A stream and a mailbox that are always ready never yield.
+                consume_budget().await;
+            }
+        })
+    }
+
+    /// As [`attach_future`](Self::attach_future), but a panic of `future` is sent, too, and is no
+    /// exit signal: the worker learns that it will not hear the output. A panic of `send` is one.
+    ///
+    /// Nothing is sent if the attachment ends before: with its incarnation, or
+    /// [cancelled](Attachment::cancel).
+    pub fn attach_future_outcome<F, S>(
+        &mut self,
+        future: F,
+        send: impl FnOnce(W::Handle, Result<F::Output, ExitReason>) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        F: Future<Output: Send> + Send + 'static,
+        S: Future + Send + 'static,
+    {
+        self.attach_as("attach_future_outcome", outcome_of(future), send)
+    }
+
+    /// As [`attach_stream`](Self::attach_stream), but the end of the stream is sent, too, as `None`:
+    /// the last thing that is sent. A panic of the stream is an exit signal, and not its end.
+    ///
+    /// Nothing more is sent if the attachment ends before: with its incarnation, or
+    /// [cancelled](Attachment::cancel).
+    ///
+    /// ```
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # use std::{pin::Pin, task::{self, Poll}};
+    /// # struct Lines;
+    /// # impl futures_core::Stream for Lines {
+    /// #     type Item = String;
+    /// #     fn poll_next(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<String>> { Poll::Ready(None) }
+    /// # }
+    /// # #[heir]
+    /// # struct Feed { #[table(keep)] lines: Vec<String>, #[table(keep)] is_open: bool }
+    /// #[handlers]
+    /// impl Feed {
+    ///     #[on(start)]
+    ///     fn open(&mut self, cx: &mut Context<Self>) {
+    ///         self.is_open = true;
+    ///         cx.attach_stream_to_end(Lines, |feed, line| async move {
+    ///             match line {
+    ///                 Some(line) => feed.line(line).await.is_ok(),
+    ///                 None => feed.closed().await.is_ok(),
+    ///             }
+    ///         });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn line(&mut self, line: String) {
+    ///         self.lines.push(line);
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn closed(&mut self) {
+    ///         self.is_open = false;
+    ///     }
+    /// }
+    /// ```
+    pub fn attach_stream_to_end<T, S>(
+        &mut self,
+        stream: T,
+        mut send: impl FnMut(W::Handle, Option<T::Item>) -> S + Send + 'static,
+    ) -> Attachment
+    where
+        T: Stream<Item: Send> + Send + 'static,
+        S: Future + Send + 'static,
+    {
+        let handle = self.handle().clone();
+        self.attach("attach_stream_to_end".into(), async move {
+            let mut stream = Box::pin(stream);
+            loop {
+                let item = poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
+                let is_end = item.is_none();
+                let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
+                message.await;
+                if is_end {
+                    return;
+                }
                 // A stream and a mailbox that are always ready never yield.
                 consume_budget().await;
             }
@@ -285,6 +370,14 @@ async fn attached<W: Handlers>(
     if let Some(process) = now {
         process.exit(ExitSignal { from: ExitSource::Task(name), reason });
     }
+}
+
+/// The output of `future`, or why there is none; a panic of its destructor counts as one of it.
+async fn outcome_of<F: Future>(future: F) -> Result<F::Output, ExitReason> {
+    let mut future = Box::pin(future);
+    let output = caught_async(future.as_mut()).await;
+    let dropped = drop_caught(future);
+    output.and_then(|output| dropped.map(|()| output)).map_err(ExitReason::Panic)
 }
 
 /// Drives `work` and drops it; a panic in either is the error.

@@ -26,7 +26,7 @@ impl<W: Handlers> Handle<W> {
     /// - [`CallError::TimedOut`], [`CallError::DownFor`]: the message is queued, but the handle's
     ///   timeout, or the worker's bound on the time without an incarnation, is over.
     /// - [`CallError::Stopped`], [`CallError::Unanswered`]: the worker stopped for good before it
-    ///   served the message, or its handler kept no reply.
+    ///   served the message, or nobody replied.
     pub fn call<A: 'static, R>(
         &self,
         args: impl Into<MessageArgs<A>>,
