@@ -274,6 +274,23 @@ impl<A> From<CastError<A>> for MessageError {
     }
 }
 
+/// Without arguments: the answer that a handler gets, and may get again.
+impl Clone for CallError {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Died { incarnation, reason } => {
+                Self::Died { incarnation: *incarnation, reason: reason.clone() }
+            }
+            Self::Stopped(why) => Self::Stopped(why.clone()),
+            Self::Unresponsive { incarnation } => Self::Unresponsive { incarnation: *incarnation },
+            Self::Unanswered => Self::Unanswered,
+            Self::TimedOut(limit) => Self::TimedOut(*limit),
+            Self::DownFor(limit) => Self::DownFor(*limit),
+            Self::NotSent { why, .. } => Self::NotSent { args: Unsent::new(()), why: why.clone() },
+        }
+    }
+}
+
 // By hand: a derive would ask for arguments that are `Debug`.
 impl<A> fmt::Debug for CallError<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

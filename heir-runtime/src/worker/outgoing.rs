@@ -71,7 +71,11 @@ pub struct AnsweredCall<'h, W: Handlers, A, R, M, T> {
     request: CallRequest<'h, W, A, R>,
     with: T,
     handler: AnswerHandler<T, R, M>,
+    again: Again<T, R>,
 }
+
+/// How often the answer is served again, and how that is made of it.
+type Again<T, R> = (u32, fn((T, CallResult<R>), u32) -> MessageArgs<(T, CallResult<R>)>);
 
 /// The handler that gets an answer: a variant of its worker's message enum.
 type AnswerHandler<T, R, M> = fn(Cast<(T, CallResult<R>)>) -> M;
@@ -84,12 +88,29 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
     /// refused only if that worker has stopped for good. The handle's timeout holds for the permit
     /// and the answer together, from when the call is given to `cx.send`; the handler is then told
     /// [`CallError::TimedOut`].
+    ///
+    /// If its worker dies over the answer, the answer goes to the hook for undelivered messages,
+    /// unless it is to be [served again](AnsweredCall::redeliver).
     pub fn answer_to<T, M: Message>(
         self,
         with: T,
         handler: fn(Cast<(T, CallResult<R>)>) -> M,
     ) -> AnsweredCall<'h, W, A, R, M, T> {
-        AnsweredCall { request: self, with, handler }
+        AnsweredCall { request: self, with, handler, again: (0, |answer, _| answer.into()) }
+    }
+}
+
+impl<W: Handlers, A, R, M, T> AnsweredCall<'_, W, A, R, M, T> {
+    /// Has the answer served again, up to `times` times, if its worker dies over it, as a message
+    /// with `#[redeliver(..)]` is: that attribute on the handler holds only for what its handle's
+    /// methods send.
+    pub fn redeliver(mut self, times: u32) -> Self
+    where
+        R: Clone,
+        T: Clone,
+    {
+        self.again = (times, MessageArgs::redeliver);
+        self
     }
 }
 
@@ -256,12 +277,12 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
         sender: WeakHandle<S>,
         may_wait: bool,
     ) -> Result<Box<dyn Departs>, CastError<(A, T)>> {
-        let Self { request, with, handler } = self;
+        let Self { request, with, handler, again } = self;
         let UnsentCall { handle, message, full, args } = request.into_unsent();
         let deadline = due(handle.timeout);
         match Place::take(handle, full, &sender, may_wait).await {
             Ok(place) => {
-                let answer = Answer::new(&sender, with, handler);
+                let answer = Answer::new(&sender, with, handler, again);
                 Ok(Box::new(HeldCall { place, args, message, answer, deadline }))
             }
             Err(why) => Err(not_sent((args.into_inner(), with), why)),
@@ -269,12 +290,12 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
     }
 
     fn send_some_time<S: Handlers<Message = M>>(self, sender: WeakHandle<S>) -> SomeTime {
-        let Self { request, with, handler } = self;
+        let Self { request, with, handler, again } = self;
         let UnsentCall { handle, message, args, .. } = request.into_unsent();
         let (target, timeout) = (handle.downgrade(), handle.timeout);
         Box::pin(async move {
             let place = Place::take_some_time(&target, &sender).await;
-            let answer = Answer::new(&sender, with, handler);
+            let answer = Answer::new(&sender, with, handler, again);
             let deadline = due(timeout);
             Box::new(HeldCall { place, args, message, answer, deadline }).depart();
         })
@@ -298,6 +319,7 @@ struct Answer<S: Handlers, R, T> {
     /// and two panics at once end the process.
     with: CatchDrop<T>,
     handler: AnswerHandler<T, R, S::Message>,
+    again: Again<T, R>,
 }
 
 /// An answer that is awaited: the waker of its reply channel. Whoever answers, or lets the message
@@ -312,8 +334,13 @@ struct AwaitedAnswer<S: Handlers, R, T> {
 }
 
 impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
-    fn new(sender: &WeakHandle<S>, with: T, handler: AnswerHandler<T, R, S::Message>) -> Self {
-        Self { place: Place::beyond(sender), with: CatchDrop::new(with), handler }
+    fn new(
+        sender: &WeakHandle<S>,
+        with: T,
+        handler: AnswerHandler<T, R, S::Message>,
+        again: Again<T, R>,
+    ) -> Self {
+        Self { place: Place::beyond(sender), with: CatchDrop::new(with), handler, again }
     }
 
     /// The call, whose answer comes here.
@@ -335,8 +362,8 @@ impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
     }
 
     fn pass_on(self, outcome: CallResult<R>) {
-        let Self { place, with, handler } = self;
-        place.send(handler(Cast::new((with.into_inner(), outcome))));
+        let Self { place, with, handler, again: (times, args) } = self;
+        place.send(handler(Cast::new(args((with.into_inner(), outcome), times))));
     }
 }
 
