@@ -11,6 +11,8 @@ pub(crate) const HANDLE: &[&str] = &[
     "try_call",
     "cast",
     "try_cast",
+    "cast_all",
+    "try_cast_all",
     "incarnation",
     "status",
     "queued",

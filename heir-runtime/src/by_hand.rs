@@ -3,7 +3,7 @@
 //!
 //! [`Worker`] has an example. Programs that use the macros name nothing of this.
 
-pub use crate::mailbox::{Call, Cast, Message, MessageArgs, ReplyGate, Tell, Unsent};
+pub use crate::mailbox::{Call, Cast, CastAllError, Message, MessageArgs, ReplyGate, Tell, Unsent};
 pub use crate::manager::Manager;
 pub use crate::worker::{
     AnsweredCall, CallRequest, CastRequest, Handlers, Outgoing, TakesOver, Tick, Worker,

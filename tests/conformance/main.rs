@@ -5,6 +5,7 @@
 
 mod at_rest;
 mod attachments;
+mod batches;
 mod boundaries;
 mod budget;
 mod creation;

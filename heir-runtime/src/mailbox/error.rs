@@ -169,6 +169,33 @@ impl<A> CastError<A> {
     }
 }
 
+/// Why not all casts of a batch were accepted. `A` is the tuple of the arguments of one cast.
+#[non_exhaustive]
+pub struct CastAllError<A = ()> {
+    /// How many casts are queued: the first ones.
+    pub sent: usize,
+    /// The arguments of the casts that are not queued, in their order.
+    pub unsent: Unsent<Vec<A>>,
+    /// Why the first of these was not queued.
+    pub why: NotSent,
+}
+
+impl<A> CastAllError<A> {
+    /// The arguments of the casts that are not queued, in their order.
+    pub fn into_args(self) -> Vec<A> {
+        self.unsent.into_inner()
+    }
+}
+
+impl<A> std::error::Error for CastAllError<A> {}
+
+impl<A> fmt::Display for CastAllError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unsent = self.unsent.0.lock().len();
+        write!(f, "{unsent} of {} casts were not sent: {}", self.sent + unsent, self.why)
+    }
+}
+
 /// Why a message was not sent, or got no reply: what [`CallError`] and [`CastError`] have in common,
 /// without the arguments.
 ///
@@ -274,6 +301,12 @@ impl<A> From<CastError<A>> for MessageError {
     }
 }
 
+impl<A> From<CastAllError<A>> for MessageError {
+    fn from(error: CastAllError<A>) -> Self {
+        Self::NotSent(error.why)
+    }
+}
+
 /// Without arguments: the answer that a handler gets, and may get again.
 impl Clone for CallError {
     fn clone(&self) -> Self {
@@ -301,5 +334,11 @@ impl<A> fmt::Debug for CallError<A> {
 impl<A> fmt::Debug for CastError<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CastError({self})")
+    }
+}
+
+impl<A> fmt::Debug for CastAllError<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CastAllError({self})")
     }
 }

@@ -17,12 +17,14 @@ mod waitlist;
 
 pub use self::args::MessageArgs;
 pub use self::call::{Call, Cast};
-pub use self::error::{CallError, CallResult, CastError, CastResult, MessageError, NotSent, Unsent};
+pub use self::error::{
+    CallError, CallResult, CastAllError, CastError, CastResult, MessageError, NotSent, Unsent,
+};
 pub(crate) use self::later::OpenReplies;
 pub use self::later::Reply;
 pub(crate) use self::mailbox::Mailbox;
 pub use self::message::{Message, ReplyGate, Tell};
-pub(crate) use self::permits::{Permit, Reserve};
+pub(crate) use self::permits::{Batch, Permit, Reserve};
 pub(crate) use self::refusal::Heard;
 pub use self::refusal::Refusal;
 pub(crate) use self::undelivered::OnUndelivered;

@@ -1,5 +1,6 @@
 //! The way in: a sender takes a permit or waits for one, and then queues a message with it.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,6 +13,31 @@ use crate::mailbox::waitlist::Ticket;
 use crate::process::status::Stopped;
 use crate::util::caught::wake_caught;
 
+/// Messages that are to be queued together, in their order.
+pub(crate) struct Batch<M>(VecDeque<Envelope<M>>);
+
+impl<M: Message> Batch<M> {
+    /// A batch with room for so many messages.
+    pub(crate) fn new(room: usize) -> Self {
+        Self(VecDeque::with_capacity(room))
+    }
+
+    /// Adds a message. Its gate, which is its own, is asked for its caller here, where no lock is
+    /// held.
+    pub(crate) fn push(&mut self, message: M) {
+        self.0.push_back(Envelope::new(message, true));
+    }
+
+    /// Takes out the first message.
+    pub(crate) fn pop(&mut self) -> Option<M> {
+        self.0.pop_front().map(|envelope| envelope.message)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl<M: Message> Mailbox<M> {
     /// Takes a permit, if one is free.
     pub(crate) fn try_reserve(&self) -> Result<Permit<'_, M>, NotSent> {
@@ -19,15 +45,15 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Queues a call, unless it comes from the task that would have to serve it.
-    pub(crate) fn try_call(&self, mut message: M) -> Result<(), (M, NotSent)> {
-        let caller = message.gate().caller();
+    pub(crate) fn try_call(&self, message: M) -> Result<(), (M, NotSent)> {
+        let envelope = Envelope::new(message, true);
         let mut queue = self.lock();
         let taken = if queue.is_served_here() { Err(NotSent::ToItself) } else { queue.take_permit() };
         if let Err(why) = taken {
             drop(queue);
-            return Err((message, why));
+            return Err((envelope.message, why));
         }
-        queue.messages.push_back(Envelope { message, caller, has_permit: true });
+        queue.messages.push_back(envelope);
         self.unlock_and_wake(queue);
         Ok(())
     }
@@ -38,17 +64,26 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Queues a message if there is room. Otherwise the message comes back.
-    pub(crate) fn try_send(&self, mut message: M) -> Result<(), (M, NotSent)> {
-        // Asked where no lock is held: the gate is the message's own.
-        let caller = message.gate().caller();
+    pub(crate) fn try_send(&self, message: M) -> Result<(), (M, NotSent)> {
+        let envelope = Envelope::new(message, true);
         let mut queue = self.lock();
         if let Err(why) = queue.take_permit() {
             drop(queue);
-            return Err((message, why));
+            return Err((envelope.message, why));
         }
-        queue.messages.push_back(Envelope { message, caller, has_permit: true });
+        queue.messages.push_back(envelope);
         self.unlock_and_wake(queue);
         Ok(())
+    }
+
+    /// Queues the first messages of a batch: as many as there are free permits. Says how many they
+    /// are, at least one; the others stay in the batch.
+    pub(crate) fn try_send_all(&self, batch: &mut Batch<M>) -> Result<usize, NotSent> {
+        let mut queue = self.lock();
+        let taken = queue.take_permits(batch.0.len())?;
+        queue.messages.extend(batch.0.drain(..taken));
+        self.unlock_and_wake(queue);
+        Ok(taken)
     }
 
     /// Waits for a permit, and takes it.
@@ -59,14 +94,11 @@ impl<M: Message> Mailbox<M> {
     /// Queues a message without a permit, beyond the capacity: one that cannot wait for room, as
     /// only its sender would make it. A closed mailbox refuses it.
     pub(crate) fn send_beyond(&self, message: M) {
-        self.queue(message, false);
+        self.queue(Envelope::new(message, false));
     }
 
     #[inline]
-    fn queue(&self, mut message: M, has_permit: bool) {
-        // Asked where no lock is held: the gate is the message's own.
-        let caller = message.gate().caller();
-        let envelope = Envelope { message, caller, has_permit };
+    fn queue(&self, envelope: Envelope<M>) {
         let mut queue = self.lock();
         if let Some(why) = &queue.closed {
             let why = why.clone();
@@ -171,9 +203,10 @@ impl<M: Message> Permit<'_, M> {
     /// Queues the message. If the mailbox has been closed meanwhile, the message is refused like
     /// the messages before it.
     pub(crate) fn send(self, message: M) {
+        let envelope = Envelope::new(message, true);
         let mailbox = self.0;
         std::mem::forget(self);
-        mailbox.queue(message, true);
+        mailbox.queue(envelope);
     }
 }
 
@@ -319,6 +352,14 @@ mod tests {
                             Poll::Ready(permit) => held.push(permit.unwrap()),
                             Poll::Pending => waitlist.push(sender),
                         }
+                    }
+                    2 if random.u8(0..3) == 0 => {
+                        let mut batch = Batch::new(4);
+                        (0..random.usize(1..5)).for_each(|_| batch.push(note()));
+                        let (all, free) = (batch.len(), capacity - held.len() - queued);
+                        let sent = mailbox.try_send_all(&mut batch).unwrap_or(0);
+                        assert_eq!((sent, batch.len()), (all.min(free), all - all.min(free)), "seed {seed}");
+                        queued += sent;
                     }
                     2 if random.bool() => held.extend(mailbox.try_reserve().ok()),
                     2 => queued += usize::from(mailbox.try_send(note()).is_ok()),

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use tokio::task;
 
 use crate::mailbox::error::NotSent;
-use crate::mailbox::message::Caller;
+use crate::mailbox::message::{Caller, Message};
 use crate::mailbox::refusal::Refusal;
 use crate::mailbox::waitlist::Waitlist;
 use crate::process::status::Stopped;
@@ -18,6 +18,16 @@ pub(super) struct Envelope<M> {
     pub(super) caller: Option<Arc<dyn Caller>>,
     /// Whether a permit is given back when the message is taken out.
     pub(super) has_permit: bool,
+}
+
+impl<M: Message> Envelope<M> {
+    /// Asks the message for its caller: made where no lock is held, because the gate is the
+    /// message's own.
+    #[inline]
+    pub(super) fn new(mut message: M, has_permit: bool) -> Self {
+        let caller = message.gate().caller();
+        Self { message, caller, has_permit }
+    }
 }
 
 /// The state of a mailbox, behind its lock.
@@ -69,6 +79,17 @@ impl<M> Queue<M> {
             Some(why) => Err(NotSent::Stopped(why.clone())),
             None if self.waitlist.take() => Ok(()),
             None => Err(NotSent::Full),
+        }
+    }
+
+    /// Takes as many permits as are free, up to so many, and says how many: at least one.
+    pub(super) fn take_permits(&mut self, most: usize) -> Result<usize, NotSent> {
+        if let Some(why) = &self.closed {
+            return Err(NotSent::Stopped(why.clone()));
+        }
+        match self.waitlist.take_up_to(most) {
+            0 => Err(NotSent::Full),
+            taken => Ok(taken),
         }
     }
 

@@ -36,6 +36,13 @@ impl Waitlist {
         is_free
     }
 
+    /// Takes as many permits as are free, up to so many, and says how many.
+    pub(super) fn take_up_to(&mut self, most: usize) -> usize {
+        let taken = self.free.min(most);
+        self.free -= taken;
+        taken
+    }
+
     /// Returns a permit, to the first sender that waits. Returns its waker, which is a user's.
     #[must_use]
     #[inline]

@@ -17,6 +17,7 @@ mod reply;
 mod request;
 mod schedule;
 pub(crate) mod send;
+mod send_all;
 pub(crate) mod send_deadline;
 pub(crate) mod shared;
 mod spec;

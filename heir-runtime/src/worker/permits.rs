@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 
+use crate::mailbox::Batch;
 use crate::mailbox::NotSent;
 use crate::mailbox::Permit;
 use crate::process::status::Status;
@@ -36,6 +37,15 @@ impl<W: Handlers> Handle<W> {
         match is_down(shared) {
             Some(why) => Err((message, why)),
             None => shared.mailbox.try_send(message),
+        }
+    }
+
+    /// Queues the first casts of a batch, as many as there are free permits, and says how many.
+    pub(super) fn put_casts(&self, batch: &mut Batch<W::Message>) -> Result<usize, NotSent> {
+        let shared = self.shared.shared();
+        match is_down(shared) {
+            Some(why) => Err(why),
+            None => shared.mailbox.try_send_all(batch),
         }
     }
 

@@ -259,7 +259,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
 
 /// Has a task that only sends yield now and then, as tokio's own channels do.
 #[inline]
-fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
+pub(super) fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
     poll_proceed(cx).map(|turn| turn.made_progress())
 }
 
@@ -275,7 +275,7 @@ pub(super) fn cast_not_sent<A: 'static>(message: impl Message, why: NotSent) -> 
 ///
 /// # Panics
 /// If the message was not made of arguments of this type.
-fn take_back<A: 'static>(mut message: impl Message) -> A {
+pub(super) fn take_back<A: 'static>(mut message: impl Message) -> A {
     let args = message.gate().take_back().and_then(|args| args.downcast().ok());
     *args.expect("a message has the arguments it was made of until it is served")
 }
