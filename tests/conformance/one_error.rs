@@ -73,3 +73,14 @@ async fn any_call_and_any_cast_fail_with_one_error_that_says_the_same() {
     let call = target.take(Plain(Cell::new(1))).await.unwrap_err();
     assert_eq!(MessageError::from(call), stopped);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_does_not_fit_fails_with_the_same_error() {
+    let mut tree = Supervisor::builder("app");
+    let target = tree.worker(Target::spec().mailbox(1));
+    let all = (0..3).map(|n| (Plain(Cell::new(1)), n));
+    let error = target.try_cast_all(all, TargetMessage::Put).unwrap_err();
+    assert_eq!(error.sent, 1);
+    assert_eq!(MessageError::from(error), MessageError::NotSent(NotSent::Full));
+    drop(tree);
+}

@@ -1,4 +1,4 @@
-//! What [`Context::send`] takes: casts, and calls whose answer comes to a handler.
+//! What `Context::send` takes: casts, and calls whose answer comes to a handler.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -18,14 +18,14 @@ impl<W: Handlers> Handle<W> {
     /// the future has no effect; dropped after, the message is served and its reply discarded.
     ///
     /// # Errors
-    /// - [`CallError::NotSent`]: the message was not queued; the arguments come back.
-    /// - [`CallError::Died`]: the incarnation ended while it served the message (with
+    /// - [`CallError::NotSent`](crate::CallError::NotSent): the message was not queued; the arguments come back.
+    /// - [`CallError::Died`](crate::CallError::Died): the incarnation ended while it served the message (with
     ///   [`MessageArgs::redeliver`]: for the last time), and the worker's recorded and `rollback`
     ///   tables are as before.
-    /// - [`CallError::Unresponsive`]: the incarnation serves the message, and does not yield.
-    /// - [`CallError::TimedOut`], [`CallError::DownFor`]: the message is queued, but the handle's
+    /// - [`CallError::Unresponsive`](crate::CallError::Unresponsive): the incarnation serves the message, and does not yield.
+    /// - [`CallError::TimedOut`](crate::CallError::TimedOut), [`CallError::DownFor`](crate::CallError::DownFor): the message is queued, but the handle's
     ///   timeout, or the worker's bound on the time without an incarnation, is over.
-    /// - [`CallError::Stopped`], [`CallError::Unanswered`]: the worker stopped for good before it
+    /// - [`CallError::Stopped`](crate::CallError::Stopped), [`CallError::Unanswered`](crate::CallError::Unanswered): the worker stopped for good before it
     ///   served the message, or nobody replied.
     pub fn call<A: 'static, R>(
         &self,
@@ -38,7 +38,7 @@ impl<W: Handlers> Handle<W> {
     /// As [`call`](Self::call), but does not wait while the mailbox is full.
     ///
     /// # Errors
-    /// As [`call`](Self::call), and [`NotSent::Full`].
+    /// As [`call`](Self::call), and [`NotSent::Full`](crate::NotSent::Full).
     pub fn try_call<A: 'static, R>(
         &self,
         args: impl Into<MessageArgs<A>>,
@@ -67,7 +67,7 @@ impl<W: Handlers> Handle<W> {
     /// so returns no future.
     ///
     /// # Errors
-    /// As [`cast`](Self::cast), and [`NotSent::Full`].
+    /// As [`cast`](Self::cast), and [`NotSent::Full`](crate::NotSent::Full).
     pub fn try_cast<A: 'static>(
         &self,
         args: impl Into<MessageArgs<A>>,
