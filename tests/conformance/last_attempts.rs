@@ -88,14 +88,15 @@ async fn scene(mailbox: usize) -> Scene {
 }
 
 #[tokio::test]
-async fn a_message_that_was_served_for_the_last_time_has_no_arguments_left() {
+async fn a_message_that_was_served_for_the_last_time_still_has_its_arguments() {
     let Scene { worker, tree: _tree, lost, .. } = scene(8).await;
     worker.fail("the same each time".into()).await.unwrap();
     assert_eq!(worker.served().await.unwrap(), 2);
-    let lost = lost.lock().unwrap();
-    let [lost] = lost.as_slice() else { panic!("{lost:?}") };
+    let mut lost = lost.lock().unwrap();
+    let [lost] = lost.as_mut_slice() else { panic!("{lost:?}") };
     assert!(matches!(lost.why, Refusal::Died { incarnation: 2, .. }), "{lost}");
-    assert!(lost.args.is_none(), "its handler had taken them");
+    let args = lost.args.take().unwrap().downcast::<(String,)>().unwrap();
+    assert_eq!(args.0, "the same each time");
 }
 
 #[tokio::test]
