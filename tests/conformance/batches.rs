@@ -15,6 +15,15 @@ use heir_tests::waits::{in_time, is_pending, quiet, wait_until};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
+/// Its destructor panics, also while another panic unwinds.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in drop");
+    }
+}
+
 /// Keeps the numbers it is sent.
 #[heir]
 struct Log {
@@ -49,6 +58,11 @@ impl Log {
     #[cast]
     async fn hold(&mut self) {
         self.open.acquire().await.unwrap().forget();
+    }
+
+    #[cast]
+    fn defuse(&mut self, bomb: Bomb) {
+        std::mem::forget(bomb);
     }
 
     /// Sends itself so many casts, and waits.
@@ -222,6 +236,24 @@ async fn a_panic_in_the_iterator_leaves_what_is_queued_and_loses_no_permit() {
         assert_eq!(log.all().await.unwrap(), Vec::from_iter(0..queued as u64));
         let (sent, _, why) = parts(log.try_cast_all(numbers(0..2000), LogMessage::Append));
         assert_eq!((sent, why), (room, NotSent::Full));
+    }
+}
+
+/// Two panics at once would end the process: of the iterator, and of what it has given so far.
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_iterator_drops_what_is_not_queued_one_by_one() {
+    for (room, panics_at) in [(1000, 3), (1, 3), (1, 70)] {
+        let (tree, log) = log(|spec| spec.mailbox(room));
+        let sender = log.clone();
+        let batch = tokio::spawn(async move {
+            let all = (0..100).map(move |n| {
+                assert!(n != panics_at, "the iterator trips");
+                (Bomb,)
+            });
+            sender.try_cast_all(all, LogMessage::Defuse).is_ok()
+        });
+        assert!(in_time(batch).await.unwrap_err().is_panic());
+        drop(tree);
     }
 }
 

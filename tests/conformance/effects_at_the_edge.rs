@@ -145,6 +145,11 @@ impl Client {
         panic!("asked to die");
     }
 
+    fn arm_delayed_and_cancel(&mut self, cx: &mut Context<Self>) {
+        let call = self.shops[0].arm(Bomb).answer_to(Bomb, ClientMessage::Armed);
+        cx.send_delayed(Duration::from_secs(1), call).cancel();
+    }
+
     #[cast]
     fn armed(&mut self, _bomb: Bomb, _armed: CallResult<u64>) {}
 
@@ -252,6 +257,8 @@ async fn an_answer_comes_in_the_time_of_the_handle() {
 async fn two_destructors_of_one_call_that_is_not_made_do_not_end_the_process() {
     let World { client, tree: _tree, .. } = world(64, 64).await;
     assert!(matches!(client.arm_and_die().await, Err(CallError::Died { .. })));
+    client.arm_delayed_and_cancel().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
     client.ping().await.unwrap();
 }
 

@@ -118,6 +118,10 @@ pub enum CallError<A = ()> {
 }
 
 impl<A> CallError<A> {
+    pub(crate) fn not_sent(args: A, why: NotSent) -> Self {
+        Self::NotSent { args: Unsent::new(args), why }
+    }
+
     pub(crate) fn refused(why: Refusal) -> Self {
         match why {
             Refusal::Died { incarnation, reason } => Self::Died { incarnation, reason },
@@ -161,6 +165,10 @@ pub enum CastError<A = ()> {
 }
 
 impl<A> CastError<A> {
+    pub(crate) fn not_sent(args: A, why: NotSent) -> Self {
+        Self::NotSent { args: Unsent::new(args), why }
+    }
+
     /// The arguments, if the message was not sent.
     pub fn into_args(self) -> Option<A> {
         match self {

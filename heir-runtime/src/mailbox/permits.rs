@@ -11,7 +11,7 @@ use crate::mailbox::message::Message;
 use crate::mailbox::queue::Envelope;
 use crate::mailbox::waitlist::Ticket;
 use crate::process::status::Stopped;
-use crate::util::caught::wake_caught;
+use crate::util::caught::{drop_caught, wake_caught};
 
 /// Messages that are to be queued together, in their order.
 pub(crate) struct Batch<M>(VecDeque<Envelope<M>>);
@@ -35,6 +35,16 @@ impl<M: Message> Batch<M> {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+/// What was not queued is dropped one by one: the arguments are a user's, and two destructors that
+/// panic at once end the process, as does one while the user's iterator panics.
+impl<M> Drop for Batch<M> {
+    fn drop(&mut self) {
+        for envelope in self.0.drain(..) {
+            let _ = drop_caught(envelope);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod on_call;
 pub(crate) mod outbox;
 mod outgoing;
 mod permits;
+mod place;
 mod reply;
 mod request;
 mod schedule;

@@ -17,12 +17,7 @@ use crate::mailbox::CastError;
 use crate::mailbox::Heard;
 use crate::mailbox::Message;
 use crate::mailbox::MessageArgs;
-use crate::mailbox::NotSent;
-use crate::mailbox::Permit;
-use crate::mailbox::Refusal;
-use crate::mailbox::Unsent;
-use crate::process::status::Stopped;
-use crate::util::caught::{CatchDrop, caught, drop_caught};
+use crate::util::caught::{CatchDrop, caught};
 use crate::util::deadline;
 use crate::util::reply::ReplyReceiver;
 use crate::util::sync::Lock;
@@ -30,8 +25,8 @@ use crate::worker::Handlers;
 use crate::worker::handle::{Handle, WeakHandle};
 use crate::worker::outbox::Departs;
 use crate::worker::permits::Full;
+use crate::worker::place::Place;
 use crate::worker::request::{CallRequest, CastRequest, UnsentCall, UnsentCast, heard};
-use crate::worker::shared::WeakTarget;
 
 /// A message to a worker, not sent yet, that [`Context::send`](crate::Context::send) takes: a cast,
 /// or a call whose [answer comes to a handler](CallRequest::answer_to). `M` is what the sender
@@ -114,103 +109,79 @@ impl<W: Handlers, A, R, M, T> AnsweredCall<'_, W, A, R, M, T> {
     }
 }
 
-/// The place of a message that is held back: its target, and its permit, if it needs one. Dropped
-/// without a message, the permit is given back.
-struct Place<W: Handlers> {
-    target: WeakTarget<W>,
-    has_permit: bool,
+/// What a message is made of when it leaves.
+trait Letter<W: Handlers>: Send + 'static {
+    /// What comes back if it is not sent.
+    type Unsent;
+
+    /// The clock of its handle's timeout begins, if it has one.
+    fn begin(&mut self) {}
+
+    fn into_message(self) -> W::Message;
+
+    fn into_unsent(self) -> Self::Unsent;
 }
 
-impl<W: Handlers> Place<W> {
-    /// A place at a worker. A message of the worker to itself needs no permit, nor does one that may
-    /// not wait: nobody would make room for them.
-    async fn take<S: Handlers>(
-        handle: &Handle<W>,
-        full: Full,
-        sender: &WeakHandle<S>,
-        may_wait: bool,
-    ) -> Result<Self, NotSent> {
-        let target = handle.downgrade();
-        let permit = if sender.is_same(&target) {
-            handle.shared.shared().mailbox.closed().map_or(Ok(None), |why| Err(NotSent::Stopped(why)))
-        } else if may_wait || full == Full::Fail {
-            handle.permit(full, &mut handle.deadline()).await.map(Some)
-        } else {
-            match handle.permit(Full::Fail, &mut handle.deadline()).await {
-                Err(NotSent::Full) => Ok(None),
-                permit => permit.map(Some),
-            }
-        }?;
-        let has_permit = permit.is_some();
-        permit.into_iter().for_each(Permit::hold);
-        Ok(Self { target: target.target(), has_permit })
-    }
-
-    /// A place at a worker, however long that takes. A mailbox that is closed meanwhile needs no
-    /// permit, to refuse the message.
-    async fn take_some_time<S: Handlers>(handle: &WeakHandle<W>, sender: &WeakHandle<S>) -> Self {
-        let mut place = Self::beyond(handle);
-        if !sender.is_same(handle)
-            && let Some(shared) = place.target.upgrade()
-            && let Ok(permit) = shared.mailbox.reserve().await
-        {
-            permit.hold();
-            place.has_permit = true;
-        }
-        place
-    }
-
-    /// A place beyond the capacity of the mailbox.
-    fn beyond(handle: &WeakHandle<W>) -> Self {
-        Self { target: handle.target(), has_permit: false }
-    }
-
-    /// Gives the permit back, once.
-    fn give_back(&mut self) {
-        if std::mem::take(&mut self.has_permit)
-            && let Some(shared) = self.target.upgrade()
-        {
-            drop(shared.mailbox.held());
-        }
-    }
-
-    /// Queues the message. If nothing is left of the worker, it is refused as by one that has
-    /// stopped; the hook for undelivered messages has gone with the worker.
-    fn send(mut self, mut message: W::Message) {
-        let has_permit = std::mem::take(&mut self.has_permit);
-        match self.target.upgrade() {
-            Some(shared) if has_permit => shared.mailbox.held().send(message),
-            Some(shared) => shared.mailbox.send_beyond(message),
-            None => {
-                let stopped = Refusal::Stopped(Stopped::Dropped);
-                let _ = caught(|| message.gate().refuse(stopped).map(|tell| tell()));
-                drop(drop_caught(message));
-            }
-        }
-    }
-}
-
-impl<W: Handlers> Drop for Place<W> {
-    fn drop(&mut self) {
-        self.give_back();
-    }
-}
-
-/// A cast that waits for the commit.
-struct HeldCast<W: Handlers, A> {
+/// A message that waits for the commit.
+struct Held<W: Handlers, L> {
     place: Place<W>,
-    args: MessageArgs<A>,
-    message: fn(Cast<A>) -> W::Message,
+    letter: L,
 }
 
-impl<W: Handlers, A: Send + 'static> Departs for HeldCast<W, A> {
+impl<W: Handlers, L: Letter<W>> Departs for Held<W, L> {
     fn depart(self: Box<Self>) {
-        let Self { place, args, message } = *self;
-        place.send(message(Cast::new(args)));
+        let Self { place, letter } = *self;
+        place.send(letter.into_message());
     }
 
     fn give_permits_back(&mut self) {
         self.place.give_back();
+    }
+}
+
+/// Takes a place for the letter, which waits there for the commit.
+async fn hold<W: Handlers, L: Letter<W>, S: Handlers>(
+    handle: &Handle<W>,
+    full: Full,
+    mut letter: L,
+    sender: WeakHandle<S>,
+    may_wait: bool,
+) -> Result<Box<dyn Departs>, CastError<L::Unsent>> {
+    letter.begin();
+    match Place::take(handle, full, &sender, may_wait).await {
+        Ok(place) => Ok(Box::new(Held { place, letter })),
+        Err(why) => Err(CastError::not_sent(letter.into_unsent(), why)),
+    }
+}
+
+/// Sends the letter when there is a place for it.
+fn send_some_time<W: Handlers, L: Letter<W>, S: Handlers>(
+    handle: &Handle<W>,
+    mut letter: L,
+    sender: WeakHandle<S>,
+) -> SomeTime {
+    let target = handle.downgrade();
+    Box::pin(async move {
+        let place = Place::take_some_time(&target, &sender).await;
+        letter.begin();
+        place.send(letter.into_message());
+    })
+}
+
+struct CastLetter<W: Handlers, A> {
+    args: MessageArgs<A>,
+    message: fn(Cast<A>) -> W::Message,
+}
+
+impl<W: Handlers, A: Send + 'static> Letter<W> for CastLetter<W, A> {
+    type Unsent = A;
+
+    fn into_message(self) -> W::Message {
+        (self.message)(Cast::new(self.args))
+    }
+
+    fn into_unsent(self) -> A {
+        self.args.into_inner()
     }
 }
 
@@ -224,28 +195,20 @@ impl<W: Handlers, A: Send + 'static, M: Message> Outgoing<M, A> for CastRequest<
         may_wait: bool,
     ) -> Result<Box<dyn Departs>, CastError<A>> {
         let UnsentCast { handle, message, args } = self.into_unsent();
-        match Place::take(handle, Full::Wait, &sender, may_wait).await {
-            Ok(place) => Ok(Box::new(HeldCast { place, args, message })),
-            Err(why) => Err(not_sent(args.into_inner(), why)),
-        }
+        hold(handle, Full::Wait, CastLetter { args, message }, sender, may_wait).await
     }
 
     fn send_some_time<S: Handlers<Message = M>>(self, sender: WeakHandle<S>) -> SomeTime {
         let UnsentCast { handle, message, args } = self.into_unsent();
-        let target = handle.downgrade();
-        Box::pin(async move {
-            let place = Place::take_some_time(&target, &sender).await;
-            Box::new(HeldCast { place, args, message }).depart();
-        })
+        send_some_time(handle, CastLetter { args, message }, sender)
     }
 }
 
-/// A call that waits for the commit.
-struct HeldCall<W: Handlers, A, R, S: Handlers, T> {
-    place: Place<W>,
+struct CallLetter<W: Handlers, A, R, S: Handlers, T> {
     args: MessageArgs<A>,
     message: fn(Call<A, R>) -> W::Message,
     answer: Answer<S, R, T>,
+    timeout: Option<Duration>,
     /// When the answer is late, if the handle has a timeout.
     deadline: Option<Deadline>,
 }
@@ -253,16 +216,35 @@ struct HeldCall<W: Handlers, A, R, S: Handlers, T> {
 /// A timeout, and when it is over.
 type Deadline = (Duration, Instant);
 
-impl<W: Handlers, A: Send + 'static, R: Send + 'static, S: Handlers, T: Send + 'static> Departs
-    for HeldCall<W, A, R, S, T>
+impl<W: Handlers, A: Send + 'static, R: Send + 'static, S: Handlers, T: Send + 'static> Letter<W>
+    for CallLetter<W, A, R, S, T>
 {
-    fn depart(self: Box<Self>) {
-        let Self { place, args, message, answer, deadline } = *self;
-        place.send(message(answer.call(args, deadline)));
+    type Unsent = (A, T);
+
+    fn begin(&mut self) {
+        // A timeout beyond the end of the clock is none.
+        self.deadline = self.timeout.and_then(|timeout| Some((timeout, deadline::after(timeout)?)));
     }
 
-    fn give_permits_back(&mut self) {
-        self.place.give_back();
+    fn into_message(self) -> W::Message {
+        (self.message)(self.answer.call(self.args, self.deadline))
+    }
+
+    fn into_unsent(self) -> (A, T) {
+        (self.args.into_inner(), self.answer.with.into_inner())
+    }
+}
+
+impl<W: Handlers, A, R, M: Message, T> AnsweredCall<'_, W, A, R, M, T> {
+    /// Takes the call apart, for a worker that sends it.
+    fn into_letter<S: Handlers<Message = M>>(self, sender: &WeakHandle<S>) -> CallLetter<W, A, R, S, T> {
+        let Self { request, with, handler, again } = self;
+        let UnsentCall { handle, message, args } = request.into_unsent();
+        // Its destructor is caught by itself: it may be dropped together with the arguments of the
+        // call, and two panics at once end the process.
+        let with = CatchDrop::new(with);
+        let answer = Answer { place: Place::beyond(sender), with, handler, again };
+        CallLetter { args, message, answer, timeout: handle.timeout, deadline: None }
     }
 }
 
@@ -277,46 +259,20 @@ impl<W: Handlers, A: Send + 'static, R: Send + 'static, M: Message, T: Send + 's
         sender: WeakHandle<S>,
         may_wait: bool,
     ) -> Result<Box<dyn Departs>, CastError<(A, T)>> {
-        let Self { request, with, handler, again } = self;
-        let UnsentCall { handle, message, full, args } = request.into_unsent();
-        let deadline = due(handle.timeout);
-        match Place::take(handle, full, &sender, may_wait).await {
-            Ok(place) => {
-                let answer = Answer::new(&sender, with, handler, again);
-                Ok(Box::new(HeldCall { place, args, message, answer, deadline }))
-            }
-            Err(why) => Err(not_sent((args.into_inner(), with), why)),
-        }
+        let (handle, full) = self.request.target();
+        hold(handle, full, self.into_letter(&sender), sender, may_wait).await
     }
 
     fn send_some_time<S: Handlers<Message = M>>(self, sender: WeakHandle<S>) -> SomeTime {
-        let Self { request, with, handler, again } = self;
-        let UnsentCall { handle, message, args, .. } = request.into_unsent();
-        let (target, timeout) = (handle.downgrade(), handle.timeout);
-        Box::pin(async move {
-            let place = Place::take_some_time(&target, &sender).await;
-            let answer = Answer::new(&sender, with, handler, again);
-            let deadline = due(timeout);
-            Box::new(HeldCall { place, args, message, answer, deadline }).depart();
-        })
+        let (handle, _) = self.request.target();
+        send_some_time(handle, self.into_letter(&sender), sender)
     }
-}
-
-/// A timeout that begins now. One beyond the end of the clock is none.
-fn due(timeout: Option<Duration>) -> Option<Deadline> {
-    Some((timeout?, deadline::after(timeout?)?))
-}
-
-fn not_sent<A>(args: A, why: NotSent) -> CastError<A> {
-    CastError::NotSent { args: Unsent::new(args), why }
 }
 
 /// Where the answer of a call goes: a handler of the worker that has sent it, and what it is to be
 /// given. The answer needs no permit: its worker cannot be asked to make room while it waits.
 struct Answer<S: Handlers, R, T> {
     place: Place<S>,
-    /// Its destructor is caught by itself: it is dropped together with the arguments of the call,
-    /// and two panics at once end the process.
     with: CatchDrop<T>,
     handler: AnswerHandler<T, R, S::Message>,
     again: Again<T, R>,
@@ -334,15 +290,6 @@ struct AwaitedAnswer<S: Handlers, R, T> {
 }
 
 impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
-    fn new(
-        sender: &WeakHandle<S>,
-        with: T,
-        handler: AnswerHandler<T, R, S::Message>,
-        again: Again<T, R>,
-    ) -> Self {
-        Self { place: Place::beyond(sender), with: CatchDrop::new(with), handler, again }
-    }
-
     /// The call, whose answer comes here.
     fn call<A>(self, args: MessageArgs<A>, deadline: Option<Deadline>) -> Call<A, R> {
         let awaited = Arc::new(Awaited(Lock::new(None)));

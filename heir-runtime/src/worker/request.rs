@@ -24,7 +24,6 @@ use crate::mailbox::Message;
 use crate::mailbox::MessageArgs;
 use crate::mailbox::NotSent;
 use crate::mailbox::Reserve;
-use crate::mailbox::Unsent;
 use crate::util::reply::ReplyReceiver;
 use crate::worker::Handlers;
 use crate::worker::handle::Handle;
@@ -78,7 +77,6 @@ enum CastStage<'h, W: Handlers, A> {
 pub(super) struct UnsentCall<'h, W: Handlers, A, R> {
     pub(super) handle: &'h Handle<W>,
     pub(super) message: fn(Call<A, R>) -> W::Message,
-    pub(super) full: Full,
     pub(super) args: MessageArgs<A>,
 }
 
@@ -99,13 +97,18 @@ impl<'h, W: Handlers, A, R> CallRequest<'h, W, A, R> {
         Self { handle, message, full, stage: CallStage::Unsent(Some(args)) }
     }
 
+    /// Whom it calls, and whether it waits if the mailbox is full.
+    pub(super) fn target(&self) -> (&'h Handle<W>, Full) {
+        (self.handle, self.full)
+    }
+
     /// Takes the call apart.
     ///
     /// # Panics
     /// If it has been polled.
     pub(super) fn into_unsent(self) -> UnsentCall<'h, W, A, R> {
         let CallStage::Unsent(Some(args)) = self.stage else { panic!("{POLLED}") };
-        UnsentCall { handle: self.handle, message: self.message, full: self.full, args }
+        UnsentCall { handle: self.handle, message: self.message, args }
     }
 }
 
@@ -161,7 +164,9 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                         Err((message, NotSent::Full)) if *full == Full::Wait => {
                             *stage = CallStage::Waits((message, answer), mailbox.reserve());
                         }
-                        Err((message, why)) => return Poll::Ready(Err(not_sent(take_back(message), why))),
+                        Err((message, why)) => {
+                            return Poll::Ready(Err(CallError::not_sent(take_back(message), why)));
+                        }
                     }
                 }
                 CallStage::Waits(_, permit) => {
@@ -173,7 +178,10 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                     match permit {
                         Ok(permit) => permit.send(message),
                         Err(why) => {
-                            return Poll::Ready(Err(not_sent(take_back(message), NotSent::Stopped(why))));
+                            return Poll::Ready(Err(CallError::not_sent(
+                                take_back(message),
+                                NotSent::Stopped(why),
+                            )));
                         }
                     }
                     *stage = CallStage::Sent(answer);
@@ -189,7 +197,7 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                             permit.send(message(call));
                             *stage = CallStage::InTime(answer, Box::new(deadline));
                         }
-                        Err(why) => return Poll::Ready(Err(not_sent(args.into_inner(), why))),
+                        Err(why) => return Poll::Ready(Err(CallError::not_sent(args.into_inner(), why))),
                     }
                 }
                 CallStage::Sent(answer) => return Pin::new(answer).poll(cx).map(heard),
@@ -225,7 +233,10 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                     match handle.put_cast(message(Cast::new(args))) {
                         Ok(()) => return Poll::Ready(Ok(())),
                         Err((message, NotSent::Full)) if handle.shared.mailbox.is_served_here() => {
-                            return Poll::Ready(Err(cast_not_sent(message, NotSent::ToItself)));
+                            return Poll::Ready(Err(CastError::not_sent(
+                                take_back(message),
+                                NotSent::ToItself,
+                            )));
                         }
                         Err((message, NotSent::Full)) if handle.is_bounded() => {
                             *stage = CastStage::Bounded(message, handle.permit_in_time(Full::Wait));
@@ -233,7 +244,9 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                         Err((message, NotSent::Full)) => {
                             *stage = CastStage::Waits(message, handle.shared.shared().mailbox.reserve());
                         }
-                        Err((message, why)) => return Poll::Ready(Err(cast_not_sent(message, why))),
+                        Err((message, why)) => {
+                            return Poll::Ready(Err(CastError::not_sent(take_back(message), why)));
+                        }
                     }
                     continue;
                 }
@@ -251,7 +264,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                     permit.send(message);
                     Ok(())
                 }
-                Err(why) => Err(cast_not_sent(message, why)),
+                Err(why) => Err(CastError::not_sent(take_back(message), why)),
             });
         }
     }
@@ -261,14 +274,6 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
 #[inline]
 pub(super) fn poll_yield(cx: &mut Context<'_>) -> Poll<()> {
     poll_proceed(cx).map(|turn| turn.made_progress())
-}
-
-fn not_sent<A>(args: A, why: NotSent) -> CallError<A> {
-    CallError::NotSent { args: Unsent::new(args), why }
-}
-
-pub(super) fn cast_not_sent<A: 'static>(message: impl Message, why: NotSent) -> CastError<A> {
-    CastError::NotSent { args: Unsent::new(take_back(message)), why }
 }
 
 /// The arguments of a message that was not sent.

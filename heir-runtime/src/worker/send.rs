@@ -7,7 +7,7 @@ use crate::mailbox::MessageArgs;
 use crate::worker::Handlers;
 use crate::worker::handle::Handle;
 use crate::worker::permits::Full;
-use crate::worker::request::{CallRequest, CastRequest, cast_not_sent};
+use crate::worker::request::{CallRequest, CastRequest, take_back};
 
 impl<W: Handlers> Handle<W> {
     /// Sends a message and waits for its reply (`gen_server:call`). The generated methods call
@@ -73,6 +73,7 @@ impl<W: Handlers> Handle<W> {
         args: impl Into<MessageArgs<A>>,
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
-        self.put_cast(message(Cast::new(args.into()))).map_err(|(message, why)| cast_not_sent(message, why))
+        self.put_cast(message(Cast::new(args.into())))
+            .map_err(|(message, why)| CastError::not_sent(take_back(message), why))
     }
 }

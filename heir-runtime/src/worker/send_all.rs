@@ -9,6 +9,7 @@ use crate::mailbox::CastAllError;
 use crate::mailbox::MessageArgs;
 use crate::mailbox::NotSent;
 use crate::mailbox::Unsent;
+use crate::util::caught::CatchDrop;
 use crate::worker::Handlers;
 use crate::worker::handle::Handle;
 use crate::worker::permits::Full;
@@ -165,11 +166,13 @@ impl<W: Handlers, A: 'static, I: Iterator<Item: Into<MessageArgs<A>>>> Casts<W, 
 
     /// Collects the arguments of the casts that are left.
     fn not_sent(mut self, why: NotSent) -> CastAllError<A> {
+        // Caught until all are there: the iterator may panic, and then they are dropped.
         let mut unsent = Vec::with_capacity(self.batch.len());
         while let Some(message) = self.batch.pop() {
-            unsent.push(take_back(message));
+            unsent.push(CatchDrop::new(take_back(message)));
         }
-        unsent.extend(self.rest.map(|args| args.into().into_inner()));
+        unsent.extend(self.rest.map(|args| CatchDrop::new(args.into().into_inner())));
+        let unsent = unsent.into_iter().map(CatchDrop::into_inner).collect();
         CastAllError { sent: self.sent, unsent: Unsent::new(unsent), why }
     }
 }
