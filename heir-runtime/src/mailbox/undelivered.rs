@@ -19,7 +19,8 @@ pub struct Undelivered {
     pub message: &'static str,
     /// Why it was not served: mostly [`Stopped`](Refusal::Stopped), before it was served; or
     /// [`Died`](Refusal::Died), while it was served: then recorded and `rollback` tables are as
-    /// they were before the message.
+    /// they were before the message, or as its last [`Context::commit`](crate::Context::commit) left
+    /// them.
     pub why: Refusal,
     /// The incarnation that served it last, and died over it; `None` if it was never served.
     pub incarnation: Option<u64>,

@@ -252,7 +252,6 @@ impl SupervisorHandle {
         let settings = self.shared.share_settings(spec.settings);
         let shared =
             Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.shared.registry().clone()));
-        shared.share_replies(old.shared());
         shared.follow(old);
         let handle = V::Handle::from(Handle::new(Arc::<Shared<V>>::clone(&shared)));
         let (told, done) = reply(Waker::noop().clone());

@@ -229,16 +229,7 @@ impl<W: Handlers> Context<W> {
         T: Stream<Item: Send> + Send + 'static,
         S: Future + Send + 'static,
     {
-        let handle = self.handle().clone();
-        self.attach("attach_stream".into(), async move {
-            let mut stream = Box::pin(stream);
-            while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-                let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
-                message.await;
-                // A stream and a mailbox that are always ready never yield.
-                consume_budget().await;
-            }
-        })
+        self.attach_items("attach_stream", stream, move |handle, item| item.map(|item| send(handle, item)))
     }
 
     /// As [`attach_future`](Self::attach_future), but a panic of `future` is sent, too, and is no
@@ -307,13 +298,27 @@ impl<W: Handlers> Context<W> {
         T: Stream<Item: Send> + Send + 'static,
         S: Future + Send + 'static,
     {
+        self.attach_items("attach_stream_to_end", stream, move |handle, item| Some(send(handle, item)))
+    }
+
+    /// Sends what `message` makes of each item, and of the end, if it makes anything of that.
+    fn attach_items<T, S>(
+        &mut self,
+        name: &str,
+        stream: T,
+        mut message: impl FnMut(W::Handle, Option<T::Item>) -> Option<S> + Send + 'static,
+    ) -> Attachment
+    where
+        T: Stream<Item: Send> + Send + 'static,
+        S: Future + Send + 'static,
+    {
         let handle = self.handle().clone();
-        self.attach("attach_stream_to_end".into(), async move {
+        self.attach(name.into(), async move {
             let mut stream = Box::pin(stream);
             loop {
                 let item = poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
                 let is_end = item.is_none();
-                let Some(message) = handle.upgrade().map(|handle| send(handle, item)) else { return };
+                let Some(message) = handle.upgrade().and_then(|handle| message(handle, item)) else { return };
                 message.await;
                 if is_end {
                     return;

@@ -279,12 +279,6 @@ impl<W: Handlers> Shared<W> {
         self.stopped()
     }
 
-    /// Shares the open replies of the worker whose tables this one takes over: they may lie in the
-    /// tables.
-    pub(crate) fn share_replies<V: Handlers>(&self, other: &Shared<V>) {
-        let _ = self.replies.set(other.open_replies());
-    }
-
     /// The replies that come later. If the worker has stopped for good before it had any, they are
     /// closed; if another has taken over, they are that worker's.
     pub(crate) fn open_replies(&self) -> Arc<OpenReplies> {
@@ -334,8 +328,10 @@ impl<W: Handlers> Shared<W> {
         first.then_some(why)
     }
 
-    /// Notes the worker whose place, and time, this one is to take.
+    /// Is to take the place of `predecessor`: shares its open replies, which may lie in the tables,
+    /// and notes its clock.
     pub(crate) fn follow<P: Handlers>(&self, predecessor: &Shared<P>) {
+        let _ = self.replies.set(predecessor.open_replies());
         if let (Some(clock), Some(before)) = (&self.clock, &predecessor.clock) {
             clock.follow(before);
         }
