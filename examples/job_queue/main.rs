@@ -46,6 +46,9 @@ struct Queue {
     /// The jobs that were given up, and why.
     #[table]
     dead: OrderedTable<u64, String>,
+    /// Who waits until no job is open.
+    #[table(rollback)]
+    waiting: Vec<Reply<()>>,
     #[arg]
     runner: RunnerHandle,
 }
@@ -68,24 +71,37 @@ impl Queue {
     fn ran(&mut self, cx: &mut Context<Self>, job: u64, outcome: CallResult<u64>) {
         let crashes = match outcome {
             Ok(result) => {
-                self.open.remove(&job);
                 self.done.insert(job, result);
-                return;
+                return self.close(cx, job);
             }
             // The runner was killed: that says nothing about the job.
             Err(CallError::Died { reason: ExitReason::Killed, .. }) => self.open.get(&job).unwrap_or(0),
             Err(why) => {
                 let crashes = self.open.add(job, 1);
                 if crashes == TRIES {
-                    self.open.remove(&job);
                     self.dead.insert(job, why.to_string());
-                    return;
+                    return self.close(cx, job);
                 }
                 crashes
             }
         };
         let delay = Duration::from_millis(10) * (crashes + 1);
         cx.send_delayed(delay, self.runner.run(job).answer_to(job, QueueMessage::Ran).redeliver(100));
+    }
+
+    /// Is answered when no job is open.
+    fn drained(&mut self, cx: &mut Context<Self>, reply: Reply<()>) {
+        if self.open.is_empty() { reply.send(cx, ()) } else { self.waiting.push(reply) }
+    }
+
+    #[skip]
+    fn close(&mut self, cx: &mut Context<Self>, job: u64) {
+        self.open.remove(&job);
+        if self.open.is_empty() {
+            for reply in self.waiting.drain(..) {
+                reply.send(cx, ());
+            }
+        }
     }
 }
 
@@ -115,9 +131,7 @@ async fn main() -> Result<(), BoxError> {
         while queue.put(job).await.is_err() {}
         sleep(Duration::from_millis(1)).await;
     }
-    while queue.done().len() + queue.dead().len() < usize::try_from(JOBS)? {
-        sleep(Duration::from_millis(1)).await;
-    }
+    while queue.drained().await.is_err() {}
     storm.abort();
 
     let expected: u64 = (0..JOBS).filter(|job| !is_poison(*job)).map(|job| job * job).sum();
