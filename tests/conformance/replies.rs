@@ -6,6 +6,7 @@ use std::time::Duration;
 use heir_runtime::prelude::*;
 use heir_tests::Recorder;
 use heir_tests::waits::{in_time, is_pending, wait_until};
+use tokio::sync::Notify;
 
 /// Where a test keeps what a worker gives out.
 type Out<T> = Arc<Mutex<Vec<T>>>;
@@ -75,6 +76,12 @@ impl Debtor {
         panic!("each time");
     }
 
+    /// The arguments are cloned before the reply is taken.
+    #[redeliver(1)]
+    fn owe_behind(&mut self, id: u64, _gate: Gate, reply: Reply<String>) {
+        self.owed.insert(id, reply);
+    }
+
     fn pay(&mut self, cx: &mut Context<Self>, id: u64, dies: bool) {
         let reply = self.owed.remove(&id).unwrap();
         reply.send(cx, format!("paid by {}", cx.incarnation()));
@@ -93,6 +100,20 @@ impl Debtor {
 
     fn count(&mut self) -> usize {
         self.owed.len()
+    }
+}
+
+/// Keeps the thread of who clones it, until it may go on.
+struct Gate {
+    at: Arc<Notify>,
+    open: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
+}
+
+impl Clone for Gate {
+    fn clone(&self) -> Self {
+        self.at.notify_one();
+        let _ = self.open.lock().unwrap().recv();
+        Self { at: Arc::clone(&self.at), open: Arc::clone(&self.open) }
     }
 }
 
@@ -330,4 +351,22 @@ async fn a_message_that_dies_after_a_boundary_leaves_no_reply_open() {
     assert!(matches!(in_time(debtor.give_out_and_die()).await, Err(CallError::Died { .. })));
     assert!(out.lock().unwrap()[0].is_closed());
     assert_eq!(open_replies(&tree), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_reply_that_is_taken_when_the_worker_has_stopped_leaves_nobody_waiting() {
+    let World { debtor, tree, .. } = world().await;
+    let (release, released) = std::sync::mpsc::channel();
+    let gate = Gate { at: Arc::default(), open: Arc::new(Mutex::new(released)) };
+    let at = Arc::clone(&gate.at);
+    let asks = tokio::spawn({
+        let debtor = debtor.clone();
+        async move { debtor.owe_behind(1, gate).await }
+    });
+    at.notified().await;
+    tree.kill();
+    debtor.wait_stopped().await;
+    release.send(()).unwrap();
+    let told = in_time(asks).await.unwrap();
+    assert!(matches!(told, Err(CallError::Stopped(_) | CallError::Died { .. })), "{told:?}");
 }
