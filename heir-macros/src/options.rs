@@ -23,6 +23,7 @@ pub(crate) struct Known {
 /// The options of `#[heir(..)]`.
 pub(crate) const HEIR: &[Known] = &[
     Known { key: "name", value: "\"text\"", default: "the name of the struct" },
+    Known { key: "registered", value: "\"text\"", default: "not registered" },
     Known { key: "restart", value: "permanent", default: "`permanent`" },
     Known { key: "shutdown", value: "\"5s\"", default: "`\"5s\"`" },
     Known { key: "backoff", value: "\"100ms\"", default: "`none`" },
@@ -57,6 +58,12 @@ pub(crate) const CHILD: &[Known] = &[
     Known { key: "shutdown", value: "\"5s\"", default: "what the child says itself" },
     Known { key: "significant", value: "", default: "" },
     Known { key: "backoff", value: "\"100ms\"", default: "what the child says itself" },
+    Known { key: "registered", value: "\"text\"", default: "what the worker says itself" },
+    Known { key: "intensity", value: "10", default: "what the branch says itself" },
+    Known { key: "period", value: "\"10s\"", default: "what the branch says itself" },
+    Known { key: "each", value: "path", default: "no function" },
+    Known { key: "escalate", value: "", default: "" },
+    Known { key: "max_given_up", value: "100", default: "`100`" },
 ];
 
 /// The options of `#[handlers(..)]`.

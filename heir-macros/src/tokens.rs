@@ -181,6 +181,36 @@ pub(crate) fn param_name(param: &GenericParam) -> String {
     }
 }
 
+/// The parameters that `used` names, with their bounds. If one of the bounds names another
+/// parameter, too, they are all kept.
+pub(crate) fn generics_naming(generics: &Generics, used: &TokenStream) -> Generics {
+    let is_kept = |param: &GenericParam| mentions(used, &param_name(param));
+    let (kept, left_out): (Vec<_>, Vec<_>) = generics.params.iter().cloned().partition(is_kept);
+    if kept.is_empty() {
+        return Generics::default();
+    }
+    let names_one_of = |params: &[GenericParam], tokens: &TokenStream| {
+        params.iter().any(|param| mentions(tokens, &param_name(param)))
+    };
+    let mut naming = generics.clone();
+    let mut falls_apart = kept.iter().all(|param| !names_one_of(&left_out, &param.to_token_stream()));
+    if let Some(clause) = &mut naming.where_clause {
+        for predicate in std::mem::take(&mut clause.predicates) {
+            let tokens = predicate.to_token_stream();
+            let names_others = names_one_of(&left_out, &tokens);
+            falls_apart &= !names_others || !names_one_of(&kept, &tokens);
+            if !names_others {
+                clause.predicates.push(predicate);
+            }
+        }
+    }
+    if !falls_apart {
+        return generics.clone();
+    }
+    naming.params = kept.into_iter().collect();
+    naming
+}
+
 /// `<K = String, const N: usize = 4>`: the parameters of a type alias. They have no bounds, as
 /// rustc does not check bounds there, and warns of them.
 pub(crate) fn alias_params(generics: &Generics) -> Option<TokenStream> {

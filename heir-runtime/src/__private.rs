@@ -3,11 +3,14 @@
 
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 pub use heir_macros::{Heir, Supervisor};
 
 use crate::process::exit::BoxError;
+use crate::supervisor::{Child, NamedArgs, SupervisorBuilder};
 use crate::table::AnyRecorded;
+use crate::worker::{Later, Spec, Worker};
 
 /// The type of a `#[table(keep)]` field.
 #[diagnostic::on_unimplemented(
@@ -182,7 +185,13 @@ pub fn same<S: Same<T>, T>(table: S) -> T {
     table.itself()
 }
 
-pub const fn assert_child<T: crate::supervision::Child>() {}
+pub const fn assert_child<T: Child>() {
+    if let Some(mistake) = T::MISTAKE {
+        panic!("{}", mistake);
+    }
+}
+
+pub const fn assert_named_args<T: Child<Args: NamedArgs>>() {}
 pub const fn assert_recorded<T: crate::table::Recorded>() {}
 pub const fn assert_rest<T: Rest>() {}
 pub const fn assert_payload<T: Payload>() {}
@@ -190,6 +199,58 @@ pub const fn assert_again<T: Again>() {}
 pub const fn assert_keep<T: KeepTable>() {}
 pub const fn assert_arg<T: Arg>() {}
 pub const fn assert_fresh<T: Fresh>() {}
+
+/// The children that `registered` is for.
+#[diagnostic::on_unimplemented(
+    message = "`registered` is for one worker",
+    label = "this child is not one worker",
+    note = "a subtree has no handlers that a name could find; the workers of a `Dynamic` are found by their keys"
+)]
+pub trait Registrable {
+    #[must_use]
+    fn registered(self, name: &'static str) -> Self;
+}
+
+impl<W: Worker> Registrable for Spec<W, Later> {
+    fn registered(self, name: &'static str) -> Self {
+        self.registered(name)
+    }
+}
+
+pub fn registered<P: Registrable>(plan: P, name: &'static str) -> P {
+    plan.registered(name)
+}
+
+/// The children that `intensity` and `period` are for.
+#[diagnostic::on_unimplemented(
+    message = "`intensity` and `period` are for a branch: another `#[supervisor]`, or a `Dynamic`",
+    label = "this child is a worker, whose restarts its supervisor counts",
+    note = "write them on the struct, as `#[supervisor(intensity = 10, period = \"10s\")]`"
+)]
+pub trait Branch {
+    #[must_use]
+    fn intensity(self, restarts: u32) -> Self;
+    #[must_use]
+    fn period(self, period: Duration) -> Self;
+}
+
+impl<H, A> Branch for SupervisorBuilder<H, A> {
+    fn intensity(self, restarts: u32) -> Self {
+        self.intensity(restarts)
+    }
+
+    fn period(self, period: Duration) -> Self {
+        self.period(period)
+    }
+}
+
+pub fn intensity<P: Branch>(plan: P, restarts: u32) -> P {
+    plan.intensity(restarts)
+}
+
+pub fn period<P: Branch>(plan: P, period: Duration) -> P {
+    plan.period(period)
+}
 
 /// Requires the future of an async handler or hook to be `Send`, so that the error is at the user's
 /// method.

@@ -4,6 +4,7 @@
 //! [`SupervisorHandle`](crate::SupervisorHandle) has the methods that return these.
 
 pub use crate::supervisor::{
-    AutoShutdown, Child, ChildCounts, ChildError, ChildSpec, DynamicError, Key, NoArgs, OverdueChild,
-    ShutdownReport, SubtreeStatus, Tree, TreeNode, WorkerNode,
+    AutoShutdown, Child, ChildCounts, ChildError, ChildPlan, ChildSpec, DynamicError, Key, NamedArgs, NoArgs,
+    OverdueChild, Reserved, ShutdownReport, SubtreeStatus, Tree, TreeNode, WorkerNode,
 };
+pub use crate::worker::Later;

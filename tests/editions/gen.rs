@@ -115,7 +115,7 @@ pub struct Branch {
 
 #[supervisor]
 struct App {
-    #[child(args(words: Words))]
+    #[child(args(args = words: Words))]
     recorded: Recorded,
     #[child(args(gen: Words))]
     given: Given,

@@ -5,10 +5,11 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::carried::Carried;
+use super::args;
 use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
 use super::rules::{self, checked, checked_field};
+use super::saved::Saved;
 use super::tables;
 use crate::editions;
 use crate::tokens::path_at;
@@ -81,7 +82,7 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
 ///     args: Self::Args,
 ///     readers: R::table::Readers,
 /// ) -> ::core::result::Result<Self::Tables, R::BoxError> {
-///     let (limits,) = args;
+///     let CounterArgs { limits, .. } = args;
 ///     let _ = (&limits,);
 ///     let mut hits: Table<K, u64> = readers.open::<Table<K, u64>>(0);
 ///     <Table<K, u64> as R::table::Recorded>::fill(&mut hits, limits.known());
@@ -97,10 +98,10 @@ fn create(worker: &Worker<'_>) -> TokenStream {
     }
     let args_local = Ident::new("args", Span::mixed_site());
     let readers = Ident::new("readers", Span::mixed_site());
-    let args: Vec<_> = worker.args().map(|field| field.ident).collect();
-    let unpacked = Carried::args(worker).unpacked(&args_local);
-    let pattern = if args.is_empty() { quote!(_) } else { quote!(#args_local) };
-    let in_scope = unpacked.map(|unpacked| quote!(#unpacked let _ = (#(&#args,)*);));
+    let idents: Vec<_> = worker.args().map(|field| field.ident).collect();
+    let unpacked = args::unpacked(worker, &args_local);
+    let pattern = if idents.is_empty() { quote!(_) } else { quote!(#args_local) };
+    let in_scope = unpacked.map(|unpacked| quote!(#unpacked let _ = (#(&#idents,)*);));
     let readers_pattern = readers_pattern(worker, &readers);
     let locals = worker.tables().map(|field| created(worker, field, &readers));
     let values = worker.tables().map(|field| {
@@ -196,7 +197,7 @@ fn table_module(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
 /// fn incarnate(args: Self::Args)
 ///     -> impl ::core::ops::FnOnce(Self::Tables) -> Self + ::core::marker::Send + 'static
 /// {
-///     let (limits,) = args;
+///     let CounterArgs { limits, .. } = args;
 ///     let cache: Cache = Cache::new(limits.max);
 ///     let scratch: Vec<u8> = <Vec<u8> as ::core::default::Default>::default();
 ///     move |tables| Self { counts: tables.counts, limits: limits, cache: cache, .. }
@@ -205,7 +206,7 @@ fn table_module(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
 fn incarnate(worker: &Worker<'_>) -> TokenStream {
     let args_local = Ident::new("args", Span::mixed_site());
     let tables_local = Ident::new("tables", Span::mixed_site());
-    let in_scope = Carried::args(worker).unpacked(&args_local);
+    let in_scope = args::unpacked(worker, &args_local);
     let pattern = if in_scope.is_none() { quote!(_) } else { quote!(#args_local) };
     let locals = worker.fresh().map(|(field, with)| {
         let (local, ty) = (local(field), checked_field(worker, field));
@@ -273,7 +274,7 @@ fn save(worker: &Worker<'_>) -> TokenStream {
         let (ident, ty) = (field.ident, checked_field(worker, field));
         quote!(<#ty as ::core::clone::Clone>::clone(&self.#ident))
     });
-    let saved = worker.rollbacks().next().map(|_| Carried::saved(worker).value(clones));
+    let saved = worker.rollbacks().next().map(|_| Saved::of(worker).value(clones));
     quote! {
         fn save(&self) -> Self::Saved {
             #saved
@@ -296,8 +297,8 @@ fn restore(worker: &Worker<'_>) -> TokenStream {
     }
     let tables = Ident::new("tables", Span::mixed_site());
     let saved = Ident::new("saved", Span::mixed_site());
-    let carried = Carried::saved(worker);
-    let swaps = carried
+    let saved_tables = Saved::of(worker);
+    let swaps = saved_tables
         .members()
         .map(|(ident, member)| quote!(::core::mem::swap(&mut #tables.#ident, &mut #saved.#member);));
     quote! {

@@ -5,10 +5,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
+use super::args;
 use super::bodies;
-use super::carried::{Carried, carried_items};
 use super::handle::{handle, reader_methods, traits};
 use super::model::{AfterQuarantine, CrashLoop, WhileDown, Worker};
+use super::saved::Saved;
 use super::{rules, tables};
 use crate::options::{Millis, Slot};
 use crate::settings::duration;
@@ -21,7 +22,7 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     let spec = spec(worker, &new_spec(worker));
     let readers = reader_methods(worker);
     let traits = traits(worker);
-    let carried = carried_items(worker);
+    let (args, saved) = (args::items(worker), Saved::of(worker).item());
     let rules = rules::asserted(worker);
     let handled = rules::handled(worker);
     let no_drop = no_drop(worker);
@@ -36,7 +37,8 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
             #spec
             #traits
             #readers
-            #carried
+            #args
+            #saved
             #checked
             #rules
             #handled
@@ -52,7 +54,8 @@ pub(super) fn public_items(worker: &Worker<'_>) -> TokenStream {
     let manager = manager(worker);
     let handle = handle(worker);
     let message = message(worker);
-    quote!(#tables #manager #handle #message)
+    let args = args::alias(worker);
+    quote!(#tables #manager #handle #message #args)
 }
 
 /// ```text
@@ -97,33 +100,33 @@ fn message(worker: &Worker<'_>) -> TokenStream {
 /// impl<K: Key> Counter<K> where K: Ord {
 ///     /// How to start a [`Counter`]: ..
 ///     pub fn spec(limits: Limits) -> R::Spec<Self> {
-///         R::Spec::new((limits,))
+///         R::Spec::new(CounterArgs { limits: limits })
 ///     }
 /// }
 /// ```
 pub(super) fn spec(worker: &Worker<'_>, body: &TokenStream) -> TokenStream {
     let Worker { root, vis, ident, generics, .. } = worker;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
-    let known = Carried::args(worker).ty();
+    let known = args::ty(worker);
     let where_clause = rules::granted_worker(worker, generics.clone(), &quote!(<Args = #known>));
     let doc = spec_doc(worker);
-    let args = worker.args().map(|field| generated(field.ident, field.ident.span()));
+    let params = worker.args().map(|field| generated(field.ident, field.ident.span()));
     let types = worker.args().map(|field| &field.ty);
     quote! {
         impl #impl_generics #ident #type_generics #where_clause {
             #[doc = #doc]
-            #vis fn spec(#(#args: #types),*) -> #root::Spec<Self> {
+            #vis fn spec(#(#params: #types),*) -> #root::Spec<Self> {
                 #body
             }
         }
     }
 }
 
-/// `R::Spec::new((limits,))`
+/// `R::Spec::new(CounterArgs { limits: limits })`
 fn new_spec(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
     let values = worker.args().map(|field| generated(field.ident, field.ident.span()));
-    let value = Carried::args(worker).value(values.map(|ident| quote!(#ident)));
+    let value = args::value(worker, values.map(|ident| quote!(#ident)));
     quote!(#root::Spec::new(#value))
 }
 
@@ -140,7 +143,7 @@ fn spec_doc(worker: &Worker<'_>) -> String {
 /// Nothing without settings: the trait's default changes nothing.
 ///
 /// ```text
-/// fn configure(spec: R::Spec<Self>) -> R::Spec<Self> {
+/// fn configure(spec: R::Spec<Self, R::supervision::Later>) -> R::Spec<Self, R::supervision::Later> {
 ///     spec.restart(R::Restart::Transient).mailbox(128)
 /// }
 /// ```
@@ -149,7 +152,9 @@ fn configure(worker: &Worker<'_>) -> Option<TokenStream> {
     let spec = Ident::new("spec", Span::mixed_site());
     (!settings.is_empty()).then(|| {
         quote! {
-            fn configure(#spec: #root::Spec<Self>) -> #root::Spec<Self> {
+            fn configure(
+                #spec: #root::Spec<Self, #root::supervision::Later>,
+            ) -> #root::Spec<Self, #root::supervision::Later> {
                 #spec #settings
             }
         }
@@ -228,7 +233,7 @@ fn no_drop(worker: &Worker<'_>) -> TokenStream {
 /// impl<K: Key> R::by_hand::Worker for Counter<K> where K: Ord {
 ///     const NAME: &'static str = "Counter";
 ///     type Tables = CounterTables<K>;
-///     type Args = (Limits,);
+///     type Args = CounterArgs;
 ///     type Saved = (Vec<u64>,);
 ///     ..
 /// }
@@ -243,12 +248,19 @@ pub(super) fn worker_impl(
     let name = worker.name();
     let tables = tables::name(worker);
     let tables = rules::checked(worker, &quote!(#tables #type_generics));
-    let args = rules::checked(worker, &Carried::args(worker).ty());
-    let saved = rules::checked(worker, &Carried::saved(worker).ty());
+    let args = rules::checked(worker, &args::ty(worker));
+    let registered = worker.options.registered.value().map(|name| {
+        quote! {
+            const REGISTERED: ::core::option::Option<&'static ::core::primitive::str> =
+                ::core::option::Option::Some(#name);
+        }
+    });
+    let saved = rules::checked(worker, &Saved::of(worker).ty());
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::by_hand::Worker for #ident #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
+            #registered
             type Tables = #tables;
             type Args = #args;
             type Saved = #saved;

@@ -4,10 +4,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::carried::carried_items;
+use super::args;
 use super::expand;
 use super::handle::{reader_methods, traits};
 use super::model::Worker;
+use super::saved::Saved;
 use super::{rules, tables};
 
 /// The stubs; nothing if the worker has a lifetime, as its companions could not be written.
@@ -27,7 +28,7 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let public = expand::public_items(worker);
-    let carried = carried_items(worker);
+    let (args, saved) = (args::items(worker), Saved::of(worker).item());
     let tables = tables::unchecked(worker);
     let (unasserted, granted) = (rules::unasserted(worker), rules::granted(worker, worker.fields.iter()));
     let spec = expand::spec(worker, &quote!(::core::unreachable!()));
@@ -40,7 +41,8 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
             #spec
             #traits
             #readers
-            #carried
+            #args
+            #saved
             #tables
             #unasserted
             #implementation

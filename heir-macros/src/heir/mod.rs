@@ -1,8 +1,8 @@
 //! `#[heir]`: the attribute re-emits the struct, and attaches the internal derive, which does the
 //! work.
 
+mod args;
 mod bodies;
-mod carried;
 mod check;
 mod expand;
 mod fallback;
@@ -11,6 +11,7 @@ mod model;
 mod parse;
 mod recorded;
 mod rules;
+mod saved;
 mod tables;
 
 use proc_macro2::TokenStream;

@@ -106,7 +106,7 @@ impl<'a> Worker<'a> {
     }
 
     /// The name of a generated companion: `CounterTables`, `CounterManager`, `CounterHandle`,
-    /// `CounterMessage`.
+    /// `CounterMessage`, `CounterArgs`.
     pub(super) fn companion(&self, suffix: &str) -> Ident {
         format_ident!("{}{}", self.ident, suffix, span = self.ident.span())
     }
@@ -131,6 +131,7 @@ impl<'a> Worker<'a> {
 #[derive(Default)]
 pub(super) struct Options {
     pub(super) name: Slot<LitStr>,
+    pub(super) registered: Slot<LitStr>,
     pub(super) restart: Slot<Restart>,
     pub(super) shutdown: Slot<Shutdown>,
     pub(super) backoff: Slot<Backoff>,
@@ -179,6 +180,7 @@ impl Options {
         options::read_list(tokens, "heir", options::HEIR, errors, |key, input, errors| {
             match key.to_string().as_str() {
                 "name" => given.name.fill(key, options::text(input, key)?, errors),
+                "registered" => given.registered.fill(key, options::text(input, key)?, errors),
                 "restart" => given.restart.fill(key, Restart::parse(input, key)?, errors),
                 "shutdown" => given.shutdown.fill(key, Shutdown::parse(input, key)?, errors),
                 "backoff" => given.backoff.fill(key, Backoff::parse(input, key)?, errors),

@@ -2,31 +2,35 @@
 //! stands an example of the code that it writes; `R` is the path of the runtime.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Path;
 use syn::ext::IdentExt;
 
+use super::args;
 use super::handle::{field, handle, traits};
-use super::model::{AutoShutdown, Child, Strategy, Tree};
+use super::model::{Arg, AutoShutdown, Child, From, Strategy, Tree};
 use super::rules::{asserted, at_type, checked, granted};
 use crate::settings::duration;
 use crate::tokens::{generated, path_at};
 
 /// The code for a tree.
 pub(super) fn tree(tree: &Tree<'_>) -> TokenStream {
-    let handle = handle(tree);
+    let (handle, alias) = (handle(tree), args::alias(tree));
     let asserted = asserted(tree);
     let params: Vec<_> = params(tree).collect();
     let functions = functions(tree, &params, &spec(tree), &quote!(Self::spec(#(#params),*).start().await));
-    let traits = traits(tree);
-    let child = child_impls(tree);
+    let (traits, args) = (traits(tree), args::items(tree));
+    let child = child_impls(tree, &plan(tree));
     let allowed = &tree.allowed;
     quote! {
         #handle
+        #alias
         #(#allowed)*
         const _: () = {
             #asserted
             #functions
             #traits
+            #args
             #child
         };
     }
@@ -34,7 +38,7 @@ pub(super) fn tree(tree: &Tree<'_>) -> TokenStream {
 
 /// The names of the arguments of `spec` and `start`.
 fn params(tree: &Tree<'_>) -> impl Iterator<Item = TokenStream> {
-    tree.args().map(|arg| generated(&arg.name, arg.name.span())).map(|name| quote!(#name))
+    tree.args().map(|(name, _)| generated(name, name.span())).map(|name| quote!(#name))
 }
 
 /// The functions `spec` and `start`.
@@ -61,7 +65,7 @@ pub(super) fn functions(
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = granted(tree);
     let handle = tree.handle();
-    let types: Vec<_> = tree.args().map(|arg| &arg.ty).collect();
+    let types: Vec<_> = tree.args().map(|(_, ty)| ty).collect();
     let arguments = arguments_doc(tree);
     let spec_doc =
         format!(" The tree [`{ident}`], to start it or make it a subtree of another one.{arguments}");
@@ -76,6 +80,8 @@ pub(super) fn functions(
             }
             #[doc = #start_doc]
             ///
+            /// Dropping the future stops the children that have been started.
+            ///
             /// # Errors
             /// Which child did not start, and why.
             #vis async fn start(
@@ -89,46 +95,144 @@ pub(super) fn functions(
 
 /// `` Takes `limits` and `path` for `hits`, `size` for `type`.``
 fn arguments_doc(tree: &Tree<'_>) -> String {
-    let taking = tree.children.iter().filter(|child| !child.args().is_empty());
-    let taken: Vec<String> = taking
-        .map(|child| {
-            let args: Vec<String> =
-                child.args().iter().map(|arg| format!("`{}`", arg.name.unraw())).collect();
-            format!("{} for `{}`", args.join(" and "), child.name())
-        })
-        .collect();
-    if taken.is_empty() { String::new() } else { format!(" Takes {}.", taken.join(", ")) }
+    let taken = args::taken(tree);
+    if taken.is_empty() { taken } else { format!(" Takes {taken}.") }
 }
 
+/// `R::SupervisorBuilder::with(<Self as R::supervision::Child>::plan(), AppArgs { limits: limits })`
+fn spec(tree: &Tree<'_>) -> TokenStream {
+    let root = &tree.root;
+    let plan = quote!(<Self as #root::supervision::Child>::plan());
+    if tree.args().next().is_none() {
+        return plan;
+    }
+    let args = args::value(tree, params(tree));
+    quote!(#root::SupervisorBuilder::with(#plan, #args))
+}
+
+/// The children are reserved first, so that each can be given the handles of the others.
+///
 /// ```text
 /// let mut tree = R::Supervisor::builder("App").strategy(R::Strategy::OneForAll).intensity(5);
-/// let counter_handle = tree.child(<__Checked<Counter>>::spec(limits).name("counter"));
-/// let io_handle = tree.child(<__Checked<Io> as R::supervision::NoArgs>::spec().name("io"));
-/// tree.declared(|supervisor| AppHandle {
-///     counter: counter_handle,
-///     io: io_handle,
-///     __supervisor: supervisor,
-/// })
+/// let counter = tree.reserve(<__Checked<Counter> as R::supervision::Child>::plan().name("counter"));
+/// let io = tree.reserve(<__Checked<Io> as R::supervision::Child>::plan().name("io"));
+/// let (counter_handle, io_handle) = (counter.handle(), io.handle());
+/// tree.declared_later(
+///     |supervisor| AppHandle {
+///         counter: counter_handle,
+///         io: io_handle,
+///         __supervisor: supervisor,
+///     },
+///     move |tree, handle: &AppHandle, AppArgs { limits, .. }: AppArgs| { .. },
+/// )
 /// ```
-fn spec(tree: &Tree<'_>) -> TokenStream {
-    let Tree { root, children, .. } = tree;
+fn plan(tree: &Tree<'_>) -> TokenStream {
+    let Tree { root, children, generics, .. } = tree;
+    let (_, type_generics, _) = generics.split_for_impl();
     let name = tree.name();
     let settings = settings(tree);
-    let local = Ident::new("tree", Span::mixed_site());
-    let supervisor = Ident::new("supervisor", Span::mixed_site());
-    let planted = children.iter().map(|child| {
-        let (handle, spec) = (handle_local(child), child_spec(tree, child));
-        quote!(let #handle = #local.child(#spec);)
+    let [local, handle, supervisor] =
+        ["tree", "handle", "supervisor"].map(|name| Ident::new(name, Span::mixed_site()));
+    let reserved = children.iter().map(|child| {
+        let (reserved, plan) = (reserved(child), child_plan(tree, child));
+        let handle = handle_local(child);
+        quote! {
+            let #reserved = #local.reserve(#plan);
+            let #handle = #reserved.handle();
+        }
     });
-    let handle = tree.handle();
+    let handle_type = tree.handle();
     let handles = children.iter().map(|child| {
         let (ident, local) = (field(child), handle_local(child));
         quote!(#ident: #local,)
     });
+    let (args, args_type) = (args::pattern(tree), args::ty(tree));
+    let filled = children.iter().map(|child| fill(tree, child, &local, &handle));
     quote! {
         let mut #local = #root::Supervisor::builder(#name) #settings;
-        #(#planted)*
-        #local.declared(|#supervisor| #handle { #(#handles)* __supervisor: #supervisor })
+        #(#reserved)*
+        #local.declared_later(
+            |#supervisor| #handle_type { #(#handles)* __supervisor: #supervisor },
+            move |#local, #handle: &#handle_type #type_generics, #args: #args_type| {
+                #(#filled)*
+            },
+        )
+    }
+}
+
+/// Gives a child its arguments.
+///
+/// ```text
+/// tree.fill(counter, __ArgsOf::<__Checked<Counter>> {
+///     limits: limits,
+///     io: ::core::clone::Clone::clone(&handle.io.reader),
+/// });
+/// tree.fill(io, <__Checked<Io> as R::supervision::NoArgs>::none());
+/// ```
+fn fill(tree: &Tree<'_>, child: &Child<'_>, local: &Ident, handle: &Ident) -> TokenStream {
+    let (place, ty, reserved) = (at_type(child), checked(child), reserved(child));
+    let root = path_at(&tree.root, place);
+    let none = quote_spanned!(place=> #local.fill(#reserved, <#ty as #root::supervision::NoArgs>::none()););
+    if let Some(function) = child.options.each.value() {
+        let each = each(tree, child, function, handle);
+        return quote!(#each #none);
+    }
+    if child.args().is_empty() {
+        return none;
+    }
+    let values = child.args().iter().map(|arg| {
+        let (name, value) = (&arg.name, value(arg, handle));
+        quote!(#name: #value,)
+    });
+    let name = Ident::new("__ArgsOf", place.resolved_at(Span::call_site()));
+    let args = quote_spanned!(place=> #name::<#ty>);
+    quote!(#local.fill(#reserved, #args { #(#values)* });)
+}
+
+/// `limits`, or `::core::clone::Clone::clone(&handle.io.reader)`
+fn value(arg: &Arg, handle: &Ident) -> TokenStream {
+    match &arg.from {
+        From::Caller(name, _) => generated(name, name.span()).to_token_stream(),
+        From::Tree(path) => {
+            let place = path.first().map_or_else(Span::mixed_site, Ident::span);
+            let mut handle = handle.clone();
+            handle.set_span(place.resolved_at(Span::mixed_site()));
+            quote_spanned!(place.resolved_at(Span::mixed_site())=> ::core::clone::Clone::clone(&#handle #(.#path)*))
+        }
+    }
+}
+
+/// The function makes a worker's spec of its key and clones of the arguments.
+///
+/// ```text
+/// R::__private::each(&handle.sessions, {
+///     let limits = limits;
+///     let io = ::core::clone::Clone::clone(&handle.io);
+///     move |key| session(key, ::core::clone::Clone::clone(&limits), ::core::clone::Clone::clone(&io))
+/// });
+/// ```
+fn each(tree: &Tree<'_>, child: &Child<'_>, function: &Path, handle: &Ident) -> TokenStream {
+    let place = child.options.each.key_span().unwrap_or_else(Span::call_site);
+    let root = path_at(&tree.root, place.resolved_at(Span::mixed_site()));
+    let key = Ident::new("key", Span::mixed_site());
+    let locals: Vec<_> = child
+        .args()
+        .iter()
+        .map(|arg| generated(&arg.name, arg.name.span().resolved_at(Span::mixed_site())))
+        .collect();
+    let values = child.args().iter().map(|arg| value(arg, handle));
+    let handle = {
+        let mut handle = handle.clone();
+        handle.set_span(place.resolved_at(Span::mixed_site()));
+        handle
+    };
+    let field = field(child);
+    let of = quote_spanned!(place.resolved_at(Span::mixed_site())=> #root::__private::each);
+    quote! {
+        #of(&#handle.#field, {
+            #(let #locals = #values;)*
+            move |#key| #function(#key, #(::core::clone::Clone::clone(&#locals)),*)
+        });
     }
 }
 
@@ -163,22 +267,48 @@ fn settings(tree: &Tree<'_>) -> TokenStream {
     quote!(#strategy #intensity #period #auto_shutdown)
 }
 
-/// `<__Checked<Counter>>::spec(limits).name("counter").restart(R::Restart::Transient)`
-fn child_spec(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
+/// `<__Checked<Counter> as R::supervision::Child>::plan().name("counter").restart(R::Restart::Transient)`
+///
+/// Options that only some children have stand around it, as in `R::__private::intensity(.., 5)`: if
+/// the child has not this option, the error is at the key.
+fn child_plan(tree: &Tree<'_>, child: &Child<'_>) -> TokenStream {
     let (place, ty, options) = (at_type(child), checked(child), &child.options);
     let root = path_at(&tree.root, place);
-    let spec = if child.args().is_empty() {
-        quote_spanned!(place=> <#ty as #root::supervision::NoArgs>::spec())
-    } else {
-        let args = child.args().iter().map(|arg| generated(&arg.name, arg.name.span()));
-        quote_spanned!(place=> <#ty>::spec(#(#args),*))
-    };
+    let plan = quote_spanned!(place=> <#ty as #root::supervision::Child>::plan());
     let name = child.name();
     let restart = options.restart.value().map(|restart| restart.call(&tree.root));
     let shutdown = options.shutdown.value().map(|shutdown| shutdown.call(&tree.root));
     let significant = options.significant.value().map(|()| quote!(.significant(true)));
     let backoff = options.backoff.value().map(|backoff| backoff.call(&tree.root));
-    quote!(#spec.name(#name) #restart #shutdown #significant #backoff)
+    let plan = quote!(#plan.name(#name) #restart #shutdown #significant #backoff);
+    let of_some = [
+        (options.registered.key_span(), "registered", options.registered.value().map(|name| quote!(#name))),
+        (
+            options.intensity.key_span(),
+            "intensity",
+            options.intensity.value().map(|restarts| {
+                let restarts = Literal::u32_unsuffixed(*restarts);
+                quote!(#restarts)
+            }),
+        ),
+        (options.period.key_span(), "period", options.period.value().map(|period| duration(*period))),
+        (options.escalate.key_span(), "escalate", options.escalate.value().map(|()| quote!())),
+        (
+            options.max_given_up.key_span(),
+            "max_given_up",
+            options.max_given_up.value().map(|keys| {
+                let keys = Literal::u16_unsuffixed(*keys);
+                quote!(#keys)
+            }),
+        ),
+    ];
+    of_some.into_iter().fold(plan, |plan, (key, setter, value)| {
+        let (Some(key), Some(value)) = (key, value) else { return plan };
+        let key = key.resolved_at(Span::mixed_site());
+        let (root, setter) = (path_at(&tree.root, key), Ident::new(setter, key));
+        let setter = quote_spanned!(key=> #root::__private::#setter);
+        quote!(#setter(#plan, #value))
+    })
 }
 
 /// The macro's local variable for a child's handle. Its suffix keeps it apart from the arguments.
@@ -186,36 +316,39 @@ fn handle_local(child: &Child<'_>) -> Ident {
     format_ident!("{}_handle", child.ident.unraw(), span = at_type(child))
 }
 
+/// The macro's local variable for a child that has not its arguments yet.
+fn reserved(child: &Child<'_>) -> Ident {
+    format_ident!("{}_reserved", child.ident.unraw(), span = at_type(child))
+}
+
 /// No value of the struct is ever made; `__read` reads its fields, so that they are not dead code.
 ///
 /// ```text
 /// impl R::supervision::Child for App where for<'__rule> Counter: R::supervision::Child {
 ///     type Handle = AppHandle;
-///     type Spec = R::SupervisorBuilder<AppHandle>;
+///     type Args = AppArgs;
+///     type Plan = R::SupervisorBuilder<AppHandle, AppArgs>;
+///     fn plan() -> Self::Plan { .. }
 ///     fn __read(&self) {
 ///         let _ = (&self.counter, &self.io,);
 ///     }
 /// }
 /// impl R::supervision::NoArgs for App where for<'__rule> Counter: R::supervision::Child {
-///     fn spec() -> Self::Spec {
-///         Self::spec()
-///     }
+///     fn none() {}
 /// }
 /// ```
 /// `NoArgs` only for a tree without arguments.
-pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
+pub(super) fn child_impls(tree: &Tree<'_>, plan: &TokenStream) -> TokenStream {
     let Tree { root, ident, generics, children, .. } = tree;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = granted(tree);
-    let handle = tree.handle();
+    let (handle, args) = (tree.handle(), args::ty(tree));
     let fields = children.iter().map(field);
     let no_args = tree.args().next().is_none().then(|| {
         quote! {
             #[automatically_derived]
             impl #impl_generics #root::supervision::NoArgs for #ident #type_generics #where_clause {
-                fn spec() -> Self::Spec {
-                    Self::spec()
-                }
+                fn none() {}
             }
         }
     });
@@ -223,7 +356,11 @@ pub(super) fn child_impls(tree: &Tree<'_>) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #root::supervision::Child for #ident #type_generics #where_clause {
             type Handle = #handle #type_generics;
-            type Spec = #root::SupervisorBuilder<#handle #type_generics>;
+            type Args = #args;
+            type Plan = #root::SupervisorBuilder<#handle #type_generics, #args>;
+            fn plan() -> Self::Plan {
+                #plan
+            }
             fn __read(&self) {
                 let _ = (#(&self.#fields,)*);
             }

@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 
+use super::args;
 use super::expand;
 use super::handle::{handle, traits};
 use super::model::Tree;
@@ -26,17 +27,19 @@ pub(super) fn stubs(mut tree: Tree<'_>) -> TokenStream {
         return TokenStream::new();
     }
     tree.children.retain(|child| child.ident.unraw() != "__supervisor");
-    let handle = handle(&tree);
+    let (handle, alias) = (handle(&tree), args::alias(&tree));
     let body = quote!(::core::unreachable!());
     let unnamed: Vec<_> = tree.args().map(|_| quote!(_)).collect();
     let functions = expand::functions(&tree, &unnamed, &body, &body);
-    let traits = traits(&tree);
-    let child = expand::child_impls(&tree);
+    let (traits, args) = (traits(&tree), args::items(&tree));
+    let child = expand::child_impls(&tree, &body);
     quote! {
         #handle
+        #alias
         const _: () = {
             #functions
             #traits
+            #args
             #child
         };
     }

@@ -1,6 +1,7 @@
 //! `#[supervisor]`: the attribute re-emits the struct, and attaches the internal derive, which does
 //! the work.
 
+mod args;
 mod check;
 mod expand;
 mod fallback;

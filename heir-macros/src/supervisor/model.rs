@@ -47,11 +47,29 @@ pub(super) struct Child<'a> {
     pub(super) options: ChildOptions,
 }
 
-/// An argument of a child's spec.
+/// An argument of a child.
 pub(super) struct Arg {
     pub(super) name: Ident,
-    /// With the struct's type written out for `Self`.
-    pub(super) ty: TokenStream,
+    pub(super) from: From,
+}
+
+/// Where an argument comes from.
+pub(super) enum From {
+    /// The caller of `start`, who gives a value of this type under this name; `Self` is written
+    /// out.
+    Caller(Ident, TokenStream),
+    /// The tree: a handle in it, by the field of a child and the fields below.
+    Tree(Vec<Ident>),
+}
+
+impl Arg {
+    /// Its name among the arguments of `start`, if it is one of them.
+    pub(super) fn name_of_start(&self) -> Option<&Ident> {
+        match &self.from {
+            From::Caller(name, _) => Some(name),
+            From::Tree(_) => None,
+        }
+    }
 }
 
 impl Tree<'_> {
@@ -65,9 +83,10 @@ impl Tree<'_> {
         self.options.name.value().map_or_else(|| self.ident.unraw().to_string(), LitStr::value)
     }
 
-    /// The arguments of all children, in the order of the fields.
-    pub(super) fn args(&self) -> impl Iterator<Item = &Arg> {
-        self.children.iter().flat_map(Child::args)
+    /// The arguments of `start`, with their types: those that children take from its caller, in the
+    /// order of the fields.
+    pub(super) fn args(&self) -> impl Iterator<Item = (&Ident, &TokenStream)> {
+        self.children.iter().flat_map(Child::args_of_start)
     }
 }
 
@@ -84,6 +103,14 @@ impl Child<'_> {
 
     pub(super) fn args(&self) -> &[Arg] {
         self.options.args.value().map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of its arguments that the caller of `start` gives, with their types.
+    pub(super) fn args_of_start(&self) -> impl Iterator<Item = (&Ident, &TokenStream)> {
+        self.args().iter().filter_map(|arg| match &arg.from {
+            From::Caller(name, ty) => Some((name, ty)),
+            From::Tree(_) => None,
+        })
     }
 }
 
@@ -134,11 +161,7 @@ impl Options {
             match key.to_string().as_str() {
                 "name" => given.name.fill(key, options::text(input, key)?, errors),
                 "strategy" => given.strategy.fill(key, options::word(input, key, STRATEGIES)?, errors),
-                "intensity" => {
-                    // As in OTP, an intensity of 0 allows no restart.
-                    let restarts = options::count_from(0, input, key, "`intensity = 10`")?;
-                    given.intensity.fill(key, restarts, errors);
-                }
+                "intensity" => given.intensity.fill(key, intensity(input, key)?, errors),
                 "period" => given.period.fill(key, options::duration(input, key)?, errors),
                 "auto_shutdown" => {
                     given.auto_shutdown.fill(key, options::word(input, key, AUTO_SHUTDOWNS)?, errors);
@@ -160,6 +183,12 @@ pub(super) struct ChildOptions {
     pub(super) shutdown: Slot<Shutdown>,
     pub(super) significant: Slot<()>,
     pub(super) backoff: Slot<Backoff>,
+    pub(super) registered: Slot<LitStr>,
+    pub(super) intensity: Slot<u32>,
+    pub(super) period: Slot<Millis>,
+    pub(super) each: Slot<Path>,
+    pub(super) escalate: Slot<()>,
+    pub(super) max_given_up: Slot<u16>,
 }
 
 impl ChildOptions {
@@ -174,7 +203,16 @@ impl ChildOptions {
                 "restart" => given.restart.fill(key, Restart::parse(input, key)?, errors),
                 "shutdown" => given.shutdown.fill(key, Shutdown::parse(input, key)?, errors),
                 "significant" => given.significant.fill(key, (), errors),
-                _ => given.backoff.fill(key, Backoff::parse(input, key)?, errors),
+                "backoff" => given.backoff.fill(key, Backoff::parse(input, key)?, errors),
+                "registered" => given.registered.fill(key, options::text(input, key)?, errors),
+                "intensity" => given.intensity.fill(key, intensity(input, key)?, errors),
+                "period" => given.period.fill(key, options::duration(input, key)?, errors),
+                "each" => given.each.fill(key, options::function(input, key)?, errors),
+                "escalate" => given.escalate.fill(key, (), errors),
+                _ => {
+                    let keys = options::count_from(0, input, key, "`max_given_up = 100`")?;
+                    given.max_given_up.fill(key, keys, errors);
+                }
             }
             Ok(())
         });
@@ -182,12 +220,19 @@ impl ChildOptions {
     }
 }
 
-/// Reads `(name: Type, ..)`.
+/// As in OTP, an intensity of 0 allows no restart.
+fn intensity(input: ParseStream<'_>, key: &Ident) -> syn::Result<u32> {
+    options::count_from(0, input, key, "`intensity = 10`")
+}
+
+/// Reads `(name: Type, name = other_name: Type, name = field.field, ..)`.
 fn args(input: ParseStream<'_>, key: &Ident, self_ty: &TokenStream) -> syn::Result<Vec<Arg>> {
     let listed;
     let parentheses = syn::parenthesized!(listed in input);
     if listed.is_empty() {
-        let problem = format_args!("`{key}` are empty: write `{key}(name: Type)`, or leave them out");
+        let problem = format_args!(
+            "`{key}` are empty: write `{key}(name: Type)` or `{key}(name = field)`, or leave them out"
+        );
         return Err(syn::Error::new(parentheses.span.join(), problem));
     }
     let args = arg_list(&listed, self_ty);
@@ -201,7 +246,13 @@ fn arg_list(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Vec<Ar
     while !input.is_empty() {
         args.push(arg(input, self_ty)?);
         if !input.is_empty() && !input.peek(Token![,]) {
-            return Err(input.error("unexpected token after the type: separate arguments with `,`"));
+            let what = match args.last() {
+                Some(Arg { from: From::Tree(_), .. }) => "handle",
+                _ => "type",
+            };
+            return Err(
+                input.error(format_args!("unexpected token after the {what}: separate arguments with `,`"))
+            );
         }
         let _: Option<Token![,]> = input.parse()?;
     }
@@ -210,10 +261,21 @@ fn arg_list(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Vec<Ar
 
 fn arg(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Arg> {
     let place = input.span();
-    let form = "write `name: Type`";
+    let form = "write `name: Type`, or `name = field`";
     let Ok(name) = input.parse::<Ident>() else {
-        return Err(syn::Error::new(place, format_args!("an argument has a name and a type: {form}")));
+        let problem = format_args!("an argument has a name, and a type or a handle of this tree: {form}");
+        return Err(syn::Error::new(place, problem));
     };
+    if input.peek(Token![=]) {
+        let _: Token![=] = input.parse()?;
+        let path = path_in_the_tree(input, &name)?;
+        let colon: Option<Token![:]> = input.parse()?;
+        let from = match path.as_slice() {
+            [given] if colon.is_some() => From::Caller(given.clone(), ty(input, self_ty)?),
+            _ => From::Tree(path),
+        };
+        return Ok(Arg { name, from });
+    }
     let colon: Option<Token![:]> = input.parse()?;
     if colon.is_none() || input.is_empty() {
         // The name looks like a type, so the argument has no name.
@@ -222,10 +284,44 @@ fn arg(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<Arg> {
         let problem = if is_type {
             format!("an argument has a name and a type: write `name: {name}`")
         } else {
-            format!("the argument `{name}` has no type: write `{name}: Type`")
+            format!(
+                "the argument `{name}` has neither a type nor a handle: write `{name}: Type`, and the caller of `start` \
+                 gives it, or `{name} = field`, and it is the handle of that child"
+            )
         };
         return Err(syn::Error::new(name.span(), problem));
     }
+    let from = From::Caller(name.clone(), ty(input, self_ty)?);
+    Ok(Arg { name, from })
+}
+
+fn ty(input: ParseStream<'_>, self_ty: &TokenStream) -> syn::Result<TokenStream> {
     let ty: Type = input.parse()?;
-    Ok(Arg { name, ty: crate::tokens::replace_self(ty, self_ty) })
+    Ok(crate::tokens::replace_self(ty, self_ty))
+}
+
+/// Reads `ledger` or `shop.stock`.
+fn path_in_the_tree(input: ParseStream<'_>, name: &Ident) -> syn::Result<Vec<Ident>> {
+    let place = input.span();
+    let problem = || {
+        syn::Error::new(
+            place,
+            format_args!(
+                "`{name}` is the handle of a child of this tree: write the child's field, as in `{name} = ledger` or \
+                 `{name} = shop.stock`, or `{name}: Type` for a value that the caller of `start` gives"
+            ),
+        )
+    };
+    let mut path = Vec::new();
+    loop {
+        path.push(input.call(Ident::parse_any).map_err(|_| problem())?);
+        if input.parse::<Option<Token![.]>>()?.is_none() {
+            break;
+        }
+    }
+    let is_named_for_start = path.len() == 1 && input.peek(Token![:]) && !input.peek(Token![::]);
+    if !input.is_empty() && !input.peek(Token![,]) && !is_named_for_start {
+        return Err(problem());
+    }
+    Ok(path)
 }

@@ -32,18 +32,32 @@ fn concrete<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Child<'a>> {
 /// const __CHILDREN: usize = {
 ///     R::__private::assert_child::<Counter>();
 ///     R::__private::assert_child::<Io>();
+///     R::__private::assert_named_args::<Counter>();
 ///     0
 /// };
 /// type __Checked<T> = <T as R::__private::Beside<[(); __CHILDREN]>>::Itself;
+/// type __ArgsOf<T> = <T as R::supervision::Child>::Args;
 /// ```
-/// Nothing without a child of a concrete type.
 pub(super) fn asserted(tree: &Tree<'_>) -> Option<TokenStream> {
-    concrete(tree).next()?;
     let root = &tree.root;
+    let args_of = tree.children.iter().any(takes_named_args).then(|| {
+        quote!(
+            type __ArgsOf<T> = <T as #root::supervision::Child>::Args;
+        )
+    });
+    if concrete(tree).next().is_none() {
+        return args_of;
+    }
     let assertions = concrete(tree).map(|child| {
         let (place, ty) = (at_type(child), &child.ty);
         let root = path_at(root, place);
-        quote_spanned!(place=> #root::__private::assert_child::<#ty>();)
+        let is_child = quote_spanned!(place=> #root::__private::assert_child::<#ty>(););
+        let takes_args = child.options.args.key_span().filter(|_| takes_named_args(child)).map(|key| {
+            let key = key.resolved_at(Span::mixed_site());
+            let root = path_at(&tree.root, key);
+            quote_spanned!(key=> #root::__private::assert_named_args::<#ty>();)
+        });
+        quote!(#is_child #takes_args)
     });
     Some(quote! {
         const __CHILDREN: usize = {
@@ -51,7 +65,13 @@ pub(super) fn asserted(tree: &Tree<'_>) -> Option<TokenStream> {
             0
         };
         type __Checked<T> = <T as #root::__private::Beside<[(); __CHILDREN]>>::Itself;
+        #args_of
     })
+}
+
+/// Whether the child itself takes the arguments, and not the function that makes specs of keys.
+fn takes_named_args(child: &Child<'_>) -> bool {
+    !child.args().is_empty() && child.options.each.key_span().is_none()
 }
 
 /// `__Checked<Counter>`

@@ -46,7 +46,7 @@ fn what_is_generated_is_short() {
     let none = added(&quote!());
     let measured = [
         ("the smallest worker", lines(&expand_heir(&quote!(), smallest)), 89),
-        ("a worker of six fields, one of each kind", lines(&expand_heir(&quote!(), of_six)), 147),
+        ("a worker of six fields, one of each kind", lines(&expand_heir(&quote!(), of_six)), 163),
         ("no handlers", none, 30),
         ("each handler, with both its methods", added(&call) - none, 33),
         ("a handler that replies later", added(&later) - none, 34),

@@ -1,12 +1,14 @@
 //! The builder of a tree.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::process::status::Stopped;
 use crate::supervisor::Supervisor;
 use crate::supervisor::child::Rules;
-use crate::supervisor::child::spec::{Attached, ChildSpec, sealed};
+use crate::supervisor::child::spec::{ChildPlan, ChildSpec, Filled, Reserved, sealed};
 use crate::supervisor::child::subtree::SupervisorChild;
 use crate::supervisor::handle::SupervisorHandle;
 use crate::supervisor::report::StartError;
@@ -30,16 +32,21 @@ use crate::worker::Spec;
 /// The tree is then [started](Self::start), or becomes a subtree: a
 /// [child](SupervisorBuilder::child) of another builder.
 ///
-/// `H` is the handle of the finished tree.
+/// `H` is the handle of the finished tree. `A` is what a declared tree is still to be
+/// [given](Self::with): the arguments of its children.
 #[must_use = "a tree does nothing until it is started"]
-pub struct SupervisorBuilder<H = SupervisorHandle> {
+pub struct SupervisorBuilder<H = SupervisorHandle, A = ()> {
     handle: H,
     plan: Plan,
+    /// Gives the reserved children of a declared tree their arguments.
+    fill: Option<Fill<H, A>>,
 }
+
+type Fill<H, A> = Box<dyn FnOnce(&mut SupervisorBuilder, &H, A) + Send>;
 
 /// The settings and children of a supervisor to be.
 struct Plan {
-    shared: Arc<SupervisorShared>,
+    shared: Unstarted,
     slots: Slots,
     /// The first mistake in the declaration of a child.
     refused: Option<StartError>,
@@ -56,27 +63,59 @@ struct Plan {
     backoff: Backoff,
 }
 
-impl<H: Clone + Send + Sync + 'static> ChildSpec for SupervisorBuilder<H> {
-    type Handle = H;
+/// The shared side of a supervisor that has not been started. If it never is, whoever waits for it
+/// or its children is told.
+struct Unstarted {
+    shared: Arc<SupervisorShared>,
+    is_planned: bool,
 }
 
-impl<H: Clone + Send + Sync + 'static> sealed::Attach<H> for SupervisorBuilder<H> {
-    fn attach(self, supervisor: &SupervisorShared) -> Attached<H> {
+impl Deref for Unstarted {
+    type Target = Arc<SupervisorShared>;
+
+    fn deref(&self) -> &Arc<SupervisorShared> {
+        &self.shared
+    }
+}
+
+impl Drop for Unstarted {
+    fn drop(&mut self) {
+        if self.is_planned {
+            self.shared.retire_all(&Stopped::Dropped);
+        }
+    }
+}
+
+impl<H: Clone + Send + Sync + 'static> ChildSpec for SupervisorBuilder<H> {
+    type Handle = H;
+    type Plan = Self;
+
+    fn split(self) -> (Self, ()) {
+        (self, ())
+    }
+}
+
+impl<H: Clone + Send + Sync + 'static, A: 'static> ChildPlan for SupervisorBuilder<H, A> {
+    type Handle = H;
+    type Args = A;
+}
+
+impl<H: Clone + Send + Sync + 'static, A: 'static> sealed::Reserve<H, A> for SupervisorBuilder<H, A> {
+    fn reserve(mut self, supervisor: &SupervisorShared) -> Reserved<H, A> {
         let position = supervisor.next_position();
         let id = position.id;
-        self.plan.shared.settle_at(position);
-        let twice =
-            self.plan.shared.registry().join(supervisor.registry()).map(StartError::DuplicateRegistration);
-        let rules = Rules {
-            restart: self.plan.restart,
-            shutdown: self.plan.shutdown.unwrap_or_default(),
-            significant: self.plan.significant,
-            backoff: self.plan.backoff,
-        };
-        let as_long_as_it_takes = self.plan.shutdown.is_none();
-        let (run, refused) = self.plan.finish(false);
-        let member = Box::new(SupervisorChild::new(run, rules, as_long_as_it_takes));
-        Attached { id, member, handle: self.handle, refused: refused.or(twice) }
+        let shared = Arc::clone(&self.plan.shared);
+        shared.settle_at(position);
+        self.plan.describe();
+        let twice = shared.registry().join(supervisor.registry()).map(StartError::DuplicateRegistration);
+        Reserved {
+            id,
+            parent: Arc::clone(&supervisor.requests),
+            node: shared,
+            handle: self.handle.clone(),
+            refused: twice,
+            fill: Box::new(move |args| self.with(args).plan.into_child()),
+        }
     }
 }
 
@@ -85,7 +124,7 @@ impl SupervisorBuilder {
         let shared = Arc::new(SupervisorShared::new(name));
         let handle = SupervisorHandle::new(Arc::clone(&shared));
         let plan = Plan {
-            shared,
+            shared: Unstarted { shared, is_planned: true },
             slots: Slots::new(),
             refused: None,
             label: None,
@@ -100,7 +139,7 @@ impl SupervisorBuilder {
             significant: false,
             backoff: Backoff::default(),
         };
-        Self { handle, plan }
+        Self { handle, plan, fill: None }
     }
 
     /// Makes the supervisor dynamic: its children are many workers of one type.
@@ -122,22 +161,35 @@ impl SupervisorBuilder {
         self
     }
 
+    /// Replaces the handle by what `wrap` makes of it.
+    pub fn declared<H>(self, wrap: impl FnOnce(SupervisorHandle) -> H) -> SupervisorBuilder<H> {
+        SupervisorBuilder { handle: wrap(self.handle), plan: self.plan, fill: None }
+    }
+
+    /// Replaces the handle by what `wrap` makes of it, and has `fill` give the children that are
+    /// [reserved](Self::reserve) their arguments, once the tree has its own. This is how
+    /// `#[supervisor]` makes a tree of a struct: `wrap` puts the handles of the children together,
+    /// and `fill` finds them there.
+    pub fn declared_later<H, A>(
+        self,
+        wrap: impl FnOnce(SupervisorHandle) -> H,
+        fill: impl FnOnce(&mut SupervisorBuilder, &H, A) + Send + 'static,
+    ) -> SupervisorBuilder<H, A> {
+        SupervisorBuilder { handle: wrap(self.handle), plan: self.plan, fill: Some(Box::new(fill)) }
+    }
+}
+
+impl<H, A> SupervisorBuilder<H, A> {
     /// Adds a child, and returns its handle: a worker with its manager, or another tree as a
     /// subtree.
     ///
-    /// Children are started in the order in which they were added. Messages that are sent to a
-    /// worker before it has started wait for it.
+    /// Children are started in the order in which they were added, or [reserved](Self::reserve).
+    /// Messages that are sent to a worker before it has started wait for it.
     pub fn child<S: ChildSpec>(&mut self, spec: S) -> S::Handle {
-        let Attached { id, member, handle, refused } = spec.attach(&self.plan.shared);
-        let node = member.node();
-        let name = Arc::clone(node.name());
-        let twice =
-            self.plan.shared.children.has(&name).then(|| StartError::DuplicateName(Arc::clone(&name)));
-        let enlisted = Arc::clone(&node).register_name().err().map(StartError::DuplicateRegistration);
-        self.plan.refused = self.plan.refused.take().or(refused).or(twice).or(enlisted);
-        // A supervisor that has not started takes every child.
-        let _open = self.plan.shared.children.insert(id, node);
-        self.plan.slots.insert(id, Box::new(Slot::new(member)));
+        let (plan, args) = spec.split();
+        let reserved = self.reserve(plan);
+        let handle = reserved.handle();
+        self.fill(reserved, args);
         handle
     }
 
@@ -147,14 +199,93 @@ impl SupervisorBuilder {
         self.child(spec)
     }
 
-    /// Replaces the handle by what `wrap` makes of it: `#[supervisor]` makes a struct of the
-    /// children's handles.
-    pub fn declared<H>(self, wrap: impl FnOnce(SupervisorHandle) -> H) -> SupervisorBuilder<H> {
-        SupervisorBuilder { handle: wrap(self.handle), plan: self.plan }
+    /// Adds a child whose arguments come later, by [`fill`](Self::fill). Its handle can be had at
+    /// once, so that children can be given the handles of each other.
+    ///
+    /// [`Child::plan`](crate::supervision::Child::plan) makes the plan of a worker, of a declared
+    /// tree, and of a [`Dynamic`](crate::Dynamic).
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// use heir_runtime::supervision::Child;
+    ///
+    /// /// Plays as long as there are balls.
+    /// #[heir]
+    /// struct Player {
+    ///     #[table(keep)]
+    ///     played: u64,
+    ///     #[arg]
+    ///     other: PlayerHandle,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Player {
+    ///     #[cast]
+    ///     async fn play(&mut self, cx: &mut Context<Self>, balls: u64) -> Result<(), MessageError> {
+    ///         self.played += 1;
+    ///         if balls > 1 {
+    ///             cx.send(self.other.play(balls - 1)).await?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///     fn played(&mut self) -> u64 { self.played }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("game");
+    /// let ping = tree.reserve(Player::plan().name("ping"));
+    /// let pong = tree.reserve(Player::plan().name("pong"));
+    /// let (first, second) = (ping.handle(), pong.handle());
+    /// tree.fill(ping, PlayerArgs { other: second.clone() });
+    /// tree.fill(pong, PlayerArgs { other: first.clone() });
+    /// let tree = tree.start().await?;
+    ///
+    /// first.play(3).await?;
+    /// while first.played().await? + second.played().await? < 3 {}
+    /// tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// If a reserved child never gets its arguments, the tree does not start:
+    /// [`StartError::NotFilled`].
+    pub fn reserve<P: ChildPlan>(&mut self, plan: P) -> Reserved<P::Handle, P::Args> {
+        let mut reserved = plan.reserve(&self.plan.shared);
+        let node = &reserved.node;
+        let name = node.name();
+        let twice = self.plan.shared.children.has(name).then(|| StartError::DuplicateName(Arc::clone(name)));
+        let enlisted = Arc::clone(node).register_name().err().map(StartError::DuplicateRegistration);
+        // A supervisor that has not started takes every child.
+        let _open = self.plan.shared.children.insert(reserved.id, Arc::clone(node));
+        let refused = reserved.refused.take();
+        self.plan.refuse(refused.or(twice).or(enlisted));
+        reserved
     }
-}
 
-impl<H> SupervisorBuilder<H> {
+    /// Gives a [reserved](Self::reserve) child its arguments.
+    ///
+    /// If the child was reserved in another tree, neither tree starts: the error is
+    /// [`StartError::NotFilled`] here, too.
+    pub fn fill<C, B>(&mut self, reserved: Reserved<C, B>, args: B) {
+        let Reserved { id, parent, node, fill, .. } = reserved;
+        if !Arc::ptr_eq(&parent, &self.plan.shared.requests) {
+            return self.plan.refuse(Some(StartError::NotFilled(Arc::clone(node.name()))));
+        }
+        let Filled { member, refused } = fill(args);
+        self.plan.refuse(refused);
+        self.plan.slots.insert(id, Box::new(Slot::new(member)));
+    }
+
+    /// Gives a declared tree the arguments that its children take.
+    pub fn with(self, args: A) -> SupervisorBuilder<H> {
+        let Self { handle, plan, fill } = self;
+        let Some(fill) = fill else { return SupervisorBuilder { handle, plan, fill: None } };
+        let supervisor = SupervisorHandle::new(Arc::clone(&plan.shared));
+        let mut tree = SupervisorBuilder { handle: supervisor, plan, fill: None };
+        fill(&mut tree, &handle, args);
+        SupervisorBuilder { handle, plan: tree.plan, fill: None }
+    }
+
     /// Replaces the name that the tree was built with.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.plan.label = Some(name.into());
@@ -217,7 +348,9 @@ impl<H> SupervisorBuilder<H> {
         self.plan.backoff = backoff;
         self
     }
+}
 
+impl<H> SupervisorBuilder<H> {
     /// Starts the children, each after the one before is up. A child that fails before it is up, or
     /// ends and is not to be restarted, fails the start; the tree starts without a child that was
     /// [stopped](crate::Handle::stop) on request.
@@ -234,7 +367,8 @@ impl<H> SupervisorBuilder<H> {
     /// # Panics
     /// Outside a tokio runtime, or in one whose timer is not enabled.
     pub async fn start(self) -> Result<Supervisor<H>, StartError> {
-        let (run, refused) = self.plan.finish(true);
+        let Self { handle, plan, .. } = self.with(());
+        let (run, refused) = plan.finish(true);
         if let Some(error) = refused {
             return Err(error);
         }
@@ -247,11 +381,27 @@ impl<H> SupervisorBuilder<H> {
         shared.set_task(task.abort_handle());
         // Made before the first await: if this future is dropped, so is the `Supervisor`, and the
         // tree stops.
-        Supervisor::new(self.handle, shared, stop, task).up().await
+        Supervisor::new(handle, shared, stop, task).up().await
     }
 }
 
 impl Plan {
+    /// Notes what is wrong with the declaration, if anything is. The first mistake holds.
+    fn refuse(&mut self, error: Option<StartError>) {
+        if self.refused.is_none() {
+            self.refused = error;
+        }
+    }
+
+    /// Has the supervisor's shared side know its name and limits.
+    fn describe(&mut self) {
+        let limits = match self.intensity {
+            u32::MAX => format!("{}, any number of restarts", self.strategy),
+            restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
+        };
+        self.shared.describe_as(self.label.take(), limits, self.dynamic);
+    }
+
     /// Makes the supervisor; returns with it the first mistake in the declaration, if there is one.
     fn finish(mut self, is_root: bool) -> (Run, Option<StartError>) {
         let rules = SupervisorRules {
@@ -260,19 +410,31 @@ impl Plan {
             dynamic: self.dynamic,
             is_root,
         };
-        let limits = match self.intensity {
-            u32::MAX => format!("{}, any number of restarts", self.strategy),
-            restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
-        };
-        self.shared.describe_as(self.label.take(), limits, self.dynamic);
+        self.describe();
         self.shared.registry().observe(std::mem::take(&mut self.observers));
-        let mut refused = self.refused.take();
+        let unfilled = self.shared.children.first_without(|id| self.slots.contains_key(&id));
+        self.refuse(unfilled.map(|node| StartError::NotFilled(Arc::clone(node.name()))));
         for slot in self.slots.values() {
             let name = Arc::clone(slot.member.node().name());
-            refused = refused.or_else(|| rules.check(&name, slot.member.rules()));
+            self.refused = self.refused.take().or_else(|| rules.check(&name, slot.member.rules()));
         }
         let intensity = Intensity::new(self.intensity, self.period);
-        (Run::new(self.shared, rules, self.slots, intensity), refused)
+        self.shared.is_planned = false;
+        let (shared, slots) = (Arc::clone(&self.shared), std::mem::take(&mut self.slots));
+        (Run::new(shared, rules, slots, intensity), self.refused.take())
+    }
+
+    /// Makes the supervisor as the child of another one.
+    fn into_child(self) -> Filled {
+        let rules = Rules {
+            restart: self.restart,
+            shutdown: self.shutdown.unwrap_or_default(),
+            significant: self.significant,
+            backoff: self.backoff,
+        };
+        let as_long_as_it_takes = self.shutdown.is_none();
+        let (run, refused) = self.finish(false);
+        Filled { member: Box::new(SupervisorChild::new(run, rules, as_long_as_it_takes)), refused }
     }
 }
 
@@ -291,7 +453,7 @@ impl SupervisorRules {
     }
 }
 
-impl<H> fmt::Debug for SupervisorBuilder<H> {
+impl<H, A> fmt::Debug for SupervisorBuilder<H, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.plan.label.as_ref().unwrap_or(self.plan.shared.label());
         f.debug_struct("SupervisorBuilder").field("name", name).finish_non_exhaustive()

@@ -84,6 +84,11 @@ impl Children {
         self.read().nodes.values().cloned().collect()
     }
 
+    /// The first child whose id is not `known`.
+    pub(super) fn first_without(&self, known: impl Fn(ChildId) -> bool) -> Option<Arc<dyn Node>> {
+        self.read().nodes.iter().find(|(id, _)| !known(**id)).map(|(_, node)| Arc::clone(node))
+    }
+
     /// The child that is started last of those before this id.
     pub(super) fn last_before(&self, id: ChildId) -> Option<(ChildId, Arc<dyn Node>)> {
         let index = self.read();

@@ -1,9 +1,10 @@
 //! The types that a field of a `#[supervisor]` struct can have.
 
 use crate::supervisor::builder::SupervisorBuilder;
-use crate::supervisor::child::spec::ChildSpec;
+use crate::supervisor::child::spec::ChildPlan;
 use crate::supervisor::dynamic::{Dynamic, Key};
 use crate::worker::Handlers;
+use crate::worker::Later;
 use crate::worker::Spec;
 use crate::worker::Worker;
 
@@ -33,9 +34,9 @@ use crate::worker::Worker;
 ///
 /// #[supervisor(strategy = one_for_all)]
 /// struct Pair {
-///     #[child(args(one: u64))]
+///     #[child(args(step = one: u64))]
 ///     left: Counter,
-///     #[child(args(other: u64))]
+///     #[child(args(step = other: u64))]
 ///     right: Counter,
 /// }
 ///
@@ -65,8 +66,17 @@ use crate::worker::Worker;
 pub trait Child: Sized {
     /// The handle that the child is reached with.
     type Handle: Clone + Send + Sync + 'static;
-    /// The spec that the child is started from.
-    type Spec: ChildSpec<Handle = Self::Handle>;
+    /// What the child is given before it starts: a struct with a field for each argument, or `()`.
+    type Args;
+    /// The child without its arguments.
+    type Plan: ChildPlan<Handle = Self::Handle, Args = Self::Args>;
+
+    /// What is wrong with any tree that has this child, if anything is.
+    #[doc(hidden)]
+    const MISTAKE: Option<&'static str> = None;
+
+    /// Makes the plan of the child, for [`reserve`](SupervisorBuilder::reserve).
+    fn plan() -> Self::Plan;
 
     /// Reads the struct's fields. No value of the struct is ever made, so the compiler would call
     /// them dead code.
@@ -78,33 +88,58 @@ pub trait Child: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes arguments",
     label = "its spec takes arguments, which nobody gives it",
-    note = "write `#[child(args(name: Type))]` before the field: they become arguments of the tree's `start`"
+    note = "write `#[child(args(name: Type))]` before the field, for an argument of the tree's `start`, or \
+            `#[child(args(name = field))]`, for the handle of another child"
 )]
 pub trait NoArgs: Child {
-    /// Makes the spec that the child is started from.
-    fn spec() -> Self::Spec;
+    /// Makes the arguments: none.
+    fn none() -> Self::Args;
 }
+
+/// The arguments of a worker or a tree, as `#[heir]` and `#[supervisor]` generate them: a struct
+/// with a named field for each.
+#[diagnostic::on_unimplemented(
+    message = "this child takes no arguments",
+    label = "takes no arguments",
+    note = "leave `args(..)` out; a worker's arguments are its fields with `#[arg]`, and a `Dynamic` takes arguments only \
+            together with `each = path`, a function that makes a worker's spec of its key and them"
+)]
+pub trait NamedArgs {}
 
 #[diagnostic::do_not_recommend]
 impl<W: Handlers> Child for W {
     type Handle = W::Handle;
-    type Spec = Spec<W>;
+    type Args = W::Args;
+    type Plan = Spec<W, Later>;
+
+    fn plan() -> Self::Plan {
+        Spec::later()
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<W: Handlers + Worker<Args = ()>> NoArgs for W {
-    fn spec() -> Spec<W> {
-        Spec::new(())
-    }
+    fn none() {}
 }
 
 impl<K: Key, W: Handlers> Child for Dynamic<K, W> {
     type Handle = Self;
-    type Spec = SupervisorBuilder<Self>;
+    type Args = ();
+    type Plan = SupervisorBuilder<Self>;
+
+    const MISTAKE: Option<&'static str> = match W::REGISTERED {
+        None => None,
+        Some(_) => Some(
+            "a worker that is registered under one name cannot be started for each key of a `Dynamic`: leave \
+             `registered` out of its `#[heir(..)]`",
+        ),
+    };
+
+    fn plan() -> SupervisorBuilder<Self> {
+        Self::spec()
+    }
 }
 
 impl<K: Key, W: Handlers> NoArgs for Dynamic<K, W> {
-    fn spec() -> SupervisorBuilder<Self> {
-        Self::spec()
-    }
+    fn none() {}
 }

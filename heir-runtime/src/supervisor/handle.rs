@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use crate::process::status::Stopped;
 use crate::supervisor::child::Node;
+use crate::supervisor::child::spec::sealed::Reserve;
 use crate::supervisor::child::spec::{Attached, ChildSpec};
 use crate::supervisor::child::worker::WorkerChild;
 use crate::supervisor::report::{ChildError, StartError};
@@ -107,8 +108,9 @@ impl SupervisorHandle {
     /// [`StartError::DuplicateName`] if another child has the name, even one that has ended and was
     /// not [deleted](Self::delete_child).
     pub async fn start_child<S: ChildSpec>(&self, spec: S) -> Result<S::Handle, StartError> {
-        let attached = spec.attach(&self.shared);
-        self.add(attached).await
+        let (plan, args) = spec.split();
+        let reserved = plan.reserve(&self.shared);
+        self.add(reserved.attach(args)).await
     }
 
     /// Adds a child that has an id in this supervisor.

@@ -135,6 +135,12 @@ pub enum StartError {
     /// Two workers of one tree are registered under the same name.
     #[error("two workers are registered as `{0}`: give one of them another name with `Spec::registered`")]
     DuplicateRegistration(Arc<str>),
+    /// A child was [reserved](crate::SupervisorBuilder::reserve) and never got its arguments, or
+    /// those of a child of another tree.
+    #[error(
+        "`{0}` was reserved, and never got its arguments: give them with `SupervisorBuilder::fill`, on the same builder"
+    )]
+    NotFilled(Arc<str>),
     /// A child is significant, but permanent: it is always restarted, so it never ends for good.
     #[error(
         "`{0}` is significant and permanent, but a significant child is one that may end: make it transient or temporary"

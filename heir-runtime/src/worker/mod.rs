@@ -34,7 +34,7 @@ pub use self::context::Context;
 pub use self::outgoing::{AnsweredCall, Outgoing};
 pub use self::request::{CallRequest, CastRequest};
 pub(crate) use self::spec::Settings;
-pub use self::spec::{AfterQuarantine, Restart, Shutdown, Spec, WhileDown};
+pub use self::spec::{AfterQuarantine, Later, Restart, Shutdown, Spec, WhileDown};
 pub use self::tick::{Missed, Tick};
 use crate::estate::TransferInfo;
 use crate::estate::quarantine::Verdict;
@@ -146,6 +146,9 @@ pub trait Worker: Sized + Send + 'static {
     /// The name by which a supervisor knows the worker, unless its [`Spec`] has another.
     const NAME: &'static str;
 
+    /// The name under which its tree registers the worker, unless its [`Spec`] has another.
+    const REGISTERED: Option<&'static str> = None;
+
     /// All tables of the worker.
     type Tables: Send + 'static;
 
@@ -198,8 +201,8 @@ pub trait Worker: Sized + Send + 'static {
     /// the caller to drop.
     fn restore(tables: &mut Self::Tables, saved: &mut Self::Saved);
 
-    /// Puts the settings of `#[heir(..)]` in the place of the defaults. [`Spec::new`] calls it.
-    fn configure(spec: Spec<Self>) -> Spec<Self> {
+    /// Puts the settings of `#[heir(..)]` in the place of the defaults. [`Spec::later`] calls it.
+    fn configure(spec: Spec<Self, Later>) -> Spec<Self, Later> {
         spec
     }
 }

@@ -96,8 +96,8 @@ impl<W: Handlers> Deref for dyn HandleTarget<W> {
 impl<W: Handlers> Shared<W> {
     /// Makes the shared state of a new worker. Its tables are in `estate`; without one they do not
     /// exist yet.
-    pub(crate) fn new(
-        spec: &Spec<W>,
+    pub(crate) fn new<A>(
+        spec: &Spec<W, A>,
         settings: Arc<Settings>,
         estate: Option<Estate<W::Tables>>,
         parent: ParentRef,

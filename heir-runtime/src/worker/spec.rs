@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,10 +53,13 @@ use crate::worker::tick::{Missed, Tick};
 /// # Ok::<_, heir_runtime::BoxError>(())
 /// # }).unwrap();
 /// ```
+///
+/// `Spec<W, Later>` is a spec whose arguments come [later](Later): what a tree
+/// [reserves](crate::SupervisorBuilder::reserve) a worker by.
 #[must_use = "a spec does nothing until a supervisor gets it"]
-pub struct Spec<W: Worker> {
+pub struct Spec<W: Worker, A = <W as Worker>::Args> {
     pub(crate) name: Arc<str>,
-    pub(crate) args: W::Args,
+    pub(crate) args: A,
     pub(crate) registered: Option<Arc<str>>,
     pub(crate) on_undelivered: Option<OnUndelivered>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
@@ -63,7 +67,13 @@ pub struct Spec<W: Worker> {
     /// type of messages.
     ticks: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) settings: Settings,
+    worker: PhantomData<fn() -> W>,
 }
+
+/// In place of the arguments of a [`Spec`]: they come later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Later;
 
 /// The settings of a worker that many workers may share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,28 +172,50 @@ impl<W: Worker> Spec<W> {
     /// A spec with these arguments, the worker's own [settings](Worker::configure), and the
     /// defaults of all others.
     pub fn new(args: W::Args) -> Self {
+        Spec::later().with(args)
+    }
+}
+
+impl<W: Worker> Spec<W, Later> {
+    /// A spec whose arguments come [later](Self::with), with the worker's own
+    /// [settings](Worker::configure), and the defaults of all others.
+    pub fn later() -> Self {
         W::configure(Self {
             name: Arc::from(W::NAME),
-            args,
-            registered: None,
+            args: Later,
+            registered: W::REGISTERED.map(Arc::from),
             on_undelivered: None,
             journal: None,
             ticks: None,
             settings: Settings {
                 restart: Restart::default(),
                 shutdown: Shutdown::default(),
-                mailbox: Self::MAILBOX,
-                start_timeout: Self::START_TIMEOUT,
-                crash_loop: Some(Self::CRASH_LOOP),
+                mailbox: Spec::<W>::MAILBOX,
+                start_timeout: Spec::<W>::START_TIMEOUT,
+                crash_loop: Some(Spec::<W>::CRASH_LOOP),
                 quarantine: AfterQuarantine::default(),
-                max_quarantined: Self::MAX_QUARANTINED,
+                max_quarantined: Spec::<W>::MAX_QUARANTINED,
                 backoff: Backoff::default(),
                 significant: false,
                 while_down: WhileDown::default(),
                 handler_timeout: None,
                 heartbeat: None,
             },
+            worker: PhantomData,
         })
+    }
+
+    /// The spec with its arguments.
+    pub fn with(self, args: W::Args) -> Spec<W> {
+        self.exchange(args).0
+    }
+}
+
+impl<W: Worker, A> Spec<W, A> {
+    /// The spec with other arguments; returns those that it had.
+    pub(crate) fn exchange<B>(self, args: B) -> (Spec<W, B>, A) {
+        let Self { name, args: before, registered, on_undelivered, journal, ticks, settings, worker } = self;
+        (Spec { name, args, registered, on_undelivered, journal, ticks, settings, worker }, before)
     }
 
     /// The name by which its supervisor knows the worker. Two children of one supervisor have
@@ -344,7 +376,7 @@ impl<W: Worker> Spec<W> {
     }
 }
 
-impl<W: Handlers> Spec<W> {
+impl<W: Handlers, A> Spec<W, A> {
     /// Has the worker's own clock send it a message without arguments after each `period`: what
     /// `#[every(..)]` on a handler declares. `make` is a variant of the worker's messages, and may
     /// be any cast without arguments. If the handler has a clock already, this takes its place.
@@ -391,7 +423,7 @@ impl<W: Handlers> Spec<W> {
 }
 
 // By hand, because derives would require the worker to be `Clone` and `Debug`.
-impl<W: Worker> Clone for Spec<W> {
+impl<W: Worker, A: Clone> Clone for Spec<W, A> {
     fn clone(&self) -> Self {
         Self {
             name: Arc::clone(&self.name),
@@ -405,7 +437,7 @@ impl<W: Worker> Clone for Spec<W> {
     }
 }
 
-impl<W: Worker> fmt::Debug for Spec<W> {
+impl<W: Worker, A> fmt::Debug for Spec<W, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spec")
             .field("name", &self.name)

@@ -24,7 +24,7 @@ impl Private {
 struct Branch {
     #[child(args(by: u64))]
     counter: Private,
-    #[child(args(other: u64))]
+    #[child(args(by = other: u64))]
     other: Private,
 }
 
@@ -102,21 +102,21 @@ impl Former {
 #[allow(clippy::too_many_arguments, reason = "one for each child")]
 #[supervisor]
 struct Many {
-    #[child(args(a: u64))]
+    #[child(args(by = a: u64))]
     a: Private,
-    #[child(args(b: u64))]
+    #[child(args(by = b: u64))]
     b: Private,
-    #[child(args(c: u64))]
+    #[child(args(by = c: u64))]
     c: Private,
-    #[child(args(d: u64))]
+    #[child(args(by = d: u64))]
     d: Private,
-    #[child(args(e: u64))]
+    #[child(args(by = e: u64))]
     e: Private,
-    #[child(args(f: u64))]
+    #[child(args(by = f: u64))]
     f: Private,
-    #[child(args(g: u64))]
+    #[child(args(by = g: u64))]
     g: Private,
-    #[child(args(h: u64))]
+    #[child(args(by = h: u64))]
     h: Private,
 }
 

@@ -46,19 +46,19 @@ mod without_a_prelude {
         auto_shutdown = any_significant,
     )]
     pub(super) struct App {
-        #[child(args(tree: u64), restart = transient, significant, backoff = exponential("1ms", "1s"))]
+        #[child(args(by = tree: u64), restart = transient, significant, backoff = exponential("1ms", "1s"))]
         pub(super) supervisor: Counter,
-        #[child(args(supervisor: u64), shutdown = brutal_kill)]
+        #[child(args(by = supervisor: u64), shutdown = brutal_kill)]
         pub(super) r#tree: Counter,
-        #[child(args(r#fn: u64, spec: u64))]
+        #[child(args(r#struct = r#fn: u64, this = spec: u64))]
         r#self_: Two,
     }
 
     #[super::reexported::runtime::supervisor(crate = crate::declared::hygiene::reexported::runtime)]
     pub(super) struct Two {
-        #[child(args(r#struct: u64))]
+        #[child(args(by = r#struct: u64))]
         r#type: Counter,
-        #[child(args(this: u64))]
+        #[child(args(by = this: u64))]
         r#match: Counter,
     }
 }

@@ -63,7 +63,7 @@ struct Io {
 
 #[supervisor(name = "app", intensity = 5, period = "1h")]
 struct App {
-    #[child(args(greeting: String, size: u8))]
+    #[child(args(words = greeting: String, number = size: u8))]
     teller: Teller,
     #[child(restart = permanent, shutdown = "1s")]
     counter: Counter,

@@ -156,14 +156,65 @@ fn an_argument_has_a_name_and_a_type() {
         (quote!(args = a), "write `args(name: Type)`"),
         (quote!(args[a: A]), "write `args(name: Type)`"),
         (quote!(args()), "`args` are empty"),
-        (quote!(args(a)), "the argument `a` has no type: write `a: Type`"),
-        (quote!(args(a:)), "the argument `a` has no type"),
-        (quote!(args("a")), "an argument has a name and a type: write `name: Type`"),
-        (quote!(args(self: A)), "an argument has a name and a type"),
-        (quote!(args(a: A b: B)), "separate arguments with `,`"),
+        (quote!(args(a)), "the argument `a` has neither a type nor a handle: write `a: Type`"),
+        (quote!(args(a:)), "the argument `a` has neither a type nor a handle"),
+        (quote!(args(A)), "an argument has a name and a type: write `name: A`"),
+        (
+            quote!(args("a")),
+            "an argument has a name, and a type or a handle of this tree: write `name: Type`",
+        ),
+        (quote!(args(self: A)), "an argument has a name, and a type"),
+        (quote!(args(a: A b: B)), "unexpected token after the type: separate arguments with `,`"),
     ] {
         assert_mistakes(&of_child(&args), &[part]);
     }
+}
+
+#[test]
+fn an_argument_from_the_tree_is_the_path_of_a_handle() {
+    for (args, part) in [
+        (quote!(args(a =)), "`a` is the handle of a child of this tree: write the child's field"),
+        (quote!(args(a = 3)), "`a` is the handle of a child of this tree"),
+        (quote!(args(a = b())), "`a` is the handle of a child of this tree"),
+        (quote!(args(a = b::c)), "`a` is the handle of a child of this tree"),
+        (quote!(args(a = b.)), "`a` is the handle of a child of this tree"),
+        (quote!(args(a = b.0)), "`a` is the handle of a child of this tree"),
+        (quote!(args(a = &b)), "`a` is the handle of a child of this tree"),
+        (quote!(args(a = b c = b)), "`a` is the handle of a child of this tree"),
+    ] {
+        assert_mistakes(&of_child(&args), &[part]);
+    }
+}
+
+#[test]
+fn a_handle_that_a_child_is_given_is_one_of_the_trees_own() {
+    let of = |args: TokenStream| {
+        of_supervisor(
+            &quote!(),
+            quote!(
+                struct App {
+                    #[child(args(#args))]
+                    front: Front,
+                    ledger: Ledger,
+                }
+            ),
+        )
+    };
+    assert_mistakes(&of(quote!(a = leger)), &["`App` has no field `leger`: did you mean `ledger`?"]);
+    assert_mistakes(&of(quote!(a = shop.stock)), &["`App` has no field `shop`: write `front` or `ledger`"]);
+    assert_mistakes(
+        &of(quote!(a = ledger, a: u8)),
+        &["`a` is first given here", "`a` is given twice: keep one of them"],
+    );
+    assert_mistakes(&of(quote!(a = ledger, b = front, c = ledger.below)), &[]);
+}
+
+#[test]
+fn a_dynamic_gives_keys_up_or_escalates() {
+    assert_mistakes(
+        &of_child(&quote!(escalate, max_given_up = 3)),
+        &["with `escalate` no key is given up alone", "leave one of the two out"],
+    );
 }
 
 #[test]
@@ -183,8 +234,8 @@ fn children_and_arguments_are_told_apart() {
             ),
         ),
         &[
-            "two arguments are called `x`",
-            "an argument is first called `x`",
+            "two arguments of `start` are called `x`: give one of them another name, as in `x = other_x: Type`",
+            "an argument of `start` is first called `x`",
             "two children are called `type`",
             "a child is first called `type`",
         ],
