@@ -1,5 +1,7 @@
 //! The arguments of a tree as one value: `()`, or a public struct with a field for each.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Generics;
@@ -79,7 +81,9 @@ pub(super) fn items(tree: &Tree<'_>) -> Option<TokenStream> {
     let (root, ty, generics) = (&tree.root, ty(tree), generics(tree));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let name = name(tree);
-    let fields = tree.args().map(|(name, ty)| {
+    let mut named = HashSet::new();
+    // Two of one name have been reported.
+    let fields = tree.args().filter(|(name, _)| named.insert(*name)).map(|(name, ty)| {
         let name = generated(name, name.span());
         quote!(pub #name: #ty,)
     });

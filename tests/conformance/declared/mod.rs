@@ -1,5 +1,6 @@
 //! A tree that is declared is the tree one would build by hand.
 
+mod acquainted;
 mod clean;
 mod hygiene;
 

@@ -1,0 +1,42 @@
+//! A worker's restarts are counted by its supervisor.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Ledger {
+    #[table(keep)]
+    sum: u64,
+}
+
+#[handlers]
+impl Ledger {}
+
+#[heir]
+struct Stock {
+    #[table(keep)]
+    left: u64,
+}
+
+#[handlers]
+impl Stock {}
+
+#[heir]
+struct Front {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    ledger: LedgerHandle,
+}
+
+#[handlers]
+impl Front {}
+
+#[supervisor]
+struct App {
+    #[child(intensity = 3)]
+    ledger: Ledger,
+}
+
+fn main() {
+    drop(App::start());
+}

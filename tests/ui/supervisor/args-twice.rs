@@ -1,0 +1,44 @@
+//! Each argument is given once.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Ledger {
+    #[table(keep)]
+    sum: u64,
+}
+
+#[handlers]
+impl Ledger {}
+
+#[heir]
+struct Stock {
+    #[table(keep)]
+    left: u64,
+}
+
+#[handlers]
+impl Stock {}
+
+#[heir]
+struct Front {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    ledger: LedgerHandle,
+}
+
+#[handlers]
+impl Front {}
+
+#[supervisor]
+struct App {
+    #[child(args(ledger = ledger, ledger = other))]
+    front: Front,
+    ledger: Ledger,
+    other: Ledger,
+}
+
+fn main() {
+    drop(App::start());
+}

@@ -1,0 +1,46 @@
+//! `each` is for a `Dynamic`.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Ledger {
+    #[table(keep)]
+    sum: u64,
+}
+
+#[handlers]
+impl Ledger {}
+
+#[heir]
+struct Stock {
+    #[table(keep)]
+    left: u64,
+}
+
+#[handlers]
+impl Stock {}
+
+#[heir]
+struct Front {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    ledger: LedgerHandle,
+}
+
+#[handlers]
+impl Front {}
+
+fn ledger(_: &u64) -> heir_runtime::Spec<Ledger> {
+    Ledger::spec()
+}
+
+#[supervisor]
+struct App {
+    #[child(each = ledger)]
+    ledger: Ledger,
+}
+
+fn main() {
+    drop(App::start());
+}

@@ -1,0 +1,47 @@
+//! A branch has no handlers that a name could find.
+
+use heir_runtime::{handlers, heir, supervisor};
+
+#[heir]
+struct Ledger {
+    #[table(keep)]
+    sum: u64,
+}
+
+#[handlers]
+impl Ledger {}
+
+#[heir]
+struct Stock {
+    #[table(keep)]
+    left: u64,
+}
+
+#[handlers]
+impl Stock {}
+
+#[heir]
+struct Front {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    ledger: LedgerHandle,
+}
+
+#[handlers]
+impl Front {}
+
+#[supervisor]
+struct Back {
+    ledger: Ledger,
+}
+
+#[supervisor]
+struct App {
+    #[child(registered = "back")]
+    back: Back,
+}
+
+fn main() {
+    drop(App::start());
+}
