@@ -328,8 +328,18 @@ impl<H, A> SupervisorBuilder<H, A> {
         self
     }
 
-    /// As a subtree: sets how the supervisor is stopped. Default: it is asked, and may take as long
-    /// as the shutdown timeouts of all its children together.
+    /// Sets how long the end of the supervisor may take. Default: as long as the shutdown timeouts
+    /// of all its children together.
+    ///
+    /// - As a subtree: the supervisor's own supervisor asks it to stop, and aborts it after this
+    ///   time.
+    /// - As a root: this bounds the end of the whole tree, however that comes about:
+    ///   [`Supervisor::run_until`], [`Supervisor::shutdown`], or the tree's own end. The time is
+    ///   counted from the beginning of the end. When it is over, every worker that has not ended is
+    ///   aborted, in subtrees, too, and the [report](crate::supervision::ShutdownReport) names it.
+    ///   An aborted worker has one second more to reach its next await. With
+    ///   [`Shutdown::BrutalKill`] all workers are aborted at once, as that says, so the report does
+    ///   not name them.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.plan.shutdown = Some(shutdown);
         self
@@ -409,6 +419,7 @@ impl Plan {
             auto_shutdown: self.auto_shutdown,
             dynamic: self.dynamic,
             is_root,
+            bound: self.shutdown.filter(|_| is_root),
         };
         self.describe();
         self.shared.registry().observe(std::mem::take(&mut self.observers));

@@ -6,11 +6,14 @@ mod child;
 mod children;
 pub(crate) mod declared;
 mod dynamic;
+mod exit_code;
 mod handle;
 mod keys;
 mod report;
 mod run;
 mod shared;
+#[cfg(feature = "signal")]
+mod signals;
 mod strategy;
 mod tree;
 
@@ -44,14 +47,49 @@ use crate::util::stop::{StopOnDrop, StopSignal};
 /// A child that ends is restarted as its [`Restart`](crate::Restart) type says, and its siblings
 /// with it as the [`Strategy`] says. If there are more restarts than the intensity allows, the
 /// supervisor gives up: it stops all of its children and ends. A supervisor within a tree is then
-/// restarted by its own supervisor. When the root gives up, its children have stopped for good,
-/// their callers are told, and the tables stay in their estates.
+/// restarted by its own supervisor.
 ///
 /// A `Supervisor` derefs to its handle: a [`SupervisorHandle`], or the generated handle that has a
-/// field for each child. [`shutdown`](Self::shutdown) stops the tree, waits, and reports how it
-/// went. Dropping the `Supervisor` asks the tree to stop, without waiting; callers are told
-/// [`Stopped::Dropped`].
-#[must_use = "dropping the supervisor stops its tree: keep it under a name, and end with its `shutdown`"]
+/// field for each child. Dropping the `Supervisor` asks the tree to stop, without waiting; callers
+/// are told [`Stopped::Dropped`].
+///
+/// # The end of a program
+/// The `main` of a service waits for the end of its tree, and exits with what the report says:
+///
+#[cfg_attr(feature = "signal", doc = "```no_run")]
+#[cfg_attr(not(feature = "signal"), doc = "```ignore")]
+/// # use heir_runtime::prelude::*;
+/// use heir_runtime::supervision::ShutdownReport;
+/// # #[heir] struct Counter { #[table(keep)] unused: () }
+/// # #[handlers] impl Counter {}
+/// # #[supervisor] struct App { counter: Counter }
+///
+/// # /*
+/// #[tokio::main]
+/// # */
+/// # #[tokio::main(flavor = "current_thread")]
+/// async fn main() -> Result<ShutdownReport, BoxError> {
+///     let app = App::start().await?;
+///     Ok(app.run_until_shutdown().await)
+/// }
+/// ```
+///
+/// `run_until_shutdown`, which needs the feature `signal`, waits for ctrl-c or SIGTERM, and then
+/// stops the tree in order. [`run_until`](Self::run_until) waits for anything else.
+///
+/// # When the root has given up
+/// Nobody restarts a root: it stays down. Its workers have stopped for good; who calls one gets
+/// [`NotSent::Stopped`](crate::NotSent::Stopped) with [`Stopped::GaveUp`]. The program goes on, so
+/// somebody has to notice:
+///
+/// - `run_until_shutdown` and `run_until` return. `main` exits with the report's code, and what
+///   starts the program (systemd, Kubernetes) starts it again: with empty tables.
+/// - If only a part of the program is likely to fail, that part is a subtree. When a subtree gives
+///   up, the root restarts it, and its workers have their tables.
+/// - The tables of a root that gave up stay in their estates, as long as a handle is kept:
+///   [`Estate::claim`](crate::estate::Estate::claim) takes them, to save them, or to start another
+///   tree with what is in them.
+#[must_use = "dropping the supervisor stops its tree: keep it under a name, and end with its `run_until` or `shutdown`"]
 pub struct Supervisor<H = SupervisorHandle> {
     handle: H,
     shared: Arc<SupervisorShared>,
@@ -116,12 +154,49 @@ impl<H> Supervisor<H> {
     /// in the report. The values that a worker leaves behind may be dropped in the supervisor's
     /// task, so their destructors must not block.
     ///
+    /// [`SupervisorBuilder::shutdown`] bounds how long all of this may take.
+    ///
     /// Dropping the future does not take the request back.
     pub async fn shutdown(mut self) -> ShutdownReport {
         if let Some(stop) = self.stop.take() {
             stop.ask();
         }
         self.wait_for_report().await
+    }
+
+    /// Waits for `stop`, or for the tree's own end, and then stops the tree as
+    /// [`shutdown`](Self::shutdown) does.
+    ///
+    /// The tree ends by itself if its supervisor gives up, ends with a significant child, or is
+    /// [stopped](SupervisorHandle::stop). Then `stop` is dropped, and the report says why.
+    ///
+    /// Dropping the future drops the `Supervisor`, which stops the tree. A panic in `stop` is the
+    /// caller's, and drops the `Supervisor`, too.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Jobs { #[table(keep)] open: u64 }
+    /// #[handlers]
+    /// impl Jobs {
+    ///     /// Answers when no job is open.
+    ///     fn done(&mut self) {}
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app");
+    /// let jobs = tree.worker(Jobs::spec());
+    /// let tree = tree.start().await?;
+    /// let report = tree.run_until(async move { drop(jobs.done().await) }).await;
+    /// assert_eq!(report.why, Stopped::Shutdown);
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> ShutdownReport {
+        {
+            let stop = pin!(stop);
+            race(stop, pin!(self.ended())).await;
+        }
+        self.shutdown().await
     }
 
     /// Waits until the tree has ended: its supervisor gave up, ended with a significant child, or

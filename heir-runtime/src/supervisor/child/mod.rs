@@ -66,6 +66,10 @@ pub(crate) trait Member: Send {
         self.rules().shutdown
     }
 
+    /// The time in which the whole tree is to end is over: a subtree aborts its own children. Says
+    /// whether they are late.
+    fn abort_rest(&self, _late: bool) {}
+
     /// A task of the child went on after it was aborted: it is left behind.
     fn left_behind(&mut self, role: Role);
 

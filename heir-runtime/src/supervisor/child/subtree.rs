@@ -99,6 +99,11 @@ impl Member for SupervisorChild {
         }
     }
 
+    fn abort_rest(&self, late: bool) {
+        // A supervisor that does not take the request has ended.
+        let _ = self.shared.request(Command::AbortRest { late });
+    }
+
     fn left_behind(&mut self, role: Role) {
         self.shared.emit(EventKind::Unresponsive { role, incarnation: None });
     }

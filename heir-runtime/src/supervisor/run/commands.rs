@@ -20,6 +20,11 @@ impl Run {
             Command::FromChild(id, ParentRequest::Restart) => self.restart_between_messages(id),
             Command::Shutdown => self.end(Ending::Shutdown),
             Command::CloseInTurn => self.close_children_not_serving(),
+            Command::AbortRest { late } => {
+                // The request to stop may come after this one.
+                self.end(Ending::Shutdown);
+                self.abort_rest(late);
+            }
             Command::Add(id, member, told) => self.add(id, member, told),
             Command::Terminate(id, told) => self.terminate(id, told),
             Command::Restart(id, told) => self.restart(id, told),

@@ -26,6 +26,7 @@ use crate::supervisor::child::{Rules, Up};
 use crate::supervisor::report::Overdue;
 use crate::supervisor::run::ending::Ending;
 use crate::supervisor::run::intensity::Intensity;
+use crate::supervisor::run::patience::Patience;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
 use crate::supervisor::shared::SupervisorShared;
@@ -35,6 +36,7 @@ use crate::tree::parent::ChildId;
 use crate::util::caught::message_of;
 use crate::util::numbers::ByNumber;
 use crate::util::stop::StopSignal;
+use crate::worker::Shutdown;
 
 /// A supervisor at work. It outlives the supervisor's task: a supervisor that is restarted goes on
 /// with the same children, whose tables stay in their estates.
@@ -71,8 +73,8 @@ pub(crate) struct Run {
     /// When [`meet_deadlines`](Self::meet_deadlines) has to look at which task. An entry is stale,
     /// and skipped, once its time is no longer the task's deadline.
     pub(crate) timers: BTreeSet<(Instant, ChildId, Role)>,
-    /// The supervisor's only tokio timer: it fires no later than the first entry of `timers`. It is
-    /// not reset for each entry, because in a storm of crashes most entries become stale.
+    /// The supervisor's only tokio timer: it fires no later than the first entry of `timers`, or
+    /// than `time_left` says. It is not reset for each entry, because in a storm of crashes most entries become stale.
     alarm: Option<Pin<Box<Sleep>>>,
     /// The cycle under way, if any: the supervisor's own start, or a restart of several children.
     pub(crate) cycle: Option<Cycle>,
@@ -80,6 +82,8 @@ pub(crate) struct Run {
     pub(crate) awaited: Option<(ChildId, Up)>,
     /// Why the supervisor ends. Once this is set, no child is started again, and all are stopped.
     pub(crate) ending: Option<Ending>,
+    /// What is left of the time in which a root is to end, if that is bounded.
+    pub(crate) time_left: Option<Patience>,
     /// While children are stopped in reverse order: those with this id or a higher one are down.
     pub(crate) down_from: ChildId,
     pub(crate) overdue: Overdue,
@@ -98,6 +102,9 @@ pub(crate) struct SupervisorRules {
     pub(crate) dynamic: bool,
     /// Whether the supervisor has no supervisor of its own: its children then end for good with it.
     pub(crate) is_root: bool,
+    /// How long the end of a root may take, if that is bounded. A subtree is bounded by its own
+    /// supervisor.
+    pub(crate) bound: Option<Shutdown>,
 }
 
 /// A walk over the children from one id on: it stops them in reverse order, then starts them in
@@ -159,6 +166,7 @@ impl Run {
             cycle: None,
             awaited: None,
             ending: None,
+            time_left: None,
             down_from: ChildId::MAX,
             overdue: Overdue::default(),
         }
@@ -226,12 +234,14 @@ impl Run {
     }
 
     fn set_alarm(&mut self) {
-        match (self.timers.first(), &mut self.alarm) {
+        let of_a_child = self.timers.first().map(|(time, ..)| *time);
+        let of_the_end = self.time_left.as_ref().map(Patience::next);
+        match (of_a_child.into_iter().chain(of_the_end).min(), &mut self.alarm) {
             (None, alarm) => *alarm = None,
-            (Some((time, ..)), None) => self.alarm = Some(Box::pin(sleep_until(*time))),
-            (Some((time, ..)), Some(alarm)) => {
-                if alarm.deadline() > *time || alarm.is_elapsed() {
-                    alarm.as_mut().reset(*time);
+            (Some(time), None) => self.alarm = Some(Box::pin(sleep_until(time))),
+            (Some(time), Some(alarm)) => {
+                if alarm.deadline() > time || alarm.is_elapsed() {
+                    alarm.as_mut().reset(time);
                 }
             }
         }
@@ -371,6 +381,7 @@ mod tests {
             auto_shutdown: AutoShutdown::Never,
             dynamic: true,
             is_root: true,
+            bound: None,
         };
         let mut run = Run::new(shared, rules, Slots::new(), Intensity::new(0, Duration::ZERO));
         let (told, _waits) = reply(Waker::noop().clone());

@@ -19,6 +19,11 @@ pub(crate) enum Command {
     /// The current end of this subtree, or its next one, is for good: close the children that have
     /// stopped already, so that no caller waits for them.
     CloseInTurn,
+    /// The time in which the tree is to end is over: end, and abort all children that have not
+    /// ended. Says whether they are late, or were not to have time to stop.
+    AbortRest {
+        late: bool,
+    },
     Add(ChildId, Box<dyn Member>, ReplySender<Result<(), StartError>>),
     Terminate(ChildId, ReplySender<()>),
     Restart(ChildId, ReplySender<Result<Outcome, ChildError>>),

@@ -9,10 +9,13 @@ use crate::process::status::Stopped;
 use crate::supervisor::report::StartError;
 use crate::supervisor::run::Run;
 use crate::supervisor::run::ending::Ending;
+use crate::supervisor::run::patience::{GRACE, Patience};
 use crate::supervisor::run::slot::{Goal, State};
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
+use crate::util::deadline;
 use crate::worker::Restart;
+use crate::worker::Shutdown;
 
 impl Run {
     /// Ends the supervisor: stops all children in reverse order, or together if it is dynamic. Only
@@ -31,6 +34,11 @@ impl Run {
         self.ending = Some(ending);
         self.down_from = ChildId::MAX;
         self.close_children_not_serving();
+        match self.rules.bound {
+            Some(Shutdown::BrutalKill) => return self.abort_rest(false),
+            Some(Shutdown::Timeout(time)) => self.time_left = deadline::after(time).map(Patience::until),
+            None => {}
+        }
         if self.rules.dynamic {
             let children: Vec<_> = self.slots.keys().copied().collect();
             for id in children {
@@ -117,6 +125,59 @@ impl Run {
         }
         self.timers.extend(slot.part(role).deadline().map(|deadline| (deadline, id, role)));
         false
+    }
+
+    /// Aborts every task that has not ended, as the time in which the tree is to end is over, or as
+    /// there is none; the end then goes on as after any abort. If they are `late`, the report names
+    /// the children.
+    pub(crate) fn abort_rest(&mut self, late: bool) {
+        let children: Vec<_> = self.slots.keys().rev().copied().collect();
+        for id in &children {
+            for role in self.slots[id].roles() {
+                self.abort_part(*id, role, late);
+            }
+        }
+        for id in children {
+            // A manager may be gone at once: nobody tells of its end.
+            if self.slots.get(&id).is_some_and(|slot| slot.is_down()) {
+                self.went_down(id);
+            }
+        }
+    }
+
+    fn abort_part(&mut self, id: ChildId, role: Role, late: bool) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.forget_delay(id, role, &mut self.timers);
+        let was_asked = match slot.part(role).state {
+            State::Running => false,
+            State::Asked(_) => true,
+            State::Down | State::Delayed(_) | State::Aborted(_) => return,
+        };
+        if slot.has_ended(role) {
+            return;
+        }
+        if role == Role::Worker {
+            self.close_child(id);
+        }
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let is_overdue = match role {
+            // It aborts its own children, which are named instead of it.
+            Role::Supervisor => false,
+            // It has nothing to do at its end, so one that was not asked is not late.
+            Role::Manager => late && was_asked,
+            Role::Worker => late && slot.member.rules().shutdown != Shutdown::BrutalKill,
+        };
+        if role == Role::Supervisor {
+            slot.ask_to_stop(role, Shutdown::Timeout(GRACE * 2));
+            slot.member.abort_rest(late);
+        } else {
+            slot.abort(role);
+        }
+        self.managers -= usize::from(role == Role::Manager && slot.part(role).is_down());
+        if is_overdue {
+            self.overdue.aborted(Arc::clone(slot.member.node().name()), role);
+        }
+        self.set_timer(id, role);
     }
 
     /// Stops a child for good, and goes on with the cycle.
@@ -235,6 +296,14 @@ impl Run {
     /// A task that has ended is left alone: the supervisor has still to hear of its end.
     pub(crate) fn meet_deadlines(&mut self) {
         let now = Instant::now();
+        if let Some(left) = self.time_left
+            && left.next() <= now
+        {
+            self.time_left = left.look(now);
+            if self.time_left.is_none() {
+                self.abort_rest(true);
+            }
+        }
         while let Some((time, id, role)) = self.timers.pop_first() {
             if time > now {
                 self.timers.insert((time, id, role));
