@@ -165,7 +165,6 @@ mod platform {
     use std::io;
     use std::process;
     use std::sync::atomic::Ordering;
-    use std::sync::{Mutex, MutexGuard, PoisonError};
     use std::thread;
 
     use tokio::runtime;
