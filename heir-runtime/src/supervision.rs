@@ -4,7 +4,8 @@
 //! [`SupervisorHandle`](crate::SupervisorHandle) has the methods that return these.
 
 pub use crate::supervisor::{
-    AutoShutdown, Child, ChildCounts, ChildError, ChildPlan, ChildSpec, DynamicError, Key, NamedArgs, NoArgs,
-    OverdueChild, Reserved, ShutdownReport, SubtreeStatus, Tree, TreeNode, WorkerNode,
+    Ailment, AutoShutdown, Child, ChildCounts, ChildError, ChildPlan, ChildSpec, DynamicError, Health, Key,
+    NamedArgs, NoArgs, OverdueChild, Problem, Reserved, ShutdownReport, SubtreeStatus, Tree, TreeNode,
+    WorkerNode,
 };
 pub use crate::worker::Later;

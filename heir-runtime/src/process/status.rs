@@ -90,6 +90,21 @@ pub enum Stopped {
     Dropped,
 }
 
+impl Stopped {
+    /// Whether somebody asked for it, or the restart type allows for it.
+    pub(crate) fn is_as_intended(&self) -> bool {
+        match self {
+            Self::Shutdown | Self::Upgraded | Self::Significant(_) => true,
+            Self::Ended(reason) => reason.is_normal(),
+            Self::GaveUp(_)
+            | Self::Quarantined(_)
+            | Self::QuarantineFull { .. }
+            | Self::NotStarted(_)
+            | Self::Dropped => false,
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -25,6 +25,9 @@ struct Index {
     closed: bool,
 }
 
+/// How many children are looked at before the lock is free again.
+const SOME: usize = 256;
+
 impl Index {
     fn insert(&mut self, id: ChildId, node: Arc<dyn Node>, by_name: bool) -> Option<Arc<dyn Node>> {
         if by_name {
@@ -89,6 +92,13 @@ impl Children {
         self.read().nodes.iter().find(|(id, _)| !known(**id)).map(|(_, node)| Arc::clone(node))
     }
 
+    /// The first children with this id or a higher one: some of them, so that nobody waits long for
+    /// the lock.
+    pub(super) fn some_from(&self, id: ChildId) -> Vec<(ChildId, Arc<dyn Node>)> {
+        let index = self.read();
+        index.nodes.range(id..).take(SOME).map(|(id, node)| (*id, Arc::clone(node))).collect()
+    }
+
     /// The child that is started last of those before this id.
     pub(super) fn last_before(&self, id: ChildId) -> Option<(ChildId, Arc<dyn Node>)> {
         let index = self.read();
@@ -126,6 +136,7 @@ mod tests {
     use super::*;
     use crate::process::status::Stopped;
     use crate::supervisor::child::Up;
+    use crate::supervisor::health::Survey;
     use crate::supervisor::tree::TreeNode;
     use crate::tree::events::EventKind;
     use crate::util::steps::{assert_no_square, made};
@@ -142,6 +153,8 @@ mod tests {
         fn describe(&self) -> TreeNode {
             unreachable!("nobody draws it")
         }
+
+        fn survey(&self, _survey: &mut Survey) {}
 
         fn is_stopped(&self) -> bool {
             false

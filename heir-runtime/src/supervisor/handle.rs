@@ -11,6 +11,7 @@ use crate::supervisor::child::Node;
 use crate::supervisor::child::spec::sealed::Reserve;
 use crate::supervisor::child::spec::{Attached, ChildSpec};
 use crate::supervisor::child::worker::WorkerChild;
+use crate::supervisor::health::Health;
 use crate::supervisor::report::{ChildError, StartError};
 use crate::supervisor::run::requests::{Command, Requests};
 use crate::supervisor::shared::SupervisorShared;
@@ -76,6 +77,67 @@ impl SupervisorHandle {
     /// its tables. Its `Display` draws it.
     pub fn tree(&self) -> Tree {
         self.shared.picture()
+    }
+
+    /// Returns whether the tree from this supervisor down is ready and alive, and what is not well
+    /// in it: for the probes of what runs the program (Kubernetes, systemd, a load balancer).
+    ///
+    /// It is cheap: it looks at each worker's status, and asks no task. It may be called from any
+    /// thread. If a thread of its own answers the probes, they are answered even if workers block
+    /// all threads of the runtime; a [heartbeat](Spec::heartbeat) tells which.
+    ///
+    /// ```
+    /// use std::io::{self, Read, Write};
+    /// use std::net::{TcpListener, TcpStream};
+    /// use std::thread;
+    ///
+    /// use heir_runtime::prelude::*;
+    /// # #[heir] struct Stock { #[table(keep)] left: u64 }
+    /// # #[handlers] impl Stock {}
+    /// # #[supervisor] struct App { stock: Stock }
+    ///
+    /// /// Answers `GET /ready` and `GET /alive`, with the reasons.
+    /// fn answer(tree: &SupervisorHandle, mut client: TcpStream) -> io::Result<()> {
+    ///     let mut request = [0; 1024];
+    ///     let length = client.read(&mut request)?;
+    ///     let health = tree.health();
+    ///     let is_well = if request[..length].starts_with(b"GET /alive") { health.alive } else { health.ready };
+    ///     let status = if is_well { "200 OK" } else { "503 Service Unavailable" };
+    ///     let problems: Vec<_> = health.problems.iter().map(|problem| format!("{:?}", problem.to_string())).collect();
+    ///     let body = format!(
+    ///         r#"{{"ready":{},"alive":{},"problems":[{}],"more":{}}}"#,
+    ///         health.ready, health.alive, problems.join(","), health.more,
+    ///     );
+    ///     let length = body.len();
+    ///     write!(client, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let app = App::start().await?;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let port = listener.local_addr()?.port();
+    /// let tree = SupervisorHandle::clone(&app);
+    /// thread::spawn(move || {
+    ///     for client in listener.incoming().flatten() {
+    ///         let _ = answer(&tree, client);
+    ///     }
+    /// });
+    ///
+    /// // Only to show it: a probe does this.
+    /// let ask = |path: &str| -> io::Result<String> {
+    ///     let mut probe = TcpStream::connect(("127.0.0.1", port))?;
+    ///     write!(probe, "GET {path} HTTP/1.1\r\n\r\n")?;
+    ///     io::read_to_string(probe)
+    /// };
+    /// assert!(ask("/ready")?.ends_with(r#"{"ready":true,"alive":true,"problems":[],"more":0}"#));
+    /// app.terminate_child("stock").await?;
+    /// assert!(ask("/ready")?.starts_with("HTTP/1.1 503"));
+    /// assert!(ask("/alive")?.starts_with("HTTP/1.1 200"));
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn health(&self) -> Health {
+        self.shared.health()
     }
 
     /// Returns the children, in the order in which they are started

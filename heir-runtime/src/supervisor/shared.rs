@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 
 use crate::process::status::Stopped;
 use crate::supervisor::children::Children;
+use crate::supervisor::health::{Ailment, Health, Scope, Survey};
 use crate::supervisor::report::ChildError;
 use crate::supervisor::run::requests::{Command, Requests};
 use crate::supervisor::tree::{SubtreeStatus, Tree};
@@ -45,6 +46,10 @@ pub struct SupervisorShared {
 struct State {
     status: SubtreeStatus,
     has_been_up: bool,
+    /// Whether the children had been up in the life before.
+    was_up_before: bool,
+    /// Whether the supervisor has given up in this life.
+    has_given_up: bool,
     task: Option<AbortHandle>,
 }
 
@@ -60,7 +65,13 @@ impl SupervisorShared {
             next_id: AtomicU64::new(0),
             children: Children::default(),
             when_forgotten: OnceLock::new(),
-            state: WatchMany::new(State { status: SubtreeStatus::Down, has_been_up: false, task: None }),
+            state: WatchMany::new(State {
+                status: SubtreeStatus::Down,
+                has_been_up: false,
+                was_up_before: false,
+                has_given_up: false,
+                task: None,
+            }),
             for_good: OnceLock::new(),
             position: OnceLock::new(),
         }
@@ -141,7 +152,8 @@ impl SupervisorShared {
     /// Notes that the supervisor begins a life, in which it has not been up yet.
     pub(super) fn set_starting(&self) {
         self.state.update(|state| {
-            state.has_been_up = false;
+            state.was_up_before = std::mem::take(&mut state.has_been_up);
+            state.has_given_up = false;
             state.enter(SubtreeStatus::Starting);
         });
     }
@@ -156,6 +168,11 @@ impl SupervisorShared {
             state.has_been_up = true;
             state.enter(SubtreeStatus::Running);
         });
+    }
+
+    /// Notes that the supervisor gives up: its own supervisor may see that as a normal end.
+    pub(super) fn set_given_up(&self) {
+        self.state.update(|state| state.has_given_up = true);
     }
 
     pub(super) fn set_down(&self) {
@@ -239,6 +256,55 @@ impl SupervisorShared {
         self.state.update(|state| {
             state.task = None;
             state.enter(SubtreeStatus::Stopped(why.clone()));
+        });
+    }
+
+    /// The health of this supervisor and all below it.
+    pub(super) fn health(&self) -> Health {
+        let mut survey = Survey::new();
+        let ailment = match self.status() {
+            SubtreeStatus::Stopped(why) => {
+                survey.is_over();
+                Some(Ailment::Stopped(why))
+            }
+            _ if self.for_good().is_some() => Some(Ailment::Stopping),
+            _ => self.ailment(),
+        };
+        if let Some(ailment) = ailment {
+            survey.note(self.label(), ailment);
+        }
+        self.survey_children(&mut survey);
+        survey.result()
+    }
+
+    /// What is not well with the supervisor itself, if anything is.
+    pub(super) fn ailment(&self) -> Option<Ailment> {
+        self.state.read(|state| match &state.status {
+            SubtreeStatus::Running => None,
+            SubtreeStatus::Starting => (!state.was_up_before).then_some(Ailment::Starting),
+            SubtreeStatus::Down => (!state.has_been_up).then_some(Ailment::Down),
+            SubtreeStatus::Terminated => Some(Ailment::Terminated),
+            SubtreeStatus::Stopped(why) => {
+                (state.has_given_up || !why.is_as_intended()).then(|| Ailment::Stopped(why.clone()))
+            }
+        })
+    }
+
+    /// Looks at the children, some at a time: they may be very many.
+    pub(super) fn survey_children(&self, survey: &mut Survey) {
+        let scope = match self.status() {
+            SubtreeStatus::Terminated | SubtreeStatus::Stopped(_) => Scope::OnlyBlocked,
+            _ if self.children.is_dynamic() => Scope::OwnTrouble,
+            _ => Scope::Everything,
+        };
+        survey.enter(self.label(), scope, |survey| {
+            let mut next = ChildId::MIN;
+            loop {
+                let some = self.children.some_from(next);
+                let Some((last, _)) = some.last() else { return };
+                next = last + 1;
+                some.iter().for_each(|(_, node)| node.survey(survey));
+            }
         });
     }
 

@@ -31,23 +31,38 @@ struct LifecycleState {
     downtime: Option<Box<Downtime>>,
     /// Whether the incarnation started last has served.
     served: bool,
+    /// Whether the one before it had.
+    served_before: bool,
 }
 
 impl Lifecycle {
     /// No incarnation has been started yet.
     pub(crate) fn new(counts_downtime: bool) -> Self {
         let downtime = counts_downtime.then(|| Box::new(Downtime::begin()));
-        Self(WatchMany::new(LifecycleState { status: Status::Down, downtime, served: false }))
+        Self(WatchMany::new(LifecycleState {
+            status: Status::Down,
+            downtime,
+            served: false,
+            served_before: false,
+        }))
     }
 
     pub(crate) fn status(&self) -> Status {
         self.0.read(|state| state.status.clone())
     }
 
+    /// The status, and whether the incarnation has served that ended last, if none serves.
+    pub(crate) fn status_after(&self) -> (Status, bool) {
+        self.0.read(|state| {
+            let is_starting = matches!(state.status, Status::Starting { .. });
+            (state.status.clone(), if is_starting { state.served_before } else { state.served })
+        })
+    }
+
     /// The supervisor is about to start an incarnation.
     pub(crate) fn starting(&self, incarnation: u64) {
         self.0.update(|state| {
-            state.served = false;
+            state.served_before = std::mem::take(&mut state.served);
             state.enter(Status::Starting { incarnation });
         });
     }

@@ -17,6 +17,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
+use crate::supervisor::health::Survey;
 use crate::supervisor::report::Overdue;
 use crate::supervisor::tree::TreeNode;
 use crate::tree::events::{EventKind, Role};
@@ -87,6 +88,9 @@ pub(crate) trait Node: Send + Sync {
     fn name(&self) -> &Arc<str>;
 
     fn describe(&self) -> TreeNode;
+
+    /// Notes what is not well with the child, and below it.
+    fn survey(&self, survey: &mut Survey);
 
     /// Whether the child is gone for good.
     fn is_stopped(&self) -> bool;

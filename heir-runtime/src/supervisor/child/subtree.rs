@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::child::{Member, Node, Rules, Task, Up};
+use crate::supervisor::health::Survey;
 use crate::supervisor::report::Overdue;
 use crate::supervisor::run::Run;
 use crate::supervisor::run::patience::GRACE;
@@ -131,6 +132,13 @@ impl Node for SupervisorShared {
 
     fn describe(&self) -> TreeNode {
         TreeNode::Supervisor(self.picture())
+    }
+
+    fn survey(&self, survey: &mut Survey) {
+        if let Some(ailment) = self.ailment() {
+            survey.note(self.label(), ailment);
+        }
+        self.survey_children(survey);
     }
 
     fn is_stopped(&self) -> bool {

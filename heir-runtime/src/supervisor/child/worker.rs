@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 use crate::incarnation::incarnation;
 use crate::manager::start_manager;
 use crate::process::exit::ExitReason;
-use crate::process::status::Stopped;
+use crate::process::status::{Status, Stopped};
 use crate::supervisor::child::{Member, Node, Rules, Task, Up};
+use crate::supervisor::health::{Ailment, Survey};
 use crate::supervisor::run::patience::GRACE;
 use crate::supervisor::tree::{TreeNode, WorkerNode};
 use crate::tree::events::{EventKind, Role};
@@ -133,6 +134,30 @@ impl<W: Handlers> Drop for WorkerChild<W> {
     }
 }
 
+/// What is not well with a worker, if anything is.
+fn ailment<W: Handlers>(worker: &Shared<W>) -> Option<Ailment> {
+    // An incarnation that was left behind keeps the tables, whatever the worker does since.
+    let has_tables = |last: u64| {
+        let owner = worker.estate.owner();
+        owner.is_some_and(|owner| owner.name == worker.name && owner.incarnation <= last)
+    };
+    let (status, has_served) = worker.lifecycle.status_after();
+    match status {
+        Status::Serving { .. } => None,
+        Status::Unresponsive { .. } => Some(Ailment::Unresponsive),
+        Status::Starting { incarnation } if has_tables(incarnation.saturating_sub(1)) => {
+            Some(Ailment::Unresponsive)
+        }
+        Status::Starting { .. } => (!has_served).then_some(Ailment::Starting),
+        Status::Down | Status::Terminated | Status::Stopped(_) if has_tables(worker.newest()) => {
+            Some(Ailment::Unresponsive)
+        }
+        Status::Down => (!has_served).then_some(Ailment::Down),
+        Status::Terminated => Some(Ailment::Terminated),
+        Status::Stopped(why) => (!why.is_as_intended()).then_some(Ailment::Stopped(why)),
+    }
+}
+
 impl<W: Handlers> Node for Shared<W> {
     fn name(&self) -> &Arc<str> {
         &self.name
@@ -147,6 +172,16 @@ impl<W: Handlers> Node for Shared<W> {
             open_replies: self.replies_owed(),
             managed: self.on_call.has_manager(),
         })
+    }
+
+    fn survey(&self, survey: &mut Survey) {
+        if let Some(ailment) = ailment(self) {
+            survey.note(&self.name, ailment);
+        }
+        match self.quarantined() {
+            0 => {}
+            parked => survey.note(&self.name, Ailment::Quarantined { parked }),
+        }
     }
 
     fn is_stopped(&self) -> bool {

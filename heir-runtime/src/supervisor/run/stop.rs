@@ -25,6 +25,7 @@ impl Run {
             return;
         }
         if let Ending::GaveUp(reason) = &ending {
+            self.shared.set_given_up();
             self.emit(EventKind::GaveUp { reason: reason.clone() });
         }
         (self.cycle, self.awaited) = (None, None);
