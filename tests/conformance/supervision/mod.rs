@@ -2,10 +2,12 @@
 
 mod actor;
 mod backoff;
+mod bounds;
 mod closing;
 mod delays;
 mod dynamic;
 mod ends;
+mod health;
 mod late;
 mod management;
 mod meanwhile;
