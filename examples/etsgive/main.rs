@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use heir_runtime::events::EventKind;
 use heir_runtime::prelude::*;
+use heir_runtime::supervision::ShutdownReport;
 use tokio::sync::Notify;
 
 use self::command::{Command, HELP, parse};
@@ -20,7 +21,7 @@ use self::counter::{Counter, CounterHandle};
 use self::input::Input;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<ShutdownReport, Box<dyn Error>> {
     // The panics here are asked for, and told as events.
     std::panic::set_hook(Box::new(|_| {}));
     let new_heir = Arc::new(Notify::new());
@@ -57,8 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Err(words) => println!("{words}"),
         }
     }
-    tree.shutdown().await;
-    Ok(())
+    Ok(tree.shutdown().await)
 }
 
 async fn obey(command: Command, counter: &CounterHandle) -> Result<(), Box<dyn Error>> {

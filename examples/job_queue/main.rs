@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use heir_runtime::prelude::*;
+use heir_runtime::supervision::ShutdownReport;
 use tokio::time::sleep;
 
 const JOBS: u64 = 500;
@@ -106,7 +107,7 @@ impl Queue {
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> Result<(), BoxError> {
+async fn main() -> Result<ShutdownReport, BoxError> {
     // The panics here are asked for.
     std::panic::set_hook(Box::new(|_| {}));
     let mut tree = Supervisor::builder("jobs").intensity(u32::MAX);
@@ -148,6 +149,5 @@ async fn main() -> Result<(), BoxError> {
         "more than a hundred incarnations of each: {}",
         runner.incarnation() > 100 && queue.incarnation() > 100
     );
-    tree.shutdown().await;
-    Ok(())
+    Ok(tree.shutdown().await)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use heir_runtime::prelude::*;
+use heir_runtime::supervision::ShutdownReport;
 
 /// Counts visits, and stumbles over some.
 #[heir]
@@ -28,7 +29,7 @@ impl Visits {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<ShutdownReport, Box<dyn Error>> {
     // The panics here are asked for.
     std::panic::set_hook(Box::new(|_| {}));
     let mut tree = Supervisor::builder("readers").intensity(u32::MAX);
@@ -50,18 +51,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
 
     let mut answered = 1;
-    for turn in 1..=1_000 {
-        answered += u64::from(visits.visit("/", turn % 3 == 0).await.is_ok());
-    }
+    let all_visits = async {
+        for turn in 1..=1_000 {
+            answered += u64::from(visits.visit("/", turn % 3 == 0).await.is_ok());
+        }
+    };
+    let report = tree.run_until(all_visits).await;
     over.store(true, Ordering::Relaxed);
     let (reads, misses) = reading.join().map_err(|_| "the reader panicked")?;
     let incarnations = visits.incarnation();
-    tree.shutdown().await;
 
     println!(
         "{incarnations} incarnations, {answered} visits answered, {:?} in the table",
         visits.pages().get("/")
     );
     println!("{misses} of {reads} reads missed");
-    Ok(())
+    Ok(report)
 }

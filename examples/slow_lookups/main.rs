@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use heir_runtime::prelude::*;
+use heir_runtime::supervision::ShutdownReport;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -57,7 +58,7 @@ impl Names {
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> Result<(), BoxError> {
+async fn main() -> Result<ShutdownReport, BoxError> {
     // The panics here are asked for.
     std::panic::set_hook(Box::new(|_| {}));
     let mut tree = Supervisor::builder("names").intensity(u32::MAX);
@@ -113,6 +114,5 @@ async fn main() -> Result<(), BoxError> {
     println!("{} names known, {} callers still wait", names.known().len(), names.asked().len());
     println!("no name was looked up twice: {}", (0..50).all(|id| names.begun().get(&id) == Some(1)));
     println!("more than 30 incarnations: {}", names.incarnation() > 30);
-    tree.shutdown().await;
-    Ok(())
+    Ok(tree.shutdown().await)
 }

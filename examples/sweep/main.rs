@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use heir_runtime::prelude::*;
+use heir_runtime::supervision::ShutdownReport;
 use tokio::time::{Instant, sleep};
 
 /// How long a session lives.
@@ -42,7 +43,7 @@ impl Sessions {
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() -> Result<(), BoxError> {
+async fn main() -> Result<ShutdownReport, BoxError> {
     let mut tree = Supervisor::builder("sessions").intensity(u32::MAX);
     let sessions = tree.worker(Sessions::spec());
     let tree = tree.start().await?;
@@ -73,6 +74,5 @@ async fn main() -> Result<(), BoxError> {
         sessions.open().len(),
         opened.len() - expired
     );
-    tree.shutdown().await;
-    Ok(())
+    Ok(tree.shutdown().await)
 }

@@ -6,6 +6,7 @@
 use std::error::Error;
 
 use heir_runtime::prelude::*;
+use heir_runtime::supervision::ShutdownReport;
 
 /// What is in stock.
 #[heir]
@@ -74,7 +75,7 @@ struct App {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<ShutdownReport, Box<dyn Error>> {
     // The panic here is asked for.
     std::panic::set_hook(Box::new(|_| {}));
     let app = App::start().await?;
@@ -101,5 +102,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let report = app.shutdown().await;
     println!("\n{}", report.why);
-    Ok(())
+    Ok(report)
 }

@@ -87,7 +87,8 @@
 //! # Features
 //! - `serde`: what heir tells of a tree implements serde's `Serialize`, for logs and pages about it:
 //!   [`ExitReason`], [`Exit`], [`Status`], [`Stopped`], [`Event`](events::Event),
-//!   [`Tree`](supervision::Tree), [`ShutdownReport`](supervision::ShutdownReport),
+//!   [`Tree`](supervision::Tree), [`Health`](supervision::Health),
+//!   [`ShutdownReport`](supervision::ShutdownReport),
 //!   [`EstateInfo`](estate::EstateInfo), [`TableInfo`](table::TableInfo), and what is in them. Variants are named in `snake_case`. An
 //!   [`Instant`](std::time::Instant) means nothing outside its process: it is given as the time
 //!   since, under the name `elapsed`.

@@ -24,6 +24,8 @@
 //! | `check_childspecs/1` | the compiler; what it cannot see is a [`StartError`](crate::StartError) before anything starts |
 //! | escalation | a supervisor that gives up ends as if shut down, and its own supervisor restarts it, with the same children and their tables |
 //! | back-off between restarts | not in OTP: [`Backoff`](crate::Backoff) |
+//! | the end of an application, `init:stop/0`, heart | [`Supervisor::run_until`](crate::Supervisor::run_until), and `run_until_shutdown` with the feature `signal`; the report is the [exit code](crate::supervision::ShutdownReport::exit_code) |
+//! | probes of a release | not in OTP: [`SupervisorHandle::health`](crate::SupervisorHandle::health) |
 //! | `ignore` from a start | none: a child that is not wanted is not in the tree, or started later |
 //! | `supervisor_bridge` | none: a worker runs foreign code as a [task](crate::Context::spawn) linked to it |
 //!

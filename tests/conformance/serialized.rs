@@ -131,6 +131,24 @@ async fn a_report_of_a_shutdown_is_serialized_with_who_was_late() {
     assert_eq!(report, json!({"why": "shutdown", "aborted": late, "unresponsive": []}));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_health_of_a_tree_is_serialized_with_its_problems() {
+    let mut tree = Supervisor::builder("app");
+    tree.worker(Counter::spec().name("counter"));
+    let tree = tree.start().await.unwrap();
+    let well = json!({"ready": true, "alive": true, "problems": [], "more": 0});
+    assert_eq!(to_value(tree.health()).unwrap(), well);
+    tree.terminate_child("counter").await.unwrap();
+    let problem = json!({"path": "app/counter", "ailment": "terminated"});
+    let hindered = json!({"ready": false, "alive": true, "problems": [problem], "more": 0});
+    assert_eq!(to_value(tree.health()).unwrap(), hindered);
+    let handle = SupervisorHandle::clone(&tree);
+    tree.shutdown().await;
+    let problem = json!({"path": "app", "ailment": {"stopped": "shutdown"}});
+    let over = json!({"ready": false, "alive": false, "problems": [problem], "more": 0});
+    assert_eq!(to_value(handle.health()).unwrap(), over);
+}
+
 #[test]
 fn what_a_table_knows_of_itself_is_serialized() {
     let mut counts = Table::for_tests();

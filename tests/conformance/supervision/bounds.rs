@@ -2,7 +2,8 @@
 
 use std::future::{pending, ready};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heir_runtime::events::Role;
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::actor::{Actor, ActorHandle, Stage};
+use super::health::Stubborn;
 use super::{member, members};
 
 const BOUND: Duration = Duration::from_secs(3);
@@ -75,6 +77,34 @@ async fn only_who_was_asked_before_the_bound_was_over_has_run_its_stop_hook() {
     assert_eq!(overdue(&report.aborted), [("held", Role::Worker), ("free", Role::Worker)]);
     let asked = tokio::time::timeout(Duration::ZERO, free.stopping.notified()).await;
     assert!(asked.is_err(), "its turn has not come");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_does_not_yield_after_the_bound_is_left_behind_also_deep_in_the_tree() {
+    let (release, released) = channel();
+    let blocks = Arc::new(Notify::new());
+    let mut tree = Supervisor::builder("app").shutdown(Shutdown::Timeout(Duration::from_millis(10)));
+    let (mut io, mut below) = (Supervisor::builder("io"), Supervisor::builder("below"));
+    let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
+    let stubborn = below.worker(spec.name("stubborn"));
+    io.child(below);
+    tree.child(io);
+    let tree = tree.start().await.unwrap();
+    stubborn.block().await.unwrap();
+    blocks.notified().await;
+    let report = tree.shutdown().await;
+    let left = [("stubborn", Role::Worker)];
+    assert_eq!((overdue(&report.aborted), overdue(&report.unresponsive)), (left.to_vec(), left.to_vec()));
+    assert!(!is_success(&report));
+    let worker = "the worker of `stubborn`";
+    assert_eq!(
+        report.to_string(),
+        format!(
+            "the tree was asked to stop; aborted, because it did not stop in time: {worker}; \
+             left behind, because it does not yield to the runtime: {worker}"
+        )
+    );
+    release.send(()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -176,7 +176,7 @@ async fn a_subtree_that_does_not_come_up_again_is_not_well() {
     assert_eq!(problems(&health), [("app/shop", &Ailment::Starting), ("app/shop/stock", &Ailment::Starting)]);
     assert_eq!((health.ready, health.alive), NOT_READY);
     stage.go_on.notify_one();
-    stock.wait_serving(4).await.unwrap();
+    stock.wait_serving(3).await.unwrap();
     quiet().await;
     assert_well(&tree);
 }
@@ -374,7 +374,7 @@ async fn of_more_than_a_hundred_problems_that_count_the_first_are_listed() {
 
 /// Blocks its thread until it is released.
 #[heir]
-struct Stubborn {
+pub(super) struct Stubborn {
     #[table(keep)]
     unused: (),
     #[arg]
@@ -386,7 +386,7 @@ struct Stubborn {
 #[handlers]
 impl Stubborn {
     #[cast]
-    fn block(&mut self) {
+    pub(super) fn block(&mut self) {
         self.blocks.notify_one();
         let _ = self.release.lock().unwrap().recv();
     }
@@ -422,8 +422,7 @@ async fn a_worker_that_was_left_behind_is_unresponsive_until_it_lets_the_tables_
     let (release, released) = channel();
     let blocks = Arc::new(Notify::new());
     let spec = Stubborn::spec(Arc::clone(&blocks), Arc::new(Mutex::new(released)));
-    let stubborn = below.strategy(Strategy::OneForAll);
-    below = stubborn;
+    below = below.strategy(Strategy::OneForAll);
     let stubborn = below.worker(spec.name("stubborn").shutdown(Shutdown::BrutalKill));
     let sibling = below.worker(actor("sibling", &Stage::free()));
     tree.child(below);

@@ -144,7 +144,7 @@ fn ailment<W: Handlers>(worker: &Shared<W>) -> Option<Ailment> {
     let (status, has_served) = worker.lifecycle.status_after();
     match status {
         Status::Serving { .. } => None,
-        Status::Unresponsive { .. } => Some(Ailment::Unresponsive),
+        Status::Unresponsive { incarnation } if has_tables(incarnation) => Some(Ailment::Unresponsive),
         Status::Starting { incarnation } if has_tables(incarnation.saturating_sub(1)) => {
             Some(Ailment::Unresponsive)
         }
@@ -152,7 +152,8 @@ fn ailment<W: Handlers>(worker: &Shared<W>) -> Option<Ailment> {
         Status::Down | Status::Terminated | Status::Stopped(_) if has_tables(worker.newest()) => {
             Some(Ailment::Unresponsive)
         }
-        Status::Down => (!has_served).then_some(Ailment::Down),
+        // One that did not yield, and has: its supervisor hears of its end, if it is not down itself.
+        Status::Down | Status::Unresponsive { .. } => (!has_served).then_some(Ailment::Down),
         Status::Terminated => Some(Ailment::Terminated),
         Status::Stopped(why) => (!why.is_as_intended()).then_some(Ailment::Stopped(why)),
     }
