@@ -32,7 +32,7 @@ impl Clerk {
     async fn end(&mut self) {
         println!("{} stops", self.name);
         if self.at_stop == AtStop::Hangs {
-            return pending().await;
+            pending().await
         }
     }
 

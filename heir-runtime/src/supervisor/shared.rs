@@ -303,7 +303,9 @@ impl SupervisorShared {
                 let some = self.children.some_from(next);
                 let Some((last, _)) = some.last() else { return };
                 next = last + 1;
-                some.iter().for_each(|(_, node)| node.survey(survey));
+                for (_, node) in &some {
+                    node.survey(survey);
+                }
             }
         });
     }
