@@ -104,7 +104,8 @@ pub(crate) struct OpenReplies(Lock<Open>);
 struct Open {
     replies: BTreeMap<u64, Weak<dyn Stop>>,
     next: u64,
-    /// Why no reply is open any more, if the worker has stopped for good.
+    /// Why no reply is open, if the worker has stopped for good, or its supervisor has given up on
+    /// it.
     closed: Option<Stopped>,
 }
 
@@ -120,15 +121,21 @@ impl OpenReplies {
         self.0.with(|open| open.replies.len())
     }
 
-    /// The worker has stopped for good: tells all callers, and those of replies that open later.
+    /// The worker has stopped, for good or until the replies are [reopened](Self::reopen): tells all
+    /// callers, and those of replies that open meanwhile.
     pub(crate) fn close(&self, why: &Stopped) {
         let open = self.0.with(|open| {
-            open.closed.get_or_insert_with(|| why.clone());
+            open.closed = Some(why.clone());
             std::mem::take(&mut open.replies)
         });
         for reply in open.into_values().filter_map(|reply| reply.upgrade()) {
             reply.stop(why.clone());
         }
+    }
+
+    /// The worker is started again.
+    pub(crate) fn reopen(&self) {
+        self.0.with(|open| open.closed = None);
     }
 
     /// Forgets a reply that is not open any more.

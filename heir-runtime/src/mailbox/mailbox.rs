@@ -206,8 +206,8 @@ impl<M: Message> Mailbox<M> {
 
     fn stop_handing_out(&self) {
         let mut queue = self.lock();
-        // A closed mailbox stays as `close` leaves it.
-        queue.paused = queue.closed.is_none();
+        // A closed mailbox stays as it was closed.
+        queue.paused |= queue.closed.is_none();
         // The worker says that it is at rest when it looks for a message.
         self.unlock_and_wake(queue);
     }
@@ -234,17 +234,52 @@ impl<M: Message> Mailbox<M> {
         self.lock().paused
     }
 
-    /// Closes the mailbox: refuses the queued messages, and every message that is still sent. The
-    /// first reason holds.
+    /// Closes the mailbox for good: refuses the queued messages, and every message that is still
+    /// sent. The first reason for good holds.
     pub(crate) fn close(&self, why: &Stopped) {
+        let mut queue = self.lock();
+        if queue.closed.is_some() && !queue.reopens {
+            return;
+        }
+        (queue.closed, queue.reopens) = (Some(why.clone()), false);
+        queue.paused = false;
+        let waiting = queue.waitlist.dissolve();
+        self.refuse_all(queue, why, waiting);
+    }
+
+    /// Closes the mailbox until it is [reopened](Self::reopen), unless it is closed: refuses the
+    /// queued messages, and every message that is sent meanwhile.
+    ///
+    /// Each permit comes back: those of the queued messages here, the others from their senders. A
+    /// sender that waits keeps its place until it looks, so that it never takes for a permit that
+    /// its ticket is gone.
+    pub(crate) fn close_for_now(&self, why: &Stopped) {
         let mut queue = self.lock();
         if queue.closed.is_some() {
             return;
         }
-        queue.closed = Some(why.clone());
-        queue.paused = false;
+        (queue.closed, queue.reopens) = (Some(why.clone()), true);
+        let returned = queue.messages.iter().filter(|envelope| envelope.has_permit).count();
+        let waiting = queue.waitlist.rouse(returned);
+        self.refuse_all(queue, why, waiting);
+    }
+
+    /// Opens the mailbox again, unless it is closed for good.
+    pub(crate) fn reopen(&self) {
+        let mut queue = self.lock();
+        if std::mem::take(&mut queue.reopens) {
+            queue.closed = None;
+        }
+    }
+
+    /// Refuses what the mailbox holds, now that it is closed, and wakes the senders that wait.
+    fn refuse_all(
+        &self,
+        mut queue: Locked<'_, Queue<M>>,
+        why: &Stopped,
+        waiting: impl IntoIterator<Item = Waker>,
+    ) {
         let (again, messages) = (queue.again.take(), std::mem::take(&mut queue.messages));
-        let waitlist = queue.waitlist.dissolve();
         self.unlock_and_wake(queue);
         if let Some((envelope, died)) = again.map(|again| *again) {
             self.refuse_now(envelope, died);
@@ -252,13 +287,19 @@ impl<M: Message> Mailbox<M> {
         for envelope in messages {
             self.refuse_queued(envelope, why.clone());
         }
-        waitlist.for_each(wake_caught);
+        waiting.into_iter().for_each(wake_caught);
         self.at_rest.notify_waiters();
     }
 
     /// Why the mailbox is closed, if it is.
     pub(crate) fn closed(&self) -> Option<Stopped> {
         self.lock().closed.clone()
+    }
+
+    /// Why the mailbox is closed until it is reopened, if it is.
+    pub(crate) fn closed_for_now(&self) -> Option<Stopped> {
+        let queue = self.lock();
+        if queue.reopens { queue.closed.clone() } else { None }
     }
 
     /// How many messages were refused because the mailbox was closed.

@@ -112,7 +112,10 @@ impl<M: Message> Mailbox<M> {
         let mut queue = self.lock();
         if let Some(why) = &queue.closed {
             let why = why.clone();
+            // The mailbox may be reopened.
+            let next = if envelope.has_permit { queue.waitlist.return_permit() } else { None };
             drop(queue);
+            next.into_iter().for_each(wake_caught);
             return self.refuse_queued(envelope, why);
         }
         queue.messages.push_back(envelope);
@@ -149,8 +152,10 @@ impl<'m, M: Message> Future for Reserve<'m, M> {
         loop {
             let mut queue = mailbox.lock();
             if let Some(why) = &queue.closed {
-                self.ticket = None;
-                return Poll::Ready(Err(why.clone()));
+                let why = why.clone();
+                drop(queue);
+                self.leave();
+                return Poll::Ready(Err(why));
             }
             let waitlist = &mut queue.waitlist;
             match self.ticket.map(|ticket| waitlist.position(ticket)) {
@@ -185,9 +190,10 @@ impl<'m, M: Message> Future for Reserve<'m, M> {
     }
 }
 
-impl<M: Message> Drop for Reserve<'_, M> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
+impl<M: Message> Reserve<'_, M> {
+    /// Leaves the waitlist, or gives back the permit that the sender has got there.
+    fn leave(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
         let mut queue = self.mailbox.lock();
         if let Some(position) = queue.waitlist.position(ticket) {
             let left = queue.waitlist.leave(position);
@@ -198,6 +204,12 @@ impl<M: Message> Drop for Reserve<'_, M> {
             drop(queue);
             self.mailbox.return_permit();
         }
+    }
+}
+
+impl<M: Message> Drop for Reserve<'_, M> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Queue<M> {
     pub(super) after_a_tick: bool,
     /// Why the mailbox is closed, if it is.
     pub(super) closed: Option<Stopped>,
+    /// Whether it is closed only until it is reopened.
+    pub(super) reopens: bool,
     /// The task that takes messages out, while it serves.
     pub(super) served_by: Option<task::Id>,
 }
@@ -69,6 +71,7 @@ impl<M> Queue<M> {
             paused: false,
             after_a_tick: false,
             closed: None,
+            reopens: false,
             served_by: None,
         }
     }

@@ -74,6 +74,15 @@ impl Waitlist {
         std::mem::take(&mut self.waiting).into_iter().filter_map(|(_, waker)| waker)
     }
 
+    /// Returns this many permits, and has every sender that waits look again: they keep their places.
+    /// Returns the wakers of them all.
+    pub(super) fn rouse(&mut self, returned: usize) -> Vec<Waker> {
+        let mut roused: Vec<_> = (0..returned).filter_map(|_| self.return_permit()).collect();
+        let waiting = self.waiting.iter_mut().filter_map(|(_, waker)| waker.as_mut());
+        roused.extend(waiting.map(|waker| std::mem::replace(waker, Waker::noop().clone())));
+        roused
+    }
+
     /// Adds a sender that waits.
     pub(super) fn join(&mut self, waker: Waker) -> Ticket {
         let ticket = self.next;

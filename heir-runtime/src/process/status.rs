@@ -33,6 +33,10 @@ pub enum Status {
     /// [`SupervisorHandle::terminate_child`](crate::SupervisorHandle::terminate_child), until it is
     /// started again. Messages wait.
     Terminated,
+    /// No incarnation lives: the worker's supervisor, a [`Dynamic`](crate::Dynamic), has given up on
+    /// it after too many restarts, the last because of this, until it is
+    /// [started again](crate::Dynamic::restart). Messages are refused.
+    GaveUp(ExitReason),
     /// The worker will not serve any more.
     Stopped(Stopped),
 }
@@ -50,6 +54,10 @@ pub enum Stopped {
     Ended(ExitReason),
     /// Its supervisor gave up: more restarts than its intensity allows. The last restart was for
     /// this reason.
+    ///
+    /// A [`Dynamic`](crate::Dynamic) gives up on one worker: senders are told this while the worker's
+    /// [`Status`] is [`GaveUp`](Status::GaveUp), and it serves again once it is
+    /// [started again](crate::Dynamic::restart).
     #[error("its supervisor gave up after too many restarts, the last because of {0}")]
     GaveUp(ExitReason),
     /// Its tables were quarantined, for this reason. The tables are in the estate, free to be
@@ -115,6 +123,7 @@ impl fmt::Display for Status {
                 write!(f, "incarnation {incarnation} unresponsive: it holds the tables until it yields")
             }
             Self::Terminated => f.write_str("terminated"),
+            Self::GaveUp(reason) => write!(f, "given up: {reason}"),
             Self::Stopped(why) => write!(f, "stopped: {why}"),
         }
     }

@@ -13,7 +13,7 @@ use crate::supervisor::child::subtree::SupervisorChild;
 use crate::supervisor::handle::SupervisorHandle;
 use crate::supervisor::report::StartError;
 use crate::supervisor::root;
-use crate::supervisor::run::intensity::Intensity;
+use crate::supervisor::run::intensity::Limit;
 use crate::supervisor::run::slot::Slot;
 use crate::supervisor::run::{Run, Slots, SupervisorRules};
 use crate::supervisor::shared::SupervisorShared;
@@ -43,6 +43,8 @@ pub struct SupervisorBuilder<H = SupervisorHandle, A = ()> {
 }
 
 type Fill<H, A> = Box<dyn FnOnce(&mut SupervisorBuilder, &H, A) + Send>;
+/// How many workers a dynamic supervisor gives up on before it gives up itself, by default.
+const MAX_GIVEN_UP: usize = 100;
 
 /// The settings and children of a supervisor to be.
 struct Plan {
@@ -54,8 +56,9 @@ struct Plan {
     strategy: Strategy,
     auto_shutdown: AutoShutdown,
     dynamic: bool,
-    intensity: u32,
-    period: Duration,
+    limit: Limit,
+    /// `None`: restarts of all children count together.
+    max_given_up: Option<usize>,
     observers: Vec<Observer>,
     restart: Restart,
     shutdown: Option<Shutdown>,
@@ -131,8 +134,8 @@ impl SupervisorBuilder {
             strategy: Strategy::default(),
             auto_shutdown: AutoShutdown::default(),
             dynamic: false,
-            intensity: 10,
-            period: Duration::from_secs(10),
+            limit: Limit { restarts: 10, period: Duration::from_secs(10) },
+            max_given_up: None,
             observers: Vec::new(),
             restart: Restart::default(),
             shutdown: None,
@@ -142,10 +145,11 @@ impl SupervisorBuilder {
         Self { handle, plan, fill: None }
     }
 
-    /// Makes the supervisor dynamic: its children are many workers of one type.
+    /// Makes the supervisor dynamic: its children are many workers of one type, and each has the
+    /// intensity to itself.
     pub(super) fn dynamic(mut self) -> Self {
         self.plan.dynamic = true;
-        self
+        self.given_up_at_most(Some(MAX_GIVEN_UP))
     }
 
     /// Sets which children are restarted when one ends. Default: [`Strategy::OneForOne`].
@@ -286,6 +290,18 @@ impl<H, A> SupervisorBuilder<H, A> {
         SupervisorBuilder { handle, plan: tree.plan, fill: None }
     }
 
+    /// The handle of the tree to be.
+    pub(super) fn handle(&self) -> &H {
+        &self.handle
+    }
+
+    /// Gives each worker the intensity to itself, and sets how many of them may be given up; `None`
+    /// has all restarts count together.
+    pub(super) fn given_up_at_most(mut self, most: Option<usize>) -> Self {
+        self.plan.max_given_up = most;
+        self
+    }
+
     /// Replaces the name that the tree was built with.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.plan.label = Some(name.into());
@@ -295,16 +311,21 @@ impl<H, A> SupervisorBuilder<H, A> {
     /// Sets how many restarts of all children together are allowed in one [`period`](Self::period);
     /// with one more, the supervisor gives up. Default: 10 in 10 seconds.
     ///
+    /// For a [`Dynamic`](crate::Dynamic) it is how many restarts of each worker, with its manager, are
+    /// allowed; with one more, the supervisor gives up on that worker alone: see
+    /// [`max_given_up`](Self::max_given_up), and [`escalate`](Self::escalate).
+    ///
     /// OTP's default, 1 in 5 seconds, leaves no room to recognise a [crash loop](Spec::crash_loop),
     /// or to serve a message again. `u32::MAX` sets no limit.
     pub fn intensity(mut self, restarts: u32) -> Self {
-        self.plan.intensity = restarts;
+        self.plan.limit.restarts = restarts;
         self
     }
 
-    /// Sets the period, a sliding window, in which restarts are counted. Default: 10 seconds.
+    /// Sets the period, a sliding window, in which restarts are counted: those of all children
+    /// together, or, for a [`Dynamic`](crate::Dynamic), those of each worker. Default: 10 seconds.
     pub fn period(mut self, period: Duration) -> Self {
-        self.plan.period = period;
+        self.plan.limit.period = period;
         self
     }
 
@@ -405,9 +426,11 @@ impl Plan {
 
     /// Has the supervisor's shared side know its name and limits.
     fn describe(&mut self) {
-        let limits = match self.intensity {
+        let Limit { restarts, period } = self.limit;
+        let of_each = if self.max_given_up.is_some() { " for each key" } else { "" };
+        let limits = match restarts {
             u32::MAX => format!("{}, any number of restarts", self.strategy),
-            restarts => format!("{}, {restarts} restarts in {:?}", self.strategy, self.period),
+            _ => format!("{}, {restarts} restarts in {period:?}{of_each}", self.strategy),
         };
         self.shared.describe_as(self.label.take(), limits, self.dynamic);
     }
@@ -420,6 +443,8 @@ impl Plan {
             dynamic: self.dynamic,
             is_root,
             bound: self.shutdown.filter(|_| is_root),
+            limit: self.limit,
+            max_given_up: self.max_given_up,
         };
         self.describe();
         self.shared.registry().observe(std::mem::take(&mut self.observers));
@@ -429,10 +454,9 @@ impl Plan {
             let name = Arc::clone(slot.member.node().name());
             self.refused = self.refused.take().or_else(|| rules.check(&name, slot.member.rules()));
         }
-        let intensity = Intensity::new(self.intensity, self.period);
         self.shared.is_planned = false;
         let (shared, slots) = (Arc::clone(&self.shared), std::mem::take(&mut self.slots));
-        (Run::new(shared, rules, slots, intensity), self.refused.take())
+        (Run::new(shared, rules, slots), self.refused.take())
     }
 
     /// Makes the supervisor as the child of another one.

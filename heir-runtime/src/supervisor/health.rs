@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 
 /// How many problems a [`Health`] lists.
@@ -73,6 +74,10 @@ pub enum Ailment {
     /// Somebody [terminated](crate::SupervisorHandle::terminate_child) it, and nobody has restarted
     /// it. Counts against `ready`.
     Terminated,
+    /// Its [`Dynamic`](crate::Dynamic) has given up on it: it was restarted too often, the last time
+    /// for this reason, and waits with its tables until it is
+    /// [restarted](crate::Dynamic::restart) or [taken](crate::Dynamic::take).
+    GivenUp(ExitReason),
     /// It has stopped for good, and was not asked to. Counts against `ready`; of the supervisor that
     /// was asked for its health also if it was asked to, and against `alive`, too.
     Stopped(Stopped),
@@ -205,6 +210,9 @@ impl fmt::Display for Ailment {
             }
             Self::Stopping => f.write_str("is being stopped"),
             Self::Terminated => f.write_str("was terminated, and has not been restarted"),
+            Self::GivenUp(reason) => {
+                write!(f, "was given up, after too many restarts, the last because of {reason}")
+            }
             Self::Stopped(why) => write!(f, "has stopped for good: {why}"),
             Self::Quarantined { parked } => {
                 write!(f, "has {parked} bundles of quarantined tables, to be taken out")

@@ -86,7 +86,9 @@ impl TreeNode {
     /// Whether the child runs, or is about to be restarted.
     pub fn is_active(&self) -> bool {
         match self {
-            Self::Worker(worker) => !matches!(worker.status, Status::Terminated | Status::Stopped(_)),
+            Self::Worker(worker) => {
+                !matches!(worker.status, Status::Terminated | Status::GaveUp(_) | Status::Stopped(_))
+            }
             Self::Supervisor(tree) => {
                 !matches!(tree.status, SubtreeStatus::Terminated | SubtreeStatus::Stopped(_))
             }

@@ -133,6 +133,13 @@ pub enum EventKind {
         /// Which incarnation of a worker; `None` for the others.
         incarnation: Option<u64>,
     },
+    /// The supervisor has given up on this child: more restarts than its intensity allows for each.
+    /// The child is down, until somebody asks for it. The tables stay in the estate.
+    #[non_exhaustive]
+    GaveUpOn {
+        /// Why the child's task ended whose restart was too many.
+        reason: ExitReason,
+    },
     /// The supervisor has given up: more restarts than its intensity allows.
     #[non_exhaustive]
     GaveUp {
@@ -220,6 +227,10 @@ impl fmt::Display for EventKind {
             Self::Unresponsive { role, .. } => {
                 write!(f, "{role} does not yield to the runtime; what it holds stays with it until it does")
             }
+            Self::GaveUpOn { reason } => write!(
+                f,
+                "given up after too many restarts, the last because of {reason}; it can be started again"
+            ),
             Self::GaveUp { reason } => {
                 write!(f, "gives up: too many restarts, the last because of {reason}")
             }
@@ -245,7 +256,10 @@ pub(crate) fn is_traced() -> bool {
 /// Tells `tracing`.
 pub(crate) fn trace(event: &Event) {
     match &event.kind {
-        EventKind::GaveUp { .. } | EventKind::Quarantined { .. } | EventKind::Unresponsive { .. } => {
+        EventKind::GaveUp { .. }
+        | EventKind::GaveUpOn { .. }
+        | EventKind::Quarantined { .. }
+        | EventKind::Unresponsive { .. } => {
             tracing::error!(target: "heir", "{event}");
         }
         EventKind::Regained { exit } if !exit.reason.is_normal() => tracing::warn!(target: "heir", "{event}"),
@@ -318,6 +332,8 @@ mod tests {
                  the tables stay in the estate",
             Unresponsive { role: Role::Worker, incarnation: Some(7) } =>
                 "worker does not yield to the runtime; what it holds stays with it until it does",
+            GaveUpOn { reason: ExitReason::Killed } =>
+                "given up after too many restarts, the last because of killed; it can be started again",
             GaveUp { reason: ExitReason::Killed } =>
                 "gives up: too many restarts, the last because of killed",
         }

@@ -8,7 +8,8 @@
 //!  |                        |    Unresponsive(n)      |
 //!  +--------- down ---------+-----------+-------------+
 //!
-//! any status -- terminated --> Terminated -- starting --> Starting(n + 1)
+//! any status -- terminated --> Terminated -----+
+//! any status -- gave_up -----> GaveUp(reason) --+-- starting --> Starting(n + 1)
 //! any status -- stopped -----> Stopped(why), which no other status follows
 //! ```
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::process::exit::ExitReason;
 use crate::process::status::{Status, Stopped};
 use crate::util::race::finished_in;
 use crate::util::sync::WatchMany;
@@ -105,6 +107,15 @@ impl Lifecycle {
         });
     }
 
+    /// The supervisor has given up on the worker: no incarnation follows before somebody asks for
+    /// it.
+    pub(crate) fn gave_up(&self, reason: ExitReason) {
+        self.0.update(|state| {
+            state.served = false;
+            state.enter(Status::GaveUp(reason));
+        });
+    }
+
     /// The worker has stopped for good. Says whether the status is entered.
     pub(crate) fn stopped(&self, why: Stopped) -> bool {
         self.0.update(|state| state.enter(Status::Stopped(why)))
@@ -122,6 +133,17 @@ impl Lifecycle {
     /// Waits until the incarnation started last has served.
     pub(crate) async fn until_served(&self) {
         self.0.until(|state| state.served.then_some(())).await;
+    }
+
+    /// Waits until the incarnation started last has served; or no incarnation follows, because the
+    /// supervisor has given up on the worker, or it has stopped for good.
+    pub(crate) async fn until_served_or_over(&self) -> Result<(), Status> {
+        self.0
+            .until(|state| match &state.status {
+                Status::GaveUp(_) | Status::Stopped(_) => Some(Err(state.status.clone())),
+                _ => state.served.then_some(Ok(())),
+            })
+            .await
     }
 
     /// Waits until an incarnation with at least this number serves, or the worker has stopped for

@@ -252,6 +252,42 @@ impl<W: Handlers> Shared<W> {
         self.mailbox.close(why);
     }
 
+    /// Refuses messages until the worker is started again, because its supervisor gives up on it.
+    pub(crate) fn refuse(&self, reason: &ExitReason) {
+        self.mailbox.close_for_now(&Stopped::GaveUp(reason.clone()));
+    }
+
+    /// The supervisor has given up on the worker, which is down with its manager: whoever waits for
+    /// one of its replies is told.
+    pub(crate) fn gave_up(&self, reason: &ExitReason) {
+        self.stand_still();
+        self.estate.settle();
+        // Also for an incarnation that was left behind, and takes its first reply later.
+        self.replies.get_or_init(Arc::default).close(&Stopped::GaveUp(reason.clone()));
+        self.lifecycle.gave_up(reason.clone());
+    }
+
+    /// Why the supervisor gives up on the worker, or has given up on it, if that is so.
+    pub(crate) fn given_up(&self) -> Option<ExitReason> {
+        match self.mailbox.closed_for_now() {
+            Some(Stopped::GaveUp(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// A worker on which its supervisor had given up is about to be started again.
+    pub(crate) fn reopen(&self) {
+        self.reopen_replies();
+        self.mailbox.reopen();
+    }
+
+    /// Replies that come later can be taken again.
+    pub(crate) fn reopen_replies(&self) {
+        if let Some(replies) = self.replies.get() {
+            replies.reopen();
+        }
+    }
+
     /// Ends the worker when it and its manager are gone for good, or were never started: its tables
     /// can be claimed. Returns the reason for which its mailbox was closed first; `None` if it had
     /// been retired before.

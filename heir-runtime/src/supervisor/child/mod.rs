@@ -115,6 +115,17 @@ pub(crate) trait Node: Send + Sync {
     /// stands still until it serves again.
     fn stands_still(&self);
 
+    /// The supervisor gives up on the child, which is a worker: its senders are told, until it is
+    /// [reopened](Self::reopen).
+    fn refuse(&self, _reason: &ExitReason) {}
+
+    /// The child on which the supervisor gives up is down, until it is restarted on request, or in
+    /// the supervisor's next life.
+    fn gave_up(&self, _reason: &ExitReason) {}
+
+    /// The child on which the supervisor had given up is about to be started again.
+    fn reopen(&self) {}
+
     /// The child has its task, and will not be restarted once that has ended. A supervisor closes
     /// its children, each in its turn; a worker serves until it is asked to stop.
     fn close_in_turn(&self, _why: &Stopped) {}

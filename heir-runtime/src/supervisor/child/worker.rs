@@ -120,6 +120,8 @@ impl<W: Handlers> Member for WorkerChild<W> {
         self.waits = false;
         self.shared.read_what_is_there();
         self.shared.take_over_time();
+        // The supervisor may have given up on the worker before it, whose replies these are.
+        self.shared.reopen_replies();
     }
 }
 
@@ -149,12 +151,15 @@ fn ailment<W: Handlers>(worker: &Shared<W>) -> Option<Ailment> {
             Some(Ailment::Unresponsive)
         }
         Status::Starting { .. } => (!has_served).then_some(Ailment::Starting),
-        Status::Down | Status::Terminated | Status::Stopped(_) if has_tables(worker.newest()) => {
+        Status::Down | Status::Terminated | Status::GaveUp(_) | Status::Stopped(_)
+            if has_tables(worker.newest()) =>
+        {
             Some(Ailment::Unresponsive)
         }
         // One that did not yield, and has: its supervisor hears of its end, if it is not down itself.
         Status::Down | Status::Unresponsive { .. } => (!has_served).then_some(Ailment::Down),
         Status::Terminated => Some(Ailment::Terminated),
+        Status::GaveUp(reason) => Some(Ailment::GivenUp(reason)),
         Status::Stopped(why) => (!why.is_as_intended()).then_some(Ailment::Stopped(why)),
     }
 }
@@ -218,6 +223,19 @@ impl<W: Handlers> Node for Shared<W> {
 
     fn stands_still(&self) {
         self.stand_still();
+    }
+
+    fn refuse(&self, reason: &ExitReason) {
+        Self::refuse(self, reason);
+    }
+
+    fn gave_up(&self, reason: &ExitReason) {
+        Self::gave_up(self, reason);
+        self.emit(EventKind::GaveUpOn { reason: reason.clone() });
+    }
+
+    fn reopen(&self) {
+        Self::reopen(self);
     }
 
     fn close(&self, why: &Stopped) {

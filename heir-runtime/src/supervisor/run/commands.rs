@@ -36,7 +36,7 @@ impl Run {
     fn restart_between_messages(&mut self, id: ChildId) {
         match self.slots.get(&id).map(|slot| &slot.goal) {
             Some(Goal::Run) => self.set_goal(id, Goal::Restarting),
-            Some(Goal::Terminated) => self.run_again(id),
+            Some(Goal::Terminated | Goal::GivenUp(_)) => self.run_again(id),
             Some(Goal::Restarting | Goal::Replaced(..) | Goal::Finished(_)) | None => {}
         }
     }
@@ -73,13 +73,13 @@ impl Run {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.tell_when_down(told);
         match slot.goal {
-            Goal::Terminated if slot.is_down() => slot.tell_down(),
+            Goal::Terminated | Goal::GivenUp(_) if slot.is_down() => slot.tell_down(),
             Goal::Run | Goal::Restarting => {
                 let restart = slot.member.rules().restart;
                 self.terminate_or_finish(id, restart);
             }
             // The replacement is terminated once it has taken the child's place.
-            Goal::Terminated | Goal::Replaced(..) | Goal::Finished(_) => {}
+            Goal::Terminated | Goal::GivenUp(_) | Goal::Replaced(..) | Goal::Finished(_) => {}
         }
     }
 
@@ -88,8 +88,8 @@ impl Run {
             _ if self.ending.is_some() => Some(ChildError::Ending),
             None => Some(ChildError::Ended),
             Some(slot) => match slot.goal {
-                Goal::Terminated if slot.is_down() => None,
-                Goal::Terminated | Goal::Finished(_) => Some(ChildError::Ending),
+                Goal::Terminated | Goal::GivenUp(_) if slot.is_down() => None,
+                Goal::Terminated | Goal::GivenUp(_) | Goal::Finished(_) => Some(ChildError::Ending),
                 Goal::Run | Goal::Restarting | Goal::Replaced(..) => Some(ChildError::Running),
             },
         };
@@ -106,9 +106,10 @@ impl Run {
         self.run_again(id);
     }
 
-    /// Starts a terminated child again: at once if it is down, else as soon as it is.
+    /// Starts a child again that is terminated or given up: at once if it is down, else as soon as it is.
     fn run_again(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.forget_restarts();
         if slot.is_down() {
             slot.goal = Goal::Run;
             self.start_out_of_turn(id);
@@ -120,7 +121,7 @@ impl Run {
     fn delete(&mut self, id: ChildId, told: ReplySender<Result<(), ChildError>>) {
         let is_down = match self.slots.get(&id) {
             None => true,
-            Some(slot) => matches!(slot.goal, Goal::Terminated) && slot.is_down(),
+            Some(slot) => matches!(slot.goal, Goal::Terminated | Goal::GivenUp(_)) && slot.is_down(),
         };
         if is_down {
             self.finish(id, &Stopped::Shutdown);
@@ -131,7 +132,7 @@ impl Run {
 
     fn replace(&mut self, id: ChildId, member: Box<dyn Member>, told: ReplySender<()>) {
         let Some(slot) = self.slots.get(&id) else { return };
-        if let Goal::Run | Goal::Restarting | Goal::Terminated = slot.goal {
+        if let Goal::Run | Goal::Restarting | Goal::Terminated | Goal::GivenUp(_) = slot.goal {
             slot.close(&Stopped::Upgraded);
             self.set_goal(id, Goal::Replaced(Box::new((member, told))));
         }

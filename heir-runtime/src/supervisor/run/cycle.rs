@@ -35,6 +35,9 @@ impl Run {
         self.timers.clear();
         let children: Vec<_> = self.slots.keys().copied().collect();
         for id in children {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.forget_restarts();
+            }
             for role in self.slots[&id].roles() {
                 self.set_timer(id, role);
             }
@@ -156,7 +159,7 @@ impl Run {
         }
         let id = self.slots.range(next..).find_map(|(id, slot)| match &slot.goal {
             Goal::Run => Some(*id),
-            Goal::Terminated if slot.is_down() => Some(*id),
+            Goal::Terminated | Goal::GivenUp(_) if slot.is_down() => Some(*id),
             _ => None,
         });
         let Some(id) = id else {

@@ -25,7 +25,7 @@ use crate::process::status::Stopped;
 use crate::supervisor::child::{Rules, Up};
 use crate::supervisor::report::Overdue;
 use crate::supervisor::run::ending::Ending;
-use crate::supervisor::run::intensity::Intensity;
+use crate::supervisor::run::intensity::{Limit, Window};
 use crate::supervisor::run::patience::Patience;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
@@ -64,7 +64,10 @@ pub(crate) struct Run {
     pub(crate) child_of_task: ByNumber<Id, ChildId>,
     /// How many managers have been started and have not ended.
     pub(crate) managers: usize,
-    pub(crate) intensity: Intensity,
+    /// The restarts of all children that have no window of their own.
+    pub(crate) restarts: Window,
+    /// How many children the supervisor has given up on, which have not been started again since.
+    pub(crate) given_up: usize,
     /// The caller that waits for a child's start, until the child is up or the start has failed.
     pub(crate) starters: ByNumber<ChildId, Starter>,
     sweep_starters_at: usize,
@@ -105,6 +108,11 @@ pub(crate) struct SupervisorRules {
     /// How long the end of a root may take, if that is bounded. A subtree is bounded by its own
     /// supervisor.
     pub(crate) bound: Option<Shutdown>,
+    /// How many restarts are allowed: of all children together, or of each.
+    pub(crate) limit: Limit,
+    /// How many workers the supervisor may have given up on, if each of its workers has the limit to
+    /// itself. `None`: restarts of all children count together, and the supervisor gives up.
+    pub(crate) max_given_up: Option<usize>,
 }
 
 /// A walk over the children from one id on: it stops them in reverse order, then starts them in
@@ -142,12 +150,7 @@ enum Wake {
 }
 
 impl Run {
-    pub(crate) fn new(
-        shared: Arc<SupervisorShared>,
-        rules: SupervisorRules,
-        slots: Slots,
-        intensity: Intensity,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<SupervisorShared>, rules: SupervisorRules, slots: Slots) -> Self {
         let is_significant = |slot: &Slot| slot.member.rules().significant;
         let significant = slots.iter().filter(|(_, slot)| is_significant(slot)).map(|(id, _)| *id).collect();
         Self {
@@ -157,7 +160,8 @@ impl Run {
             tasks: JoinSet::new(),
             child_of_task: ByNumber::default(),
             managers: 0,
-            intensity,
+            restarts: Window::default(),
+            given_up: 0,
             starters: ByNumber::default(),
             sweep_starters_at: 0,
             significant,
@@ -177,7 +181,7 @@ impl Run {
     /// The future may be dropped at any time, and `live` be called again: that is the next life.
     pub(crate) async fn live(&mut self, mut stop: StopSignal) -> Ending {
         self.ending = None;
-        self.intensity.reset();
+        self.restarts.reset();
         self.begin_life();
         loop {
             // Tasks that were left behind are not waited for: they count as down.
@@ -303,6 +307,10 @@ impl Run {
     /// Starts those tasks of a child that do not run.
     pub(crate) fn start(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
+        if std::mem::take(&mut slot.is_given_up) {
+            self.given_up -= 1;
+            slot.member.node().reopen();
+        }
         let first = slot.member.role();
         let starts_manager = slot.manager.as_ref().is_some_and(|manager| !manager.is_running());
         if !slot.first.is_running() {
@@ -382,8 +390,10 @@ mod tests {
             dynamic: true,
             is_root: true,
             bound: None,
+            limit: Limit { restarts: 0, period: Duration::ZERO },
+            max_given_up: None,
         };
-        let mut run = Run::new(shared, rules, Slots::new(), Intensity::new(0, Duration::ZERO));
+        let mut run = Run::new(shared, rules, Slots::new());
         let (told, _waits) = reply(Waker::noop().clone());
         run.note_starter(0, Starter::Added(told));
         for id in 1..1_000 {

@@ -112,10 +112,12 @@ impl Run {
         if !again {
             return self.ended_for_good(id, reason);
         }
-        if !self.intensity.count_restart() {
-            return self.end(Ending::GaveUp(reason));
-        }
+        let (has_own, limit) = (self.has_own_window(id), self.rules.limit);
         let Some(slot) = self.slots.get_mut(&id) else { return };
+        let is_allowed = if has_own { slot.count_restart(limit) } else { self.restarts.count_restart(limit) };
+        if !is_allowed {
+            return self.give_up(id, reason);
+        }
         let delay = match role {
             Role::Manager if manager_stayed => Duration::ZERO,
             _ => slot.part(role).next_delay(rules.backoff),
@@ -127,6 +129,31 @@ impl Run {
             _ if delay.is_zero() => self.spawn(id, role),
             _ => self.start_later(id, role, delay),
         }
+    }
+
+    /// Whether the restarts of this child count for it alone. A subtree, which nobody finds by a key,
+    /// counts for its supervisor.
+    fn has_own_window(&self, id: ChildId) -> bool {
+        self.rules.max_given_up.is_some()
+            && self.slots.get(&id).is_some_and(|slot| slot.member.role() == Role::Worker)
+    }
+
+    /// There were too many restarts: the supervisor gives up on this child alone, if it can, or else
+    /// ends.
+    fn give_up(&mut self, id: ChildId, reason: ExitReason) {
+        let has_own = self.has_own_window(id);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if !has_own || self.rules.max_given_up.is_some_and(|most| self.given_up >= most) {
+            return self.end(Ending::GaveUp(reason));
+        }
+        if slot.member.rules().restart == Restart::Temporary {
+            // It is never started again: only its manager was.
+            return self.finish(id, &Stopped::GaveUp(reason));
+        }
+        slot.is_given_up = true;
+        self.given_up += 1;
+        slot.member.node().refuse(&reason);
+        self.set_goal(id, Goal::GivenUp(Box::new(reason)));
     }
 
     /// Has a task of a child wait for `delay` before it is started.
@@ -159,7 +186,7 @@ impl Run {
         self.awaited.take_if(|(awaited, _)| *awaited == id);
         let Some(slot) = self.slots.get_mut(&id) else { return };
         let child = Arc::clone(slot.member.node().name());
-        slot.start_error = Some(Box::new(StartError::Child { child, role, reason: reason.clone() }));
+        slot.note_start_error(StartError::Child { child, role, reason: reason.clone() });
         if let Some(Starter::Added(_)) = self.starters.get(&id) {
             self.finish(id, &Stopped::Ended(reason));
         } else {

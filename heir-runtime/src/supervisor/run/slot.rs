@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::child::{Member, Task};
 use crate::supervisor::report::{ChildError, StartError};
+use crate::supervisor::run::intensity::{Limit, Window};
 use crate::supervisor::run::patience::Patience;
 use crate::tree::events::Role;
 use crate::tree::parent::ChildId;
@@ -31,14 +33,26 @@ pub(crate) struct Slot {
     pub(crate) down_waiters: Vec<ReplySender<()>>,
     /// Whether an unresponsive worker that was left behind may still hold the child's tables.
     pub(crate) is_held: bool,
-    /// How the child's start failed. The caller that waits for the start is told when the child is
-    /// down.
-    pub(crate) start_error: Option<Box<StartError>>,
+    /// Whether the supervisor has given up on the child, which has not been started again since: its
+    /// mailbox is closed for now.
+    pub(crate) is_given_up: bool,
+    /// `None` for a child that has had no trouble: most have none, and there may be very many.
+    troubles: Option<Box<Troubles>>,
     /// Whether a restart was requested while the child was being terminated.
     pub(crate) restart_when_down: bool,
     /// Whether the child was restarted and its manager stayed: if the manager ends before the
     /// worker is up, the next manager waits for no back-off.
     pub(crate) manager_stayed: bool,
+}
+
+/// What a supervisor notes of a child that has been restarted, or has not started.
+#[derive(Default)]
+struct Troubles {
+    /// The restarts of the child and its manager, if they are counted for each child.
+    restarts: Window,
+    /// How the child's start failed. The caller that waits for the start is told when the child is
+    /// down.
+    start_error: Option<StartError>,
 }
 
 /// One task of a child: a worker, its manager, or a supervisor.
@@ -76,12 +90,13 @@ pub(crate) enum State {
 /// ```text
 /// Run ──(Handle::restart)──► Restarting ──(the first task is down)──► Run
 /// Run ──(terminate_child)──► Terminated ──(restart_child, or a cycle)──► Run
+/// Run ──(too many restarts of a key)──► GivenUp ──(restart_child, or a next life)──► Run
 /// Run ──(upgrade_child)──► Replaced ──(down)──► Run, with the successor
 /// Run ──(stopped, deleted, or ended for good)──► Finished ──(down)──► the slot is removed
 /// ```
 ///
-/// From every goal but `Finished` a child can be finished; from `Restarting` it can be terminated,
-/// and from `Restarting` and `Terminated` replaced.
+/// From every goal but `Finished` a child can be finished; from `Restarting` it can be terminated or
+/// given up, and from `Restarting`, `Terminated` and `GivenUp` replaced.
 pub(crate) enum Goal {
     /// Runs, and is restarted as its restart type says.
     Run,
@@ -89,6 +104,9 @@ pub(crate) enum Goal {
     Restarting,
     /// Is stopped, and stays down until it is restarted on request or by a cycle.
     Terminated,
+    /// Is stopped, because it was restarted too often, the last time for this reason; stays down until
+    /// it is restarted on request, or in the supervisor's next life. Its senders are refused.
+    GivenUp(Box<ExitReason>),
     /// Is stopped; then this successor takes its place, and the caller is told.
     Replaced(Box<(Box<dyn Member>, ReplySender<()>)>),
     /// Is stopped for good, for this reason; then its slot is removed.
@@ -116,7 +134,8 @@ impl Slot {
             is_held: false,
             restart_when_down: false,
             manager_stayed: false,
-            start_error: None,
+            is_given_up: false,
+            troubles: None,
         }
     }
 
@@ -128,6 +147,32 @@ impl Slot {
         // Registration cannot fail: the old child has just given up the name.
         let _ = member.node().register_name();
         self.member = member;
+        self.forget_restarts();
+    }
+
+    /// Counts one more restart of the child or its manager, and says whether the limit for each child
+    /// allows it.
+    pub(crate) fn count_restart(&mut self, limit: Limit) -> bool {
+        limit.is_none() || self.troubles.get_or_insert_default().restarts.count_restart(limit)
+    }
+
+    /// The child begins anew: its restarts so far do not count.
+    pub(crate) fn forget_restarts(&mut self) {
+        if self.has_failed_to_start() {
+            self.troubles.get_or_insert_default().restarts.reset();
+        } else {
+            self.troubles = None;
+        }
+    }
+
+    /// Notes how the child's start has failed.
+    pub(crate) fn note_start_error(&mut self, error: StartError) {
+        self.troubles.get_or_insert_default().start_error = Some(error);
+    }
+
+    /// Whether the child's start has failed, and its caller has still to be told.
+    pub(crate) fn has_failed_to_start(&self) -> bool {
+        self.troubles.as_ref().is_some_and(|troubles| troubles.start_error.is_some())
     }
 
     /// Closes a child that is to end for good: its callers are told. A supervisor that is not down
@@ -163,7 +208,8 @@ impl Slot {
     /// The child has been stopped: tells the caller that waits for its start that it was up, or, if
     /// it was not, how the start failed (`error`, unless the slot knows better).
     pub(crate) fn tell(&mut self, starter: Option<Starter>, error: StartError) {
-        let error = self.start_error.take().map_or(error, |error| *error);
+        let noted = self.troubles.as_mut().and_then(|troubles| troubles.start_error.take());
+        let error = noted.unwrap_or(error);
         let told = if self.member.node().has_been_up() { Ok(()) } else { Err(error) };
         if let Some(starter) = starter {
             starter.tell(told);

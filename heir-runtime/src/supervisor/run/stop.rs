@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::report::StartError;
 use crate::supervisor::run::Run;
@@ -230,7 +231,7 @@ impl Run {
                 }
                 return;
             }
-            Goal::Terminated | Goal::Replaced(..) | Goal::Finished(_) => {}
+            Goal::Terminated | Goal::GivenUp(_) | Goal::Replaced(..) | Goal::Finished(_) => {}
         }
         if !self.stop(id) {
             return;
@@ -243,6 +244,7 @@ impl Run {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Upgraded));
                 slot.replace(member);
                 slot.goal = Goal::Run;
+                self.given_up -= usize::from(std::mem::take(&mut slot.is_given_up));
                 let (is_to_run, rules) = (slot.down_waiters.is_empty(), slot.member.rules());
                 let node = slot.member.node();
                 self.note_significance(id, rules);
@@ -258,13 +260,27 @@ impl Run {
             Goal::Terminated => {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Shutdown));
                 slot.member.node().terminated();
-                slot.tell_down();
-                if std::mem::take(&mut slot.restart_when_down) {
-                    slot.goal = Goal::Run;
-                    self.start_in_turn(id);
-                }
+                self.is_down_until_asked_for(id);
+            }
+            Goal::GivenUp(reason) => {
+                let error = StartError::Stopped(Stopped::GaveUp(ExitReason::clone(&reason)));
+                slot.tell(self.starters.remove(&id), error);
+                slot.member.node().gave_up(&reason);
+                slot.goal = Goal::GivenUp(reason);
+                self.is_down_until_asked_for(id);
             }
             Goal::Run | Goal::Restarting => {}
+        }
+    }
+
+    /// A child that was terminated or given up is down: tells the callers that wait for that, and
+    /// starts it again if it has been asked for meanwhile.
+    fn is_down_until_asked_for(&mut self, id: ChildId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.tell_down();
+        if std::mem::take(&mut slot.restart_when_down) {
+            slot.goal = Goal::Run;
+            self.start_in_turn(id);
         }
     }
 
@@ -279,10 +295,11 @@ impl Run {
     /// Removes a child that has ended for good and is down.
     fn remove(&mut self, id: ChildId, why: &Stopped) {
         let Some(mut slot) = self.slots.remove(&id) else { return };
+        self.given_up -= usize::from(slot.is_given_up);
         // Before it is retired: whoever waits for that may start another one in its place.
         if self.rules.dynamic
             || slot.member.rules().restart == Restart::Temporary
-            || slot.start_error.is_some()
+            || slot.has_failed_to_start()
         {
             self.shared.forget(id);
         }
