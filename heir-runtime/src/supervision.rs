@@ -5,7 +5,7 @@
 
 pub use crate::supervisor::{
     Ailment, AutoShutdown, Child, ChildCounts, ChildError, ChildPlan, ChildSpec, DynamicError, Health, Key,
-    NamedArgs, NoArgs, OverdueChild, Problem, Reserved, ShutdownReport, SubtreeStatus, Tree, TreeNode,
-    WorkerNode,
+    NamedArgs, NoArgs, OverdueChild, Problem, Reserved, ShutdownReport, SubtreeStatus, TakeError, Tree,
+    TreeNode, WorkerNode,
 };
 pub use crate::worker::Later;

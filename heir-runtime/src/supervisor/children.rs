@@ -106,6 +106,10 @@ impl Children {
         Some((*id, Arc::clone(node)))
     }
 
+    pub(super) fn get(&self, id: ChildId) -> Option<Arc<dyn Node>> {
+        self.read().nodes.get(&id).cloned()
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<(ChildId, Arc<dyn Node>)> {
         let index = self.read();
         let id = if self.is_dynamic() {

@@ -13,12 +13,12 @@ use crate::supervisor::child::spec::{Attached, ChildSpec};
 use crate::supervisor::child::worker::WorkerChild;
 use crate::supervisor::health::Health;
 use crate::supervisor::report::{ChildError, StartError};
-use crate::supervisor::run::requests::{Command, Requests};
+use crate::supervisor::run::requests::{Addition, Command, Requests};
 use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::tree::parent::{ChildId, ParentRef};
 use crate::util::race::{Either, race};
-use crate::util::reply::reply;
+use crate::util::reply::{ReplyReceiver, reply};
 use crate::worker::Handlers;
 use crate::worker::Spec;
 use crate::worker::TakesOver;
@@ -52,6 +52,13 @@ pub struct ChildCounts {
     pub supervisors: usize,
     /// The workers among all children; managers do not count.
     pub workers: usize,
+}
+
+/// A child whose start has been requested.
+pub(super) struct Adding<H> {
+    pub(super) handle: H,
+    node: Arc<dyn Node>,
+    refusal: ReplyReceiver<Result<(), StartError>>,
 }
 
 impl SupervisorHandle {
@@ -177,13 +184,27 @@ impl SupervisorHandle {
 
     /// Adds a child that has an id in this supervisor.
     pub(super) async fn add<H>(&self, attached: Attached<H>) -> Result<H, StartError> {
-        let Attached { id, member, handle, refused } = attached;
-        if let Some(error) = refused {
+        if let Some(error) = attached.refused {
             return Err(error);
         }
+        let (addition, adding) = self.addition(attached);
+        let _ = self.send(Command::Add(addition));
+        self.added(adding).await
+    }
+
+    /// The request to add a child that has an id in this supervisor, and what waits for its start.
+    pub(super) fn addition<H>(&self, attached: Attached<H>) -> (Addition, Adding<H>) {
+        let Attached { id, member, handle, refused: _ } = attached;
         let node = member.node();
         let (told, refusal) = reply(Waker::noop().clone());
-        let _ = self.send(Command::Add(id, member, told));
+        (Addition { id, member, told }, Adding { handle, node, refusal })
+    }
+
+    /// Waits until the child whose start was requested is up, or has failed to start.
+    pub(super) async fn added<H>(
+        &self,
+        Adding { handle, node, refusal }: Adding<H>,
+    ) -> Result<H, StartError> {
         match race(refusal, node.up()).await {
             Either::Left(Some(Err(error))) => Err(error),
             // The child may have been up, and be down again by now.
@@ -197,7 +218,8 @@ impl SupervisorHandle {
     /// (`supervisor:terminate_child/2`).
     ///
     /// The child can be [started again](Self::restart_child): its tables and the messages in its
-    /// mailbox wait for that. As in OTP, a restart of its siblings together with it (`one_for_all`,
+    /// mailbox wait for that. A worker that was given up (see
+    /// [`max_given_up`](crate::SupervisorBuilder::max_given_up)) is down already, and stays given up. As in OTP, a restart of its siblings together with it (`one_for_all`,
     /// `rest_for_one`) starts it, too. A temporary child is removed instead.
     ///
     /// To stop a worker for good, use its [handle](crate::Handle::stop). Dropping the future does
@@ -218,9 +240,10 @@ impl SupervisorHandle {
         }
     }
 
-    /// Starts a [terminated](Self::terminate_child) child again, and waits until it is up
-    /// (`supervisor:restart_child/2`). Its handles, its tables and the messages in its mailbox stay
-    /// the same.
+    /// Starts a child again that was [terminated](Self::terminate_child), or given up by a
+    /// [`Dynamic`](crate::Dynamic), and waits until it is up (`supervisor:restart_child/2`). Its
+    /// handles, its tables and the messages in its mailbox stay the same. Its restarts so far do not
+    /// count any more.
     ///
     /// If the supervisor itself was terminated, this waits until the supervisor is restarted. That
     /// restarts its children, too, so the result is mostly [`Running`](ChildError::Running).
@@ -234,10 +257,14 @@ impl SupervisorHandle {
     ///   terminated, as before.
     /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn restart_child(&self, name: &str) -> Result<(), ChildError> {
-        let (id, node) = self.find(name)?;
-        if node.is_stopped() {
-            return Err(ChildError::Ended);
-        }
+        let (id, _) = self.find(name)?;
+        self.restart(id).await
+    }
+
+    /// Starts the child with this id again.
+    pub(super) async fn restart(&self, id: ChildId) -> Result<(), ChildError> {
+        let node = self.shared.children.get(id).filter(|node| !node.is_stopped());
+        let node = node.ok_or(ChildError::Ended)?;
         let (told, begun) = reply(Waker::noop().clone());
         self.send(Command::Restart(id, told))?;
         let outcome = begun.await.unwrap_or(Err(ChildError::Gone))?;
@@ -249,7 +276,7 @@ impl SupervisorHandle {
         }
     }
 
-    /// Removes a child that was [terminated](Self::terminate_child) or has ended
+    /// Removes a child that was [terminated](Self::terminate_child), was given up or has ended
     /// (`supervisor:delete_child/2`).
     ///
     /// Callers that wait for its workers are told that they have stopped, the workers' tables can
@@ -261,6 +288,11 @@ impl SupervisorHandle {
     /// - [`ChildError::Gone`]: the supervisor is gone.
     pub async fn delete_child(&self, name: &str) -> Result<(), ChildError> {
         let (id, _) = self.find(name)?;
+        self.delete(id).await
+    }
+
+    /// Removes the child with this id.
+    pub(super) async fn delete(&self, id: ChildId) -> Result<(), ChildError> {
         let (told, answer) = reply(Waker::noop().clone());
         self.send(Command::Delete(id, told))?;
         answer.await.unwrap_or(Err(ChildError::Gone))

@@ -9,7 +9,6 @@ mod dynamic;
 mod exit_code;
 mod handle;
 mod health;
-mod keys;
 mod report;
 mod run;
 mod shared;
@@ -26,7 +25,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 pub use self::builder::SupervisorBuilder;
-pub use self::dynamic::{Dynamic, DynamicError, Key};
+pub use self::dynamic::{Dynamic, DynamicError, Key, TakeError};
 pub use self::handle::{ChildCounts, SupervisorHandle};
 pub use self::health::{Ailment, Health, Problem};
 pub use self::report::{ChildError, OverdueChild, ShutdownReport, StartError};

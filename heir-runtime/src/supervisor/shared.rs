@@ -36,6 +36,8 @@ pub struct SupervisorShared {
     pub(super) children: Children,
     /// Called with the id of each child that is forgotten: the keys of a `Dynamic` drop its key.
     when_forgotten: OnceLock<Box<dyn Fn(ChildId) + Send + Sync>>,
+    /// Called when the supervisor is gone for good: a `Dynamic` drops what its workers are made by.
+    when_over: OnceLock<Box<dyn Fn() + Send + Sync>>,
     state: WatchMany<State>,
     /// Why the supervisor will not be restarted once it has ended, if that is decided.
     for_good: OnceLock<Stopped>,
@@ -65,6 +67,7 @@ impl SupervisorShared {
             next_id: AtomicU64::new(0),
             children: Children::default(),
             when_forgotten: OnceLock::new(),
+            when_over: OnceLock::new(),
             state: WatchMany::new(State {
                 status: SubtreeStatus::Down,
                 has_been_up: false,
@@ -137,9 +140,13 @@ impl SupervisorShared {
 
     /// Drops a request that will not be served.
     fn refuse(&self, unheard: Command) {
-        if let Command::Add(id, ..) = &unheard {
-            // The key is free before the child is retired, as it is at any other end.
-            self.tell_forgotten(*id);
+        // The key is free before the child is retired, as it is at any other end.
+        match &unheard {
+            Command::Add(addition) => self.tell_forgotten(addition.id),
+            Command::AddAll(additions) => {
+                additions.iter().for_each(|addition| self.tell_forgotten(addition.id));
+            }
+            _ => {}
         }
         drop(unheard);
     }
@@ -147,6 +154,11 @@ impl SupervisorShared {
     /// Has `tell` called whenever a child is forgotten.
     pub(super) fn when_forgotten(&self, tell: impl Fn(ChildId) + Send + Sync + 'static) {
         let _ = self.when_forgotten.set(Box::new(tell));
+    }
+
+    /// Has `tell` called when the supervisor is gone for good.
+    pub(super) fn when_over(&self, tell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.when_over.set(Box::new(tell));
     }
 
     /// Notes that the supervisor begins a life, in which it has not been up yet.
@@ -236,6 +248,14 @@ impl SupervisorShared {
         self.for_good.get()
     }
 
+    /// Why the supervisor is gone for good, which it is, or is about to be.
+    pub(super) fn why_stopped(&self) -> Stopped {
+        match self.status() {
+            SubtreeStatus::Stopped(why) => why,
+            _ => self.for_good().cloned().unwrap_or(Stopped::Dropped),
+        }
+    }
+
     /// Retires all children and the supervisor: they are gone for good.
     pub(super) fn retire_all(&self, why: &Stopped) {
         let unheard = self.requests.close();
@@ -252,6 +272,9 @@ impl SupervisorShared {
         }
         for command in unheard {
             self.refuse(command);
+        }
+        if let Some(tell) = self.when_over.get() {
+            let _ = caught(tell);
         }
         self.state.update(|state| {
             state.task = None;

@@ -1,5 +1,6 @@
 //! How a supervisor serves requests: of its handles, its children and its own supervisor.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -8,10 +9,13 @@ use crate::supervisor::child::Member;
 use crate::supervisor::report::{ChildError, StartError};
 use crate::supervisor::run::Run;
 use crate::supervisor::run::ending::Ending;
-use crate::supervisor::run::requests::{Command, Outcome};
+use crate::supervisor::run::requests::{Addition, Command, Outcome};
 use crate::supervisor::run::slot::{Goal, Slot, Starter};
 use crate::tree::parent::{ChildId, ParentRequest};
 use crate::util::reply::{ReplySender, reply};
+
+/// How many children are added before the supervisor looks what else it has to do.
+const AT_ONCE: usize = 64;
 
 impl Run {
     pub(crate) fn on_command(&mut self, command: Command) {
@@ -25,7 +29,8 @@ impl Run {
                 self.end(Ending::Shutdown);
                 self.abort_rest(late);
             }
-            Command::Add(id, member, told) => self.add(id, member, told),
+            Command::Add(addition) => self.add(addition),
+            Command::AddAll(additions) => self.add_all(additions),
             Command::Terminate(id, told) => self.terminate(id, told),
             Command::Restart(id, told) => self.restart(id, told),
             Command::Delete(id, told) => self.delete(id, told),
@@ -41,7 +46,16 @@ impl Run {
         }
     }
 
-    fn add(&mut self, id: ChildId, member: Box<dyn Member>, told: ReplySender<Result<(), StartError>>) {
+    /// Adds the first of many children; the others after what else the supervisor has to do.
+    fn add_all(&mut self, mut additions: VecDeque<Addition>) {
+        let rest = additions.split_off(additions.len().min(AT_ONCE));
+        additions.into_iter().for_each(|addition| self.add(addition));
+        if !rest.is_empty() {
+            let _ = self.shared.request(Command::AddAll(rest));
+        }
+    }
+
+    fn add(&mut self, Addition { id, member, told }: Addition) {
         let node = member.node();
         let refused = if let Some(ending) = &self.ending {
             Some(StartError::Stopped(ending.stopped()))
@@ -84,6 +98,9 @@ impl Run {
     }
 
     fn restart(&mut self, id: ChildId, told: ReplySender<Result<Outcome, ChildError>>) {
+        if self.is_being_given_up(id) {
+            return self.serve_when_down(id, Command::Restart(id, told));
+        }
         let refused = match self.slots.get(&id) {
             _ if self.ending.is_some() => Some(ChildError::Ending),
             None => Some(ChildError::Ended),
@@ -118,7 +135,21 @@ impl Run {
         }
     }
 
+    /// Whether the supervisor gives up on this child, which is not down yet.
+    fn is_being_given_up(&self, id: ChildId) -> bool {
+        self.slots.get(&id).is_some_and(|slot| matches!(slot.goal, Goal::GivenUp(_)) && !slot.is_down())
+    }
+
+    fn serve_when_down(&mut self, id: ChildId, command: Command) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.serve_when_down(command);
+        }
+    }
+
     fn delete(&mut self, id: ChildId, told: ReplySender<Result<(), ChildError>>) {
+        if self.is_being_given_up(id) {
+            return self.serve_when_down(id, Command::Delete(id, told));
+        }
         let is_down = match self.slots.get(&id) {
             None => true,
             Some(slot) => matches!(slot.goal, Goal::Terminated | Goal::GivenUp(_)) && slot.is_down(),

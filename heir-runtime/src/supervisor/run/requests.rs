@@ -24,11 +24,19 @@ pub(crate) enum Command {
     AbortRest {
         late: bool,
     },
-    Add(ChildId, Box<dyn Member>, ReplySender<Result<(), StartError>>),
+    Add(Addition),
+    AddAll(VecDeque<Addition>),
     Terminate(ChildId, ReplySender<()>),
     Restart(ChildId, ReplySender<Result<Outcome, ChildError>>),
     Delete(ChildId, ReplySender<Result<(), ChildError>>),
     Replace(ChildId, Box<dyn Member>, ReplySender<()>),
+}
+
+/// One more child, and the caller that waits for its start.
+pub(crate) struct Addition {
+    pub(crate) id: ChildId,
+    pub(crate) member: Box<dyn Member>,
+    pub(crate) told: ReplySender<Result<(), StartError>>,
 }
 
 /// Tells the caller of `restart_child`, after the start has begun, how it failed, if it did.

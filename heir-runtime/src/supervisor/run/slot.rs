@@ -11,6 +11,7 @@ use crate::supervisor::child::{Member, Task};
 use crate::supervisor::report::{ChildError, StartError};
 use crate::supervisor::run::intensity::{Limit, Window};
 use crate::supervisor::run::patience::Patience;
+use crate::supervisor::run::requests::Command;
 use crate::tree::events::Role;
 use crate::tree::parent::ChildId;
 use crate::util::deadline;
@@ -53,6 +54,8 @@ struct Troubles {
     /// How the child's start failed. The caller that waits for the start is told when the child is
     /// down.
     start_error: Option<StartError>,
+    /// The requests that wait until the child, on which the supervisor gives up, is down.
+    when_down: Vec<Command>,
 }
 
 /// One task of a child: a worker, its manager, or a supervisor.
@@ -158,16 +161,25 @@ impl Slot {
 
     /// The child begins anew: its restarts so far do not count.
     pub(crate) fn forget_restarts(&mut self) {
-        if self.has_failed_to_start() {
-            self.troubles.get_or_insert_default().restarts.reset();
-        } else {
-            self.troubles = None;
-        }
+        self.troubles.take_if(|troubles| {
+            troubles.restarts.reset();
+            troubles.start_error.is_none() && troubles.when_down.is_empty()
+        });
     }
 
     /// Notes how the child's start has failed.
     pub(crate) fn note_start_error(&mut self, error: StartError) {
         self.troubles.get_or_insert_default().start_error = Some(error);
+    }
+
+    /// Keeps a request until the child is down.
+    pub(crate) fn serve_when_down(&mut self, command: Command) {
+        self.troubles.get_or_insert_default().when_down.push(command);
+    }
+
+    /// Takes the requests that have waited until the child is down.
+    pub(crate) fn take_waiting(&mut self) -> Vec<Command> {
+        self.troubles.as_mut().map(|troubles| std::mem::take(&mut troubles.when_down)).unwrap_or_default()
     }
 
     /// Whether the child's start has failed, and its caller has still to be told.

@@ -246,7 +246,7 @@ impl Run {
                 slot.goal = Goal::Run;
                 self.given_up -= usize::from(std::mem::take(&mut slot.is_given_up));
                 let (is_to_run, rules) = (slot.down_waiters.is_empty(), slot.member.rules());
-                let node = slot.member.node();
+                let (node, waiting) = (slot.member.node(), slot.take_waiting());
                 self.note_significance(id, rules);
                 // This cannot be refused: only a supervisor that is gone for good takes no child.
                 let _open = self.shared.children.insert(id, node);
@@ -256,6 +256,7 @@ impl Run {
                 } else {
                     self.terminate_or_finish(id, rules.restart);
                 }
+                waiting.into_iter().for_each(|command| self.on_command(command));
             }
             Goal::Terminated => {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Shutdown));
@@ -278,10 +279,12 @@ impl Run {
     fn is_down_until_asked_for(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.tell_down();
+        let waiting = slot.take_waiting();
         if std::mem::take(&mut slot.restart_when_down) {
             slot.goal = Goal::Run;
             self.start_in_turn(id);
         }
+        waiting.into_iter().for_each(|command| self.on_command(command));
     }
 
     /// Terminates a child on request. A temporary child is never restarted: it is finished instead.
@@ -306,6 +309,7 @@ impl Run {
         slot.member.node().retire(why);
         slot.tell(self.starters.remove(&id), StartError::Stopped(why.clone()));
         slot.tell_down();
+        slot.take_waiting().into_iter().for_each(|command| self.on_command(command));
     }
 
     /// Starts the tasks whose delay is over, aborts those that did not stop in time, and leaves

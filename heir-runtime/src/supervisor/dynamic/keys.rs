@@ -31,10 +31,24 @@ enum Bucket<K, H> {
     Many(Arc<[Arc<Entry<K, H>>]>),
 }
 
-struct Entry<K, H> {
+pub(super) struct Entry<K, H> {
     key: K,
     id: ChildId,
     handle: H,
+}
+
+impl<K, H> Entry<K, H> {
+    pub(super) fn new(key: K, id: ChildId, handle: H) -> Self {
+        Self { key, id, handle }
+    }
+
+    pub(super) fn key(&self) -> &K {
+        &self.key
+    }
+
+    pub(super) fn handle(&self) -> &H {
+        &self.handle
+    }
 }
 
 impl<K, H> Bucket<K, H> {
@@ -81,12 +95,11 @@ impl<K, H> Default for Keys<K, H> {
 
 impl<K: Eq + Hash, H: Clone> Keys<K, H> {
     /// Gives a child its key; the error is the handle of another child that has this key.
-    pub(super) fn insert(&self, key: K, id: ChildId, handle: H) -> Result<(), H> {
-        let hash = self.hasher.hash_one(&key);
-        let entry = Arc::new(Entry { key, id, handle });
+    pub(super) fn insert(&self, entry: &Arc<Entry<K, H>>) -> Result<(), H> {
+        let hash = self.hasher.hash_one(&entry.key);
         let mut known = None;
         loop {
-            let bucket = match self.insert_beside(hash, &entry, known.as_ref()) {
+            let bucket = match self.insert_beside(hash, entry, known.as_ref()) {
                 Ok(before) => {
                     drop(before);
                     return Ok(());
@@ -133,21 +146,20 @@ impl<K: Eq + Hash, H: Clone> Keys<K, H> {
         Some(entry.handle.clone())
     }
 
-    /// Clones of all keys, in no particular order.
-    pub(super) fn all(&self) -> Vec<K>
-    where
-        K: Clone,
-    {
-        let buckets: Vec<_> = self.lock().by_hash.values().cloned().collect();
-        buckets.iter().flat_map(Bucket::entries).map(|entry| entry.key.clone()).collect()
-    }
-
     fn bucket(&self, hash: u64) -> Option<Bucket<K, H>> {
         self.lock().by_hash.get(&hash).cloned()
     }
 }
 
 impl<K, H> Keys<K, H> {
+    /// All entries of this moment, in no particular order.
+    pub(super) fn entries(&self) -> Vec<Arc<Entry<K, H>>> {
+        let entries = self.lock();
+        let mut all = Vec::with_capacity(entries.hashes.len());
+        entries.by_hash.values().for_each(|bucket| all.extend_from_slice(bucket.entries()));
+        all
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().hashes.len()
     }
@@ -190,17 +202,18 @@ mod tests {
     #[test]
     fn keys_of_one_hash_are_told_apart() {
         let keys = Keys::default();
+        let insert = |n, id, handle| keys.insert(&Arc::new(Entry::new(Alike(n), id, handle)));
         for n in 0..3 {
-            assert_eq!(keys.insert(Alike(n), u64::from(n), n), Ok(()));
-            assert_eq!(keys.insert(Alike(n), 100, 100), Err(n));
+            assert_eq!(insert(n, u64::from(n), n), Ok(()));
+            assert_eq!(insert(n, 100, 100), Err(n));
         }
         keys.forget(1);
         keys.forget(7);
         assert_eq!([keys.get(&Alike(0)), keys.get(&Alike(1)), keys.get(&Alike(2))], [Some(0), None, Some(2)]);
-        let mut all = keys.all();
+        let mut all: Vec<_> = keys.entries().iter().map(|entry| entry.key().clone()).collect();
         all.sort();
         assert_eq!((all, keys.len()), (vec![Alike(0), Alike(2)], 2));
-        assert_eq!(keys.insert(Alike(1), 8, 8), Ok(()));
+        assert_eq!(insert(1, 8, 8), Ok(()));
         for id in [0, 2, 8] {
             keys.forget(id);
         }
@@ -214,7 +227,7 @@ mod tests {
             let take = |id| {
                 scope.spawn({
                     let keys = &keys;
-                    move || keys.insert(Alike(0), id, id)
+                    move || keys.insert(&Arc::new(Entry::new(Alike(0), id, id)))
                 })
             };
             let taken: Vec<_> = (0..4).map(take).collect();

@@ -1,18 +1,24 @@
 //! `Dynamic`: many workers of one type, which are started by key while the tree runs.
 
-use std::fmt::{self, Write as _};
+mod each;
+mod error;
+mod given_up;
+mod keys;
+mod start;
+
+use std::borrow::Borrow;
+use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use self::each::Each;
+pub use self::error::{DynamicError, TakeError};
+use self::keys::Keys;
 use crate::process::status::Stopped;
 use crate::supervisor::Supervisor;
 use crate::supervisor::builder::SupervisorBuilder;
-use crate::supervisor::child::spec::{Attached, attach_worker};
 use crate::supervisor::handle::SupervisorHandle;
-use crate::supervisor::keys::Keys;
-use crate::supervisor::report::StartError;
 use crate::worker::Handlers;
-use crate::worker::Spec;
 use crate::worker::handle::Handle;
 
 /// The type of the keys of a [`Dynamic`].
@@ -25,6 +31,12 @@ impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 ///
 /// Its strategy is `one_for_one`, and it stops its workers together. A worker keeps its key when
 /// it, or the supervisor, is restarted. When a worker has ended for good, its key is free.
+///
+/// Each worker has the [intensity](SupervisorBuilder::intensity) to itself: one that is restarted
+/// more often is given up alone. It is stopped, its messages are refused with [`Stopped::GaveUp`], and
+/// it keeps its key and its tables until somebody [restarts](Self::restart), [takes](Self::take) or
+/// [stops](Self::stop) it. See [`max_given_up`](SupervisorBuilder::max_given_up). A significant worker
+/// that was given up has not ended: it can be started again.
 ///
 /// ```
 /// # use heir_runtime::{Dynamic, Supervisor, handlers, heir};
@@ -57,19 +69,8 @@ impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 /// ```
 pub struct Dynamic<K, W: Handlers> {
     supervisor: SupervisorHandle,
-    workers: Arc<Keys<K, Handle<W>>>,
-}
-
-/// Why a worker was not started under a key.
-#[derive(Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum DynamicError<H> {
-    /// Another worker has this key: here is its handle.
-    #[error("there is a worker of this key already")]
-    AlreadyStarted(H),
-    /// The worker did not start, and is gone.
-    #[error(transparent)]
-    NotStarted(#[from] StartError),
+    keys: Arc<Keys<K, Handle<W>>>,
+    each: Arc<Each<K, W>>,
 }
 
 impl<K: Key, W: Handlers> Dynamic<K, W> {
@@ -77,57 +78,40 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// [`SupervisorBuilder::child`].
     pub fn spec() -> SupervisorBuilder<Self> {
         Supervisor::builder(W::NAME).dynamic().declared(|supervisor| {
-            let workers = Arc::new(Keys::default());
-            let forgetful = Arc::downgrade(&workers);
+            let keys = Arc::new(Keys::default());
+            let each = Arc::new(Each::default());
+            let (forgets, ends) = (Arc::downgrade(&keys), Arc::downgrade(&each));
             supervisor.shared().when_forgotten(move |id| {
-                if let Some(workers) = forgetful.upgrade() {
-                    workers.forget(id);
+                if let Some(keys) = forgets.upgrade() {
+                    keys.forget(id);
                 }
             });
-            Self { supervisor, workers }
+            supervisor.shared().when_over(move || {
+                if let Some(each) = ends.upgrade() {
+                    each.end();
+                }
+            });
+            Self { supervisor, keys, each }
         })
-    }
-
-    /// Starts a worker under a key, and waits until it is up. The worker's name is the spec's name
-    /// with the key in brackets.
-    ///
-    /// Dropping the future does not take the request back: the worker is started all the same.
-    ///
-    /// # Errors
-    /// [`DynamicError`] says which worker has the key, or why this one did not start.
-    pub async fn start(&self, key: K, spec: Spec<W>) -> Result<W::Handle, DynamicError<W::Handle>> {
-        let spec = {
-            let mut name = String::with_capacity(spec.name.len() + 22);
-            let _ = write!(name, "{}[{key:?}]", spec.name);
-            spec.name(name)
-        };
-        let Attached { id, member, handle, refused } = attach_worker(spec, self.supervisor.shared());
-        if let Err(taken) = self.workers.insert(key, id, handle.clone()) {
-            return Err(DynamicError::AlreadyStarted(W::Handle::from(taken)));
-        }
-        // If the worker does not start, the supervisor forgets the child, and with it the key, even
-        // if nobody awaits this future any more.
-        let attached = Attached { id, member, handle: W::Handle::from(handle), refused };
-        Ok(self.supervisor.add(attached).await?)
     }
 
     /// Returns the handle of the worker under this key.
     pub fn get<Q>(&self, key: &Q) -> Option<W::Handle>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         self.find(key).map(W::Handle::from)
     }
 
-    /// Stops the worker under this key for good, and waits until it has stopped; `None` if there is
-    /// no such worker.
+    /// Stops the worker under this key for good, also one that was given up, and waits until it has
+    /// stopped; `None` if there is no such worker.
     ///
     /// Its key is then free. Its tables can be claimed from the estate of a handle, if a handle was
     /// kept.
     pub async fn stop<Q>(&self, key: &Q) -> Option<Stopped>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let handle = self.find(key)?;
@@ -136,20 +120,45 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
 
     fn find<Q>(&self, key: &Q) -> Option<Handle<W>>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.workers.get(key)
+        self.keys.get(key)
     }
 
     /// The keys of all workers, in no particular order.
     pub fn keys(&self) -> Vec<K> {
-        self.workers.all()
+        self.keys.entries().iter().map(|entry| entry.key().clone()).collect()
+    }
+
+    /// The keys of all workers of this moment, each with the worker's handle, in no particular order.
+    ///
+    /// ```
+    /// # use heir_runtime::{Dynamic, handlers, heir};
+    /// # #[heir]
+    /// # struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// sessions.start_all([1, 2, 3]).await;
+    /// let mut visits = 0;
+    /// for (_user, session) in sessions.iter() {
+    ///     visits += session.visit().await?;
+    /// }
+    /// assert_eq!(visits, 3);
+    /// sessions.shutdown().await;
+    /// # Ok::<_, heir_runtime::BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (K, W::Handle)> + use<K, W> {
+        let entries = self.keys.entries().into_iter();
+        entries.map(|entry| (entry.key().clone(), W::Handle::from(entry.handle().clone())))
     }
 
     /// The number of workers.
     pub fn len(&self) -> usize {
-        self.workers.len()
+        self.keys.len()
     }
 
     /// Whether there are no workers.
@@ -165,18 +174,16 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
 
 impl<K, W: Handlers> Clone for Dynamic<K, W> {
     fn clone(&self) -> Self {
-        Self { supervisor: self.supervisor.clone(), workers: Arc::clone(&self.workers) }
+        Self {
+            supervisor: self.supervisor.clone(),
+            keys: Arc::clone(&self.keys),
+            each: Arc::clone(&self.each),
+        }
     }
 }
 
 impl<K, W: Handlers> fmt::Debug for Dynamic<K, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dynamic").field("supervisor", &self.supervisor).finish_non_exhaustive()
-    }
-}
-
-impl<H> fmt::Debug for DynamicError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DynamicError({self})")
     }
 }
