@@ -8,9 +8,9 @@ use std::time::Duration;
 pub use heir_macros::{Heir, Supervisor};
 
 use crate::process::exit::BoxError;
-use crate::supervisor::{Child, NamedArgs, SupervisorBuilder};
+use crate::supervisor::{Child, ChildPlan, Dynamic, Key, NamedArgs, SupervisorBuilder};
 use crate::table::AnyRecorded;
-use crate::worker::{Later, Spec, Worker};
+use crate::worker::{Handlers, Later, Spec, Worker};
 
 /// The type of a `#[table(keep)]` field.
 #[diagnostic::on_unimplemented(
@@ -250,6 +250,40 @@ pub fn intensity<P: Branch>(plan: P, restarts: u32) -> P {
 
 pub fn period<P: Branch>(plan: P, period: Duration) -> P {
     plan.period(period)
+}
+
+/// The children that `each`, `escalate` and `max_given_up` are for.
+#[diagnostic::on_unimplemented(
+    message = "`each`, `escalate` and `max_given_up` are for a `Dynamic`",
+    label = "this child is no `Dynamic`",
+    note = "they say how a worker is made from its key, and what becomes of a key whose worker is restarted too often; write a \
+            field of type `Dynamic<Key, Worker>`, or leave the option out"
+)]
+pub trait Keyed {
+    type Key: Key;
+    type Worker: Handlers;
+    fn each(&self, make: impl Fn(&Self::Key) -> Spec<Self::Worker> + Send + Sync + 'static);
+}
+
+impl<K: Key, W: Handlers> Keyed for Dynamic<K, W> {
+    type Key = K;
+    type Worker = W;
+
+    fn each(&self, make: impl Fn(&K) -> Spec<W> + Send + Sync + 'static) {
+        self.set_each(make);
+    }
+}
+
+pub fn each<D: Keyed>(children: &D, make: impl Fn(&D::Key) -> Spec<D::Worker> + Send + Sync + 'static) {
+    children.each(make);
+}
+
+pub fn escalate<P: ChildPlan<Handle: Keyed>>(plan: P) -> P {
+    plan.given_up_at_most(None)
+}
+
+pub fn max_given_up<P: ChildPlan<Handle: Keyed>>(plan: P, keys: usize) -> P {
+    plan.given_up_at_most(Some(keys))
 }
 
 /// Requires the future of an async handler or hook to be `Send`, so that the error is at the user's

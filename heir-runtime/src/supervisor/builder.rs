@@ -104,6 +104,11 @@ impl<H: Clone + Send + Sync + 'static, A: 'static> ChildPlan for SupervisorBuild
 }
 
 impl<H: Clone + Send + Sync + 'static, A: 'static> sealed::Reserve<H, A> for SupervisorBuilder<H, A> {
+    fn given_up_at_most(mut self, most: Option<usize>) -> Self {
+        self.plan.max_given_up = most;
+        self
+    }
+
     fn reserve(mut self, supervisor: &SupervisorShared) -> Reserved<H, A> {
         let position = supervisor.next_position();
         let id = position.id;
@@ -149,7 +154,8 @@ impl SupervisorBuilder {
     /// intensity to itself.
     pub(super) fn dynamic(mut self) -> Self {
         self.plan.dynamic = true;
-        self.given_up_at_most(Some(MAX_GIVEN_UP))
+        self.plan.max_given_up = Some(MAX_GIVEN_UP);
+        self
     }
 
     /// Sets which children are restarted when one ends. Default: [`Strategy::OneForOne`].
@@ -293,13 +299,6 @@ impl<H, A> SupervisorBuilder<H, A> {
     /// The handle of the tree to be.
     pub(super) fn handle(&self) -> &H {
         &self.handle
-    }
-
-    /// Gives each worker the intensity to itself, and sets how many of them may be given up; `None`
-    /// has all restarts count together.
-    pub(super) fn given_up_at_most(mut self, most: Option<usize>) -> Self {
-        self.plan.max_given_up = most;
-        self
     }
 
     /// Replaces the name that the tree was built with.

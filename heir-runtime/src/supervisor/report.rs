@@ -135,6 +135,12 @@ pub enum StartError {
     /// Two workers of one tree are registered under the same name.
     #[error("two workers are registered as `{0}`: give one of them another name with `Spec::registered`")]
     DuplicateRegistration(Arc<str>),
+    /// A worker of a [`Dynamic`](crate::Dynamic) has a name for the whole tree: each key would have
+    /// the same.
+    #[error(
+        "a worker that is registered as `{0}` cannot be started for each key of a `Dynamic`: leave its registered name out"
+    )]
+    RegisteredInDynamic(Arc<str>),
     /// A child was [reserved](crate::SupervisorBuilder::reserve) and never got its arguments, or
     /// those of a child of another tree.
     #[error(

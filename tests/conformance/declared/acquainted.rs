@@ -334,3 +334,106 @@ async fn a_generic_worker_is_given_its_arguments_by_name_too() {
     assert_eq!(tree.other.swap(vec![]).await.unwrap(), ("word".into(), vec![]));
     tree.shutdown().await;
 }
+
+/// Makes the spec of a user of its number.
+fn user(number: &u64, ledger: LedgerHandle) -> Spec<User> {
+    User::spec(*number, ledger).name("user")
+}
+
+fn failing(key: &bool, _limit: u8) -> Spec<Failing> {
+    Failing::spec(*key)
+}
+
+/// Fails at its first message, if it was told to.
+#[heir]
+struct Failing {
+    #[table(keep)]
+    count: u64,
+    #[arg]
+    fails: bool,
+}
+
+#[handlers]
+impl Failing {
+    fn count(&mut self) -> u64 {
+        self.count += 1;
+        assert!(!self.fails, "told to fail");
+        self.count
+    }
+}
+
+#[supervisor]
+struct Keyed {
+    #[child(args(clock = clock, users = users, limit: u64, token: Token))]
+    ledger: Ledger,
+    #[child(args(ledger = ledger))]
+    clock: Clock,
+    #[child(args(ledger = ledger), each = user)]
+    users: Dynamic<u64, User>,
+    #[child(args(limit = most: u8), each = failing, max_given_up = 1, intensity = 0)]
+    given_up: Dynamic<bool, Failing>,
+    #[child(each = self::escalating, escalate, intensity = 1, restart = temporary)]
+    escalating: Dynamic<bool, Failing>,
+}
+
+fn escalating(key: &bool) -> Spec<Failing> {
+    failing(key, 0)
+}
+
+#[tokio::test]
+async fn a_dynamic_makes_its_workers_from_their_keys_and_from_handles_of_the_tree() {
+    let tree = Keyed::start(10, Token::default(), 0).await.unwrap();
+    let one = tree.users.get_or_start(1).await.unwrap();
+    assert_eq!(one.name(), "user[1]");
+    assert_eq!(one.pay().await.unwrap().unwrap(), 1);
+    assert_eq!(tree.users.get_or_start(1).await.unwrap().pay().await.unwrap().unwrap(), 2);
+    assert!(tree.users.start_all(2..5).await.iter().all(Result::is_ok));
+    assert_eq!(tree.clock.users().await.unwrap().unwrap(), 4);
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_circle_through_the_function_of_a_dynamic_keeps_no_table_alive() {
+    let token = Token::default();
+    let alive: Weak<()> = Arc::downgrade(&token.0);
+    let tree = Keyed::start(10, token, 0).await.unwrap();
+    tree.users.get_or_start(1).await.unwrap().pay().await.unwrap().unwrap();
+    tree.shutdown().await;
+    assert!(alive.upgrade().is_none());
+}
+
+#[tokio::test]
+async fn its_place_says_whether_a_dynamic_gives_a_key_up_or_escalates() {
+    let tree = Keyed::start(10, Token::default(), 0).await.unwrap();
+    let good = tree.given_up.get_or_start(false).await.unwrap();
+    let bad = tree.given_up.get_or_start(true).await.unwrap();
+    assert!(bad.count().await.is_err());
+    assert!(matches!(
+        bad.count().await,
+        Err(CallError::NotSent { why: NotSent::Stopped(Stopped::GaveUp(_)), .. })
+    ));
+    assert_eq!(good.count().await.unwrap(), 1);
+    let health = tree.health();
+    assert!(health.ready && health.alive, "{health}");
+    assert_eq!(
+        health.to_string(),
+        "ready and alive: Keyed/given_up/Failing[true] was given up, after too many restarts, the last because of panic: \
+         told to fail"
+    );
+
+    let good = tree.escalating.get_or_start(false).await.unwrap();
+    let bad = tree.escalating.get_or_start(true).await.unwrap();
+    while bad.count().await.is_err_and(|error| error.was_enqueued()) {}
+    assert!(matches!(good.wait_stopped().await, Stopped::Ended(_)), "its supervisor is not to be restarted");
+    tree.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_key_has_no_registered_name() {
+    let tree = Keyed::start(10, Token::default(), 0).await.unwrap();
+    let spec = Failing::spec(false).registered("failing");
+    let error = tree.given_up.start(false, spec).await.unwrap_err();
+    assert!(error.to_string().contains("registered as `failing`"), "{error}");
+    assert!(tree.given_up.get_or_start(false).await.is_ok(), "the key is free");
+    tree.shutdown().await;
+}

@@ -47,6 +47,13 @@ pub(crate) mod sealed {
     pub trait Reserve<H, A>: Sized {
         /// Gives the child an id in this supervisor. The supervisor does not know the child yet.
         fn reserve(self, supervisor: &SupervisorShared) -> Reserved<H, A>;
+
+        /// As a `Dynamic`: sets how many workers may be given up; with `None`, all restarts count
+        /// together.
+        #[must_use]
+        fn given_up_at_most(self, _most: Option<usize>) -> Self {
+            self
+        }
     }
 }
 

@@ -13,12 +13,23 @@ pub(super) struct Each<K, W: Handlers>(Lock<State<K, W>>);
 
 enum State<K, W: Handlers> {
     Unset,
-    Set(Arc<CatchDrop<Box<Make<K, W>>>>),
+    Set(Arc<dyn MakeSpec<K, W>>),
     /// The supervisor has ended for good.
     Ended,
 }
 
-type Make<K, W> = dyn Fn(&K) -> Spec<W> + Send + Sync;
+/// Makes a worker's spec from its key. Through this trait a `Dynamic` is `Send` and `Sync` without a
+/// look at the arguments of its worker: one of them may be this very `Dynamic`, or the handle of a
+/// worker that has it.
+trait MakeSpec<K, W: Handlers>: Send + Sync {
+    fn make(&self, key: &K) -> Spec<W>;
+}
+
+impl<K, W: Handlers, F: Fn(&K) -> Spec<W> + Send + Sync> MakeSpec<K, W> for CatchDrop<F> {
+    fn make(&self, key: &K) -> Spec<W> {
+        self.get()(key)
+    }
+}
 
 /// Why a key has no spec.
 pub(super) enum NoSpec {
@@ -36,10 +47,9 @@ impl<K, W: Handlers> Default for Each<K, W> {
     }
 }
 
-impl<K, W: Handlers> Each<K, W> {
+impl<K: 'static, W: Handlers> Each<K, W> {
     /// Sets the closure, in place of the one before.
     pub(super) fn set(&self, make: impl Fn(&K) -> Spec<W> + Send + Sync + 'static) {
-        let make: Box<Make<K, W>> = Box::new(make);
         let set = State::Set(Arc::new(CatchDrop::new(make)));
         let dropped = self.0.with(|state| match state {
             State::Ended => set,
@@ -60,6 +70,6 @@ impl<K, W: Handlers> Each<K, W> {
             State::Set(make) => Ok(Arc::clone(make)),
             State::Ended => Err(NoSpec::Ended),
         })?;
-        caught(|| make.get()(key)).map_err(NoSpec::Panicked)
+        caught(|| make.make(key)).map_err(NoSpec::Panicked)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::estate::Lease;
 use crate::process::exit::ExitReason;
 use crate::supervisor::builder::SupervisorBuilder;
+use crate::supervisor::child::spec::sealed::Reserve;
 use crate::supervisor::dynamic::error::TakeError;
 use crate::supervisor::dynamic::{Dynamic, Key};
 use crate::supervisor::report::ChildError;

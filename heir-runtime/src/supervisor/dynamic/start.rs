@@ -81,9 +81,10 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// # Errors
     /// - [`DynamicError::AlreadyStarted`]: another worker has the key.
     /// - [`DynamicError::GaveUp`]: another worker has the key, and the supervisor has given up on it.
-    /// - [`DynamicError::NotStarted`]: the worker ended before it was up, or the supervisor is gone.
+    /// - [`DynamicError::NotStarted`]: the worker ended before it was up, or the supervisor is gone, or
+    ///   the spec has a [registered](Spec::registered) name, which all keys would share.
     pub async fn start(&self, key: K, spec: Spec<W>) -> Result<W::Handle, DynamicError<W::Handle>> {
-        let (entry, attached) = self.prepare(key, spec);
+        let (entry, attached) = self.prepare(key, spec)?;
         if let Err(taken) = self.keys.insert(&entry) {
             return Err(has_key(&taken));
         }
@@ -239,7 +240,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
             return is_there(there);
         }
         let spec = self.make(&key)?;
-        let (entry, attached) = self.prepare(key, spec);
+        let (entry, attached) = self.prepare(key, spec)?;
         if let Err(taken) = self.keys.insert(&entry) {
             return is_there(taken);
         }
@@ -296,7 +297,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         let mut request = AddAll { supervisor: &self.supervisor, additions: VecDeque::new() };
         let begin = |key| {
             let spec = self.make(&key)?;
-            let (entry, attached) = self.prepare(key, spec);
+            let (entry, attached) = self.prepare(key, spec)?;
             self.keys.insert(&entry).map_err(|taken| has_key(&taken))?;
             let (addition, adding) = self.supervisor.addition(attached);
             request.additions.push_back(addition);
@@ -317,7 +318,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
             }
         }
         let spec = make(&key)?;
-        let (entry, attached) = self.prepare(key, spec);
+        let (entry, attached) = self.prepare(key, spec)?;
         while let Err(taken) = self.keys.insert(&entry) {
             if let Some(started) = self.until_up(entry.key(), taken).await {
                 return started;
@@ -355,13 +356,16 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// Names the worker after its key, and gives it an id. The caller then inserts the key, and runs
     /// no more code of the user's before it sends its request: a key whose worker nobody hears of
     /// would never be free.
-    fn prepare(&self, key: K, spec: Spec<W>) -> Prepared<K, W> {
+    fn prepare(&self, key: K, spec: Spec<W>) -> Result<Prepared<K, W>, StartError> {
+        if let Some(name) = spec.registered {
+            return Err(StartError::RegisteredInDynamic(name));
+        }
         let mut name = String::with_capacity(spec.name.len() + 22);
         let _ = write!(name, "{}[{key:?}]", spec.name);
         let Attached { id, member, handle, refused } =
             attach_worker(spec.name(name), self.supervisor.shared());
         let entry = Arc::new(Entry::new(key, id, handle.clone()));
-        (entry, Attached { id, member, handle: W::Handle::from(handle), refused })
+        Ok((entry, Attached { id, member, handle: W::Handle::from(handle), refused }))
     }
 }
 
