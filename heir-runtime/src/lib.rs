@@ -92,7 +92,7 @@
 //!   [`EstateInfo`](estate::EstateInfo), [`TableInfo`](table::TableInfo), and what is in them. Variants are named in `snake_case`. An
 //!   [`Instant`](std::time::Instant) means nothing outside its process: it is given as the time
 //!   since, under the name `elapsed`.
-//! - `signal`: [`Supervisor::run_until_shutdown`], which stops a tree in order when the process gets
+//! - `signal`: `Supervisor::run_until_shutdown`, which stops a tree in order when the process gets
 //!   ctrl-c or SIGTERM.
 //! - `table-files`: `save` and `load` of recorded tables, to and from a file.
 //! - `panic-abort`: allows building with `panic = "abort"`. Tables then survive errors, kills and

@@ -128,6 +128,23 @@ fn one_signal_asks_all_trees_of_a_process() {
 }
 
 #[test]
+fn a_tree_that_has_ended_leaves_the_signals_to_those_that_still_run() {
+    let service = Service::start("outlives another", "up");
+    service.signal("TERM");
+    let End { code, lines, .. } = service.end();
+    assert_eq!((code, lines.len()), (0, 3), "{lines:?}");
+}
+
+#[test]
+fn a_tree_that_begins_after_the_first_signal_is_asked_at_once_and_the_second_signal_stays_the_second() {
+    let mut service = Service::start("hangs, and another begins", "up");
+    service.signal("TERM");
+    service.wait_for("the other: the tree was asked to stop");
+    service.signal("TERM");
+    assert_eq!(service.end().code, 143);
+}
+
+#[test]
 fn a_program_that_goes_on_after_its_tree_ends_at_a_signal() {
     for (signal, expected) in [("TERM", 143), ("INT", 130)] {
         let service = Service::start("goes on", "over: the tree was asked to stop");

@@ -8,6 +8,7 @@ use heir_runtime::prelude::*;
 use heir_runtime::supervision::ShutdownReport;
 use heir_runtime::{Shutdown, SupervisorBuilder};
 use tokio::join;
+use tokio::sync::Notify;
 
 /// Tells when it is stopped.
 #[heir]
@@ -19,6 +20,9 @@ struct Clerk {
     #[arg]
     at_stop: AtStop,
 }
+
+/// Told when a stop hook hangs.
+static HANGS: Notify = Notify::const_new();
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AtStop {
@@ -32,6 +36,7 @@ impl Clerk {
     async fn end(&mut self) {
         println!("{} stops", self.name);
         if self.at_stop == AtStop::Hangs {
+            HANGS.notify_one();
             pending().await
         }
     }
@@ -117,6 +122,22 @@ async fn main() -> Result<ShutdownReport, BoxError> {
             let (report, other) = join!(tree.run_until_shutdown(), other.run_until_shutdown());
             println!("the other: {other}");
             return Ok(report);
+        }
+        "hangs, and another begins" => {
+            let hangs = tokio::spawn(tree.run_until_shutdown());
+            tell_when_it_waits();
+            HANGS.notified().await;
+            let other = Supervisor::builder("other").start().await?;
+            println!("the other: {}", other.run_until_shutdown().await);
+            return Ok(hangs.await?);
+        }
+        "outlives another" => {
+            let other = Supervisor::builder("other").start().await?;
+            let runs = tokio::spawn(tree.run_until_shutdown());
+            other.stop().await;
+            println!("the other: {}", other.run_until_shutdown().await);
+            tell_when_it_waits();
+            return Ok(runs.await?);
         }
         "goes on" => {
             tree.stop().await;

@@ -58,7 +58,7 @@ use crate::util::stop::{StopOnDrop, StopSignal};
 /// The `main` of a service waits for the end of its tree, and exits with what the report says:
 ///
 #[cfg_attr(feature = "signal", doc = "```no_run")]
-#[cfg_attr(not(feature = "signal"), doc = "```ignore")]
+#[cfg_attr(not(feature = "signal"), doc = "```text")]
 /// # use heir_runtime::prelude::*;
 /// use heir_runtime::supervision::ShutdownReport;
 /// # #[heir] struct Counter { #[table(keep)] unused: () }
