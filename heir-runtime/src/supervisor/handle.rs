@@ -94,23 +94,30 @@ impl SupervisorHandle {
     /// all threads of the runtime; a [heartbeat](Spec::heartbeat) tells which.
     ///
     /// ```
-    /// use std::io::{self, Read, Write};
+    /// use std::io::{self, BufRead, BufReader, Write};
     /// use std::net::{TcpListener, TcpStream};
     /// use std::thread;
     ///
     /// use heir_runtime::prelude::*;
+    /// use heir_runtime::supervision::Problem;
     /// # #[heir] struct Stock { #[table(keep)] left: u64 }
     /// # #[handlers] impl Stock {}
     /// # #[supervisor] struct App { stock: Stock }
     ///
     /// /// Answers `GET /ready` and `GET /alive`, with the reasons.
     /// fn answer(tree: &SupervisorHandle, mut client: TcpStream) -> io::Result<()> {
-    ///     let mut request = [0; 1024];
-    ///     let length = client.read(&mut request)?;
+    ///     let mut request = BufReader::new(&client).lines();
+    ///     let wanted = request.next().transpose()?.unwrap_or_default();
+    ///     for header in request {
+    ///         if header?.is_empty() {
+    ///             break;
+    ///         }
+    ///     }
     ///     let health = tree.health();
-    ///     let is_well = if request[..length].starts_with(b"GET /alive") { health.alive } else { health.ready };
+    ///     let is_well = if wanted.starts_with("GET /alive") { health.alive } else { health.ready };
     ///     let status = if is_well { "200 OK" } else { "503 Service Unavailable" };
-    ///     let problems: Vec<_> = health.problems.iter().map(|problem| format!("{:?}", problem.to_string())).collect();
+    ///     let quoted = |problem: &Problem| format!("{:?}", problem.to_string());
+    ///     let problems: Vec<_> = health.problems.iter().map(quoted).collect();
     ///     let body = format!(
     ///         r#"{{"ready":{},"alive":{},"problems":[{}],"more":{}}}"#,
     ///         health.ready, health.alive, problems.join(","), health.more,
