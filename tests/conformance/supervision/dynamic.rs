@@ -112,7 +112,7 @@ async fn workers_are_stopped_together() {
 #[tokio::test(start_paused = true)]
 async fn a_dynamic_supervisor_can_be_a_tree_of_its_own() {
     let log = Log::default();
-    let many = Dynamic::<u32, Member>::spec().intensity(0).start().await.unwrap();
+    let many = Dynamic::<u32, Member>::spec().intensity(0).escalate().start().await.unwrap();
     let worker = begin(&many, 1, &log).await;
     worker.count().await.unwrap();
     worker.die().await.unwrap();

@@ -35,8 +35,7 @@ impl<K: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> Key for K {}
 /// Each worker has the [intensity](SupervisorBuilder::intensity) to itself: one that is restarted
 /// more often is given up alone. It is stopped, its messages are refused with [`Stopped::GaveUp`], and
 /// it keeps its key and its tables until somebody [restarts](Self::restart), [takes](Self::take) or
-/// [stops](Self::stop) it. See [`max_given_up`](SupervisorBuilder::max_given_up). A significant worker
-/// that was given up has not ended: it can be started again.
+/// [stops](Self::stop) it. See [`max_given_up`](SupervisorBuilder::max_given_up).
 ///
 /// ```
 /// # use heir_runtime::{Dynamic, Supervisor, handlers, heir};

@@ -112,7 +112,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
     /// let (one, other) = tokio::join!(sessions.get_or_start(7), sessions.get_or_start(7));
-    /// assert!(one? == other?);
+    /// assert!(*one? == *other?);
     /// assert_eq!(sessions.get_or_start(7).await?.visit().await?, 1);
     /// sessions.shutdown().await;
     /// # Ok::<_, heir_runtime::BoxError>(())
@@ -148,7 +148,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// let ada = sessions.get_or_start_with(1, |_| Session::spec("ada".into())).await?;
     /// let same = sessions.get_or_start_with(1, |_| unreachable!("it is there")).await?;
     /// assert_eq!(same.user().await?, "ada");
-    /// # assert!(ada == same);
+    /// # assert!(*ada == *same);
     /// sessions.shutdown().await;
     /// # Ok::<_, heir_runtime::BoxError>(())
     /// # }).unwrap();
