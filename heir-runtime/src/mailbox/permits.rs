@@ -415,4 +415,100 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_mailbox_that_is_closed_for_now_refuses_and_serves_again_when_it_is_opened() {
+        let mailbox = mailbox(2);
+        mailbox.try_reserve().unwrap().send(note());
+        let held = mailbox.try_reserve().unwrap();
+        let mut sender = Sender::new(&mailbox);
+        assert!(sender.poll().is_pending());
+        mailbox.close_for_now(&Stopped::Upgraded);
+        mailbox.close_for_now(&Stopped::Dropped);
+        assert_eq!((mailbox.closed_for_now(), mailbox.refused()), (Some(Stopped::Upgraded), 1));
+        assert!(matches!(mailbox.try_send(note()), Err((_, NotSent::Stopped(Stopped::Upgraded)))));
+        held.send(note());
+        assert_eq!((mailbox.queued(), mailbox.refused()), (0, 2));
+        assert!(sender.is_woken() && matches!(sender.poll(), Poll::Ready(Err(Stopped::Upgraded))));
+        mailbox.reopen();
+        assert!(mailbox.closed().is_none() && !serve_one(&mailbox));
+        assert!(mailbox.try_send(note()).is_ok() && mailbox.try_send(note()).is_ok());
+        assert!(matches!(mailbox.try_send(note()), Err((_, NotSent::Full))));
+        assert!(serve_one(&mailbox) && serve_one(&mailbox));
+    }
+
+    #[test]
+    fn a_close_for_good_replaces_a_close_for_now_and_the_first_for_good_holds() {
+        let mailbox = mailbox(1);
+        mailbox.close_for_now(&Stopped::Upgraded);
+        mailbox.close(&Stopped::Shutdown);
+        mailbox.close(&Stopped::Dropped);
+        mailbox.close_for_now(&Stopped::Upgraded);
+        mailbox.reopen();
+        assert_eq!((mailbox.closed(), mailbox.closed_for_now()), (Some(Stopped::Shutdown), None));
+    }
+
+    #[test]
+    fn no_permit_is_lost_or_given_twice_by_a_mailbox_that_closes_and_opens_again() {
+        for seed in 0..400 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let capacity = random.usize(1..5);
+            let mailbox = mailbox(capacity);
+            let (mut held, mut all) = (Vec::new(), Vec::<Sender<'_>>::new());
+            for _ in 0..200 {
+                match random.u8(0..8) {
+                    0 | 1 => all.push(Sender::new(&mailbox)),
+                    2 if !all.is_empty() => drop(all.swap_remove(random.usize(0..all.len()))),
+                    3 | 4 if !all.is_empty() => {
+                        let at = random.usize(0..all.len());
+                        if let Poll::Ready(permit) = all[at].poll() {
+                            all.swap_remove(at);
+                            held.extend(permit.ok());
+                        }
+                    }
+                    5 => match held.pop() {
+                        Some(permit) if random.bool() => permit.send(note()),
+                        permit => drop(permit),
+                    },
+                    6 => drop(serve_one(&mailbox)),
+                    _ if random.bool() => mailbox.close_for_now(&Stopped::Shutdown),
+                    _ => mailbox.reopen(),
+                }
+                let used = held.len() + mailbox.queued();
+                assert!(used <= capacity, "seed {seed}: {used} of {capacity}");
+            }
+            mailbox.reopen();
+            (held, all) = (Vec::new(), Vec::new());
+            while serve_one(&mailbox) {}
+            held.extend(std::iter::from_fn(|| mailbox.try_reserve().ok()));
+            assert_eq!((held.len(), all.len()), (capacity, 0), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn who_waits_while_a_mailbox_closes_and_opens_again_is_not_left_waiting() {
+        for seed in 0..400 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mailbox = mailbox(2);
+            (0..random.usize(0..3)).for_each(|_| drop(mailbox.try_send(note())));
+            let mut all: Vec<_> = (0..6).map(|_| Sender::new(&mailbox)).collect();
+            let mut held: Vec<_> = all.iter_mut().map(Sender::poll).collect();
+            mailbox.close_for_now(&Stopped::Shutdown);
+            mailbox.reopen();
+            random.shuffle(&mut all);
+            drop(held.drain(..));
+            let mut served = 0;
+            for _ in 0..12 {
+                for sender in &mut all {
+                    if let Poll::Ready(permit) = sender.poll() {
+                        permit.unwrap().send(note());
+                        served += 1;
+                        *sender = Sender::new(&mailbox);
+                    }
+                }
+                while serve_one(&mailbox) {}
+            }
+            assert!(served >= 12, "seed {seed}: {served}");
+        }
+    }
 }

@@ -354,3 +354,15 @@ impl Part {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A slot is allocated alone, and there may be very many: what few children have is behind a
+    /// pointer. The next size that allocators have is 16 bytes larger.
+    #[test]
+    fn a_slot_is_small() {
+        assert!(size_of::<Slot>() <= 168, "{}", size_of::<Slot>());
+    }
+}
