@@ -1,6 +1,7 @@
 //! Kills at every moment and of everybody, and what must still be true after them.
 
 mod effects;
+mod keys;
 mod links;
 mod many;
 mod member;

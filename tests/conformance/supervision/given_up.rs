@@ -676,3 +676,119 @@ async fn its_time_stands_still_until_it_serves_again() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(clerk.ticks().await.unwrap(), 2, "5 s were left of its period");
 }
+
+/// Takes the place of a clerk.
+#[heir(tables = ClerkTables)]
+struct Heiress {
+    #[table(keep)]
+    owed: Vec<Reply<u64>>,
+    #[table(keep)]
+    ticks: u64,
+}
+
+#[handlers]
+impl Heiress {
+    fn later(&mut self, reply: Reply<u64>) {
+        self.owed.push(reply);
+    }
+
+    fn pay(&mut self) -> u64 {
+        self.owed.drain(..).map(|reply| u64::from(reply.send_now(7).is_ok())).sum::<u64>() + self.ticks
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_can_reply_later() {
+    let many = Dynamic::<u32, Clerk>::spec().intensity(0).start().await.unwrap();
+    let clerk = many.start(1, Clerk::spec()).await.unwrap();
+    let mut waits = std::pin::pin!(clerk.later());
+    assert!(is_pending(waits.as_mut()).await);
+    clerk.ask_and_die().await.unwrap();
+    assert!(in_time(waits).await.is_err());
+    in_time(wait_until(|| matches!(clerk.status(), Status::GaveUp(_)))).await;
+    let heiress = many.supervisor().upgrade_child(&clerk, Heiress::spec()).await.unwrap();
+    let mut waits = std::pin::pin!(heiress.later());
+    assert!(is_pending(waits.as_mut()).await);
+    quiet().await;
+    assert_eq!(heiress.pay().await.unwrap(), 1);
+    assert_eq!(in_time(waits).await.unwrap(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_and_all_in_a_next_life_begin_with_a_fresh_window() {
+    let (_tree, many, _) = start(Many::spec().intensity(1)).await;
+    let worker = begin(&many, 1).await;
+    worker.die().await.unwrap();
+    worker.wait_serving(2).await.unwrap();
+    let next = many.supervisor().upgrade_child(&worker, member("m", &Log::default())).await.unwrap();
+    next.wait_serving(3).await.unwrap();
+    next.die().await.unwrap();
+    assert_eq!(in_time(next.wait_serving(4)).await, Ok(4));
+    assert!(many.supervisor().kill());
+    next.wait_serving(5).await.unwrap();
+    next.die().await.unwrap();
+    assert_eq!(in_time(next.wait_serving(6)).await, Ok(6));
+}
+
+/// Hangs with what it has been given.
+#[heir(shutdown = "1s")]
+struct Holder {
+    #[table(rollback)]
+    count: u64,
+    #[arg]
+    holds: Arc<()>,
+}
+
+#[handlers]
+impl Holder {
+    async fn hang(&mut self) {
+        self.count += 1;
+        let _holds = Arc::clone(&self.holds);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_incarnation_has_left_is_gone_when_it_is_told() {
+    let many = Dynamic::<u32, Holder>::spec().intensity(0).start().await.unwrap();
+    let held = Arc::new(());
+    let holder = many.start(1, Holder::spec(Arc::clone(&held))).await.unwrap();
+    tokio::spawn({
+        let holder = holder.clone();
+        async move { holder.hang().await }
+    });
+    quiet().await;
+    assert!(holder.kill_manager());
+    in_time(wait_until(|| !many.given_up().is_empty())).await;
+    while !matches!(holder.status(), Status::GaveUp(_)) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(Arc::strong_count(&held), 2, "the test's, and that of the argument");
+    assert_eq!(many.take(&1).await.unwrap().count, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_by_its_handle_while_it_is_still_stopped_starts_it_when_it_is_down() {
+    let (_tree, many, worker) = being_given_up().await;
+    assert_eq!(in_time(worker.restart()).await, Ok(2));
+    assert_eq!((worker.count().await.unwrap(), many.given_up().len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_terminates_it_while_it_is_still_stopped_waits_and_it_stays_given_up() {
+    let (_tree, many, worker) = being_given_up().await;
+    in_time(many.supervisor().terminate_child("m[1]")).await.unwrap();
+    assert_eq!(worker.status(), Status::GaveUp(ExitReason::Killed));
+    assert_eq!(many.given_up().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_while_it_is_still_stopped_starts_the_successor_and_a_restart_is_told() {
+    let (_tree, many, worker) = being_given_up().await;
+    let mut restarts = std::pin::pin!(many.restart(&1));
+    assert!(is_pending(restarts.as_mut()).await);
+    let upgrade = many.supervisor().upgrade_child(&worker, member("m", &Log::default()));
+    let next = in_time(upgrade).await.unwrap();
+    assert_eq!(in_time(restarts).await, Err(ChildError::Running));
+    assert_eq!(next.count().await.unwrap(), 2);
+}
