@@ -131,9 +131,11 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         K: Borrow<Q>,
         Q: Eq + Hash + fmt::Debug + ?Sized,
     {
-        let found = self.find(key).map(|handle| handle.shared.id());
-        let id = found.ok_or_else(|| ChildError::NotFound(Arc::from(format!("{key:?}"))))?;
-        self.supervisor.restart(id).await
+        let handle = self.find(key).ok_or_else(|| ChildError::NotFound(Arc::from(format!("{key:?}"))))?;
+        if self.is_about_to_be_added(&handle) {
+            return Err(ChildError::Running);
+        }
+        self.supervisor.restart(handle.shared.id()).await
     }
 
     /// Ends a worker for good that was given up or terminated, and returns its tables. Its key is then
@@ -184,6 +186,9 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         Q: Eq + Hash + ?Sized,
     {
         let handle = self.find(key).ok_or(TakeError::NotFound)?;
+        if self.is_about_to_be_added(&handle) {
+            return Err(TakeError::Running(W::Handle::from(handle)));
+        }
         match self.supervisor.delete(handle.shared.id()).await {
             Ok(()) => {}
             Err(ChildError::Gone) => return Err(TakeError::Gone(W::Handle::from(handle))),

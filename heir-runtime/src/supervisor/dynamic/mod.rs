@@ -114,7 +114,17 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         Q: Eq + Hash + ?Sized,
     {
         let handle = self.find(key)?;
+        if self.is_about_to_be_added(&handle) {
+            // The request must not overtake the one that adds the worker.
+            handle.shared.lifecycle.until_begun().await;
+        }
         Some(handle.stop().await)
+    }
+
+    /// Whether the worker has its key, and the supervisor does not know it yet.
+    fn is_about_to_be_added(&self, worker: &Handle<W>) -> bool {
+        self.supervisor.shared().children.get(worker.shared.id()).is_none()
+            && !worker.shared.lifecycle.is_stopped()
     }
 
     fn find<Q>(&self, key: &Q) -> Option<Handle<W>>

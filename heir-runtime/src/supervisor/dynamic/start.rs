@@ -330,8 +330,8 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// Waits until the worker that has this key is up, or why it will not be; `None` if it has ended
     /// for good, and left the key.
     async fn until_up(&self, key: &K, there: Handle<W>) -> Option<Started<W>> {
-        if there.shared.given_up().is_some() {
-            return Some(Err(has_key(&there)));
+        if let Some(reason) = there.shared.given_up() {
+            return Some(Err(DynamicError::GaveUp { handle: W::Handle::from(there), reason }));
         }
         match there.shared.lifecycle.until_served_or_over().await {
             Ok(()) => Some(Ok(W::Handle::from(there))),
