@@ -125,6 +125,8 @@ mod process;
 pub mod supervision;
 mod supervisor;
 pub mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tree;
 mod util;
 mod worker;
