@@ -8,6 +8,8 @@ use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use crate::estate::{Lease, Seat, TransferInfo};
+#[cfg(feature = "testing")]
+use crate::incarnation::doom::doomed;
 use crate::incarnation::unfinished::unfinished;
 use crate::mailbox::Message as _;
 use crate::mailbox::Refusal;
@@ -169,6 +171,13 @@ impl<W: Handlers> Life<W> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         match self.shared.settings.handler_timeout {
+            #[cfg(feature = "testing")]
+            bound if let Some(plan) = self.shared.deaths.get() => {
+                let name = caught(|| message.name()).map_err(ExitReason::Panic)?;
+                let process = Arc::clone(&self.cx.process);
+                let handled = doomed(plan, process, body.worker.handle(message, &mut self.cx));
+                in_time(bound, name, pin!(Some(handled))).await?;
+            }
             // No frame more than needed: a panic unwinds each.
             None => {
                 let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;

@@ -9,6 +9,8 @@
 //! ```
 
 mod beat;
+#[cfg(feature = "testing")]
+mod doom;
 pub(crate) mod heartbeat;
 pub(crate) mod life;
 mod unfinished;
@@ -25,6 +27,8 @@ use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::tree::events::EventKind;
 use crate::util::caught::CatchDrop;
+#[cfg(feature = "testing")]
+use crate::util::ours::ours;
 use crate::util::race::{Either, race};
 use crate::util::stop::StopSignal;
 use crate::worker::Handlers;
@@ -48,6 +52,8 @@ pub(crate) fn incarnation<W: Handlers>(
     // In boxes, because the memory of the start is free when the incarnation serves, and because
     // tokio moves the future of a task some ten times.
     let life = Box::pin(live(presence, Box::pin(start(shared, process, incoming, args, stop))));
+    #[cfg(feature = "testing")]
+    let life = Box::pin(ours(life));
     match pulse {
         None => life,
         Some(pulse) => Box::pin(async move { pulse.beat(life).await }),

@@ -25,6 +25,8 @@ use crate::table::Readers;
 use crate::tree::events::EventKind;
 use crate::tree::parent::ParentRequest;
 use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
+#[cfg(feature = "testing")]
+use crate::util::ours::ours;
 use crate::worker::AfterQuarantine;
 use crate::worker::Handlers;
 use crate::worker::Worker;
@@ -96,7 +98,10 @@ fn call_manager<W: Handlers>(shared: &Arc<Shared<W>>) {
 /// Spawns a task of a manager.
 fn start<W: Handlers>(shared: &Arc<Shared<W>>, id: ManagerId, runtime: &runtime::Handle, begin: Begin<W>) {
     let turn = Turn { shared: Arc::clone(shared), id, reason: None };
-    shared.on_call.runs_as(id, runtime.spawn(Box::pin(turn.run(begin))).abort_handle());
+    let task = Box::pin(turn.run(begin));
+    #[cfg(feature = "testing")]
+    let task = ours(task);
+    shared.on_call.runs_as(id, runtime.spawn(task).abort_handle());
 }
 
 impl<W: Handlers> Turn<W> {

@@ -8,6 +8,10 @@ pub(crate) mod elapsed;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub(crate) mod numbers;
+#[cfg(feature = "testing")]
+pub(crate) mod ours;
+#[cfg(feature = "testing")]
+pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod race;
 pub(crate) mod reply;

@@ -254,6 +254,12 @@ impl<W: Handlers> Context<W> {
         self.handle.open_replies()
     }
 
+    /// The reason for which a handler or hook has asked to end.
+    #[cfg(feature = "testing")]
+    pub(crate) fn ends_with(&self) -> Option<&ExitReason> {
+        self.end.as_deref()
+    }
+
     /// Takes the reason for which a handler or hook has asked to end.
     pub(crate) fn asked_to_end(&mut self) -> Option<ExitReason> {
         self.end.take().map(|reason| *reason)

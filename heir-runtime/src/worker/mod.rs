@@ -32,6 +32,8 @@ pub use self::backoff::Backoff;
 pub(crate) use self::backoff::BackoffState;
 pub use self::context::Context;
 pub use self::outgoing::{AnsweredCall, Outgoing};
+#[cfg(feature = "testing")]
+pub(crate) use self::request::heard;
 pub use self::request::{CallRequest, CastRequest};
 pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Later, Restart, Shutdown, Spec, WhileDown};

@@ -80,6 +80,18 @@ impl Outbox {
         self.0.as_ref().is_none_or(|held| held.with(|held| held.departs.is_empty()))
     }
 
+    /// How much is held that departs.
+    #[cfg(feature = "testing")]
+    pub(crate) fn held(&self) -> usize {
+        self.0.as_ref().map_or(0, |held| held.with(|held| held.departs.len()))
+    }
+
+    /// How much is to run after the commit.
+    #[cfg(feature = "testing")]
+    pub(crate) fn after_commits(&self) -> usize {
+        self.0.as_ref().map_or(0, |held| held.with(|held| held.after_commit.len()))
+    }
+
     /// Whether there is nothing to do for the commit.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -285,7 +285,7 @@ pub(super) fn take_back<A: 'static>(mut message: impl Message) -> A {
     *args.expect("a message has the arguments it was made of until it is served")
 }
 
-pub(super) fn heard<A, R>(outcome: Option<Heard<R>>) -> Result<R, CallError<A>> {
+pub(crate) fn heard<A, R>(outcome: Option<Heard<R>>) -> Result<R, CallError<A>> {
     match outcome {
         Some(Ok(reply)) => Ok(reply),
         Some(Err(why)) => Err(CallError::refused(*why)),

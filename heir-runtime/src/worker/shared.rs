@@ -19,6 +19,8 @@ use crate::tree::events::{Event, EventKind, Role};
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
 use crate::util::caught::{PanicMessage, drop_caught};
+#[cfg(feature = "testing")]
+use crate::util::plan::Plan;
 use crate::util::sync::{Lock, WatchOne};
 use crate::worker::Handlers;
 use crate::worker::Settings;
@@ -63,6 +65,9 @@ pub(crate) struct Shared<W: Handlers> {
     /// Whether the worker holds that name: another worker may.
     is_registered: AtomicBool,
     parent: ParentRef,
+    /// The deaths that a test has asked for.
+    #[cfg(feature = "testing")]
+    pub(crate) deaths: OnceLock<Arc<Plan>>,
 }
 
 const UNKNOWN: u64 = u64::MAX;
@@ -128,6 +133,8 @@ impl<W: Handlers> Shared<W> {
             registered: spec.registered.clone(),
             is_registered: AtomicBool::new(false),
             parent,
+            #[cfg(feature = "testing")]
+            deaths: spec.deaths.clone().map(OnceLock::from).unwrap_or_default(),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::mailbox::Cast;
 use crate::mailbox::OnUndelivered;
 use crate::mailbox::Undelivered;
 use crate::table::Journal;
+#[cfg(feature = "testing")]
+use crate::util::plan::Plan;
 use crate::worker::Backoff;
 use crate::worker::Handlers;
 use crate::worker::Worker;
@@ -66,6 +68,9 @@ pub struct Spec<W: Worker, A = <W as Worker>::Args> {
     /// The ticks that are given here, a `Vec<Tick<W::Message>>`: only a worker with handlers has a
     /// type of messages.
     ticks: Option<Arc<dyn Any + Send + Sync>>,
+    /// The deaths that a test has asked for.
+    #[cfg(feature = "testing")]
+    pub(crate) deaths: Option<Arc<Plan>>,
     pub(crate) settings: Settings,
     worker: PhantomData<fn() -> W>,
 }
@@ -187,6 +192,8 @@ impl<W: Worker> Spec<W, Later> {
             on_undelivered: None,
             journal: None,
             ticks: None,
+            #[cfg(feature = "testing")]
+            deaths: None,
             settings: Settings {
                 restart: Restart::default(),
                 shutdown: Shutdown::default(),
@@ -432,6 +439,8 @@ impl<W: Worker, A: Clone> Clone for Spec<W, A> {
             on_undelivered: self.on_undelivered.clone(),
             journal: self.journal.clone(),
             ticks: self.ticks.clone(),
+            #[cfg(feature = "testing")]
+            deaths: self.deaths.clone(),
             ..*self
         }
     }
