@@ -50,6 +50,7 @@ mod supervision;
 mod supervisor;
 mod suspicion;
 mod tables;
+mod testing;
 mod transfer;
 mod undelivered;
 mod unresponsive;

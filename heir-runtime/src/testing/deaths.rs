@@ -19,12 +19,12 @@ use crate::worker::{Handlers, Spec};
 /// use heir_runtime::testing::Deaths;
 ///
 /// #[heir]
-/// struct Counter { #[table] count: Table<(), u64> }
+/// struct Counter { #[table] counts: Table<&'static str, u64> }
 ///
 /// #[handlers]
 /// impl Counter {
 ///     fn count(&mut self) -> u64 {
-///         self.count.add((), 1)
+///         self.counts.add("visits", 1)
 ///     }
 /// }
 ///

@@ -72,7 +72,7 @@
 //! let tree = tree.start().await?;
 //! let survived = storm
 //!     .run(
-//!         BTreeMap::from([(1, 100), (2, 100)]),
+//!         BTreeMap::from([(1, 100_u64), (2, 100)]),
 //!         |random, _model| match random.bool() {
 //!             true => (1, 2, random.below(10)),
 //!             false => (2, 1, random.below(10)),

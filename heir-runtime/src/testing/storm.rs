@@ -196,7 +196,7 @@ impl<M> Survived<M> {
     /// # use heir_runtime::testing::Storm;
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// let survived = Storm::new(7)
-    ///     .run(0, |random, _| random.below(3), async |_| CallResult::Ok(()), |model, n| *model += n)
+    ///     .run(0, |random, _| random.below(3), async |_| Ok::<_, MessageError>(()), |model, n| *model += n)
     ///     .await;
     /// survived.check(async |model| assert!(*model > 0)).await;
     /// # });
