@@ -23,7 +23,7 @@ use self::input::Input;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ShutdownReport, Box<dyn Error>> {
     // The panics here are asked for, and told as events.
-    std::panic::set_hook(Box::new(|_| {}));
+    heir_runtime::testing::quiet_panics();
     let new_heir = Arc::new(Notify::new());
     let told = Arc::clone(&new_heir);
     let mut tree = Supervisor::builder("etsgive").intensity(u32::MAX).observe(move |event| {

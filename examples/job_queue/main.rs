@@ -109,7 +109,7 @@ impl Queue {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<ShutdownReport, BoxError> {
     // The panics here are asked for.
-    std::panic::set_hook(Box::new(|_| {}));
+    heir_runtime::testing::quiet_panics();
     let mut tree = Supervisor::builder("jobs").intensity(u32::MAX);
     let runner = tree.worker(Runner::spec());
     let queue = tree.worker(Queue::spec(runner.clone()));

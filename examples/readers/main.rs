@@ -31,7 +31,7 @@ impl Visits {
 #[tokio::main]
 async fn main() -> Result<ShutdownReport, Box<dyn Error>> {
     // The panics here are asked for.
-    std::panic::set_hook(Box::new(|_| {}));
+    heir_runtime::testing::quiet_panics();
     let mut tree = Supervisor::builder("readers").intensity(u32::MAX);
     let visits = tree.worker(Visits::spec());
     let tree = tree.start().await?;

@@ -60,7 +60,7 @@ impl Names {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<ShutdownReport, BoxError> {
     // The panics here are asked for.
-    std::panic::set_hook(Box::new(|_| {}));
+    heir_runtime::testing::quiet_panics();
     let mut tree = Supervisor::builder("names").intensity(u32::MAX);
     let names = tree.worker(Names::spec());
     let tree = tree.start().await?;

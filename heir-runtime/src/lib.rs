@@ -55,6 +55,7 @@
 //! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`]
 //!   builds the same by hand.
 //! - [`otp`] lists each feature of Erlang's OTP, and where it is here.
+//! - The module `testing`, behind a feature of this name (below), is for tests of your own workers.
 //! - [`compile_fail`] is a recipe for your own tests of what must not compile.
 //! - [`supervision`] has what a tree reports of itself, and [`events`] what it tells an observer.
 //! - [`links`] has what a worker learns of the ends of others.
@@ -95,6 +96,10 @@
 //! - `signal`: `Supervisor::run_until_shutdown`, which stops a tree in order when the process gets
 //!   ctrl-c or SIGTERM.
 //! - `table-files`: `save` and `load` of recorded tables, to and from a file.
+//! - `testing`: the module [`testing`](https://docs.rs/heir-runtime/latest/heir_runtime/testing),
+//!   with which you test your own workers: they die where you say, also at every await; a storm of
+//!   operations holds them against a model; handlers are called without a tree. It is for
+//!   `[dev-dependencies]`: without it, nothing of it is in a worker.
 //! - `panic-abort`: allows building with `panic = "abort"`. Tables then survive errors, kills and
 //!   hangs, but no panic.
 //!

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use heir_runtime::prelude::*;
-use heir_runtime::{CastError, NotSent, Refusal, Undelivered};
+use heir_runtime::{CastError, NotSent, Refusal, Undelivered, testing};
 use heir_tests::waits::quiet;
 use heir_tests::{Random, Recorder};
 use tokio::task::yield_now;
@@ -399,6 +399,7 @@ struct World {
 
 impl World {
     async fn new(seed: u64, patience: Duration) -> Self {
+        testing::quiet_panics();
         let net = Arc::new(Net {
             seed,
             patience,

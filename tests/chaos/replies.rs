@@ -8,6 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use heir_runtime::prelude::*;
 use heir_runtime::supervision::TreeNode;
+use heir_runtime::testing::{self, Deaths};
 use heir_tests::waits::wait_until;
 use heir_tests::{Random, Recorder};
 use tokio::task::{JoinHandle, yield_now};
@@ -36,8 +37,6 @@ struct Seen {
     moments: AtomicU64,
     /// Of a thousand moments, so many panic.
     panics: AtomicU32,
-    /// The moment at which the worker is killed.
-    trap: Mutex<Option<u64>>,
     debtor: Mutex<Option<DebtorHandle>>,
     /// Which replies a task has sent, and somebody heard.
     sent_now: Mutex<BTreeSet<u64>>,
@@ -46,9 +45,6 @@ struct Seen {
 impl Seen {
     async fn moment(&self) {
         let now = self.moments.fetch_add(1, Ordering::SeqCst);
-        if self.trap.lock().unwrap().take_if(|at| *at == now).is_some() {
-            self.debtor().kill();
-        }
         let chance = Rng::with_seed(self.seed ^ now.wrapping_mul(0x9E37_79B9)).u32(..1000);
         assert!(chance >= self.panics.load(Ordering::Relaxed), "asked to die");
         yield_now().await;
@@ -173,20 +169,31 @@ struct Caller {
     told: JoinHandle<Result<u64, CallError<(u64, Place)>>>,
 }
 
+fn spec(seen: &Arc<Seen>, deaths: Option<&Deaths>) -> Spec<Debtor> {
+    let spec = Debtor::spec(Arc::clone(seen));
+    match deaths {
+        Some(deaths) => deaths.befall(spec),
+        None => spec,
+    }
+}
+
 struct World {
     seen: Arc<Seen>,
+    /// Of the death that is tried, if one is.
+    deaths: Option<Deaths>,
     tree: Supervisor,
     callers: Vec<Caller>,
     next: u64,
 }
 
 impl World {
-    async fn new(seed: u64) -> Self {
+    async fn new(seed: u64, deaths: Option<Deaths>) -> Self {
+        testing::quiet_panics();
         let seen = Arc::new(Seen { seed, ..Seen::default() });
         let (mut tree, _) = Recorder::tree();
-        let debtor = tree.worker(Debtor::spec(Arc::clone(&seen)));
+        let debtor = tree.worker(spec(&seen, deaths.as_ref()));
         *seen.debtor.lock().unwrap() = Some(debtor);
-        Self { seen, tree: tree.start().await.unwrap(), callers: Vec::new(), next: 0 }
+        Self { seen, deaths, tree: tree.start().await.unwrap(), callers: Vec::new(), next: 0 }
     }
 
     fn call(&mut self, place: Place, again: bool, patience: Option<Duration>) {
@@ -204,7 +211,7 @@ impl World {
 
     async fn upgrade(&self, context: &str) {
         let before = self.seen.debtor();
-        let after = self.tree.upgrade_child(&before, Debtor::spec(Arc::clone(&self.seen))).await;
+        let after = self.tree.upgrade_child(&before, spec(&self.seen, self.deaths.as_ref())).await;
         *self.seen.debtor.lock().unwrap() = Some(after.unwrap_or_else(|error| panic!("{error}, {context}")));
     }
 
@@ -217,7 +224,9 @@ impl World {
     /// has been told what the rows say.
     async fn settles(self, context: &str, is_paused: bool) {
         self.seen.panics.store(0, Ordering::Relaxed);
-        self.seen.trap.lock().unwrap().take();
+        if let Some(deaths) = &self.deaths {
+            deaths.end();
+        }
         let debtor = self.seen.debtor();
         sleep(Duration::from_millis(50)).await;
         soon(debtor.sweep(), context).await.unwrap();
@@ -275,38 +284,33 @@ fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// Kills the worker at this moment of a scene with replies in all places; says whether there was such a moment.
-fn play(at: u64, again: bool, upgrades: bool) -> bool {
-    let context = format!("at moment {at}, again: {again}, upgrades: {upgrades}");
-    paused().block_on(async {
-        let mut world = World::new(0).await;
-        *world.seen.trap.lock().unwrap() = Some(at);
-        for place in PLACES {
-            world.call(place, again, None);
-            world.call(place, again, None);
-        }
-        sleep(Duration::from_millis(1)).await;
-        if upgrades {
-            world.upgrade(&context).await;
-        }
-        for place in PLACES {
-            // The call of each place that came last stays open.
-            world.seen.debtor().pay(place).await.unwrap();
-        }
-        sleep(Duration::from_millis(1)).await;
-        let sprung = world.seen.trap.lock().unwrap().is_none();
-        world.settles(&context, true).await;
-        sprung
-    })
+/// A scene with replies in all places, in which the worker dies.
+async fn play(deaths: Deaths, again: bool, upgrades: bool) {
+    let context = format!("again: {again}, upgrades: {upgrades}");
+    let mut world = World::new(0, Some(deaths)).await;
+    for place in PLACES {
+        world.call(place, again, None);
+        world.call(place, again, None);
+    }
+    sleep(Duration::from_millis(1)).await;
+    if upgrades {
+        world.upgrade(&context).await;
+    }
+    for place in PLACES {
+        // The call of each place that came last stays open.
+        world.seen.debtor().pay(place).await.unwrap();
+    }
+    sleep(Duration::from_millis(1)).await;
+    world.settles(&context, true).await;
 }
 
 #[test]
 fn a_death_at_every_moment_tells_each_caller_what_the_rows_say() {
     for again in [false, true] {
         for upgrades in [false, true] {
-            let moments = (0..).take_while(|at| play(*at, again, upgrades)).count();
-            println!("{moments} moments");
-            assert!(moments > 30, "there is nothing to see: {moments}");
+            let waits = testing::at_every_wait(async |deaths| play(deaths, again, upgrades).await);
+            println!("{waits} moments");
+            assert!(waits > 30, "there is nothing to see: {waits}");
         }
     }
 }
@@ -342,7 +346,7 @@ fn a_storm_tells_each_caller_what_the_rows_say() {
     for mut random in Random::each(100) {
         let context = random.to_string();
         paused().block_on(async {
-            let mut world = World::new(u64::from(random.below(u32::MAX))).await;
+            let mut world = World::new(u64::from(random.below(u32::MAX)), None).await;
             storm(&mut world, &mut random, 200, &context).await;
             world.settles(&context, true).await;
         });
@@ -354,7 +358,7 @@ async fn a_storm_on_several_threads_tells_each_caller_what_the_rows_say() {
     let mut random = Random::new();
     let context = random.to_string();
     for _ in 0..20 {
-        let mut world = World::new(u64::from(random.below(u32::MAX))).await;
+        let mut world = World::new(u64::from(random.below(u32::MAX)), None).await;
         storm(&mut world, &mut random, 300, &context).await;
         world.settles(&context, false).await;
     }

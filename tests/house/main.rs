@@ -22,6 +22,7 @@ const RUNTIME: &[&str] = &[
     "incarnation",
     "manager",
     "supervisor",
+    "testing",
 ];
 
 /// Folders that stand beside each other although one is listed above the other.
