@@ -377,11 +377,11 @@ fn a_worker_that_keeps_its_promise_survives_a_storm() {
         let tree = tree.start().await.unwrap();
         let served = async |(from, to)| right.pay(from, to).await;
         let survived = storm.run(Books::default(), any_payment, served, Books::pay).await;
-        let survived = survived.check(async |books| {
+        let checked = survived.check(async |books| {
             assert!(books.paid.iter().all(|(key, n)| right.paid().get(key) == Some(*n)));
             assert!(books.got.iter().all(|(key, n)| right.got().get(key) == Some(*n)));
         });
-        let survived = survived.await;
+        checked.await;
         assert_eq!(survived.answered + survived.died, 2_000);
         assert_eq!(survived.model.paid.values().sum::<u64>(), survived.answered);
         tree.shutdown().await;
@@ -476,14 +476,15 @@ fn ledger_storm(seed: u64, at_once: bool) -> u64 {
                 model[&order]
             },
         );
-        let survived = survived.await.check(async |model| {
+        let survived = survived.await;
+        let checked = survived.check(async |model| {
             for (order, times) in model {
                 assert_eq!(ledger.lines_of(*order).await.unwrap(), *times, "lines of order {order}");
             }
         });
-        let died = survived.await.died;
+        checked.await;
         tree.shutdown().await;
-        died
+        survived.died
     })
 }
 

@@ -76,7 +76,8 @@ use crate::worker::{Context, Handlers, Spec, heard, tables};
 ///
 /// A call to another worker needs that worker: start a tree with it, or give the handler the
 /// [`own_handle`](Context::own_handle) of that worker's own `TestContext`, and have it
-/// [`serve`](Self::serve). What a handler attaches or spawns needs a tokio runtime, and ends with
+/// [`serve`](Self::serve). A handler that awaits a call to its own worker waits for ever here: nobody
+/// knows whose task it is in, so it is not refused. What a handler attaches or spawns needs a tokio runtime, and ends with
 /// the context.
 pub struct TestContext<W: Handlers> {
     // Before what it belongs to.

@@ -189,7 +189,7 @@ pub struct Survived<M> {
 
 impl<M> Survived<M> {
     /// Compares the worker with the model, in a closure that panics if they differ; then the failure
-    /// names the seed. Nobody dies of the storm any more. Returns what it has left.
+    /// names the seed. Nobody dies of the storm any more.
     ///
     /// ```
     /// # use heir_runtime::prelude::*;
@@ -204,9 +204,8 @@ impl<M> Survived<M> {
     ///
     /// # Panics
     /// If the closure does.
-    pub async fn check(self, compare: impl AsyncFnOnce(&M)) -> Self {
+    pub async fn check(&self, compare: impl AsyncFnOnce(&M)) {
         let compared = caught_async(pin!(compare(&self.model))).await;
         self.storm.or_fails(compared, "at the end");
-        self
     }
 }
