@@ -1,15 +1,18 @@
-//! The server: a listener, a room, and a worker for each client. Each of them may crash at any time.
+//! The server: a listener, a room, and a worker for each client. Each worker may crash at any time.
 //!
 //! What holds while workers crash, as long as the process lives:
-//! - No socket is closed, the listener's neither: clients that connect while it is down wait in the kernel's backlog.
-//! - No byte that a client has sent is lost, be it half a line, and each line is said once.
-//! - Each client gets all lines of the room, each once, in the room's order.
+//! - No socket is closed. Clients that connect while the listener is down wait in the kernel's backlog.
+//! - Each line that a client has sent is said once in the room. No byte is lost, not even of half a
+//!   line that was read before a crash.
+//! - Each line of the room is written to each client once, in the room's order.
 //!
-//! What does not:
-//! - A line that was written may still be in the kernel: nobody knows whether the client has read it.
-//! - A client that closes its socket, or its half of it, leaves; what it has not got or not ended by then is lost.
-//! - A worker that panics over each try of a line is in a loop. The poisoned line here is therefore taken out before the panic.
-//! - The history has no end. A real room would drop old lines, and clients that are so far behind.
+//! What does not hold:
+//! - That a client has got what was written to it: the bytes may still be in a buffer of the kernel.
+//! - A client that closes its socket, or its sending half, leaves. Half a line that it has sent is
+//!   dropped, and it gets no more lines.
+//! - A line whose handling always panics would crash its worker for ever, unless the worker takes the
+//!   line out first, as it does with the poisoned line here.
+//! - Memory is not bounded: the room keeps all lines, and a line may have any length.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -25,18 +28,18 @@ use tokio::time::sleep;
 pub(crate) const POISON: &str = "/crash";
 
 /// Accepts clients, and starts a worker for each.
-// It is always in the middle of `accept`, and need not be asked to finish that.
+// The tree cannot wait until `accept` is done: perhaps no further client comes.
 #[heir(crash_loop = never, shutdown = brutal_kill)]
 pub(crate) struct Listener {
     #[table(keep, init = TcpListener::bind(address).await?)]
     socket: TcpListener,
-    /// How many clients there have been: the last one's number.
+    /// The number of the last client.
     #[table(keep)]
     clients: u64,
-    /// The last client, until it has a worker.
+    /// The socket of the last client, until that client has a worker.
     #[table(keep)]
     accepted: Option<Arc<TcpStream>>,
-    /// Where it listens, for everybody to read.
+    /// The address of the socket, for others to read.
     #[table]
     pub bound: Table<(), SocketAddr>,
     #[arg]
@@ -61,20 +64,22 @@ impl Listener {
         Ok(())
     }
 
-    /// Accepts a client, unless the incarnation before has and died before it started a worker.
+    /// Accepts a client and starts its worker.
     async fn accept(&mut self) {
+        // Otherwise the incarnation before has accepted a client, and died before the worker was up.
         if self.accepted.is_none() {
             let Ok((socket, _)) = self.socket.accept().await else {
-                // Most likely there are too many open files.
+                // Perhaps too many files are open.
                 return sleep(Duration::from_millis(10)).await;
             };
-            // A worker can be killed where it awaits: not between here and there.
+            // Nothing here awaits or panics, so nothing can end the incarnation before the socket is
+            // in the table.
             self.clients += 1;
             self.accepted = Some(Arc::new(socket));
         }
         if let Some(socket) = self.accepted.clone() {
             let connection = Connection::spec(self.clients, socket, self.room.clone());
-            // If the incarnation before died here, then there may be a worker of this number: for the same socket.
+            // If the worker is there already, the incarnation before has started it, with this socket.
             let started = self.connections.start(self.clients, connection).await;
             if let Err(DynamicError::NotStarted(why)) = started {
                 eprintln!("client {} is turned away: {why}", self.clients);
@@ -85,24 +90,25 @@ impl Listener {
 }
 
 /// Reads from the socket of one client, and writes to it.
-#[heir(crash_loop = never, restart = transient)]
+// The tree cannot wait until `write` is done: perhaps the client does not read.
+#[heir(crash_loop = never, restart = transient, shutdown = brutal_kill)]
 pub(crate) struct Connection {
-    /// What was read, up to the end of a line that has not been read.
+    /// The bytes that were read and are not a whole line yet.
     #[table(rollback)]
     input: Vec<u8>,
-    /// What was written.
+    /// How far the lines of the room have been written to the socket.
     #[table(keep)]
     written: Written,
     #[arg]
     client: u64,
-    /// An argument lives as long as the child: each incarnation gets the same socket.
+    /// The tree keeps the arguments of a child for all of its incarnations, as it keeps tables.
     #[arg]
     socket: Arc<TcpStream>,
     #[arg]
     room: RoomHandle,
 }
 
-/// So many lines of the room, and so many bytes of the next one.
+/// A number of whole lines, and of bytes of the next line.
 #[derive(Default)]
 struct Written {
     lines: u64,
@@ -116,7 +122,7 @@ impl Connection {
         cx.send(self.room.join(self.client)).await?;
         let (socket, connection) = (Arc::clone(&self.socket), cx.handle().clone());
         cx.spawn("socket", async move {
-            // The first turn is for what the incarnation before has not done.
+            // At first it reads and writes in any case: the incarnation before may have died over that.
             while let Some(connection) = connection.upgrade()
                 && connection.read().await.is_ok()
                 && connection.write().await.is_ok()
@@ -128,19 +134,19 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there, and says the lines in it.
+    /// Reads what the client has sent, and says each whole line in the room.
     async fn read(&mut self, cx: &mut Context<Self>) -> Result<(), MessageError> {
         self.input.reserve(4096);
         let is_open = match self.socket.try_read_buf(&mut self.input) {
             Ok(bytes) => bytes > 0,
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         };
-        // The kernel will not give these bytes again: from here on they stay, whatever becomes of this message.
+        // The kernel does not give these bytes again, so they stay, whatever becomes of this message.
         cx.commit(self);
         while let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
             let line = String::from_utf8_lossy(&self.input[..end]).trim_end().to_owned();
             let is_poison = line == POISON;
-            // The line leaves `input` and goes to the room in one commit: it does both or neither.
+            // The line leaves with the commit that takes it out of `input`, or not at all.
             if is_poison {
                 cx.send(self.room.stumble(self.client)).await?;
             } else {
@@ -148,6 +154,7 @@ impl Connection {
             }
             self.input.drain(..=end);
             if is_poison {
+                // The next incarnation does not find the line.
                 cx.commit(self);
                 panic!("the client says {POISON}");
             }
@@ -159,7 +166,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes the lines of the room that the client has not got yet. A client that does not read them is not heard, either.
+    /// Writes the lines that the room has and the client has not. Meanwhile the worker does not read:
+    /// a client that takes no lines cannot say any.
     #[cast]
     async fn write(&mut self) {
         while let Some(line) = self.room.history().get(&(self.written.lines + 1)) {
@@ -167,10 +175,10 @@ impl Connection {
                 return;
             }
             match self.socket.try_write(&line.as_bytes()[self.written.bytes..]) {
-                // Nothing comes between the write and its record.
+                // No await comes between the write and its record in the table.
                 Ok(bytes) => self.written.bytes += bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // It is noticed when the socket is read.
+                // The socket is broken, and `read` finds that out, too.
                 Err(_) => return,
             }
             if self.written.bytes == line.len() {
@@ -180,12 +188,12 @@ impl Connection {
     }
 }
 
-/// Who is there, and what was said.
+/// Knows who is there, and what was said.
 #[heir(crash_loop = never)]
 pub(crate) struct Room {
     #[table]
     members: Table<u64, ()>,
-    /// The lines, from 1 on. The connections read them here.
+    /// The lines by number, from 1 on. The connections read them, also while the room is down.
     #[table]
     pub history: OrderedTable<u64, String>,
     #[arg]
@@ -194,7 +202,7 @@ pub(crate) struct Room {
 
 #[handlers]
 impl Room {
-    /// Each incarnation of a connection joins: only the first one's client comes.
+    /// Every incarnation of a connection sends this. The client comes once.
     #[cast]
     #[redeliver(1000)]
     fn join(&mut self, cx: &mut Context<Self>, client: u64) {
@@ -211,17 +219,17 @@ impl Room {
         }
     }
 
-    /// Comes once for each line. If the room dies over it, it is said again: nobody has heard it yet.
+    /// If the room dies over a line, nobody has seen the line, and the next incarnation says it.
     #[cast]
     #[redeliver(1000)]
     fn say(&mut self, cx: &mut Context<Self>, client: u64, line: String) {
         self.append(cx, format!("client {client}: {line}"));
     }
 
-    /// Nobody ever hears this, because the message does not commit.
+    /// Nobody ever sees this line, because the message does not commit.
     #[cast]
     fn stumble(&mut self, cx: &mut Context<Self>, client: u64) {
-        self.append(cx, format!("client {client} is never heard"));
+        self.append(cx, format!("client {client} is never seen"));
         panic!("client {client} says {POISON}");
     }
 
@@ -233,14 +241,14 @@ impl Room {
             self.members.keys().filter_map(|member| self.connections.get(&member)).collect();
         cx.after_commit(move || {
             for member in members {
-                // If its mailbox is full, there is a `write` in it, or a `read`, which is followed by one.
+                // A full mailbox needs no further `write`: it has one, or a `read`, which one follows.
                 let _ = member.try_write();
             }
         });
     }
 }
 
-/// The whole server. It is stopped from below: no clients come, all have been heard, the room is empty.
+/// The whole server. A storm of crashes is expected: the limits are out of its reach.
 #[supervisor(intensity = 1_000_000, period = "1s")]
 pub(crate) struct Chat {
     #[child(args(connections = connections))]
