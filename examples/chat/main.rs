@@ -7,6 +7,7 @@
 
 mod server;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -89,6 +90,14 @@ async fn main() -> Result<ShutdownReport, BoxError> {
     while let Some((client, line)) = heard.recv().await {
         got[client].push(line);
     }
+    let expected = (1..=CLIENTS).flat_map(|client| {
+        let lines = (0..ROUNDS).map(move |round| format!("client {client}: line {round} has two halves"));
+        lines.chain([format!("client {client} has come")])
+    });
+    let texts =
+        said.iter().filter_map(|line| line.trim_end().split_once(' ')).map(|(_, text)| text.to_owned());
+    let each_once = said.len() == LINES && texts.collect::<BTreeSet<_>>() == expected.collect();
+    println!("the room has {} lines, each that was said once: {each_once}", said.len());
     for (client, lines) in got.iter().enumerate() {
         let all_once = *lines == said;
         println!("client {client} got {} lines, those of the room in its order: {all_once}", lines.len());

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-const PRINTED: &str = "client 0 got 404 lines, those of the room in its order: true
+const PRINTED: &str = "the room has 404 lines, each that was said once: true
+client 0 got 404 lines, those of the room in its order: true
 client 1 got 404 lines, those of the room in its order: true
 client 2 got 404 lines, those of the room in its order: true
 client 3 got 404 lines, those of the room in its order: true
