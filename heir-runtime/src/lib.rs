@@ -54,6 +54,8 @@
 //!   can read them, also while the worker is down.
 //! - [`#[supervisor]`](macro@supervisor) declares a tree of workers and other trees; [`Supervisor`]
 //!   builds the same by hand.
+//! - [`guide`] is to be read first: from an `Arc<Mutex<State>>` to a worker, a whole service, what each
+//!   field survives, and where the limits are.
 //! - [`otp`] lists each feature of Erlang's OTP, and where it is here.
 //! - The module `testing`, behind a feature of this name (below), is for tests of your own workers.
 //! - [`compile_fail`] is a recipe for your own tests of what must not compile.
@@ -120,6 +122,7 @@ pub mod by_hand;
 pub mod compile_fail;
 pub mod estate;
 pub mod events;
+pub mod guide;
 mod incarnation;
 pub mod links;
 mod mailbox;
