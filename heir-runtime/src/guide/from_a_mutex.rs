@@ -113,7 +113,7 @@
 //! What happened at the panic: the task of the first incarnation ended. Its tables went to the
 //! worker's *manager*, a part of the supervisor's tree, which dropped what the message had written.
 //! The supervisor spawned the next incarnation, which got the tables. The messages that were queued
-//! meanwhile waited for it, and so did the handle.
+//! meanwhile waited for it, and the handle was as good as before.
 //!
 //! # Reads do not ask the worker
 //! With a lock, a read waits for writers. With most actors, a read is a message, and waits in the

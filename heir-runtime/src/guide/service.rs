@@ -241,10 +241,10 @@
 //! `get(key)` finds it, `stop(key)` ends it. A session keeps its key and its tables when it is restarted. When
 //! it is stopped, its key is free, and its tables go with its last handle.
 //!
-//! A child that is restarted more often than its supervisor's `intensity` allows (10 restarts in 10
-//! seconds, unless you say otherwise) makes that supervisor give up: it stops all its children and
-//! ends. Then the supervisor above restarts it, with the same children and their tables. So put what
-//! is likely to fail together into a struct of its own, as `Shop` is.
+//! If the children of a supervisor, all together, are restarted more often than its `intensity`
+//! allows (10 times in 10 seconds, unless you say otherwise), the supervisor gives up: it stops all
+//! its children and ends. Then the supervisor above restarts it, with the same children and their
+//! tables. So put what is likely to fail together into a struct of its own, as `Shop` is.
 //!
 //! # A request
 //! Requests come from outside of the tree: from an HTTP framework, a socket, a queue. Such a task
@@ -336,8 +336,8 @@
 //! # }
 //! ```
 //!
-//! `ready` is false while a worker starts, and while one cannot be restarted; a worker between two
-//! incarnations is well, because its queue takes messages. `alive` is false only if a new process
+//! `ready` is false until each worker has come to serve, and while one cannot be restarted; a worker
+//! between two incarnations is well, because its queue takes messages. `alive` is false only if a new process
 //! would serve better: the root has stopped for good, or a worker blocks a thread. The end of the
 //! process loses all tables, so a liveness probe must not ask for more.
 //!
