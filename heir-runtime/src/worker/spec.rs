@@ -221,8 +221,31 @@ impl<W: Worker> Spec<W, Later> {
 impl<W: Worker, A> Spec<W, A> {
     /// The spec with other arguments; returns those that it had.
     pub(crate) fn exchange<B>(self, args: B) -> (Spec<W, B>, A) {
-        let Self { name, args: before, registered, on_undelivered, journal, ticks, settings, worker } = self;
-        (Spec { name, args, registered, on_undelivered, journal, ticks, settings, worker }, before)
+        let Self {
+            name,
+            args: before,
+            registered,
+            on_undelivered,
+            journal,
+            ticks,
+            #[cfg(feature = "testing")]
+            deaths,
+            settings,
+            worker,
+        } = self;
+        let spec = Spec {
+            name,
+            args,
+            registered,
+            on_undelivered,
+            journal,
+            ticks,
+            #[cfg(feature = "testing")]
+            deaths,
+            settings,
+            worker,
+        };
+        (spec, before)
     }
 
     /// The name by which its supervisor knows the worker. Two children of one supervisor have
