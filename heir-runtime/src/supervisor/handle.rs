@@ -194,13 +194,13 @@ impl SupervisorHandle {
         if let Some(error) = attached.refused {
             return Err(error);
         }
-        let (addition, adding) = self.addition(attached);
+        let (addition, adding) = Self::addition(attached);
         let _ = self.send(Command::Add(addition));
         self.added(adding).await
     }
 
     /// The request to add a child that has an id in this supervisor, and what waits for its start.
-    pub(super) fn addition<H>(&self, attached: Attached<H>) -> (Addition, Adding<H>) {
+    pub(super) fn addition<H>(attached: Attached<H>) -> (Addition, Adding<H>) {
         let Attached { id, member, handle, refused: _ } = attached;
         let node = member.node();
         let (told, refusal) = reply(Waker::noop().clone());

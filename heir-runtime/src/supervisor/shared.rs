@@ -144,7 +144,9 @@ impl SupervisorShared {
         match &unheard {
             Command::Add(addition) => self.tell_forgotten(addition.id),
             Command::AddAll(additions) => {
-                additions.iter().for_each(|addition| self.tell_forgotten(addition.id));
+                for addition in additions {
+                    self.tell_forgotten(addition.id);
+                }
             }
             _ => {}
         }

@@ -25,6 +25,9 @@ use crate::worker::handle::Handle;
 /// What comes of a start: the handle of a worker that is up, or why there is none.
 type Started<W> = Result<<W as Handlers>::Handle, DynamicError<<W as Handlers>::Handle>>;
 
+/// A worker whose start has been requested, or why it was not.
+type Begun<W> = Result<Adding<<W as Handlers>::Handle>, DynamicError<<W as Handlers>::Handle>>;
+
 /// A worker that is about to be started, and the entry for its key.
 type Prepared<K, W> = (Arc<Entry<K, Handle<W>>>, Attached<<W as Handlers>::Handle>);
 
@@ -244,7 +247,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         if let Err(taken) = self.keys.insert(&entry) {
             return is_there(taken);
         }
-        let (addition, adding) = self.supervisor.addition(attached);
+        let (addition, adding) = SupervisorHandle::addition(attached);
         let shared = self.supervisor.shared();
         shared.request(Command::Add(addition)).map_err(|_gone| StartError::Stopped(shared.why_stopped()))?;
         Ok(adding.handle)
@@ -293,13 +296,13 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     }
 
     /// Requests a start for each key that is free.
-    fn begin_all(&self, keys: Vec<K>) -> Vec<Result<Adding<W::Handle>, DynamicError<W::Handle>>> {
+    fn begin_all(&self, keys: Vec<K>) -> Vec<Begun<W>> {
         let mut request = AddAll { supervisor: &self.supervisor, additions: VecDeque::new() };
         let begin = |key| {
             let spec = self.make(&key)?;
             let (entry, attached) = self.prepare(key, spec)?;
             self.keys.insert(&entry).map_err(|taken| has_key(&taken))?;
-            let (addition, adding) = self.supervisor.addition(attached);
+            let (addition, adding) = SupervisorHandle::addition(attached);
             request.additions.push_back(addition);
             Ok(adding)
         };

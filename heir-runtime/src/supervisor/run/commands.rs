@@ -49,7 +49,9 @@ impl Run {
     /// Adds the first of many children; the others after what else the supervisor has to do.
     fn add_all(&mut self, mut additions: VecDeque<Addition>) {
         let rest = additions.split_off(additions.len().min(AT_ONCE));
-        additions.into_iter().for_each(|addition| self.add(addition));
+        for addition in additions {
+            self.add(addition);
+        }
         if !rest.is_empty() {
             let _ = self.shared.request(Command::AddAll(rest));
         }

@@ -150,7 +150,7 @@ impl Run {
             // It is never started again: only its manager was.
             return self.finish(id, &Stopped::GaveUp(reason));
         }
-        slot.is_given_up = true;
+        slot.note_given_up();
         self.given_up += 1;
         slot.member.node().refuse(&reason);
         self.set_goal(id, Goal::GivenUp(Box::new(reason)));

@@ -34,9 +34,6 @@ pub(crate) struct Slot {
     pub(crate) down_waiters: Vec<ReplySender<()>>,
     /// Whether an unresponsive worker that was left behind may still hold the child's tables.
     pub(crate) is_held: bool,
-    /// Whether the supervisor has given up on the child, which has not been started again since: its
-    /// mailbox is closed for now.
-    pub(crate) is_given_up: bool,
     /// `None` for a child that has had no trouble: most have none, and there may be very many.
     troubles: Option<Box<Troubles>>,
     /// Whether a restart was requested while the child was being terminated.
@@ -54,6 +51,9 @@ struct Troubles {
     /// How the child's start failed. The caller that waits for the start is told when the child is
     /// down.
     start_error: Option<StartError>,
+    /// Whether the supervisor has given up on the child, which has not been started again since: its
+    /// mailbox is closed for now.
+    is_given_up: bool,
     /// The requests that wait until the child, on which the supervisor gives up, is down.
     when_down: Vec<Command>,
 }
@@ -137,7 +137,6 @@ impl Slot {
             is_held: false,
             restart_when_down: false,
             manager_stayed: false,
-            is_given_up: false,
             troubles: None,
         }
     }
@@ -163,13 +162,23 @@ impl Slot {
     pub(crate) fn forget_restarts(&mut self) {
         self.troubles.take_if(|troubles| {
             troubles.restarts.reset();
-            troubles.start_error.is_none() && troubles.when_down.is_empty()
+            troubles.start_error.is_none() && troubles.when_down.is_empty() && !troubles.is_given_up
         });
     }
 
     /// Notes how the child's start has failed.
     pub(crate) fn note_start_error(&mut self, error: StartError) {
         self.troubles.get_or_insert_default().start_error = Some(error);
+    }
+
+    /// The supervisor gives up on the child.
+    pub(crate) fn note_given_up(&mut self) {
+        self.troubles.get_or_insert_default().is_given_up = true;
+    }
+
+    /// Whether the supervisor has given up on the child; from here on it has not.
+    pub(crate) fn take_given_up(&mut self) -> bool {
+        self.troubles.as_mut().is_some_and(|troubles| std::mem::take(&mut troubles.is_given_up))
     }
 
     /// Keeps a request until the child is down.

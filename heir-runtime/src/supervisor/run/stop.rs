@@ -11,6 +11,7 @@ use crate::supervisor::report::StartError;
 use crate::supervisor::run::Run;
 use crate::supervisor::run::ending::Ending;
 use crate::supervisor::run::patience::{GRACE, Patience};
+use crate::supervisor::run::requests::Command;
 use crate::supervisor::run::slot::{Goal, State};
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
@@ -244,7 +245,7 @@ impl Run {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Upgraded));
                 slot.replace(member);
                 slot.goal = Goal::Run;
-                self.given_up -= usize::from(std::mem::take(&mut slot.is_given_up));
+                self.given_up -= usize::from(slot.take_given_up());
                 let (is_to_run, rules) = (slot.down_waiters.is_empty(), slot.member.rules());
                 let (node, waiting) = (slot.member.node(), slot.take_waiting());
                 self.note_significance(id, rules);
@@ -256,7 +257,7 @@ impl Run {
                 } else {
                     self.terminate_or_finish(id, rules.restart);
                 }
-                waiting.into_iter().for_each(|command| self.on_command(command));
+                self.serve(waiting);
             }
             Goal::Terminated => {
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Shutdown));
@@ -284,7 +285,14 @@ impl Run {
             slot.goal = Goal::Run;
             self.start_in_turn(id);
         }
-        waiting.into_iter().for_each(|command| self.on_command(command));
+        self.serve(waiting);
+    }
+
+    /// Serves the requests that have waited until a child is down.
+    fn serve(&mut self, waiting: Vec<Command>) {
+        for command in waiting {
+            self.on_command(command);
+        }
     }
 
     /// Terminates a child on request. A temporary child is never restarted: it is finished instead.
@@ -298,7 +306,7 @@ impl Run {
     /// Removes a child that has ended for good and is down.
     fn remove(&mut self, id: ChildId, why: &Stopped) {
         let Some(mut slot) = self.slots.remove(&id) else { return };
-        self.given_up -= usize::from(slot.is_given_up);
+        self.given_up -= usize::from(slot.take_given_up());
         // Before it is retired: whoever waits for that may start another one in its place.
         if self.rules.dynamic
             || slot.member.rules().restart == Restart::Temporary
@@ -309,7 +317,7 @@ impl Run {
         slot.member.node().retire(why);
         slot.tell(self.starters.remove(&id), StartError::Stopped(why.clone()));
         slot.tell_down();
-        slot.take_waiting().into_iter().for_each(|command| self.on_command(command));
+        self.serve(slot.take_waiting());
     }
 
     /// Starts the tasks whose delay is over, aborts those that did not stop in time, and leaves
