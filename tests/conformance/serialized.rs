@@ -167,6 +167,7 @@ fn reasons_with_words_are_serialized_under_their_names() {
         (to_value(ExitReason::Panic("no".into())), json!({"panic": "no"})),
         (to_value(Stopped::Ended(ExitReason::NoProc)), json!({"ended": "no_proc"})),
         (to_value(Status::Stopped(Stopped::Dropped)), json!({"stopped": "dropped"})),
+        (to_value(Status::GaveUp(ExitReason::Killed)), json!({"gave_up": "killed"})),
         (to_value(None::<Exit>), json!(null)),
     ];
     for (serialized, expected) in reasons {
