@@ -8,8 +8,8 @@
 //!
 //! What does not hold:
 //! - That a client has got what was written to it: the bytes may still be in a buffer of the kernel.
-//! - A client that closes its socket, or its sending half, leaves. Half a line that it has sent is
-//!   dropped, and it gets no more lines.
+//! - A client that closes its socket, or its sending half, leaves: it gets no more lines, and half a
+//!   line that it has sent is dropped. If its connection breaks, the kernel drops what was not read.
 //! - A line whose handling always panics would crash its worker for ever, unless the worker takes the
 //!   line out first, as it does with the poisoned line here.
 //! - Memory is not bounded: the room keeps all lines, and a line may have any length.
@@ -101,7 +101,7 @@ pub(crate) struct Connection {
     written: Written,
     #[arg]
     client: u64,
-    /// The tree keeps the arguments of a child for all of its incarnations, as it keeps tables.
+    /// The tree keeps a child's arguments for all incarnations, so this socket needs no table.
     #[arg]
     socket: Arc<TcpStream>,
     #[arg]
@@ -144,19 +144,20 @@ impl Connection {
         // The kernel does not give these bytes again, so they stay, whatever becomes of this message.
         cx.commit(self);
         while let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(&self.input[..end]).trim_end().to_owned();
-            let is_poison = line == POISON;
+            let text = String::from_utf8_lossy(&self.input[..end]);
+            let is_poison = text.trim_end() == POISON;
+            let line = format!("client {}: {}\n", self.client, text.trim_end());
             // The line leaves with the commit that takes it out of `input`, or not at all.
             if is_poison {
-                cx.send(self.room.stumble(self.client)).await?;
+                cx.send(self.room.stumble(line)).await?;
             } else {
-                cx.send(self.room.say(self.client, line)).await?;
+                cx.send(self.room.say(line)).await?;
             }
             self.input.drain(..=end);
             if is_poison {
                 // The next incarnation does not find the line.
                 cx.commit(self);
-                panic!("the client says {POISON}");
+                panic!("client {} says {POISON}", self.client);
             }
         }
         if !is_open {
@@ -191,8 +192,9 @@ impl Connection {
 /// Knows who is there, and what was said.
 #[heir(crash_loop = never)]
 pub(crate) struct Room {
+    /// The numbers of all clients that have come, and whether each is still there.
     #[table]
-    members: Table<u64, ()>,
+    members: Table<u64, bool>,
     /// The lines by number, from 1 on. The connections read them, also while the room is down.
     #[table]
     pub history: OrderedTable<u64, String>,
@@ -202,46 +204,46 @@ pub(crate) struct Room {
 
 #[handlers]
 impl Room {
-    /// Every incarnation of a connection sends this. The client comes once.
+    /// Every incarnation of a connection sends this, but a client comes only once.
     #[cast]
     #[redeliver(1000)]
     fn join(&mut self, cx: &mut Context<Self>, client: u64) {
-        if self.members.insert_new(client, ()) {
-            self.append(cx, format!("client {client} has come"));
+        if self.members.insert_new(client, true) {
+            self.append(cx, format!("client {client} has come\n"));
         }
     }
 
     #[cast]
     #[redeliver(1000)]
     fn leave(&mut self, cx: &mut Context<Self>, client: u64) {
-        if self.members.remove(&client).is_some() {
-            self.append(cx, format!("client {client} has left"));
+        if self.members.insert(client, false) == Some(true) {
+            self.append(cx, format!("client {client} has left\n"));
         }
     }
 
     /// If the room dies over a line, nobody has seen the line, and the next incarnation says it.
     #[cast]
     #[redeliver(1000)]
-    fn say(&mut self, cx: &mut Context<Self>, client: u64, line: String) {
-        self.append(cx, format!("client {client}: {line}"));
+    fn say(&mut self, cx: &mut Context<Self>, line: String) {
+        self.append(cx, line);
     }
 
     /// Nobody ever sees this line, because the message does not commit.
     #[cast]
-    fn stumble(&mut self, cx: &mut Context<Self>, client: u64) {
-        self.append(cx, format!("client {client} is never seen"));
-        panic!("client {client} says {POISON}");
+    fn stumble(&mut self, cx: &mut Context<Self>, line: String) {
+        self.append(cx, line);
+        panic!("a client says {POISON}");
     }
 
     #[skip]
     fn append(&mut self, cx: &mut Context<Self>, line: String) {
         let number = self.history.last().map_or(1, |(last, _)| last + 1);
-        self.history.insert(number, format!("{number} {line}\n"));
-        let members: Vec<_> =
-            self.members.keys().filter_map(|member| self.connections.get(&member)).collect();
+        self.history.insert(number, line);
+        let members = self.members.select(|_, is_here| *is_here).into_iter();
+        let members: Vec<_> = members.filter_map(|(client, _)| self.connections.get(&client)).collect();
         cx.after_commit(move || {
             for member in members {
-                // A full mailbox needs no further `write`: it has one, or a `read`, which one follows.
+                // A full mailbox needs no further `write`: it has one, or a `read`, and one follows that.
                 let _ = member.try_write();
             }
         });
