@@ -173,10 +173,11 @@
 //!     seen: Table<String, Instant>,
 //!     #[arg]
 //!     sessions: Dynamic<String, Session>,
-//!     #[arg]
-//!     ledger: LedgerHandle,
-//!     #[arg]
-//!     stock: StockHandle,
+//! }
+//!
+//! /// How the session of a user is made: by its key, and what the tree gives it.
+//! fn session(user: &String, ledger: LedgerHandle, stock: StockHandle) -> Spec<Session> {
+//!     Session::spec(user.clone(), ledger, stock)
 //! }
 //!
 //! #[handlers]
@@ -184,11 +185,7 @@
 //!     /// The user's session, which is started if there is none.
 //!     async fn enter(&mut self, user: String) -> Result<SessionHandle, BoxError> {
 //!         self.seen.insert(user.clone(), Instant::now());
-//!         if let Some(session) = self.sessions.get(&user) {
-//!             return Ok(session);
-//!         }
-//!         let spec = Session::spec(user.clone(), self.ledger.clone(), self.stock.clone());
-//!         Ok(self.sessions.start(user, spec).await?)
+//!         Ok(self.sessions.get_or_start(user).await?)
 //!     }
 //!
 //!     #[every("1m")]
@@ -212,8 +209,9 @@
 //!     ledger: Ledger,
 //!     shop: Shop,
 //!     /// A worker for each user, started and found by key.
+//!     #[child(args(ledger = ledger, stock = shop.stock), each = session)]
 //!     sessions: Dynamic<String, Session>,
-//!     #[child(args(sessions = sessions, ledger = ledger, stock = shop.stock))]
+//!     #[child(args(sessions = sessions))]
 //!     door: Door,
 //! }
 //!
@@ -237,11 +235,16 @@
 //! # }
 //! ```
 //!
-//! A `Dynamic` is a supervisor of many workers of one type: `start(key, spec)` starts a worker,
-//! `get(key)` finds it, `stop(key)` ends it. A session keeps its key and its tables when it is restarted. When
-//! it is stopped, its key is free, and its tables go with its last handle.
+//! A `Dynamic` is a supervisor of many workers of one type. `get_or_start(key)` finds a worker, or
+//! starts it as the function `each` says; `start_all(keys)` starts many; `stop(key)` ends one. A session
+//! keeps its key and its tables when it is restarted. When it is stopped, its key is free, and its
+//! tables go with its last handle.
 //!
-//! If the children of a supervisor, all together, are restarted more often than its `intensity`
+//! One bad session does not take the others down. If it is restarted more often than the intensity of
+//! the `Dynamic` allows, it is given up alone: its callers are refused, `app.health()` names it, and it
+//! keeps its tables until somebody calls `restart(key)` or `take(key)`.
+//!
+//! If the children of any other supervisor, all together, are restarted more often than its `intensity`
 //! allows (10 times in 10 seconds, unless you say otherwise), the supervisor gives up: it stops all
 //! its children and ends. Then the supervisor above restarts it, with the same children and their
 //! tables. So put what is likely to fail together into a struct of its own, as `Shop` is.

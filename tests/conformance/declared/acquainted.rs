@@ -299,9 +299,10 @@ async fn a_child_that_was_reserved_elsewhere_is_not_filled_here() {
 
 /// A worker with parameters, of which its arguments name one only.
 #[heir]
-struct Pair<K: Clone + Send + Sync + 'static, V: Default + Send + 'static>
+struct Pair<K, V>
 where
-    V: Clone,
+    K: Clone + Send + Sync + 'static,
+    V: Default + Send + 'static,
 {
     #[table(keep)]
     last: Option<V>,
@@ -310,9 +311,10 @@ where
 }
 
 #[handlers]
-impl<K: Clone + Send + Sync + 'static, V: Default + Send + 'static> Pair<K, V>
+impl<K, V> Pair<K, V>
 where
-    V: Clone,
+    K: Clone + Send + Sync + 'static,
+    V: Default + Send + 'static,
 {
     fn swap(&mut self, value: V) -> (K, V) {
         (self.key.clone(), self.last.replace(value).unwrap_or_default())
