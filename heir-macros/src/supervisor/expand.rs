@@ -5,6 +5,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Path;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use super::args;
 use super::handle::{field, handle, traits};
@@ -212,26 +213,24 @@ fn value(arg: &Arg, handle: &Ident) -> TokenStream {
 /// });
 /// ```
 fn each(tree: &Tree<'_>, child: &Child<'_>, function: &Path, handle: &Ident) -> TokenStream {
-    let place = child.options.each.key_span().unwrap_or_else(Span::call_site);
-    let root = path_at(&tree.root, place.resolved_at(Span::mixed_site()));
-    let key = Ident::new("key", Span::mixed_site());
+    let at_key =
+        child.options.each.key_span().unwrap_or_else(Span::call_site).resolved_at(Span::mixed_site());
+    let at_path = function.span().resolved_at(Span::mixed_site());
+    let (root, field) = (path_at(&tree.root, at_key), field(child));
+    let (key, mut handle_there) = (Ident::new("key", at_path), handle.clone());
+    handle_there.set_span(at_key);
     let locals: Vec<_> = child
         .args()
         .iter()
         .map(|arg| generated(&arg.name, arg.name.span().resolved_at(Span::mixed_site())))
         .collect();
     let values = child.args().iter().map(|arg| value(arg, handle));
-    let handle = {
-        let mut handle = handle.clone();
-        handle.set_span(place.resolved_at(Span::mixed_site()));
-        handle
-    };
-    let field = field(child);
-    let of = quote_spanned!(place.resolved_at(Span::mixed_site())=> #root::__private::each);
-    quote! {
-        #of(&#handle.#field, {
+    let clones = locals.iter().map(|local| quote_spanned!(at_path=> ::core::clone::Clone::clone(&#local)));
+    let make = quote_spanned!(at_path=> move |#key| #function(#key, #(#clones),*));
+    quote_spanned! {at_key=>
+        #root::__private::each(&#handle_there.#field, {
             #(let #locals = #values;)*
-            move |#key| #function(#key, #(::core::clone::Clone::clone(&#locals)),*)
+            #make
         });
     }
 }
