@@ -37,7 +37,7 @@ const STEP: Duration = Duration::from_millis(10);
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<ShutdownReport, BoxError> {
     if std::env::args().any(|word| word == "run") {
-        tokio::time::resume();
+        tokio::time::resume(); // the clock of the demonstration is paused
         let service = Service::start(LIMIT).await?;
         println!("{}\nctrl-c ends it", service.tree());
         return Ok(service.run_until_shutdown().await);
@@ -87,7 +87,7 @@ async fn spend(service: ServiceHandle, name: String) -> Result<u64, DynamicError
     let mut answered = 0;
     loop {
         let user = service.users.get_or_start(name.clone()).await?;
-        if user.blocked().await == Ok(true) {
+        if user.blocked().await.is_ok_and(|blocked| blocked) {
             return Ok(answered);
         }
         // A call that a crash has failed has done nothing: the user tries again.

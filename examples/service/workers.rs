@@ -10,11 +10,11 @@ const OPEN: Duration = Duration::from_millis(300);
 
 /// The sessions that are open, each with its user and its end.
 #[heir]
-pub struct Sessions {
+pub(crate) struct Sessions {
     #[table]
-    open: OrderedTable<u64, (String, Instant)>,
+    pub(crate) open: OrderedTable<u64, (String, Instant)>,
     #[table]
-    counts: Table<&'static str, u64>,
+    pub(crate) counts: Table<&'static str, u64>,
     #[arg]
     users: Dynamic<String, User>,
 }
@@ -22,7 +22,11 @@ pub struct Sessions {
 #[handlers]
 impl Sessions {
     /// Opens a session, and lets the user know; `None` if there is no such user.
-    pub async fn login(&mut self, cx: &mut Context<Self>, user: String) -> Result<Option<u64>, MessageError> {
+    pub(crate) async fn login(
+        &mut self,
+        cx: &mut Context<Self>,
+        user: String,
+    ) -> Result<Option<u64>, MessageError> {
         let Some(known) = self.users.get(&user) else { return Ok(None) };
         let session = self.counts.add("opened", 1);
         self.open.insert(session, (user, Instant::now() + OPEN));
@@ -33,7 +37,7 @@ impl Sessions {
     /// Served again if a crash interrupts it. A session that is closed twice counts once.
     #[cast]
     #[redeliver(100)]
-    pub fn close(&mut self, sessions: Vec<u64>) {
+    pub(crate) fn close(&mut self, sessions: Vec<u64>) {
         for session in sessions {
             if self.open.remove(&session).is_some() {
                 self.counts.add("closed", 1);
@@ -44,7 +48,7 @@ impl Sessions {
 
 /// Closes the sessions whose time is over.
 #[heir]
-pub struct Expiry {
+pub(crate) struct Expiry {
     #[table(rollback)]
     sweeps: u64,
     #[arg]
@@ -55,25 +59,25 @@ pub struct Expiry {
 impl Expiry {
     /// The clock belongs to the worker: it keeps its grid, however often incarnations crash.
     #[every("50ms")]
-    async fn sweep(&mut self, cx: &mut Context<Self>) -> Result<(), MessageError> {
+    async fn sweep(&mut self, cx: &mut Context<Self>) {
         self.sweeps += 1;
         let now = Instant::now();
         // Read from here, while the worker of the sessions serves others, or is down.
         let open = self.sessions.open();
         let expired: Vec<u64> =
             open.iter().filter(|(_, (_, end))| *end <= now).map(|(session, _)| session).collect();
-        if !expired.is_empty() {
-            cx.send(self.sessions.close(expired)).await?;
+        // Sessions that have stopped for good expire no more.
+        if !expired.is_empty() && cx.send(self.sessions.close(expired)).await.is_err() {
+            cx.stop();
         }
-        Ok(())
     }
 }
 
 /// What each user has spent, and how much that may be.
 #[heir]
-pub struct Ledger {
+pub(crate) struct Ledger {
     #[table]
-    spent: Table<String, u64>,
+    pub(crate) spent: Table<String, u64>,
     #[arg]
     limit: u64,
     #[arg]
@@ -85,27 +89,22 @@ impl Ledger {
     /// Served again if a crash interrupts it, and undone each time but the last.
     #[cast]
     #[redeliver(100)]
-    pub async fn book(
-        &mut self,
-        cx: &mut Context<Self>,
-        user: String,
-        amount: u64,
-    ) -> Result<(), MessageError> {
+    pub(crate) async fn book(&mut self, cx: &mut Context<Self>, user: String, amount: u64) {
         let spent = self.spent.add(user.clone(), amount);
         if spent >= self.limit
             && let Some(user) = self.users.get(&user)
         {
-            cx.send(user.block()).await?;
+            // A user who has stopped for good spends no more.
+            let _ = cx.send(user.block()).await;
         }
-        Ok(())
     }
 }
 
 /// One user. There is a worker for each, which is started when it is first asked for.
 #[heir]
-pub struct User {
+pub(crate) struct User {
     #[table(rollback)]
-    pub account: Account,
+    pub(crate) account: Account,
     #[arg]
     name: String,
     #[arg]
@@ -115,14 +114,15 @@ pub struct User {
 }
 
 #[derive(Clone, Default)]
-pub struct Account {
-    pub spent: u64,
+pub(crate) struct Account {
+    pub(crate) spent: u64,
     logins: u64,
     blocked: bool,
 }
 
 /// How a user's worker is made from the user's name.
-pub fn user(name: &String, sessions: SessionsHandle, ledger: LedgerHandle) -> Spec<User> {
+#[expect(clippy::ptr_arg, reason = "the key is a `String`")]
+pub(crate) fn user(name: &String, sessions: SessionsHandle, ledger: LedgerHandle) -> Spec<User> {
     User::spec(name.clone(), sessions, ledger).name("user")
 }
 
@@ -130,7 +130,11 @@ pub fn user(name: &String, sessions: SessionsHandle, ledger: LedgerHandle) -> Sp
 impl User {
     /// Spends one, and returns what was spent so far; `None` without an open session, or over the
     /// limit.
-    pub async fn spend(&mut self, cx: &mut Context<Self>, session: u64) -> Result<Option<u64>, MessageError> {
+    pub(crate) async fn spend(
+        &mut self,
+        cx: &mut Context<Self>,
+        session: u64,
+    ) -> Result<Option<u64>, MessageError> {
         let is_open = self.sessions.open().get(&session).is_some_and(|(user, _)| user == self.name);
         if self.account.blocked || !is_open {
             return Ok(None);
@@ -143,30 +147,30 @@ impl User {
 
     #[cast]
     #[redeliver(100)]
-    pub fn logged_in(&mut self) {
+    pub(crate) fn logged_in(&mut self) {
         self.account.logins += 1;
     }
 
     #[cast]
     #[redeliver(100)]
-    pub fn block(&mut self) {
+    pub(crate) fn block(&mut self) {
         self.account.blocked = true;
     }
 
-    pub fn spent(&mut self) -> u64 {
+    pub(crate) fn spent(&mut self) -> u64 {
         self.account.spent
     }
 
-    pub fn logins(&mut self) -> u64 {
+    pub(crate) fn logins(&mut self) -> u64 {
         self.account.logins
     }
 
-    pub fn blocked(&mut self) -> bool {
+    pub(crate) fn blocked(&mut self) -> bool {
         self.account.blocked
     }
 
     #[cast]
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         panic!("a bad user");
     }
 }
