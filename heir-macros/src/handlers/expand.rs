@@ -371,6 +371,8 @@ fn methods(handlers: &Handlers) -> TokenStream {
 ///
 /// ```text
 /// /// The handler's docs.
+/// ///
+/// /// If the future is dropped before the message is queued, nothing is sent; ..
 /// pub fn count(
 ///     &self,
 ///     key: String,
@@ -396,7 +398,13 @@ fn handle_methods(root: &syn::Path, self_ty: &TokenStream, handler: &Handler) ->
     let try_ident = try_name(&handler.ident);
     let (names, types): (Vec<_>, Vec<_>) = handler.values().unzip();
     let args_ty = args_type(handler);
-    let docs = if docs.is_empty() { default_docs(handler) } else { quote!(#(#docs)*) };
+    let dropped = when_dropped(kind);
+    let docs = if docs.is_empty() {
+        default_docs(handler, dropped)
+    } else {
+        let dropped = format!(" {dropped}");
+        quote!(#(#docs)* #[doc = ""] #[doc = #dropped])
+    };
     let try_doc = format!(
         " Like [`{0}`](Self::{0}), but fails at once when the mailbox is full.",
         handler.ident.unraw()
@@ -440,12 +448,26 @@ fn handle_methods(root: &syn::Path, self_ty: &TokenStream, handler: &Handler) ->
     }
 }
 
+/// What the docs of a handle's method say of a future that is dropped. After docs of the user it is
+/// a paragraph of its own, because they may end with a table.
+fn when_dropped(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Call { .. } => {
+            "If the future is dropped before the message is queued, nothing is sent; after that the message is served, and \
+             its reply is dropped."
+        }
+        Kind::Cast => "If the future is dropped before the message is queued, nothing is sent.",
+    }
+}
+
 /// The docs of a handle's method whose handler has none.
-fn default_docs(handler: &Handler) -> TokenStream {
+fn default_docs(handler: &Handler, dropped: &str) -> TokenStream {
     let name = handler.ident.unraw();
     let doc = match handler.kind {
-        Kind::Call { .. } => format!(" Calls the worker's `{name}` and waits for its reply."),
-        Kind::Cast => format!(" Sends the worker's `{name}` and does not wait for it to be served."),
+        Kind::Call { .. } => format!(" Calls the worker's `{name}` and waits for its reply. {dropped}"),
+        Kind::Cast => {
+            format!(" Sends the worker's `{name}` and does not wait for it to be served. {dropped}")
+        }
     };
     quote!(#[doc = #doc])
 }

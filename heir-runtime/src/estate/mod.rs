@@ -110,6 +110,8 @@ impl<T> Estate<T> {
 
     /// Appoints an heir: the tables pass to it when their owner ends.
     ///
+    /// [`Heir::inherit`] has an example.
+    ///
     /// # Errors
     /// [`HeirTaken`] while there is another heir. A worker's estate always has one, the worker's
     /// manager, until the worker has stopped for good.
@@ -122,8 +124,22 @@ impl<T> Estate<T> {
     ///
     /// This call first undoes what a crash left unfinished.
     ///
+    /// ```
+    /// use heir_runtime::estate::{ClaimError, Estate};
+    ///
+    /// let (counts, lease) = Estate::new("counts", vec![1]);
+    /// assert!(matches!(counts.claim("second"), Err(ClaimError::Owned(owner)) if &*owner.name == "counts"));
+    /// drop(lease);
+    /// let mut lease = counts.claim("second").unwrap();
+    /// lease.push(2);
+    /// assert_eq!(lease.incarnation(), 2);
+    /// ```
+    ///
     /// # Errors
-    /// [`ClaimError`] says who has the tables, or who is to have them.
+    /// - [`ClaimError::NotFounded`]: the tables have not been created yet.
+    /// - [`ClaimError::Owned`]: somebody owns them.
+    /// - [`ClaimError::Promised`]: they pass to their heir; a worker's are its manager's until the
+    ///   worker has stopped for good.
     pub fn claim(&self, name: &str) -> Result<Lease<T>, ClaimError> {
         Ok(Lease::of_owner(&self.cell, self.cell.claim(name)?))
     }
@@ -133,7 +149,7 @@ impl<T> Estate<T> {
     ///
     /// The recipient's number is higher than every number before it, and tables are never given to
     /// a lower number than the number of an earlier owner: it is a token to fence late writers
-    /// with.
+    /// with. [`Lease::give_away`] has an example.
     pub fn recipient(&self, name: &str) -> (Recipient<T>, Incoming<T>) {
         let incarnation = self.issue();
         self.recipient_for(&Arc::from(name), incarnation)
@@ -160,6 +176,20 @@ impl<T> Estate<T> {
     }
 
     /// Who owns the tables, who inherits them, and how the last owner ended.
+    ///
+    /// ```
+    /// use heir_runtime::ExitReason;
+    /// use heir_runtime::estate::Estate;
+    ///
+    /// let (counts, mut lease) = Estate::new("counts", vec![1]);
+    /// assert_eq!(&*counts.owner().unwrap().name, "counts");
+    /// lease.begin_message();
+    /// drop(lease);
+    /// let info = counts.info();
+    /// assert_eq!((info.owner, info.incarnation), (None, 1));
+    /// let exit = info.last_exit.unwrap();
+    /// assert_eq!((exit.reason, exit.in_message), (ExitReason::Killed, true));
+    /// ```
     pub fn info(&self) -> EstateInfo {
         self.cell.info()
     }

@@ -8,6 +8,7 @@
 //! | write a whole service: its tree, its errors, its probes, its exit code | [`service`] |
 //! | choose what each field of a worker survives | [`what_survives`] |
 //! | know where this crate does not help | [`limits`] |
+//! | test that your own workers survive what they should | the page `testing` (feature `testing`) |
 //! | find a feature of Erlang's OTP | [`otp`] |
 //!
 //! # The words
@@ -26,6 +27,8 @@
 pub mod from_a_mutex;
 pub mod limits;
 pub mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod what_survives;
 
 #[doc(no_inline)]

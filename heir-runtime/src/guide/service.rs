@@ -175,11 +175,6 @@
 //!     sessions: Dynamic<String, Session>,
 //! }
 //!
-//! /// How the session of a user is made: by its key, and what the tree gives it.
-//! fn session(user: &String, ledger: LedgerHandle, stock: StockHandle) -> Spec<Session> {
-//!     Session::spec(user.clone(), ledger, stock)
-//! }
-//!
 //! #[handlers]
 //! impl Door {
 //!     /// The user's session, which is started if there is none.
@@ -195,6 +190,11 @@
 //!             self.seen.remove(&user);
 //!         }
 //!     }
+//! }
+//!
+//! /// Makes the session of a user.
+//! fn session(user: &String, ledger: LedgerHandle, stock: StockHandle) -> Spec<Session> {
+//!     Session::spec(user.clone(), ledger, stock)
 //! }
 //!
 //! /// The part that fails most: if it gives up, `App` restarts it as a whole, with its tables.
@@ -235,14 +235,14 @@
 //! # }
 //! ```
 //!
-//! A `Dynamic` is a supervisor of many workers of one type. `get_or_start(key)` finds a worker, or
-//! starts it as the function `each` says; `start_all(keys)` starts many; `stop(key)` ends one. A session
-//! keeps its key and its tables when it is restarted. When it is stopped, its key is free, and its
-//! tables go with its last handle.
+//! A `Dynamic` is a supervisor of many workers of one type. `get_or_start(key)` makes a worker by the
+//! function that `each` names, unless there is one; `start(key, spec)` takes the spec of this one
+//! worker, `get(key)` finds it, `stop(key)` ends it. A session keeps its key and its tables when it is
+//! restarted. When it is stopped, its key is free, and its tables go with its last handle.
 //!
-//! One bad session does not take the others down. If it is restarted more often than the intensity of
-//! the `Dynamic` allows, it is given up alone: its callers are refused, `app.health()` names it, and it
-//! keeps its tables until somebody calls `restart(key)` or `take(key)`.
+//! A session that is restarted more often than `intensity` allows is given up alone: it keeps its
+//! key and its tables, refuses its callers, and stands in `app.health()`, until somebody calls
+//! [`restart`](crate::Dynamic::restart), [`take`](crate::Dynamic::take) or `stop` with its key.
 //!
 //! If the children of any other supervisor, all together, are restarted more often than its `intensity`
 //! allows (10 times in 10 seconds, unless you say otherwise), the supervisor gives up: it stops all
@@ -428,6 +428,7 @@
 //! 3. Claim the tables, as above, to write them somewhere, or to start another tree with them.
 //!
 //! # Where to go on
+//! The example `service` of the repository is a whole program of this kind.
 //! [`what_survives`](super::what_survives) is about the fields of a worker, and what becomes of
 //! messages. [`limits`](super::limits) says what this cannot do. The attributes have references:
 //! [`#[heir]`](macro@crate::heir), [`#[handlers]`](macro@crate::handlers),

@@ -40,6 +40,27 @@ pub enum NotSent {
 ///
 /// It is `Sync` whatever the arguments are, so that an error that carries them can travel in a
 /// `Box<dyn Error + Send + Sync>`.
+///
+/// ```
+/// # use heir_runtime::prelude::*;
+/// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+/// # #[handlers]
+/// # impl Counter {
+/// #     fn count(&mut self, key: String) -> u64 {
+/// #         assert_ne!(key, "bug");
+/// #         self.counts.add(key, 1)
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// # let mut tree = Supervisor::builder("app");
+/// # let counter = tree.worker(Counter::spec());
+/// # let tree = tree.start().await?;
+/// tree.shutdown().await;
+/// let error = counter.count("hits".into()).await.unwrap_err();
+/// assert_eq!(error.into_args(), Some(("hits".into(),)));
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 pub struct Unsent<A>(Box<Lock<A>>);
 
 impl<A> Unsent<A> {
@@ -68,6 +89,32 @@ pub type CallResult<R, A = ()> = Result<R, CallError<A>>;
 pub type CastResult<A = ()> = Result<(), CastError<A>>;
 
 /// Why a call has no reply. `A` is the tuple of its arguments.
+///
+/// ```
+/// # use heir_runtime::prelude::*;
+/// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+/// # #[handlers]
+/// # impl Counter {
+/// #     fn count(&mut self, key: String) -> u64 {
+/// #         assert_ne!(key, "bug");
+/// #         self.counts.add(key, 1)
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// # let mut tree = Supervisor::builder("app");
+/// # let counter = tree.worker(Counter::spec());
+/// # let tree = tree.start().await?;
+/// match counter.count("bug".into()).await {
+///     Ok(count) => println!("{count}"),
+///     Err(CallError::Died { reason, .. }) => println!("{reason}, and nothing has changed"),
+///     Err(CallError::NotSent { args, .. }) => drop(args.into_inner()), // to be sent again
+///     Err(error) if error.was_enqueued() => println!("{error}: it may have been served"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # tree.shutdown().await;
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError<A = ()> {

@@ -220,6 +220,32 @@ impl<T> Reply<T> {
     /// In a handler, [`send`](Self::send) is the one to use: this one may tell what the death of the
     /// message then undoes.
     ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Squares { #[table(keep)] asked: u64 }
+    /// #[handlers]
+    /// impl Squares {
+    ///     /// Is computed in a thread of its own.
+    ///     fn square(&mut self, n: u64, reply: Reply<u64>) {
+    ///         self.asked += 1;
+    ///         std::thread::spawn(move || {
+    ///             if !reply.is_closed() {
+    ///                 let _unheard = reply.send_now(n * n);
+    ///             }
+    ///         });
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let squares = tree.worker(Squares::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(squares.square(7).await?, 49);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// The value, if nobody will hear it.
     pub fn send_now(&self, value: T) -> Result<(), T> {

@@ -10,6 +10,34 @@ use crate::util::caught::{CatchDrop, caught};
 
 /// An accepted message that was not served, and whose sender cannot be told: the argument of
 /// [`Spec::on_undelivered`](crate::Spec::on_undelivered). Its `Display` is a sentence.
+///
+/// ```
+/// use std::sync::mpsc;
+///
+/// use heir_runtime::prelude::*;
+/// # #[heir] struct Log { #[table] lines: Table<String, ()> }
+/// # #[handlers]
+/// # impl Log {
+/// #     #[cast]
+/// #     fn note(&mut self, line: String) {
+/// #         assert_ne!(line, "bug");
+/// #         self.lines.insert(line, ());
+/// #     }
+/// # }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let (dead, letters) = mpsc::channel();
+/// let mut tree = Supervisor::builder("app");
+/// let log = tree.worker(Log::spec().on_undelivered(move |lost| drop(dead.send(lost.to_string()))));
+/// let tree = tree.start().await?;
+/// let down = log.monitor();
+/// log.note("bug".into()).await?;
+/// down.await;
+/// # tree.shutdown().await;
+/// assert!(letters.recv()?.starts_with("Log: a message `note` was not delivered"));
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Undelivered {

@@ -51,6 +51,14 @@ pub enum ExitReason {
 
 impl ExitReason {
     /// An [`ExitReason::Error`] with the message of `error`.
+    ///
+    /// ```
+    /// use heir_runtime::ExitReason;
+    ///
+    /// let reason = ExitReason::error("the disk is full");
+    /// assert_eq!(reason.to_string(), "error: the disk is full");
+    /// assert!(!reason.is_normal());
+    /// ```
     pub fn error(error: impl fmt::Display) -> Self {
         Self::Error(Arc::from(error.to_string()))
     }
@@ -64,6 +72,14 @@ impl ExitReason {
     }
 
     /// An [`ExitReason::ShutdownWith`] this message.
+    ///
+    /// ```
+    /// use heir_runtime::ExitReason;
+    ///
+    /// let reason = ExitReason::shutdown("closed for today");
+    /// assert_eq!(reason.to_string(), "shutdown: closed for today");
+    /// assert!(reason.is_normal());
+    /// ```
     pub fn shutdown(words: impl fmt::Display) -> Self {
         Self::ShutdownWith(Arc::from(words.to_string()))
     }

@@ -34,6 +34,38 @@ use crate::worker::Spec;
 ///
 /// `H` is the handle of the finished tree. `A` is what a declared tree is still to be
 /// [given](Self::with): the arguments of its children.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use heir_runtime::prelude::*;
+/// use heir_runtime::{Backoff, Shutdown};
+/// # #[heir] struct Stock { #[table(keep)] left: u64 }
+/// # #[handlers] impl Stock { fn left(&mut self) -> u64 { self.left } }
+/// # #[heir] struct Sales { #[table(keep)] sold: u64 }
+/// # #[handlers] impl Sales {}
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let mut shop = Supervisor::builder("shop")
+///     .strategy(Strategy::RestForOne)
+///     .intensity(3)
+///     .period(Duration::from_secs(5))
+///     .backoff(Backoff::Fixed(Duration::from_millis(100)));
+/// let stock = shop.worker(Stock::spec());
+/// shop.worker(Sales::spec());
+///
+/// let mut app = Supervisor::builder("app")
+///     .shutdown(Shutdown::Timeout(Duration::from_secs(20)))
+///     .observe(|event| eprintln!("{event}"));
+/// let shop = app.child(shop); // a subtree
+/// let app = app.start().await?;
+///
+/// assert_eq!(stock.left().await?, 0);
+/// assert_eq!(shop.count_children().workers, 2);
+/// # app.shutdown().await;
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "a tree does nothing until it is started"]
 pub struct SupervisorBuilder<H = SupervisorHandle, A = ()> {
     handle: H,
@@ -231,14 +263,16 @@ impl<H, A> SupervisorBuilder<H, A> {
     /// #[handlers]
     /// impl Player {
     ///     #[cast]
-    ///     async fn play(&mut self, cx: &mut Context<Self>, balls: u64) -> Result<(), MessageError> {
+    ///     async fn play(&mut self, cx: &mut Context<Self>, balls: u64) {
     ///         self.played += 1;
-    ///         if balls > 1 {
-    ///             cx.send(self.other.play(balls - 1)).await?;
+    ///         if balls > 1 && cx.send(self.other.play(balls - 1)).await.is_err() {
+    ///             cx.stop(); // the other has stopped for good
     ///         }
-    ///         Ok(())
     ///     }
-    ///     fn played(&mut self) -> u64 { self.played }
+    ///
+    ///     fn played(&mut self) -> u64 {
+    ///         self.played
+    ///     }
     /// }
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -392,7 +426,14 @@ impl<H> SupervisorBuilder<H> {
     /// enabled. Dropping the future stops the children that have been started.
     ///
     /// # Errors
-    /// [`StartError`] says which child did not start, and why.
+    /// What had been started is stopped again, in reverse order.
+    /// - [`StartError::DuplicateName`], [`StartError::DuplicateRegistration`]: two children have one
+    ///   name, or are registered under one.
+    /// - [`StartError::NotFilled`]: a [reserved](Self::reserve) child got no arguments.
+    /// - [`StartError::SignificantPermanent`], [`StartError::SignificantForNobody`]: a child is
+    ///   significant, and cannot be.
+    /// - [`StartError::Child`]: this child ended before it was up.
+    /// - [`StartError::Stopped`]: the tree was stopped, or gave up, before all children were up.
     ///
     /// # Panics
     /// Outside a tokio runtime, or in one whose timer is not enabled.

@@ -82,6 +82,28 @@ impl SupervisorHandle {
 
     /// Returns a picture of the tree from this supervisor down: what each worker does, and who owns
     /// its tables. Its `Display` draws it.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let picture = tree.tree().to_string();
+    /// assert!(picture.starts_with("app (one_for_one, 10 restarts in 10s)"));
+    /// assert!(picture.contains("Counter worker: incarnation 1 serving, 0 queued"));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn tree(&self) -> Tree {
         self.shared.picture()
     }
@@ -140,7 +162,7 @@ impl SupervisorHandle {
     /// // Only to show it: a probe does this.
     /// let ask = |path: &str| -> io::Result<String> {
     ///     let mut probe = TcpStream::connect(("127.0.0.1", port))?;
-    ///     write!(probe, "GET {path} HTTP/1.1\r\n\r\n")?;
+    ///     probe.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes())?;
     ///     io::read_to_string(probe)
     /// };
     /// assert!(ask("/ready")?.ends_with(r#"{"ready":true,"alive":true,"problems":[],"more":0}"#));
@@ -161,6 +183,27 @@ impl SupervisorHandle {
     }
 
     /// Counts the children (`supervisor:count_children/1`).
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(tree.count_children().workers, 1);
+    /// assert_eq!(tree.which_children()[0].name(), "Counter");
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn count_children(&self) -> ChildCounts {
         let mut counts = ChildCounts::default();
         for child in self.which_children() {
@@ -177,12 +220,44 @@ impl SupervisorHandle {
     /// Starts one more child, as the last one, and waits until it is up
     /// (`supervisor:start_child/2`).
     ///
-    /// Dropping the future does not take the request back: the child is started all the same.
+    /// Once the future has been polled, dropping it does not take the request back: the child is
+    /// started all the same, and its handle is lost.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # use heir_runtime::StartError;
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let other = tree.start_child(Counter::spec().name("other")).await?;
+    /// assert_eq!(other.count("hits".into()).await?, 1);
+    /// let twice = tree.start_child(Counter::spec().name("other")).await;
+    /// assert!(matches!(twice, Err(StartError::DuplicateName(_))));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
-    /// [`StartError`] says why the child did not start; the child is then gone.
-    /// [`StartError::DuplicateName`] if another child has the name, even one that has ended and was
-    /// not [deleted](Self::delete_child).
+    /// The child is then gone.
+    /// - [`StartError::DuplicateName`]: another child has the name, even one that has ended and was
+    ///   not [deleted](Self::delete_child).
+    /// - [`StartError::DuplicateRegistration`]: another worker of the tree is registered under the
+    ///   name of this one, or of one below it.
+    /// - [`StartError::NotFilled`]: the child is a tree, in which a reserved child got no arguments.
+    /// - [`StartError::SignificantPermanent`], [`StartError::SignificantForNobody`]: the child is
+    ///   significant, and cannot be.
+    /// - [`StartError::Child`]: it ended before it was up.
+    /// - [`StartError::Stopped`]: the supervisor, or the child, was stopped meanwhile.
     pub async fn start_child<S: ChildSpec>(&self, spec: S) -> Result<S::Handle, StartError> {
         let (plan, args) = spec.split();
         let reserved = plan.reserve(&self.shared);
@@ -229,8 +304,39 @@ impl SupervisorHandle {
     /// [`max_given_up`](crate::SupervisorBuilder::max_given_up)) is down already, and stays given up. As in OTP, a restart of its siblings together with it (`one_for_all`,
     /// `rest_for_one`) starts it, too. A temporary child is removed instead.
     ///
-    /// To stop a worker for good, use its [handle](crate::Handle::stop). Dropping the future does
-    /// not take the request back.
+    /// To stop a worker for good, use its [handle](crate::Handle::stop). Once the future has been
+    /// polled, dropping it does not take the request back: the child is terminated all the same.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// use heir_runtime::supervision::ChildError;
+    ///
+    /// counter.count("hits".into()).await?;
+    /// tree.terminate_child("Counter").await?;
+    /// assert_eq!(counter.status(), Status::Terminated);
+    /// tree.restart_child("Counter").await?;
+    /// assert_eq!(counter.count("hits".into()).await?, 2); // the same tables
+    ///
+    /// assert_eq!(tree.delete_child("Counter").await, Err(ChildError::Running));
+    /// tree.terminate_child("Counter").await?;
+    /// tree.delete_child("Counter").await?;
+    /// assert!(matches!(tree.restart_child("Counter").await, Err(ChildError::NotFound(_))));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// - [`ChildError::NotFound`]: there is no child of this name.
@@ -254,6 +360,9 @@ impl SupervisorHandle {
     ///
     /// If the supervisor itself was terminated, this waits until the supervisor is restarted. That
     /// restarts its children, too, so the result is mostly [`Running`](ChildError::Running).
+    ///
+    /// Once the future has been polled, dropping it does not take the request back: the child is
+    /// started all the same. [`terminate_child`](Self::terminate_child) has an example.
     ///
     /// # Errors
     /// - [`ChildError::NotFound`]: there is no child of this name.
@@ -287,7 +396,8 @@ impl SupervisorHandle {
     /// (`supervisor:delete_child/2`).
     ///
     /// Callers that wait for its workers are told that they have stopped, the workers' tables can
-    /// be claimed, and the child's name is free.
+    /// be claimed, and the child's name is free. Once the future has been polled, dropping it does
+    /// not take the request back. [`terminate_child`](Self::terminate_child) has an example.
     ///
     /// # Errors
     /// - [`ChildError::NotFound`]: there is no child of this name.
@@ -314,12 +424,59 @@ impl SupervisorHandle {
     /// tables go on reading. The new worker's verify hook sees the tables first. After that the new
     /// worker is a child like any other: if it fails to start, it is restarted as its spec says.
     ///
-    /// Returns when the old worker is down. Dropping the future does not take the request back.
+    /// Returns when the old worker is down. Once the future has been polled, dropping it does not
+    /// take the request back: the new worker takes its place all the same, and its handle is lost.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    ///
+    /// #[heir]
+    /// struct Counter {
+    ///     #[table(keep)]
+    ///     count: u64,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn add(&mut self) -> u64 {
+    ///         self.count += 1;
+    ///         self.count
+    ///     }
+    /// }
+    ///
+    /// /// Counts in steps of ten, in the same table.
+    /// #[heir(tables = CounterTables)]
+    /// struct Faster {
+    ///     #[table(keep)]
+    ///     count: u64,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Faster {
+    ///     fn add(&mut self) -> u64 {
+    ///         self.count += 10;
+    ///         self.count
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.add().await?, 1);
+    /// let faster = tree.upgrade_child(&counter, Faster::spec()).await?;
+    /// assert_eq!(faster.add().await?, 11);
+    /// assert_eq!(counter.wait_stopped().await, Stopped::Upgraded);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// - [`ChildError::NotFound`]: `worker` is not a child of this very supervisor.
     /// - [`ChildError::Ended`]: `worker` has ended for good.
-    /// - [`ChildError::Ending`]: `worker`, or the supervisor, is being stopped.
+    /// - [`ChildError::Ending`]: `worker`, or the supervisor, is being stopped; or `worker` is being
+    ///   upgraded already.
     /// - [`ChildError::Gone`]: the supervisor is gone.
     // Not an `async fn`: to show that its future is `Send`, each caller would have to show it of
     // the tables again.
@@ -368,6 +525,33 @@ impl SupervisorHandle {
 
     /// Returns the handle of the worker of this type that is [registered](crate::Spec::registered)
     /// under this name, anywhere in the tree that this supervisor belongs to (`whereis/1`).
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// #[heir(registered = "hits")]
+    /// struct Counter {
+    ///     #[table(keep)]
+    ///     count: u64,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn add(&mut self) -> u64 {
+    ///         self.count += 1;
+    ///         self.count
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let counter = tree.whereis::<Counter>("hits").ok_or("no such worker")?;
+    /// assert_eq!(counter.add().await?, 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn whereis<W: Handlers>(&self, name: &str) -> Option<W::Handle> {
         WeakHandle::<W>::whereis(self.shared.registry(), name)
     }
@@ -375,7 +559,32 @@ impl SupervisorHandle {
     /// Stops this supervisor and everything below it for good, in reverse order of the starts, and
     /// waits until they have stopped.
     ///
-    /// Dropping the future does not take the request back.
+    /// It has no errors: a supervisor that has stopped already says at once why. Once the future has
+    /// been polled, dropping it does not take the request back.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers] impl Counter {}
+    /// #[supervisor]
+    /// struct Part {
+    ///     counter: Counter,
+    /// }
+    ///
+    /// #[supervisor]
+    /// struct App {
+    ///     part: Part,
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let app = App::start().await?;
+    /// app.part.kill(); // is restarted, with its children and their tables
+    /// assert_eq!(app.part.stop().await, Stopped::Shutdown); // is not
+    /// assert_eq!(app.part.counter.wait_stopped().await, Stopped::Shutdown);
+    /// # app.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn stop(&self) -> Stopped {
         self.shared.request_stop();
         self.wait_stopped().await

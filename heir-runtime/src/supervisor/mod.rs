@@ -158,6 +158,28 @@ impl<H> Supervisor<H> {
     /// [`SupervisorBuilder::shutdown`] bounds how long all of this may take.
     ///
     /// Dropping the future does not take the request back.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.count("hits".into()).await?;
+    /// let report = tree.shutdown().await;
+    /// assert_eq!(report.why, Stopped::Shutdown);
+    /// assert!(report.aborted.is_empty() && report.unresponsive.is_empty());
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn shutdown(mut self) -> ShutdownReport {
         if let Some(stop) = self.stop.take() {
             stop.ask();
@@ -204,6 +226,27 @@ impl<H> Supervisor<H> {
     /// was [stopped](SupervisorHandle::stop).
     ///
     /// Cancel safe.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let mut tree = tree;
+    /// tree.stop().await; // from anywhere, by a handle of the tree
+    /// assert_eq!(tree.wait().await.why, Stopped::Shutdown);
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn wait(&mut self) -> ShutdownReport {
         self.wait_for_report().await
     }

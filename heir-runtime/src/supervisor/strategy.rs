@@ -24,6 +24,38 @@ pub enum Strategy {
 ///
 /// A significant child counts as ended when it ends and is not restarted: a transient child that
 /// ended normally, or a temporary child. A child that was stopped on request does not count.
+///
+/// ```
+/// use heir_runtime::prelude::*;
+///
+/// #[heir(restart = transient)]
+/// struct Import {
+///     #[table(keep)]
+///     lines: u64,
+/// }
+///
+/// #[handlers]
+/// impl Import {
+///     #[cast]
+///     fn finish(&mut self, cx: &mut Context<Self>) {
+///         cx.stop();
+///     }
+/// }
+///
+/// /// A program that ends with its work.
+/// #[supervisor(auto_shutdown = any_significant)]
+/// struct App {
+///     #[child(significant)]
+///     import: Import,
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let mut app = App::start().await?;
+/// app.import.finish().await?;
+/// assert!(matches!(app.wait().await.why, Stopped::Significant(child) if &*child == "import"));
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AutoShutdown {

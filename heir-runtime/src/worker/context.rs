@@ -67,6 +67,34 @@ impl<W: Handlers> Context<W> {
 
     /// The number of this incarnation. It only grows, so it can serve as a fencing token against
     /// work that an earlier incarnation still has in progress elsewhere.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// # #[heir]
+    /// # struct Counter {
+    /// #     #[table]
+    /// #     counts: Table<String, u64>,
+    /// # }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     /// What is written elsewhere has the number with it: there a lower number is refused.
+    ///     fn token(&mut self, cx: &mut Context<Self>) -> u64 {
+    ///         cx.incarnation()
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.token().await?, 1);
+    /// counter.kill();
+    /// assert_eq!(counter.token().await?, 2);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn incarnation(&self) -> u64 {
         self.process.incarnation()
     }
@@ -95,12 +123,71 @@ impl<W: Handlers> Context<W> {
     /// Ends this incarnation with any reason, once this message has committed and the stop hook has
     /// run (`{stop, Reason, State}`; [`ExitReason::shutdown("words")`](ExitReason::shutdown) is
     /// `{shutdown, Words}`).
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// # #[heir(restart = transient)]
+    /// # struct Counter {
+    /// #     #[table]
+    /// #     counts: Table<String, u64>,
+    /// # }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn close(&mut self, cx: &mut Context<Self>) {
+    ///         cx.stop_with(ExitReason::shutdown("closed for today"));
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.close().await?;
+    /// let Stopped::Ended(reason) = counter.wait_stopped().await else { panic!("it was asked to") };
+    /// assert_eq!(reason, ExitReason::shutdown("closed for today"));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn stop_with(&mut self, reason: ExitReason) {
         self.end = Some(Box::new(reason));
     }
 
     /// Ends this incarnation with the reason [`Error`](ExitReason::Error), once this message has
     /// committed.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// # #[heir]
+    /// # struct Counter {
+    /// #     #[table]
+    /// #     counts: Table<String, u64>,
+    /// # }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn read(&mut self, cx: &mut Context<Self>, text: String) -> u64 {
+    ///         self.counts.add("reads".into(), 1);
+    ///         if text.is_empty() {
+    ///             cx.fail("nothing to read"); // another incarnation follows; this read counts
+    ///         }
+    ///         self.counts.get("reads").unwrap_or(0)
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let down = counter.monitor();
+    /// assert_eq!(counter.read("".into()).await?, 1);
+    /// assert_eq!(down.await.reason, ExitReason::error("nothing to read"));
+    /// assert_eq!(counter.read("two".into()).await?, 2);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn fail(&mut self, error: impl fmt::Display) {
         self.stop_with(ExitReason::error(error));
     }
@@ -111,6 +198,37 @@ impl<W: Handlers> Context<W> {
     ///
     /// If the worker dies afterwards, its caller may find the part before the boundary done; the
     /// message is not served again, whatever its `#[redeliver]` says.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// # #[heir]
+    /// # struct Counter {
+    /// #     #[table]
+    /// #     counts: Table<String, u64>,
+    /// # }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn import(&mut self, cx: &mut Context<Self>, lines: Vec<String>) {
+    ///         for line in lines {
+    ///             assert!(!line.is_empty(), "an empty line");
+    ///             self.counts.add(line, 1);
+    ///             cx.commit(self); // a crash loses no line before this one
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert!(counter.import(vec!["a".into(), "".into(), "b".into()]).await.is_err());
+    /// assert_eq!(counter.counts().get("a"), Some(1));
+    /// assert_eq!(counter.counts().get("b"), None);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     /// If the `clone` of a `rollback` table does, or if a recorded table was taken out of its worker
@@ -238,12 +356,80 @@ impl<W: Handlers> Context<W> {
     /// Several run in the order of their registration, on the worker's task, before the next
     /// message: they must not block. At a [`commit`](Self::commit) in the middle of a message they
     /// run there. A panic in one of them ends the incarnation, and undoes nothing; the others run.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use heir_runtime::prelude::*;
+    /// # #[heir]
+    /// # struct Counter {
+    /// #     #[table]
+    /// #     counts: Table<String, u64>,
+    /// # }
+    ///
+    /// /// A metric.
+    /// static SERVED: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn count(&mut self, cx: &mut Context<Self>, key: String) {
+    ///         cx.after_commit(|| drop(SERVED.fetch_add(1, Ordering::Relaxed)));
+    ///         assert_ne!(key, "bug");
+    ///         self.counts.add(key, 1);
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.count("hits".into()).await?;
+    /// assert!(counter.count("bug".into()).await.is_err());
+    /// # counter.stop().await;
+    /// assert_eq!(SERVED.load(Ordering::Relaxed), 1); // the message that died does not count
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn after_commit(&mut self, f: impl FnOnce() + Send + 'static) {
         self.outbox.after_commit(Box::new(f));
     }
 
     /// The worker's own handle, to [send](Self::send) to itself. Do not keep it in a table or an
     /// attachment, which it would keep alive: [`handle`](Self::handle) is for that.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// # #[heir]
+    /// # struct Counter {
+    /// #     #[table]
+    /// #     counts: Table<String, u64>,
+    /// # }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     /// Counts down, a message at a time, so that other messages come in between.
+    ///     #[cast]
+    ///     async fn count_down(&mut self, cx: &mut Context<Self>, from: u64) {
+    ///         self.counts.add("steps".into(), 1);
+    ///         if from > 1 {
+    ///             let _ = cx.send(cx.own_handle().count_down(from - 1)).await;
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.count_down(3).await?;
+    /// while counter.counts().get("steps") != Some(3) {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     #[expect(clippy::missing_panics_doc, reason = "a context is there only while its worker is")]
     pub fn own_handle(&self) -> W::Handle {
         self.handle.upgrade().expect("a context belongs to a worker that is there")

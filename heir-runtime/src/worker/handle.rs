@@ -99,22 +99,120 @@ impl<W: Handlers> Handle<W> {
     }
 
     /// The number of the newest incarnation that has owned the tables; 0 before the first.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.incarnation(), 1);
+    /// counter.kill();
+    /// counter.wait_serving(2).await?;
+    /// assert_eq!(counter.incarnation(), 2);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn incarnation(&self) -> u64 {
         self.shared.estate.info().incarnation
     }
 
     /// Whether the worker serves at the moment, and what it does if not.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.status(), Status::Serving { incarnation: 1 });
+    /// tree.shutdown().await;
+    /// assert_eq!(counter.status(), Status::Stopped(Stopped::Shutdown));
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn status(&self) -> Status {
         self.shared.lifecycle.status()
     }
 
     /// How many messages wait in its mailbox.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.pause().await?;
+    /// let waits = tokio::spawn({
+    ///     let counter = counter.clone();
+    ///     async move { counter.count("hits".into()).await.ok() }
+    /// });
+    /// # while counter.queued() == 0 {
+    /// #     tokio::task::yield_now().await;
+    /// # }
+    /// assert_eq!(counter.queued(), 1);
+    /// counter.resume();
+    /// assert_eq!(waits.await?, Some(1));
+    /// assert_eq!(counter.queued(), 0);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn queued(&self) -> usize {
         self.shared.mailbox.queued()
     }
 
     /// The estate of the worker's tables. It tells who owns them and how the last owner ended; once
     /// the worker has stopped, the tables can be [claimed](Estate::claim) from it.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.count("hits".into()).await?;
+    /// assert!(counter.estate().claim("main").is_err()); // the worker has them
+    /// tree.shutdown().await;
+    /// let tables = counter.estate().claim("main")?;
+    /// assert_eq!(tables.counts.get("hits"), Some(1));
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn estate(&self) -> Estate<W::Tables> {
         self.shared.estate.clone()
     }
@@ -133,6 +231,44 @@ impl<W: Handlers> Handle<W> {
 
     /// Takes out the parked tables, oldest first: see
     /// [`Spec::quarantine`](crate::Spec::quarantine).
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// use heir_runtime::{Exit, Verdict};
+    ///
+    /// #[heir(quarantine = fresh)]
+    /// struct Counter {
+    ///     #[table(keep)]
+    ///     count: i64,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Counter {
+    ///     fn add(&mut self, n: i64) -> i64 {
+    ///         self.count += n;
+    ///         assert!(self.count >= 0, "below zero");
+    ///         self.count
+    ///     }
+    ///
+    ///     #[on(verify)]
+    ///     fn check(tables: &mut CounterTables, _exit: &Exit) -> Verdict {
+    ///         if tables.count < 0 { Verdict::quarantine("below zero") } else { Verdict::Accept }
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert!(counter.add(-1).await.is_err());
+    /// assert_eq!(counter.add(1).await?, 1); // with new tables
+    /// assert_eq!(counter.quarantined(), 1);
+    /// let parked = counter.take_quarantined();
+    /// assert_eq!((parked[0].tables.count, &*parked[0].reason), (-1, "below zero"));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn take_quarantined(&self) -> Vec<Quarantined<W::Tables>> {
         self.shared.take_quarantined()
     }
@@ -154,6 +290,29 @@ impl<W: Handlers> Handle<W> {
     /// await, its message undone; its caller, its supervisor and the incarnations linked to it see
     /// `reason`. Only [`Normal`](ExitReason::Normal) does nothing to it, as in OTP.
     /// [`kill`](Self::kill) ends an incarnation that traps exits, too.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let down = counter.monitor();
+    /// assert_eq!(counter.exit(ExitReason::error("no longer needed")), Some(1));
+    /// assert_eq!(down.await.reason, ExitReason::error("no longer needed"));
+    /// assert_eq!(counter.count("hits".into()).await?, 1); // the next incarnation
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn exit(&self, reason: ExitReason) -> Option<u64> {
         let process = self.shared.process().filter(|process| process.reason().is_none())?;
         process.exit(ExitSignal { from: ExitSource::Handle, reason });
@@ -165,6 +324,30 @@ impl<W: Handlers> Handle<W> {
     /// [`NoProc`](ExitReason::NoProc).
     ///
     /// The monitor begins with the call, not with the first poll. Dropping the future ends it.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let down = counter.monitor();
+    /// assert!(counter.count("bug".into()).await.is_err());
+    /// let down = down.await;
+    /// assert_eq!(down.incarnation, Some(1));
+    /// assert!(matches!(down.reason, ExitReason::Panic(_)));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn monitor(&self) -> impl Future<Output = Down> + Send + 'static + use<W> {
         let name = Arc::clone(&self.shared.name);
         let monitor_from_outside = self.shared.process().and_then(|process| process.monitor_from_outside());
@@ -179,6 +362,29 @@ impl<W: Handlers> Handle<W> {
     }
 
     /// Kills the living manager, and says whether there was one. Its supervisor starts the next.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.count("hits".into()).await?;
+    /// counter.kill_manager(); // the worker serves on; the next manager is the heir of its tables
+    /// assert_eq!(counter.count("hits".into()).await?, 2);
+    /// assert_eq!(counter.incarnation(), 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn kill_manager(&self) -> bool {
         self.shared.kill_manager()
     }
@@ -193,8 +399,30 @@ impl<W: Handlers> Handle<W> {
     /// it: the call waits until the supervisor is restarted or deleted. Dropping the future does
     /// not take the request back.
     ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.count("hits".into()).await?;
+    /// assert_eq!(counter.restart().await?, 2);
+    /// assert_eq!(counter.count("hits".into()).await?, 2);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// The worker has stopped for good, for this reason.
+    /// [`Stopped`]: the worker has stopped for good, for this reason, before or meanwhile.
     pub async fn restart(&self) -> Result<u64, Stopped> {
         let next = self.shared.newest() + 1;
         self.shared.ask(ParentRequest::Restart);
@@ -209,8 +437,35 @@ impl<W: Handlers> Handle<W> {
     /// worker can be paused before it is started. A handler that waits for its own worker to be
     /// paused waits for ever. Dropping the future does not take the request back.
     ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// use std::time::Duration;
+    ///
+    /// counter.pause().await?;
+    /// assert!(counter.is_paused());
+    /// let soon = counter.with_timeout(Duration::from_millis(10));
+    /// assert!(matches!(soon.count("hits".into()).await, Err(CallError::TimedOut(_)))); // and it waits
+    /// counter.resume();
+    /// assert_eq!(counter.count("hits".into()).await?, 2); // the first one was served, too
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// The worker has stopped for good, for this reason.
+    /// [`Stopped`]: the worker has stopped for good, for this reason, before or meanwhile.
     pub async fn pause(&self) -> Result<(), Stopped> {
         self.shared.mailbox.pause().await
     }
@@ -234,7 +489,28 @@ impl<W: Handlers> Handle<W> {
     /// The message in progress is finished, within the worker's shutdown timeout; the callers of
     /// queued messages are told. While the worker's supervisor is terminated, nobody stops the
     /// worker: the call waits until the supervisor is restarted or deleted. Dropping the future
-    /// does not take the request back.
+    /// does not take the request back. A worker that has stopped already says at once why.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.stop().await, Stopped::Shutdown);
+    /// assert!(!counter.count("hits".into()).await.unwrap_err().was_enqueued());
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn stop(&self) -> Stopped {
         self.shared.ask(ParentRequest::Stop(Stopped::Shutdown));
         self.wait_stopped().await
@@ -243,14 +519,64 @@ impl<W: Handlers> Handle<W> {
     /// Waits until the worker has stopped for good, and says why. A restart does not end the wait.
     ///
     /// Cancel safe.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let stopped = tokio::spawn({
+    ///     let counter = counter.clone();
+    ///     async move { counter.wait_stopped().await }
+    /// });
+    /// counter.kill(); // is restarted: that does not end the wait
+    /// tree.shutdown().await;
+    /// assert_eq!(stopped.await?, Stopped::Shutdown);
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn wait_stopped(&self) -> Stopped {
         self.shared.lifecycle.until_stopped().await
     }
 
     /// Waits until an incarnation with at least this number serves, and returns its number.
     ///
+    /// Cancel safe.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn count(&mut self, key: String) -> u64 {
+    /// #         assert_ne!(key, "bug");
+    /// #         self.counts.add(key, 1)
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let next = counter.incarnation() + 1;
+    /// counter.kill();
+    /// assert_eq!(counter.wait_serving(next).await?, 2);
+    /// tree.shutdown().await;
+    /// assert_eq!(counter.wait_serving(3).await, Err(Stopped::Shutdown));
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// The worker has stopped for good, for this reason.
+    /// [`Stopped`]: the worker has stopped for good, for this reason, before or meanwhile.
     pub async fn wait_serving(&self, at_least: u64) -> Result<u64, Stopped> {
         self.shared.lifecycle.until_serving(at_least).await
     }
@@ -292,6 +618,29 @@ impl<W: Handlers> fmt::Debug for Handle<W> {
 }
 
 /// A handle that keeps nothing of the worker alive: neither its mailbox nor its tables.
+///
+/// ```
+/// # use heir_runtime::prelude::*;
+/// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+/// # #[handlers]
+/// # impl Counter {
+/// #     fn count(&mut self, key: String) -> u64 {
+/// #         assert_ne!(key, "bug");
+/// #         self.counts.add(key, 1)
+/// #     }
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// # let mut tree = Supervisor::builder("app");
+/// # let counter = tree.worker(Counter::spec());
+/// # let tree = tree.start().await?;
+/// let weak = counter.downgrade();
+/// assert!(weak.upgrade().is_some());
+/// tree.shutdown().await;
+/// drop(counter); // the last handle: the tables are freed
+/// assert!(weak.upgrade().is_none());
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 pub struct WeakHandle<W: Handlers> {
     shared: WeakTarget<W>,
 }

@@ -95,6 +95,49 @@ impl<W: Handlers> Context<W> {
     /// [`NoProc`](crate::ExitReason::NoProc).
     ///
     /// Each call is a monitor of its own. It ends with this incarnation.
+    ///
+    /// ```
+    /// use heir_runtime::links::Down;
+    /// use heir_runtime::prelude::*;
+    /// # #[heir] struct Job { #[table(keep)] unused: () }
+    /// # #[handlers] impl Job {}
+    ///
+    /// #[heir]
+    /// struct Watcher {
+    ///     #[table(keep)]
+    ///     ended: Vec<String>,
+    ///     #[arg]
+    ///     job: JobHandle,
+    /// }
+    ///
+    /// #[handlers]
+    /// impl Watcher {
+    ///     fn watch(&mut self, cx: &mut Context<Self>) {
+    ///         cx.monitor(&self.job);
+    ///     }
+    ///
+    ///     #[on(down)]
+    ///     fn job_ended(&mut self, down: &Down) {
+    ///         self.ended.push(down.reason.to_string());
+    ///     }
+    ///
+    ///     fn ended(&mut self) -> Vec<String> {
+    ///         self.ended.clone()
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let job = tree.worker(Job::spec());
+    /// # let watcher = tree.worker(Watcher::spec(job.clone()));
+    /// # let tree = tree.start().await?;
+    /// watcher.watch().await?;
+    /// job.kill();
+    /// while watcher.ended().await? != ["killed"] {}
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn monitor<V: Handlers>(&mut self, other: &Handle<V>) -> MonitorId {
         self.process.monitor(other.shared.process().as_ref(), &other.shared.name)
     }

@@ -84,6 +84,16 @@ where
     /// A copy of the table as of the last message boundary, as its
     /// [readers](Self::reader) take it: without what the message under way has written.
     ///
+    /// ```
+    /// use heir_runtime::table::BagTable;
+    ///
+    /// let mut table = BagTable::for_tests();
+    /// table.insert("a", 1);
+    /// table.commit();
+    /// table.insert("a", 2); // of the message under way
+    /// assert_eq!(table.snapshot()["a"], [1]);
+    /// ```
+    ///
     /// # Panics
     /// As [`BagTableReader::snapshot`] does.
     pub fn snapshot(&self) -> Snapshot<HashMap<K, Vec<V>>> {
@@ -109,6 +119,15 @@ where
     }
 
     /// Puts a value behind those the key has, even if it has an equal one (ETS `duplicate_bag`).
+    ///
+    /// ```
+    /// use heir_runtime::table::BagTable;
+    ///
+    /// let mut table = BagTable::for_tests();
+    /// table.insert_duplicate("a", 1);
+    /// table.insert_duplicate("a", 1);
+    /// assert_eq!(table.get("a"), [1, 1]);
+    /// ```
     pub fn insert_duplicate(&mut self, key: K, value: V) {
         let number = self.owner.next_value();
         match self.owner.see(&key, |_, values| values.len()) {
@@ -127,6 +146,15 @@ where
     }
 
     /// Puts a value if the key has none yet. Returns whether it did (ETS `insert_new`).
+    ///
+    /// ```
+    /// use heir_runtime::table::BagTable;
+    ///
+    /// let mut table = BagTable::for_tests();
+    /// assert!(table.insert_new("a", 1));
+    /// assert!(!table.insert_new("a", 2));
+    /// assert_eq!(table.get("a"), [1]);
+    /// ```
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
         let is_new = !self.contains_key(&key);
         if is_new {
@@ -136,6 +164,15 @@ where
     }
 
     /// Removes a key with all its values, and returns them (ETS `take`).
+    ///
+    /// ```
+    /// use heir_runtime::table::BagTable;
+    ///
+    /// let mut table = BagTable::for_tests();
+    /// table.extend([("a", 1), ("a", 2)]);
+    /// assert_eq!(table.remove("a"), [1, 2]);
+    /// assert!(table.is_empty());
+    /// ```
     pub fn remove<Q>(&mut self, key: &Q) -> Vec<V>
     where
         K: Borrow<Q>,
@@ -153,6 +190,15 @@ where
 
     /// Removes every value equal to `value` from a key, and returns how many (ETS
     /// `delete_object`).
+    ///
+    /// ```
+    /// use heir_runtime::table::BagTable;
+    ///
+    /// let mut table = BagTable::for_tests();
+    /// table.extend([("a", 1), ("a", 2)]);
+    /// assert_eq!(table.remove_value("a", &1), 1);
+    /// assert_eq!(table.get("a"), [2]);
+    /// ```
     pub fn remove_value<Q>(&mut self, key: &Q, value: &V) -> usize
     where
         K: Borrow<Q>,
@@ -168,6 +214,15 @@ where
 
     /// Removes the pairs `condition` is true of, and returns how many (ETS `select_delete`,
     /// `match_delete`). If `condition` panics, none is removed.
+    ///
+    /// ```
+    /// use heir_runtime::table::BagTable;
+    ///
+    /// let mut table = BagTable::for_tests();
+    /// table.extend([("a", 1), ("a", 2), ("b", 3)]);
+    /// assert_eq!(table.remove_if(|_, value| *value > 1), 2);
+    /// assert_eq!(table.get("a"), [1]);
+    /// ```
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
         let mut found = Vec::new();
         let mut from = Some(0);

@@ -69,6 +69,17 @@ where
     ///
     /// In a worker the runtime marks the boundaries of all tables together; within a message
     /// [`Context::commit`](crate::Context::commit) does.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// let reader = table.reader();
+    /// table.insert("a", 1);
+    /// assert_eq!((table.get("a"), reader.get("a")), (Some(1), None));
+    /// table.commit();
+    /// assert_eq!(reader.get("a"), Some(1));
+    /// ```
     pub fn commit(&mut self) {
         super::commit::one(&mut self.owner);
     }
@@ -86,6 +97,16 @@ where
     /// A copy of the table as of the last message boundary, as its
     /// [readers](Self::reader) take it: without what the message under way has written.
     ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.insert("a", 1);
+    /// table.commit();
+    /// table.insert("a", 2); // of the message under way
+    /// assert_eq!(table.snapshot()["a"], 1);
+    /// ```
+    ///
     /// # Panics
     /// As [`OrderedTableReader::snapshot`] does.
     pub fn snapshot(&self) -> Snapshot<BTreeMap<K, V>> {
@@ -93,11 +114,28 @@ where
     }
 
     /// What the table knows of itself (ETS `info`).
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.insert("a", 1);
+    /// table.commit();
+    /// assert_eq!((table.info().rows, table.info().boundary), (1, 1));
+    /// ```
     pub fn info(&self) -> TableInfo {
         TableInfo { rows: self.len(), boundary: self.owner.core.boundaries.last() }
     }
 
     /// Puts a row, and returns the value it replaces.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// assert_eq!(table.insert("a", 1), None);
+    /// assert_eq!(table.insert("a", 2), Some(1));
+    /// ```
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.owner.see(&key, |_, value| value.clone()) {
             Seen::Written(before) => {
@@ -116,6 +154,15 @@ where
     }
 
     /// Puts a row unless there is one with this key. Returns whether it did.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// assert!(table.insert_new("a", 1));
+    /// assert!(!table.insert_new("a", 2));
+    /// assert_eq!(table.get("a"), Some(1));
+    /// ```
     pub fn insert_new(&mut self, key: K, value: V) -> bool {
         let is_new = !self.contains_key(&key);
         if is_new {
@@ -125,6 +172,15 @@ where
     }
 
     /// The place of a key, empty or not, to be looked at and filled.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// *table.entry("a").or_insert(1) += 1;
+    /// table.entry("a").and_modify(|value| *value += 1).or_default();
+    /// assert_eq!(table.get("a"), Some(3));
+    /// ```
     pub fn entry(&mut self, key: K) -> OrderedEntry<'_, K, V> {
         OrderedEntry::new(self, key)
     }
@@ -157,6 +213,15 @@ where
 
     /// Changes the value of a row: `change` gets a clone, which is put when it returns. Returns what
     /// `change` returns; `None` if there is no such row.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.insert("a", vec![1]);
+    /// assert_eq!(table.update("a", |list| { list.push(2); list.len() }), Some(2));
+    /// assert_eq!(table.update("b", |list| list.len()), None);
+    /// ```
     pub fn update<Q, R>(&mut self, key: &Q, change: impl FnOnce(&mut V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
@@ -171,6 +236,14 @@ where
 
     /// Adds to the value of a row, or to the default value if there is none, and returns the sum
     /// (ETS `update_counter`). An overflow is that of `+=`.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// assert_eq!(table.add("a", 2), 2);
+    /// assert_eq!(table.add("a", 3), 5);
+    /// ```
     #[inline]
     pub fn add(&mut self, key: K, by: V) -> V
     where
@@ -185,6 +258,14 @@ where
 
     /// Adds like [`add`](Self::add), but starts again at `restart` when the sum is above `limit`
     /// (ETS `update_counter` with a threshold).
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// assert_eq!(table.add_up_to("a", 7, &9, 0), 7);
+    /// assert_eq!(table.add_up_to("a", 7, &9, 0), 0); // 14 is above 9
+    /// ```
     pub fn add_up_to(&mut self, key: K, by: V, limit: &V, restart: V) -> V
     where
         V: AddAssign + Default + PartialOrd,
@@ -197,6 +278,15 @@ where
     }
 
     /// Removes a row, and returns its value (ETS `take`).
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.insert("a", 1);
+    /// assert_eq!(table.remove("a"), Some(1));
+    /// assert_eq!(table.remove("a"), None);
+    /// ```
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -217,6 +307,16 @@ where
     }
 
     /// Removes the first row, and returns it.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.extend([(2, "two"), (1, "one")]);
+    /// assert_eq!(table.pop_first(), Some((1, "one")));
+    /// assert_eq!(table.pop_last(), Some((2, "two")));
+    /// assert_eq!(table.pop_first(), None);
+    /// ```
     pub fn pop_first(&mut self) -> Option<(K, V)> {
         let (key, value) = self.first()?;
         self.owner.write(key.clone(), None, -1);
@@ -232,6 +332,15 @@ where
 
     /// Removes the rows `condition` is true of, and returns how many (ETS `select_delete`,
     /// `match_delete`). If `condition` panics, none is removed.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.extend([(1, "one"), (2, "two"), (3, "three")]);
+    /// assert_eq!(table.remove_if(|number, _| number % 2 == 1), 2);
+    /// assert_eq!(table.len(), 1);
+    /// ```
     pub fn remove_if(&mut self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
         let mut found = DropRows::with_capacity(0);
         for (key, value) in self.iter() {
@@ -254,6 +363,15 @@ where
 
     /// Puts a new value, made from the old one, wherever `change` has one (ETS `select_replace`).
     /// Returns how many rows were changed. If `change` panics, none is.
+    ///
+    /// ```
+    /// use heir_runtime::table::OrderedTable;
+    ///
+    /// let mut table = OrderedTable::for_tests();
+    /// table.extend([(1, 10), (2, 20)]);
+    /// assert_eq!(table.replace_if(|_, value| (*value > 10).then_some(0)), 1);
+    /// assert_eq!((table.get(&1), table.get(&2)), (Some(10), Some(0)));
+    /// ```
     pub fn replace_if(&mut self, mut change: impl FnMut(&K, &V) -> Option<V>) -> usize {
         let mut found = DropRows::with_capacity(0);
         for (key, value) in self.iter() {
