@@ -67,6 +67,9 @@ enum Begin<W: Worker> {
 struct Turn<W: Handlers> {
     shared: Arc<Shared<W>>,
     id: ManagerId,
+    /// What it begins with, until its first poll. With it goes the heir, so it is dropped before the end
+    /// is told: the next manager becomes the heir then, or the tables are claimed.
+    begin: Option<Begin<W>>,
     /// Why the manager ended; `None` if its task was aborted, or dropped with its runtime.
     reason: Option<ExitReason>,
 }
@@ -97,21 +100,23 @@ fn call_manager<W: Handlers>(shared: &Arc<Shared<W>>) {
 
 /// Spawns a task of a manager.
 fn start<W: Handlers>(shared: &Arc<Shared<W>>, id: ManagerId, runtime: &runtime::Handle, begin: Begin<W>) {
-    let turn = Turn { shared: Arc::clone(shared), id, reason: None };
-    let task = Box::pin(turn.run(begin));
+    let turn = Turn { shared: Arc::clone(shared), id, begin: Some(begin), reason: None };
+    let task = Box::pin(turn.run());
     #[cfg(feature = "testing")]
     let task = ours(task);
     shared.on_call.runs_as(id, runtime.spawn(task).abort_handle());
 }
 
 impl<W: Handlers> Turn<W> {
-    async fn run(mut self, begin: Begin<W>) {
+    async fn run(mut self) {
+        let begin = self.begin.take().expect("it begins once");
         self.reason = manage(&self.shared, begin).await.err();
     }
 }
 
 impl<W: Handlers> Drop for Turn<W> {
     fn drop(&mut self) {
+        drop(self.begin.take());
         if !self.shared.on_call.ends(self.id) {
             return;
         }
@@ -385,5 +390,104 @@ fn create<W: Handlers>(
 impl<W: Handlers> fmt::Debug for Manager<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manager").field("worker", &self.shared.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(heir_loom)))]
+mod tests {
+    use std::future::ready;
+    use std::sync::OnceLock;
+
+    use super::*;
+    use crate::estate::Estate;
+    use crate::mailbox::{Message, ReplyGate};
+    use crate::process::exit::BoxError;
+    use crate::tree::parent::{ChildId, ParentLink, ParentRef};
+    use crate::tree::registry::Registry;
+    use crate::util::sync::Lock;
+    use crate::worker::Context;
+    use crate::worker::Spec;
+    use crate::worker::handle::Handle;
+    use crate::worker::on_call::Dismissal;
+
+    /// A worker that is told nothing.
+    struct Silent(u32);
+
+    enum Nothing {}
+
+    impl Message for Nothing {
+        fn gate(&mut self) -> &mut dyn ReplyGate {
+            match *self {}
+        }
+
+        fn name(&self) -> &'static str {
+            match *self {}
+        }
+    }
+
+    impl Worker for Silent {
+        const NAME: &'static str = "silent";
+        type Tables = u32;
+        type Args = ();
+        type Saved = ();
+
+        fn create(_args: (), _readers: Readers) -> impl Future<Output = Result<u32, BoxError>> + Send {
+            ready(Ok(0))
+        }
+
+        fn incarnate(_args: ()) -> impl FnOnce(u32) -> Self + Send + 'static {
+            Self
+        }
+
+        fn dismantle(self) -> (u32, impl Send + 'static) {
+            (self.0, ())
+        }
+
+        fn save(&self) {}
+
+        fn restore(_tables: &mut u32, _saved: &mut ()) {}
+    }
+
+    impl Handlers for Silent {
+        type Message = Nothing;
+        type Handle = Handle<Self>;
+
+        async fn handle(&mut self, message: &mut Nothing, _cx: &mut Context<Self>) {
+            match *message {}
+        }
+    }
+
+    /// Notes who is the heir when it is told of a manager's end.
+    #[derive(Default)]
+    struct Told {
+        estate: OnceLock<Estate<u32>>,
+        heirs: Lock<Vec<Option<Arc<str>>>>,
+    }
+
+    impl ParentLink for Told {
+        fn ask(&self, _id: ChildId, _what: ParentRequest) {}
+
+        fn manager_ended(&self, _id: ChildId, _life: u64, _reason: ExitReason) {
+            let heir = self.estate.get().unwrap().info().heir;
+            self.heirs.with(|heirs| heirs.push(heir));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_manager_that_is_dismissed_before_its_first_poll_is_the_heir_no_more_when_its_end_is_told() {
+        let told = Arc::new(Told::default());
+        let spec = Spec::<Silent>::new(());
+        let parent = ParentRef { id: 0, parent: Arc::<Told>::clone(&told) };
+        let settings = Arc::new(spec.settings);
+        let shared = Arc::new(Shared::new(&spec, settings, None, parent, Registry::default()));
+        assert!(told.estate.set(shared.estate.clone()).is_ok());
+        shared.estate.found(1);
+        let heir = shared.estate.manage("the manager").unwrap();
+        let resting = Resting { heir, args: CatchDrop::new(()), died: None };
+        let id = shared.on_call.begin();
+        start(&shared, id, &runtime::Handle::current(), Begin::Called(resting));
+        assert_eq!(shared.on_call.dismiss(), Dismissal::Leaves);
+        tokio::task::yield_now().await;
+        assert_eq!(told.heirs.with(|heirs| heirs.clone()), [None]);
     }
 }
