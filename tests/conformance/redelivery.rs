@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heir_runtime::events::Role;
+use heir_runtime::testing::{self, Deaths};
 use heir_runtime::{
     Backoff, CallError, CastError, Context, ExitReason, NotSent, Refusal, Supervisor, Table, Undelivered,
     handlers, heir,
@@ -251,4 +252,85 @@ async fn a_shutdown_hands_a_cast_that_waits_to_be_served_again_to_whoever_gets_w
     let args = cast.args.take().unwrap().downcast::<(String,)>().unwrap();
     assert_eq!(args.0, "each time");
     drop(worker);
+}
+
+/// A worker whose message dies when its handler is done.
+#[heir(crash_loop = never)]
+struct Unlucky {
+    #[table]
+    rows: Table<u32, u32>,
+    #[table]
+    others: Table<u32, u32>,
+    #[arg]
+    served: Arc<AtomicU32>,
+}
+
+/// A reply whose destructor panics the first time.
+#[derive(Debug)]
+struct Touchy(u32);
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        assert_ne!(self.0, 1, "the first reply, which nobody gets");
+    }
+}
+
+#[handlers]
+impl Unlucky {
+    #[redeliver(1)]
+    fn count(&mut self) -> Touchy {
+        self.rows.add(1, 1);
+        Touchy(self.served.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The first time, the commit does not find the tables in their places, and panics.
+    #[redeliver(1)]
+    fn count_and_swap(&mut self) -> Touchy {
+        let count = self.count();
+        if count.0 == 1 {
+            std::mem::swap(&mut self.rows, &mut self.others);
+        }
+        count
+    }
+
+    /// Dies as often as it is served.
+    #[redeliver(1)]
+    fn always_swap(&mut self) -> u32 {
+        std::mem::swap(&mut self.rows, &mut self.others);
+        self.rows.insert(2, 2);
+        self.served.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// Starts the worker; its tree, and how often its messages have been served.
+async fn unlucky(deaths: Deaths) -> (Supervisor, UnluckyHandle, Arc<AtomicU32>) {
+    testing::quiet_panics();
+    let (mut tree, _) = Recorder::tree();
+    let served = Arc::<AtomicU32>::default();
+    let unlucky = tree.worker(deaths.befall(Unlucky::spec(Arc::clone(&served))));
+    (tree.start().await.unwrap(), unlucky, served)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_worker_dies_after_the_handler_and_before_the_commit_is_served_again() {
+    for deaths in [Deaths::before_commit(1), Deaths::before_commit(1).by_panic()] {
+        let (_tree, unlucky, _served) = unlucky(deaths).await;
+        assert_eq!(unlucky.count().await.unwrap().0, 2);
+        assert_eq!((unlucky.rows().get(&1), unlucky.incarnation()), (Some(1), 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_commit_panics_is_served_again() {
+    let (_tree, unlucky, _served) = unlucky(Deaths::never()).await;
+    assert_eq!(unlucky.count_and_swap().await.unwrap().0, 2);
+    assert_eq!((unlucky.rows().get(&1), unlucky.incarnation()), (Some(1), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_of_one_whose_commit_panics_each_time_is_told_after_the_last() {
+    let (_tree, unlucky, served) = unlucky(Deaths::never()).await;
+    let died = unlucky.always_swap().await;
+    assert!(matches!(died, Err(CallError::Died { incarnation: 2, .. })), "{died:?}");
+    assert_eq!((served.load(Ordering::Relaxed), unlucky.rows().get(&2)), (2, None));
 }

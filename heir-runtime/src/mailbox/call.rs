@@ -129,7 +129,12 @@ impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
         {
             self.caller = CallerOf::Waits(reply_to);
         }
-        matches!(self.caller, CallerOf::Waits(_)) && self.kept.is_none() && self.args.retry()
+        let is_again = matches!(self.caller, CallerOf::Waits(_)) && self.args.retry();
+        // The handler was done, and its message has not committed: the reply tells of what is undone.
+        if is_again && let Some(kept) = self.kept.take() {
+            let _ = drop_caught(kept);
+        }
+        is_again
     }
 
     fn tries(&self) -> u32 {
