@@ -164,6 +164,10 @@ mod tests {
             false
         }
 
+        fn is_asked_to_stop(&self) -> bool {
+            false
+        }
+
         fn up(self: Arc<Self>) -> Up {
             Box::pin(std::future::ready(()))
         }

@@ -1,7 +1,7 @@
 //! The shared side of a supervisor: its name and status, the shared sides of its children, and its
 //! queues of requests.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::task::AbortHandle;
@@ -41,6 +41,8 @@ pub struct SupervisorShared {
     state: WatchMany<State>,
     /// Why the supervisor will not be restarted once it has ended, if that is decided.
     for_good: OnceLock<Stopped>,
+    /// Whether a handle has asked for the supervisor's stop.
+    is_asked_to_stop: AtomicBool,
     /// Its id in its own supervisor, and the link to that, if it has one.
     position: OnceLock<ParentRef>,
 }
@@ -76,6 +78,7 @@ impl SupervisorShared {
                 task: None,
             }),
             for_good: OnceLock::new(),
+            is_asked_to_stop: AtomicBool::new(false),
             position: OnceLock::new(),
         }
     }
@@ -234,10 +237,16 @@ impl SupervisorShared {
     /// Requests that the supervisor stop for good: a subtree's own supervisor gets the request, or,
     /// at the root, the supervisor itself.
     pub(super) fn request_stop(&self) {
+        self.is_asked_to_stop.store(true, Ordering::Release);
         match self.position.get() {
             Some(position) => position.parent.ask(position.id, ParentRequest::Stop(Stopped::Shutdown)),
             None => drop(self.request(Command::Shutdown)),
         }
+    }
+
+    /// Whether a handle has asked for the supervisor's stop.
+    pub(super) fn is_asked_to_stop(&self) -> bool {
+        self.is_asked_to_stop.load(Ordering::Acquire)
     }
 
     /// The supervisor will not be restarted once it has ended. The first reason holds.

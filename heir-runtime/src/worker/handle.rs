@@ -512,7 +512,7 @@ impl<W: Handlers> Handle<W> {
     /// # }).unwrap();
     /// ```
     pub async fn stop(&self) -> Stopped {
-        self.shared.ask(ParentRequest::Stop(Stopped::Shutdown));
+        self.shared.request_stop();
         self.wait_stopped().await
     }
 

@@ -146,11 +146,6 @@ impl Lifecycle {
             .await
     }
 
-    /// Waits until a worker that has never been started is started, or has stopped for good.
-    pub(crate) async fn until_begun(&self) {
-        self.0.until(|state| (state.status != Status::Down).then_some(())).await;
-    }
-
     /// Waits until an incarnation with at least this number serves, or the worker has stopped for
     /// good.
     pub(crate) async fn until_serving(&self, at_least: u64) -> Result<u64, Stopped> {

@@ -65,6 +65,8 @@ pub(crate) struct Shared<W: Handlers> {
     /// Whether the worker holds that name: another worker may.
     is_registered: AtomicBool,
     parent: ParentRef,
+    /// Whether a handle has asked the worker to stop for good.
+    is_asked_to_stop: AtomicBool,
     /// The deaths that a test has asked for.
     #[cfg(feature = "testing")]
     pub(crate) deaths: OnceLock<Arc<Plan>>,
@@ -133,6 +135,7 @@ impl<W: Handlers> Shared<W> {
             registered: spec.registered.clone(),
             is_registered: AtomicBool::new(false),
             parent,
+            is_asked_to_stop: AtomicBool::new(false),
             #[cfg(feature = "testing")]
             deaths: spec.deaths.clone().map(OnceLock::from).unwrap_or_default(),
         }
@@ -423,6 +426,17 @@ impl<W: Handlers> Shared<W> {
             self.manager_ended(life, ExitReason::Killed);
         }
         dismissal != Dismissal::Nobody
+    }
+
+    /// Asks the supervisor to stop this worker for good: at once, or when it adds the worker.
+    pub(crate) fn request_stop(&self) {
+        self.is_asked_to_stop.store(true, Ordering::Release);
+        self.ask(ParentRequest::Stop(Stopped::Shutdown));
+    }
+
+    /// Whether a handle has asked the worker to stop for good.
+    pub(crate) fn is_asked_to_stop(&self) -> bool {
+        self.is_asked_to_stop.load(Ordering::Acquire)
     }
 
     /// Asks the supervisor to stop this worker, or to restart it.

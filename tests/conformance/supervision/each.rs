@@ -1,5 +1,6 @@
 //! Workers that are made from their keys, and found or started in one step.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -333,6 +334,29 @@ async fn all_of_many_are_started_and_each_has_its_result_in_order() {
     assert_eq!(many.len(), 3, "the key of the one that did not start is free");
     assert!(many.start_all([]).await.is_empty());
     assert_eq!(many.start_all(100..1_100).await.into_iter().filter(Result::is_ok).count(), 1_000);
+}
+
+/// Stops the last of many workers before their supervisor has heard of it: the supervisor adds some at
+/// a time, and looks what else is asked for in between.
+async fn stop_before_the_start(stop: impl AsyncFnOnce(Dynamic<u32, Member>) -> Stopped) {
+    let members = members().await;
+    let mut starts = pin!(members.start_all(0..200));
+    assert!(is_pending(starts.as_mut()).await);
+    let last = members.get(&199).unwrap();
+    let mut stops = pin!(stop(Dynamic::clone(&members)));
+    assert!(is_pending(stops.as_mut()).await);
+    let started = in_time(starts).await;
+    let refused = started[199].as_ref().unwrap_err();
+    assert!(matches!(refused, DynamicError::NotStarted(StartError::Stopped(Stopped::Shutdown))), "{refused}");
+    assert!(started[..199].iter().all(Result::is_ok));
+    assert_eq!(in_time(stops).await, Stopped::Shutdown);
+    assert_eq!((last.incarnation(), members.get(&199).is_none(), members.len()), (0, true, 199));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_is_stopped_before_its_supervisor_has_heard_of_it_is_never_started() {
+    stop_before_the_start(async |members| members.get(&199).unwrap().stop().await).await;
+    stop_before_the_start(async |members| members.stop(&199).await.unwrap()).await;
 }
 
 #[tokio::test(start_paused = true)]

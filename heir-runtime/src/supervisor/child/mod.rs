@@ -95,6 +95,10 @@ pub(crate) trait Node: Send + Sync {
     /// Whether the child is gone for good.
     fn is_stopped(&self) -> bool;
 
+    /// Whether somebody has asked the child to stop for good. Such a request may overtake the one that
+    /// adds the child.
+    fn is_asked_to_stop(&self) -> bool;
+
     /// Resolves when the child has been up since its last start.
     fn up(self: Arc<Self>) -> Up;
 

@@ -145,6 +145,10 @@ impl Node for SupervisorShared {
         matches!(self.status(), SubtreeStatus::Stopped(_))
     }
 
+    fn is_asked_to_stop(&self) -> bool {
+        Self::is_asked_to_stop(self)
+    }
+
     fn up(self: Arc<Self>) -> Up {
         Box::pin(async move { self.until_up().await })
     }

@@ -194,6 +194,10 @@ impl<W: Handlers> Node for Shared<W> {
         self.lifecycle.is_stopped()
     }
 
+    fn is_asked_to_stop(&self) -> bool {
+        Self::is_asked_to_stop(self)
+    }
+
     fn up(self: Arc<Self>) -> Up {
         Box::pin(async move { self.lifecycle.until_served().await })
     }

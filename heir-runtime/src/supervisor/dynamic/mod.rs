@@ -113,12 +113,7 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let handle = self.find(key)?;
-        if self.is_about_to_be_added(&handle) {
-            // The request must not overtake the one that adds the worker.
-            handle.shared.lifecycle.until_begun().await;
-        }
-        Some(handle.stop().await)
+        Some(self.find(key)?.stop().await)
     }
 
     /// Whether the worker has its key, and the supervisor does not know it yet.

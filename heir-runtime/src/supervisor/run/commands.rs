@@ -61,6 +61,9 @@ impl Run {
         let node = member.node();
         let refused = if let Some(ending) = &self.ending {
             Some(StartError::Stopped(ending.stopped()))
+        } else if node.is_asked_to_stop() {
+            // The request has come before the child, and found nobody to stop.
+            Some(StartError::Stopped(Stopped::Shutdown))
         } else if !self.rules.dynamic && self.shared.children.has(node.name()) {
             Some(StartError::DuplicateName(Arc::clone(node.name())))
         } else {
@@ -74,6 +77,9 @@ impl Run {
         });
         if let Some(error) = refused {
             self.shared.forget(id);
+            if node.is_asked_to_stop() {
+                node.retire(&Stopped::Shutdown);
+            }
             // The child's handles tell that the child is gone before its caller is told.
             drop(member);
             told.answer(Err(error));
