@@ -792,3 +792,17 @@ async fn an_upgrade_while_it_is_still_stopped_starts_the_successor_and_a_restart
     assert_eq!(in_time(restarts).await, Err(ChildError::Running));
     assert_eq!(next.count().await.unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_an_upgrade_has_fulfilled_starts_no_successor_that_is_terminated_later() {
+    let (_tree, many, worker) = being_given_up().await;
+    let mut restarts = std::pin::pin!(worker.restart());
+    assert!(is_pending(restarts.as_mut()).await);
+    quiet().await;
+    let upgrade = many.supervisor().upgrade_child(&worker, member("m", &Log::default()));
+    let next = in_time(upgrade).await.unwrap();
+    assert_eq!(next.count().await.unwrap(), 2);
+    in_time(many.supervisor().terminate_child("m[1]")).await.unwrap();
+    quiet().await;
+    assert_eq!(next.status(), Status::Terminated);
+}

@@ -307,6 +307,7 @@ impl Run {
     /// Starts those tasks of a child that do not run.
     pub(crate) fn start(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.restart_when_down = false;
         if slot.take_given_up() {
             self.given_up -= 1;
             slot.member.node().reopen();
