@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use heir_runtime::events::Role;
 use heir_runtime::supervision::{AutoShutdown, ShutdownReport};
-use heir_runtime::{Dynamic, Restart, Shutdown, Spec, Stopped, Supervisor, SupervisorBuilder};
-use heir_tests::waits::{in_time, quiet};
-use heir_tests::{Log, overdue};
+use heir_runtime::{Dynamic, Restart, Shutdown, Spec, Status, Stopped, Supervisor, SupervisorBuilder};
+use heir_tests::waits::{in_time, quiet, wait_until};
+use heir_tests::{Log, Recorder, event, overdue};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::actor::{Actor, ActorHandle, Stage};
 use super::health::Stubborn;
-use super::{member, members};
+use super::{Member, member, members};
 
 const BOUND: Duration = Duration::from_secs(3);
 
@@ -64,6 +64,21 @@ async fn when_the_bound_of_a_root_is_over_all_who_have_not_ended_are_aborted_and
         assert_eq!(actor.wait_stopped().await, Stopped::Shutdown);
         drop(actor.estate().claim("test").unwrap());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_children_that_were_down_before_the_bound_was_over_nothing_is_told_again() {
+    let recorder = Recorder::default();
+    let mut tree = Supervisor::builder("app").shutdown(Shutdown::BrutalKill).observe(recorder.observer());
+    let keys = tree.child(Dynamic::<u8, Member>::spec().intensity(0));
+    tree.worker(member("one", &Log::default()));
+    let tree = tree.start().await.unwrap();
+    let bad = keys.start(1, member("key", &Log::default())).await.unwrap();
+    bad.die().await.unwrap();
+    in_time(wait_until(|| matches!(bad.status(), Status::GaveUp(_)))).await;
+    tree.terminate_child("one").await.unwrap();
+    tree.shutdown().await;
+    assert_eq!((recorder.count(event!(Terminated)), recorder.count(event!(GaveUpOn { .. }))), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -134,7 +134,8 @@ impl Run {
     /// there is none; the end then goes on as after any abort. If they are `late`, the report names
     /// the children.
     pub(crate) fn abort_rest(&mut self, late: bool) {
-        let children: Vec<_> = self.slots.keys().rev().copied().collect();
+        let not_down = self.slots.iter().rev().filter(|(_, slot)| !slot.is_down());
+        let children: Vec<_> = not_down.map(|(id, _)| *id).collect();
         for id in &children {
             for role in self.slots[id].roles() {
                 self.abort_part(*id, role, late);
