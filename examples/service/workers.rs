@@ -171,6 +171,6 @@ impl User {
 
     #[cast]
     pub(crate) fn crash(&mut self) {
-        panic!("a bad user");
+        panic!("{} is a bad user", self.name);
     }
 }

@@ -11,7 +11,7 @@ fn a_service_of_workers_that_call_each_other_loses_nothing_and_serves_the_others
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let expected =
-        "mallory was given up (panic: a bad user) after more than 300 crashes: true; she has spent 0
+        "mallory was given up (panic: mallory is a bad user) after more than 300 crashes: true; she has spent 0
 the ledger has what the users were answered: true
 so have the users: true; 20 of 20 have come to their limit
 each session is closed, and its user has been told: true

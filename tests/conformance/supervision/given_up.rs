@@ -107,7 +107,7 @@ async fn restarts_that_are_longer_ago_than_the_period_do_not_count() {
 #[tokio::test(start_paused = true)]
 async fn it_is_told_once_the_worker_is_down_and_its_tables_are_home_and_undone() {
     let (tree, many, worker, recorder) = given_up().await;
-    let told = recorder.events().into_iter().filter(|event| &*event.child == "m[1]").next_back().unwrap();
+    let told = recorder.events().into_iter().rfind(|event| &*event.child == "m[1]").unwrap();
     assert_eq!(
         told.to_string(),
         "m[1]: given up after too many restarts, the last because of panic: asked to die; it can be started again"
