@@ -41,6 +41,17 @@ fn collect(session: &Handle<Session>, collected: &AtomicU64) {
     }
 }
 
+/// Starts a session again. If it is killed before it is up, it is terminated, and nobody else would start
+/// it: so this tries again.
+async fn restart(sessions: &Sessions, key: u32) -> Result<(), ChildError> {
+    loop {
+        match sessions.restart(&key).await {
+            Err(ChildError::NotStarted(_)) => {}
+            restarted => return restarted,
+        }
+    }
+}
+
 /// Does many things to the sessions; returns how many visits were answered.
 async fn storm(sessions: Sessions, mut random: Random, collected: Arc<AtomicU64>) -> u64 {
     let mut answered = 0;
@@ -63,9 +74,9 @@ async fn storm(sessions: Sessions, mut random: Random, collected: Arc<AtomicU64>
             }
             24..27 => drop(sessions.get(&key).map(|session| session.kill())),
             27..29 => drop(sessions.get(&key).map(|session| session.kill_manager())),
-            29..34 => match sessions.restart(&key).await {
-                Ok(()) | Err(ChildError::Running | ChildError::NotFound(_) | ChildError::Ended) => {}
-                Err(ChildError::Ending | ChildError::NotStarted(_)) => {}
+            29..34 => match restart(&sessions, key).await {
+                Ok(()) | Err(ChildError::Running | ChildError::NotFound(_)) => {}
+                Err(ChildError::Ended | ChildError::Ending) => {}
                 Err(other) => panic!("{other}, {random}"),
             },
             34..36 => match sessions.take(&key).await {
@@ -84,7 +95,7 @@ async fn storm(sessions: Sessions, mut random: Random, collected: Arc<AtomicU64>
             }
             37 => {
                 for (key, _) in sessions.given_up().into_iter().take(3) {
-                    let _ = sessions.restart(&key).await;
+                    let _ = restart(&sessions, key).await;
                 }
             }
             38 => drop(sessions.start_all([key, (key + 1) % KEYS]).await),
@@ -117,7 +128,7 @@ async fn whatever_becomes_of_the_keys_each_answered_visit_is_counted_once() {
                 match sessions.get_or_start(key).await {
                     Ok(session) if session.visit().await.is_ok() => break,
                     Ok(_) | Err(DynamicError::NotStarted(_)) => tokio::task::yield_now().await,
-                    Err(DynamicError::GaveUp { .. }) => drop(sessions.restart(&key).await),
+                    Err(DynamicError::GaveUp { .. }) => drop(restart(&sessions, key).await),
                     Err(other) => panic!("{other}, {random}"),
                 }
             }
