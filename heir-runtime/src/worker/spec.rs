@@ -256,6 +256,22 @@ impl<W: Worker, A> Spec<W, A> {
     }
 
     /// Whether the worker is started again when it ended. Default: [`Restart::Permanent`].
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let counter = tree.worker(Counter::spec().restart(Restart::Temporary));
+    /// # let tree = tree.start().await?;
+    /// counter.kill();
+    /// assert_eq!(counter.wait_stopped().await, Stopped::Ended(ExitReason::Killed));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn restart(mut self, restart: Restart) -> Self {
         self.settings.restart = restart;
         self
@@ -270,6 +286,23 @@ impl<W: Worker, A> Spec<W, A> {
     /// How many messages the mailbox holds before a sender waits. With `usize::MAX` no sender ever
     /// waits. Default: [`MAILBOX`](Self::MAILBOX).
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Log { #[table(keep)] lines: Vec<String> }
+    /// # #[handlers]
+    /// # impl Log { #[cast] fn note(&mut self, line: String) { self.lines.push(line); } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let log = tree.worker(Log::spec().mailbox(1));
+    /// // Nobody has started the tree.
+    /// log.note("queued".into()).await?;
+    /// let soon = log.with_timeout(Duration::from_millis(10));
+    /// assert!(soon.note("waits in vain".into()).await.is_err());
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Panics
     /// If `messages` is 0.
     pub fn mailbox(mut self, messages: usize) -> Self {
@@ -280,6 +313,23 @@ impl<W: Worker, A> Spec<W, A> {
 
     /// How long creating the tables may take, and how long the hooks of a start may take. A start
     /// that is late fails. Default: [`START_TIMEOUT`](Self::START_TIMEOUT).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Slow { #[table(keep)] unused: () }
+    /// # #[handlers]
+    /// # impl Slow {
+    /// #     #[on(start)]
+    /// #     async fn start(&mut self) { tokio::time::sleep(Duration::from_secs(60)).await; }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// tree.worker(Slow::spec().start_timeout(Duration::from_secs(5)));
+    /// assert!(tree.start().await.is_err()); // its start hook takes a minute
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.settings.start_timeout = timeout;
         self
@@ -290,6 +340,28 @@ impl<W: Worker, A> Spec<W, A> {
     /// they never are. Default: [`CRASH_LOOP`](Self::CRASH_LOOP). The
     /// [intensity](crate::SupervisorBuilder::intensity) of the supervisor must allow as many
     /// restarts.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     #[on(start)]
+    /// #     fn check(&mut self) { assert!(self.count < 10, "too many") }
+    /// #     fn add(&mut self, n: u64) -> u64 { self.count += n; self.count }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let counter = tree.worker(Counter::spec().crash_loop(Some(2)));
+    /// # let tree = tree.start().await?;
+    /// counter.add(10).await?; // with these tables its start hook panics
+    /// counter.kill();
+    /// assert!(matches!(counter.wait_stopped().await, Stopped::Quarantined(_)));
+    /// assert_eq!(counter.estate().claim("main")?.count, 10);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     /// If `starts` is `Some(0)`.
@@ -304,6 +376,26 @@ impl<W: Worker, A> Spec<W, A> {
 
     /// How long the worker waits before it is started again, and its manager too. Default:
     /// [`Backoff::None`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::Backoff;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let counter = tree.worker(Counter::spec().backoff(Backoff::Fixed(Duration::from_secs(5))));
+    /// # let tree = tree.start().await?;
+    /// let killed = tokio::time::Instant::now();
+    /// counter.kill();
+    /// assert_eq!(counter.add(1).await?, 1); // it has waited for the next incarnation
+    /// assert!(killed.elapsed() >= Duration::from_secs(5));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.settings.backoff = backoff;
         self
@@ -311,6 +403,22 @@ impl<W: Worker, A> Spec<W, A> {
 
     /// Whether the supervisor may end when this worker has: see
     /// [`AutoShutdown`](crate::supervision::AutoShutdown). Default: no.
+    ///
+    /// ```
+    /// # use heir_runtime::supervision::AutoShutdown;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Import { #[table(keep)] lines: u64 }
+    /// # #[handlers]
+    /// # impl Import { #[cast] fn finish(&mut self, cx: &mut Context<Self>) { cx.stop(); } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app").auto_shutdown(AutoShutdown::AnySignificant);
+    /// let import = tree.worker(Import::spec().restart(Restart::Transient).significant(true));
+    /// let mut tree = tree.start().await?;
+    /// import.finish().await?;
+    /// assert!(matches!(tree.wait().await.why, Stopped::Significant(_)));
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn significant(mut self, significant: bool) -> Self {
         self.settings.significant = significant;
         self
@@ -320,6 +428,22 @@ impl<W: Worker, A> Spec<W, A> {
     /// [`SupervisorHandle::whereis`](crate::SupervisorHandle::whereis) finds its handle by this
     /// name from anywhere in the tree. The name is free again when the worker has stopped for good.
     /// Default: not registered.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// tree.worker(Counter::spec().registered("hits"));
+    /// let tree = tree.start().await?;
+    /// let counter = tree.whereis::<Counter>("hits").ok_or("no such worker")?;
+    /// assert_eq!(counter.add(1).await?, 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn registered(mut self, name: impl Into<Arc<str>>) -> Self {
         self.registered = Some(name.into());
         self
@@ -327,6 +451,34 @@ impl<W: Worker, A> Spec<W, A> {
 
     /// Whether the worker goes on when its tables are quarantined. Default:
     /// [`AfterQuarantine::Stop`].
+    ///
+    /// ```
+    /// # use heir_runtime::{AfterQuarantine, Exit, Verdict};
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: i64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn add(&mut self, n: i64) -> i64 {
+    /// #         self.count += n;
+    /// #         assert!(self.count >= 0, "below zero");
+    /// #         self.count
+    /// #     }
+    /// #     #[on(verify)]
+    /// #     fn check(tables: &mut CounterTables, _exit: &Exit) -> Verdict {
+    /// #         if tables.count < 0 { Verdict::quarantine("below zero") } else { Verdict::Accept }
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let counter = tree.worker(Counter::spec().quarantine(AfterQuarantine::Fresh));
+    /// # let tree = tree.start().await?;
+    /// assert!(counter.add(-1).await.is_err()); // its `#[on(verify)]` hook refuses these tables
+    /// assert_eq!(counter.add(1).await?, 1); // with new ones
+    /// assert_eq!(counter.take_quarantined()[0].tables.count, -1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn quarantine(mut self, after: AfterQuarantine) -> Self {
         self.settings.quarantine = after;
         self
@@ -340,12 +492,60 @@ impl<W: Worker, A> Spec<W, A> {
     /// to be claimed: nothing is ever dropped to make room. With 0 nothing is parked, so the worker
     /// goes on only if nobody had written to its tables; with `usize::MAX` there is no bound.
     /// Default: [`MAX_QUARANTINED`](Self::MAX_QUARANTINED).
+    ///
+    /// ```
+    /// # use heir_runtime::{AfterQuarantine, Exit, Verdict};
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: i64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     fn add(&mut self, n: i64) -> i64 {
+    /// #         self.count += n;
+    /// #         assert!(self.count >= 0, "below zero");
+    /// #         self.count
+    /// #     }
+    /// #     #[on(verify)]
+    /// #     fn check(tables: &mut CounterTables, _exit: &Exit) -> Verdict {
+    /// #         if tables.count < 0 { Verdict::quarantine("below zero") } else { Verdict::Accept }
+    /// #     }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let spec = Counter::spec().quarantine(AfterQuarantine::Fresh).max_quarantined(1);
+    /// let counter = tree.worker(spec);
+    /// # let tree = tree.start().await?;
+    /// assert!(counter.add(-1).await.is_err()); // parked
+    /// assert!(counter.add(-2).await.is_err()); // one too many
+    /// assert!(matches!(counter.wait_stopped().await, Stopped::QuarantineFull { parked: 1, .. }));
+    /// assert_eq!(counter.estate().claim("main")?.count, -2);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn max_quarantined(mut self, bundles: usize) -> Self {
         self.settings.max_quarantined = bundles;
         self
     }
 
     /// Whether calls and casts wait while no incarnation serves. Default: [`WhileDown::Wait`].
+    ///
+    /// ```
+    /// # use heir_runtime::{NotSent, WhileDown};
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let counter = tree.worker(Counter::spec().while_down(WhileDown::Fail));
+    /// let refused = counter.add(1).await; // nobody has started the tree
+    /// assert!(matches!(refused, Err(CallError::NotSent { why: NotSent::Down(_), .. })));
+    /// let tree = tree.start().await?;
+    /// assert_eq!(counter.add(1).await?, 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn while_down(mut self, senders: WhileDown) -> Self {
         self.settings.while_down = senders;
         self
@@ -362,6 +562,25 @@ impl<W: Worker, A> Spec<W, A> {
     /// The hook must not block: it runs in a sender's task or in one of the tree's. A panic in it
     /// is caught and ignored. A hook that captures a handle keeps the worker's tables alive:
     /// capture a [weak](crate::Handle::downgrade) handle.
+    ///
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Log { #[table(keep)] lines: Vec<String> }
+    /// # #[handlers]
+    /// # impl Log { #[cast] fn note(&mut self, line: String) { self.lines.push(line); } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let (lost, letters) = mpsc::channel();
+    /// let log = tree.worker(Log::spec().on_undelivered(move |letter| drop(lost.send(letter.message))));
+    /// # let tree = tree.start().await?;
+    /// log.pause().await?;
+    /// log.note("too late".into()).await?;
+    /// tree.shutdown().await;
+    /// assert_eq!(letters.try_recv()?, "note");
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn on_undelivered(mut self, hook: impl Fn(Undelivered) + Send + Sync + 'static) -> Self {
         self.on_undelivered = Some(OnUndelivered::new(hook));
         self
@@ -381,6 +600,23 @@ impl<W: Worker, A> Spec<W, A> {
     ///
     /// The handler ends at its next await. A handler that blocks its thread goes on until it
     /// returns: see [`heartbeat`](Self::heartbeat).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Slow { #[table(keep)] unused: () }
+    /// # #[handlers]
+    /// # impl Slow { async fn work(&mut self) { tokio::time::sleep(Duration::from_secs(60)).await; } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let slow = tree.worker(Slow::spec().handler_timeout(Duration::from_secs(5)));
+    /// # let tree = tree.start().await?;
+    /// let late = slow.work().await; // it takes a minute
+    /// assert!(matches!(late, Err(CallError::Died { reason: ExitReason::TimedOut { .. }, .. })));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn handler_timeout(mut self, timeout: Duration) -> Self {
         self.settings.handler_timeout = (timeout < Duration::MAX).then_some(timeout);
         self
@@ -396,6 +632,24 @@ impl<W: Worker, A> Spec<W, A> {
     /// the tables move on. One thread watches all workers with a heartbeat, by the real clock and
     /// not by tokio's paused one. After a standstill of the whole process (stopped, frozen, or
     /// asleep with its machine) a handler in progress has one fresh heartbeat.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Stuck { #[table(keep)] unused: () }
+    /// # #[handlers]
+    /// # impl Stuck { fn block(&mut self) { std::thread::sleep(Duration::from_millis(300)); } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let stuck = tree.worker(Stuck::spec().heartbeat(Duration::from_millis(20)));
+    /// # let tree = tree.start().await?;
+    /// let down = stuck.monitor();
+    /// assert!(stuck.block().await.is_err()); // it blocks its thread for longer
+    /// assert!(matches!(down.await.reason, ExitReason::Unresponsive { .. }));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     /// If `heartbeat` is zero.
