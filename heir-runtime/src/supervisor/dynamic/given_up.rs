@@ -118,6 +118,27 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     /// until it is restarted, which starts the worker, too: then the result is mostly
     /// [`Running`](ChildError::Running).
     ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session {
+    /// #     fn visit(&mut self) -> u64 { self.visits += 1; self.visits }
+    /// #     #[cast]
+    /// #     fn fail(&mut self) { panic!("asked to") }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().intensity(0).start().await?;
+    /// let session = sessions.start(7, Session::spec()).await?;
+    /// session.fail().await?;
+    /// assert!(session.visit().await.is_err()); // refused: the supervisor has given up on it
+    /// sessions.restart(&7).await?;
+    /// assert_eq!(session.visit().await?, 1);
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// - [`ChildError::NotFound`]: there is no worker of this key.
     /// - [`ChildError::Running`]: the worker runs, or is about to be restarted.

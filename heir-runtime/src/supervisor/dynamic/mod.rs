@@ -95,6 +95,22 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     }
 
     /// Returns the handle of the worker under this key.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// sessions.start(7, Session::spec()).await?;
+    /// let session = sessions.get(&7).ok_or("no such session")?;
+    /// assert_eq!(session.visit().await?, 1);
+    /// assert!(sessions.get(&8).is_none());
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn get<Q>(&self, key: &Q) -> Option<W::Handle>
     where
         K: Borrow<Q>,
@@ -108,6 +124,22 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     ///
     /// Its key is then free. Its tables can be claimed from the estate of a handle, if a handle was
     /// kept.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// sessions.start(7, Session::spec()).await?;
+    /// assert_eq!(sessions.stop(&7).await, Some(Stopped::Shutdown));
+    /// assert!(sessions.get(&7).is_none());
+    /// assert_eq!(sessions.stop(&7).await, None);
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn stop<Q>(&self, key: &Q) -> Option<Stopped>
     where
         K: Borrow<Q>,
@@ -131,6 +163,22 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     }
 
     /// The keys of all workers, in no particular order.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// sessions.start_all([3, 1, 2]).await;
+    /// let mut keys = sessions.keys();
+    /// keys.sort_unstable();
+    /// assert_eq!(keys, [1, 2, 3]);
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn keys(&self) -> Vec<K> {
         self.keys.entries().iter().map(|entry| entry.key().clone()).collect()
     }
@@ -161,6 +209,23 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     }
 
     /// The number of workers.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// assert!(sessions.is_empty());
+    /// sessions.start_all(0..10).await;
+    /// assert_eq!(sessions.len(), 10);
+    /// sessions.stop(&0).await;
+    /// assert_eq!(sessions.len(), 9);
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn len(&self) -> usize {
         self.keys.len()
     }
@@ -171,6 +236,20 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     }
 
     /// The handle of the supervisor itself.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// sessions.start_all([1, 2]).await;
+    /// assert_eq!(sessions.supervisor().count_children().workers, 2);
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn supervisor(&self) -> &SupervisorHandle {
         &self.supervisor
     }

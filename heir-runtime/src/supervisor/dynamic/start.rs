@@ -81,6 +81,23 @@ impl<K: Key, W: Handlers> Dynamic<K, W> {
     ///
     /// Dropping the future does not take the request back: the worker is started all the same.
     ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # use heir_runtime::supervision::DynamicError;
+    /// # #[heir] struct Session { #[table(keep)] visits: u64 }
+    /// # #[handlers]
+    /// # impl Session { fn visit(&mut self) -> u64 { self.visits += 1; self.visits } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let sessions = Dynamic::<u32, Session>::spec().each(|_| Session::spec()).start().await?;
+    /// let session = sessions.start(7, Session::spec()).await?;
+    /// assert_eq!((session.visit().await?, session.name()), (1, "Session[7]"));
+    /// let again = sessions.start(7, Session::spec()).await;
+    /// assert!(matches!(again, Err(DynamicError::AlreadyStarted(_))));
+    /// # sessions.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// - [`DynamicError::AlreadyStarted`]: another worker has the key.
     /// - [`DynamicError::GaveUp`]: another worker has the key, and the supervisor has given up on it.
