@@ -191,6 +191,23 @@ impl SupervisorBuilder {
     }
 
     /// Sets which children are restarted when one ends. Default: [`Strategy::OneForOne`].
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app").strategy(Strategy::OneForAll);
+    /// let one = tree.worker(Counter::spec().name("one"));
+    /// let other = tree.worker(Counter::spec().name("other"));
+    /// let tree = tree.start().await?;
+    /// one.kill();
+    /// assert_eq!(other.wait_serving(2).await?, 2); // restarted with it
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.plan.strategy = strategy;
         self
@@ -198,6 +215,24 @@ impl SupervisorBuilder {
 
     /// Sets whether the supervisor ends by itself when its significant children have ended.
     /// Default: [`AutoShutdown::Never`].
+    ///
+    /// ```
+    /// # use heir_runtime::supervision::AutoShutdown;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir(restart = transient)] struct Import { #[table(keep)] lines: u64 }
+    /// # #[handlers]
+    /// # impl Import { #[cast] fn finish(&mut self, cx: &mut Context<Self>) { cx.stop(); } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app").auto_shutdown(AutoShutdown::AllSignificant);
+    /// let orders = tree.worker(Import::spec().name("orders").significant(true));
+    /// let prices = tree.worker(Import::spec().name("prices").significant(true));
+    /// let mut tree = tree.start().await?;
+    /// orders.finish().await?;
+    /// prices.finish().await?;
+    /// assert!(matches!(tree.wait().await.why, Stopped::Significant(_)));
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
         self.plan.auto_shutdown = auto_shutdown;
         self
@@ -350,6 +385,24 @@ impl<H, A> SupervisorBuilder<H, A> {
     ///
     /// OTP's default, 1 in 5 seconds, leaves no room to recognise a [crash loop](Spec::crash_loop),
     /// or to serve a message again. `u32::MAX` sets no limit.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app").intensity(1);
+    /// let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.kill();
+    /// counter.wait_serving(2).await?;
+    /// counter.kill(); // one restart too many
+    /// assert!(matches!(counter.wait_stopped().await, Stopped::GaveUp(_)));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn intensity(mut self, restarts: u32) -> Self {
         self.plan.limit.restarts = restarts;
         self
@@ -357,6 +410,26 @@ impl<H, A> SupervisorBuilder<H, A> {
 
     /// Sets the period, a sliding window, in which restarts are counted: those of all children
     /// together, or, for a [`Dynamic`](crate::Dynamic), those of each worker. Default: 10 seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app").intensity(1).period(Duration::from_secs(5));
+    /// let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// for killed in 1..=3 {
+    ///     counter.kill();
+    ///     counter.wait_serving(killed + 1).await?;
+    ///     tokio::time::sleep(Duration::from_secs(6)).await; // that restart counts no more
+    /// }
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn period(mut self, period: Duration) -> Self {
         self.plan.limit.period = period;
         self
@@ -367,6 +440,24 @@ impl<H, A> SupervisorBuilder<H, A> {
     /// The observer runs in the task in which the event happens, so it must not block. Its panics
     /// are caught and ignored. An observer that captures a strong handle keeps that worker's tables
     /// alive: capture a [weak](crate::Handle::downgrade) handle instead.
+    ///
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use heir_runtime::events::EventKind;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let (tell, events) = mpsc::channel();
+    /// let mut tree = Supervisor::builder("app").observe(move |event| drop(tell.send(event.kind.clone())));
+    /// tree.worker(Counter::spec());
+    /// let tree = tree.start().await?;
+    /// assert!(events.try_iter().any(|kind| kind == EventKind::ManagerStarted));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan.observers.push(CatchDrop::new(Box::new(observer)));
         self
@@ -394,6 +485,25 @@ impl<H, A> SupervisorBuilder<H, A> {
     ///   An aborted worker has one second more to reach its next await. With
     ///   [`Shutdown::BrutalKill`] all workers are aborted at once, as that says, so the report does
     ///   not name them.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::Shutdown;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Slow { #[table(keep)] unused: () }
+    /// # #[handlers]
+    /// # impl Slow { #[cast] async fn work(&mut self) { tokio::time::sleep(Duration::from_secs(60)).await; } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app").shutdown(Shutdown::Timeout(Duration::from_secs(1)));
+    /// let slow = tree.worker(Slow::spec());
+    /// let tree = tree.start().await?;
+    /// slow.work().await?; // a cast that takes a minute
+    /// # tokio::time::sleep(Duration::from_millis(1)).await;
+    /// let report = tree.shutdown().await;
+    /// assert_eq!(&*report.aborted[0].child, "Slow");
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.plan.shutdown = Some(shutdown);
         self
