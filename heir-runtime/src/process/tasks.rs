@@ -17,6 +17,39 @@ use crate::util::sync::Lock;
 /// The task ends with its incarnation, whatever ends the incarnation, unless it
 /// [outlives](Self::outlives_incarnation) it. Dropping the attachment does not end the task; a
 /// clone belongs to the same task.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use heir_runtime::prelude::*;
+/// #[heir]
+/// struct Counter { #[table(keep)] count: u64 }
+///
+/// #[handlers]
+/// impl Counter {
+///     /// Counts the seconds for a while, whichever incarnation serves.
+///     async fn count(&mut self, cx: &mut Context<Self>) {
+///         let ticks = cx.send_every(Duration::from_secs(1), |counter| async move { counter.tick().await });
+///         ticks.outlives_incarnation();
+///         tokio::time::sleep(Duration::from_millis(3500)).await;
+///         ticks.cancel(); // what it has sent is served
+///     }
+///
+///     #[cast]
+///     fn tick(&mut self) { self.count += 1; }
+///
+///     fn total(&mut self) -> u64 { self.count }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// # let mut tree = Supervisor::builder("app");
+/// # let counter = tree.worker(Counter::spec());
+/// # let tree = tree.start().await?;
+/// counter.count().await?;
+/// assert!(counter.total().await? > 0);
+/// # tree.shutdown().await;
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Attachment {
     task: AbortHandle,

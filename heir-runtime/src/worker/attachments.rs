@@ -159,6 +159,28 @@ impl<W: Handlers> Context<W> {
     /// full mailbox does not hold back, unless the period, or whether there is a timer at all, is
     /// known only while the worker runs, or the message has arguments.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # #[heir]
+    /// # struct Feed { #[table(keep)] polls: u64 }
+    /// #[handlers]
+    /// impl Feed {
+    ///     #[cast]
+    ///     fn follow(&mut self, cx: &mut Context<Self>, topic: String, seconds: u64) {
+    ///         cx.send_every(Duration::from_secs(seconds), move |feed| {
+    ///             let topic = topic.clone();
+    ///             async move { feed.poll(topic).await }
+    ///         });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn poll(&mut self, _topic: String) {
+    ///         self.polls += 1;
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// If `period` is zero.
     pub fn send_every<S>(
@@ -220,6 +242,30 @@ impl<W: Handlers> Context<W> {
     /// Sends a message with each item of `stream`, until the stream ends. The next item is taken
     /// when the message with the one before has been sent. The end is not told:
     /// [`attach_stream_to_end`](Self::attach_stream_to_end) does.
+    ///
+    /// ```
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # use std::{pin::Pin, task::{self, Poll}};
+    /// # struct Lines;
+    /// # impl futures_core::Stream for Lines {
+    /// #     type Item = String;
+    /// #     fn poll_next(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<String>> { Poll::Ready(None) }
+    /// # }
+    /// # #[heir]
+    /// # struct Feed { #[table(keep)] lines: Vec<String> }
+    /// #[handlers]
+    /// impl Feed {
+    ///     #[on(start)]
+    ///     fn open(&mut self, cx: &mut Context<Self>) {
+    ///         cx.attach_stream(Lines, |feed, line| async move { feed.line(line).await });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn line(&mut self, line: String) {
+    ///         self.lines.push(line);
+    ///     }
+    /// }
+    /// ```
     pub fn attach_stream<T, S>(
         &mut self,
         stream: T,
@@ -237,6 +283,27 @@ impl<W: Handlers> Context<W> {
     ///
     /// Nothing is sent if the attachment ends before: with its incarnation, or
     /// [cancelled](Attachment::cancel).
+    ///
+    /// ```
+    /// # use heir_runtime::{Context, handlers, heir};
+    /// # #[heir]
+    /// # struct Names { #[table(keep)] known: Vec<String> }
+    /// # async fn look_up(_id: u64) -> String { String::new() }
+    /// #[handlers]
+    /// impl Names {
+    ///     #[cast]
+    ///     fn learn(&mut self, cx: &mut Context<Self>, id: u64) {
+    ///         cx.attach_future_outcome(look_up(id), |names, name| async move {
+    ///             names.learnt(name.unwrap_or_else(|panic| panic.to_string())).await
+    ///         });
+    ///     }
+    ///
+    ///     #[cast]
+    ///     fn learnt(&mut self, name: String) {
+    ///         self.known.push(name);
+    ///     }
+    /// }
+    /// ```
     pub fn attach_future_outcome<F, S>(
         &mut self,
         future: F,
