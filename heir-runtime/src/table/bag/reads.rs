@@ -9,6 +9,18 @@ macro_rules! reads {
             V: Clone + Send + Sync + 'static,
         {
             /// The values of a key, cloned, in the order they were put.
+            ///
+            /// ```
+            /// # use heir_runtime::table::BagTable;
+            /// # let mut topics = BagTable::for_tests();
+            /// # for (topic, user) in [("news", "ada"), ("news", "grace"), ("jobs", "ada")] {
+            /// #     topics.insert(topic, user);
+            /// # }
+            /// assert_eq!(topics.get("news"), ["ada", "grace"]);
+            /// assert!(topics.get("none").is_empty());
+            /// assert!(topics.contains("jobs", &"ada") && !topics.contains("jobs", &"grace"));
+            /// assert!(!topics.contains_key("none"));
+            /// ```
             pub fn get<Q>(&self, key: &Q) -> Vec<V>
             where
                 K: Borrow<Q>,
@@ -19,6 +31,17 @@ macro_rules! reads {
 
             /// Shows the values of a key to `look`, in the order they were put. Returns how many
             /// there are.
+            ///
+            /// ```
+            /// # use heir_runtime::table::BagTable;
+            /// # let mut topics = BagTable::for_tests();
+            /// # for (topic, user) in [("news", "ada"), ("news", "grace"), ("jobs", "ada")] {
+            /// #     topics.insert(topic, user);
+            /// # }
+            /// let mut letters = 0;
+            /// assert_eq!(topics.for_each_of("news", |user| letters += user.len()), 2);
+            /// assert_eq!(letters, 8);
+            /// ```
             pub fn for_each_of<Q>(&self, key: &Q, look: impl FnMut(&V)) -> usize
             where
                 K: Borrow<Q>,
@@ -62,6 +85,17 @@ macro_rules! reads {
             /// by page as the iterator comes to them.
             ///
             /// Keys that are there all the while come exactly once; others may come or not.
+            ///
+            /// ```
+            /// # use heir_runtime::table::BagTable;
+            /// # let mut topics = BagTable::for_tests();
+            /// # for (topic, user) in [("news", "ada"), ("news", "grace"), ("jobs", "ada")] {
+            /// #     topics.insert(topic, user);
+            /// # }
+            /// assert_eq!(topics.iter().filter(|(_, user)| *user == "ada").count(), 2);
+            /// assert_eq!((topics.len(), topics.keys_len()), (3, 2));
+            /// assert_eq!((topics.values().count(), topics.keys().count()), (3, 2));
+            /// ```
             pub fn iter(&self) -> Rows<'_, K, V> {
                 read::rows(self.source())
             }
@@ -101,6 +135,18 @@ macro_rules! reads {
             ///
             /// Keys that are there all the while come exactly once, whatever is put and removed
             /// between two pages.
+            ///
+            /// ```
+            /// # use heir_runtime::table::BagTable;
+            /// # let mut topics = BagTable::for_tests();
+            /// # for (topic, user) in [("news", "ada"), ("news", "grace"), ("jobs", "ada")] {
+            /// #     topics.insert(topic, user);
+            /// # }
+            /// let page = topics.first_page(1);
+            /// let next = topics.page_after(page[0].0, 1);
+            /// assert_eq!(page[0].1.len() + next[0].1.len(), 3); // all values of a key are on its page
+            /// assert!(topics.page_after(next[0].0, 1).is_empty());
+            /// ```
             pub fn page_after<Q>(&self, key: &Q, limit: usize) -> Vec<(K, Vec<V>)>
             where
                 K: Borrow<Q>,

@@ -7,6 +7,20 @@ use super::OrderedTable;
 /// The place of a key in an [`OrderedTable`], empty or not: from [`OrderedTable::entry`].
 ///
 /// It gives out references into what the message has written: the row then counts as written.
+///
+/// ```
+/// use heir_runtime::table::OrderedTable;
+///
+/// let mut stock: OrderedTable<&str, u64> = OrderedTable::for_tests();
+/// assert_eq!(stock.entry("pear").insert(3), None);
+/// *stock.entry("plum").or_insert(10) -= 1;
+/// *stock.entry("fig").or_insert_with(|| 5) += 1;
+/// stock.entry("pear").and_modify(|left| *left -= 1).or_default();
+/// let fig = stock.entry("fig");
+/// assert_eq!((*fig.key(), fig.get()), ("fig", Some(6)));
+/// assert_eq!(fig.remove(), Some(6));
+/// assert_eq!((stock.get("pear"), stock.get("plum"), stock.get("fig")), (Some(2), Some(9), None));
+/// ```
 #[must_use = "an entry does nothing until it is filled or changed"]
 pub struct OrderedEntry<'a, K, V> {
     table: &'a mut OrderedTable<K, V>,

@@ -9,6 +9,16 @@ macro_rules! reads {
             V: Clone + Send + Sync + 'static,
         {
             /// The value of a row, cloned.
+            ///
+            /// ```
+            /// # use heir_runtime::table::OrderedTable;
+            /// let mut stops = OrderedTable::for_tests();
+            /// stops.insert(815, "station");
+            /// assert_eq!(stops.get(&815), Some("station"));
+            /// assert_eq!(stops.get_or(&930, "none"), "none");
+            /// assert_eq!(stops.with(&815, |stop| stop.len()), Some(7));
+            /// assert!(stops.contains_key(&815) && stops.len() == 1);
+            /// ```
             pub fn get<Q>(&self, key: &Q) -> Option<V>
             where
                 K: Borrow<Q>,
@@ -51,6 +61,16 @@ macro_rules! reads {
             }
 
             /// The first row (ETS `first_lookup`).
+            ///
+            /// ```
+            /// # use heir_runtime::table::OrderedTable;
+            /// # let mut stops = OrderedTable::for_tests();
+            /// # stops.extend([(930, "harbour"), (815, "station"), (1145, "airport")]);
+            /// assert_eq!(stops.first(), Some((815, "station")));
+            /// assert_eq!(stops.last(), Some((1145, "airport")));
+            /// assert_eq!(stops.next(&815), Some((930, "harbour")));
+            /// assert_eq!(stops.prev(&815), None);
+            /// ```
             pub fn first(&self) -> Option<(K, V)> {
                 self.one::<K>((Bound::Unbounded, Bound::Unbounded), false)
             }
@@ -83,6 +103,17 @@ macro_rules! reads {
             ///
             /// Rows that are there all the while come exactly once; others may come or not.
             ///
+            /// ```
+            /// # use heir_runtime::table::OrderedTable;
+            /// # let mut stops = OrderedTable::for_tests();
+            /// # stops.extend([(930, "harbour"), (815, "station"), (1145, "airport")]);
+            /// assert_eq!(stops.range(..1000).next_back(), Some((930, "harbour")));
+            /// assert_eq!(stops.range(900..).count(), 2);
+            /// let mut shown = Vec::new();
+            /// stops.for_each_in(900.., |_, stop| shown.push(*stop));
+            /// assert_eq!(shown, ["harbour", "airport"]);
+            /// ```
+            ///
             /// # Panics
             /// As `BTreeMap::range` does, if the range ends before it starts: when the iterator is
             /// asked for a row.
@@ -112,6 +143,15 @@ macro_rules! reads {
             }
 
             /// The rows in order, or in reverse, as [`range`](Self::range) gives them.
+            ///
+            /// ```
+            /// # use heir_runtime::table::OrderedTable;
+            /// # let mut stops = OrderedTable::for_tests();
+            /// # stops.extend([(930, "harbour"), (815, "station"), (1145, "airport")]);
+            /// assert_eq!(stops.iter().next_back(), Some((1145, "airport")));
+            /// assert_eq!(stops.keys().collect::<Vec<_>>(), [815, 930, 1145]);
+            /// assert_eq!(stops.values().next(), Some("station"));
+            /// ```
             pub fn iter(&self) -> OrderedRows<'_, K, V> {
                 self.range::<K>(..)
             }
@@ -132,6 +172,15 @@ macro_rules! reads {
             }
 
             /// The first `limit` rows after `key`, which need not be there any more.
+            ///
+            /// ```
+            /// # use heir_runtime::table::OrderedTable;
+            /// # let mut stops = OrderedTable::for_tests();
+            /// # stops.extend([(930, "harbour"), (815, "station"), (1145, "airport")]);
+            /// let page = stops.first_page(2);
+            /// assert_eq!(page, [(815, "station"), (930, "harbour")]);
+            /// assert_eq!(stops.page_after(&page[1].0, 2), [(1145, "airport")]);
+            /// ```
             pub fn page_after<Q>(&self, key: &Q, limit: usize) -> Vec<(K, V)>
             where
                 K: Borrow<Q>,

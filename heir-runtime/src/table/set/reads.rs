@@ -9,6 +9,15 @@ macro_rules! reads {
             V: Clone + Send + Sync + 'static,
         {
             /// The value of a row, cloned.
+            ///
+            /// ```
+            /// # use heir_runtime::table::Table;
+            /// let mut names = Table::for_tests();
+            /// names.insert(1, "Ada");
+            /// assert_eq!(names.get(&1), Some("Ada"));
+            /// assert_eq!(names.get_or(&2, "nobody"), "nobody");
+            /// assert!(names.contains_key(&1) && names.len() == 1);
+            /// ```
             #[inline]
             pub fn get<Q>(&self, key: &Q) -> Option<V>
             where
@@ -62,6 +71,14 @@ macro_rules! reads {
             /// The rows, in no order: clones, made page by page as the iterator comes to them.
             ///
             /// Rows that are there all the while come exactly once; others may come or not.
+            ///
+            /// ```
+            /// # use heir_runtime::table::Table;
+            /// let mut hits = Table::for_tests();
+            /// hits.extend([("index", 2), ("about", 1)]);
+            /// assert_eq!(hits.iter().max_by_key(|(_, hits)| *hits), Some(("index", 2)));
+            /// assert_eq!((hits.keys().count(), hits.values().sum::<i32>()), (2, 3));
+            /// ```
             pub fn iter(&self) -> Rows<'_, K, V> {
                 read::rows(self.source())
             }
