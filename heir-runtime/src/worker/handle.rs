@@ -278,6 +278,24 @@ impl<W: Handlers> Handle<W> {
     /// No incarnation can trap that. Those that are linked to it get an exit signal with the reason
     /// [`Killed`](ExitReason::Killed), which they can trap. The supervisor decides whether another
     /// incarnation follows. An incarnation is killed once; `None` says that none lives.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// counter.add(2).await?;
+    /// assert_eq!(counter.kill(), Some(1));
+    /// assert_eq!(counter.kill(), None);
+    /// assert_eq!(counter.add(3).await?, 5); // the second incarnation, with the tables of the first
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn kill(&self) -> Option<u64> {
         self.shared.kill_worker()
     }
@@ -582,6 +600,23 @@ impl<W: Handlers> Handle<W> {
     }
 
     /// A handle that keeps nothing of the worker alive.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// # let tree = tree.start().await?;
+    /// let weak = counter.downgrade();
+    /// let again = weak.upgrade().ok_or("the worker is gone")?;
+    /// assert_eq!(again.add(1).await?, 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn downgrade(&self) -> WeakHandle<W> {
         WeakHandle::new(Arc::downgrade(&self.shared))
     }

@@ -83,6 +83,33 @@ impl<W: Handlers> Context<W> {
     /// Removes the link of this incarnation to `other` (`unlink/1`). No exit signal from `other` is
     /// served from here on, not even a signal that has come already. Without a link it does
     /// nothing.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Job { #[table(keep)] unused: () }
+    /// # #[handlers] impl Job {}
+    /// # #[heir] struct Boss { #[table(keep)] calls: u64, #[arg] job: JobHandle }
+    /// #[handlers]
+    /// impl Boss {
+    ///     fn let_go(&mut self, cx: &mut Context<Self>) {
+    ///         cx.link(&self.job);
+    ///         cx.unlink(&self.job); // its end is not ours
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let job = tree.worker(Job::spec());
+    /// let boss = tree.worker(Boss::spec(job.clone()));
+    /// # let tree = tree.start().await?;
+    /// boss.let_go().await?;
+    /// job.kill();
+    /// job.wait_serving(2).await?;
+    /// assert_eq!(boss.incarnation(), 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn unlink<V: Handlers>(&mut self, other: &Handle<V>) {
         if let Some(other) = other.shared.process() {
             self.process.unlink(&other);
@@ -144,6 +171,38 @@ impl<W: Handlers> Context<W> {
 
     /// Ends a monitor: the `#[on(down)]` hook does not run for it any more (`demonitor/2` with
     /// `flush`). If it has run already, nothing happens.
+    ///
+    /// ```
+    /// # use heir_runtime::links::Down;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Job { #[table(keep)] unused: () }
+    /// # #[handlers] impl Job {}
+    /// # #[heir] struct Watcher { #[table(keep)] ended: u64, #[arg] job: JobHandle }
+    /// #[handlers]
+    /// impl Watcher {
+    ///     fn watch_no_more(&mut self, cx: &mut Context<Self>) {
+    ///         let monitor = cx.monitor(&self.job);
+    ///         cx.demonitor(monitor);
+    ///     }
+    /// #
+    /// #     #[on(down)]
+    /// #     fn job_ended(&mut self, _down: &Down) { self.ended += 1; }
+    /// #     fn ended(&mut self) -> u64 { self.ended }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let job = tree.worker(Job::spec());
+    /// let watcher = tree.worker(Watcher::spec(job.clone()));
+    /// # let tree = tree.start().await?;
+    /// watcher.watch_no_more().await?;
+    /// job.kill();
+    /// job.wait_serving(2).await?;
+    /// assert_eq!(watcher.ended().await?, 0);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn demonitor(&mut self, monitor: MonitorId) {
         self.process.demonitor(monitor);
     }
