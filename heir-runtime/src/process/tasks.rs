@@ -45,7 +45,7 @@ use crate::util::sync::Lock;
 /// # let counter = tree.worker(Counter::spec());
 /// # let tree = tree.start().await?;
 /// counter.count().await?;
-/// assert!(counter.total().await? > 0);
+/// assert_eq!(counter.total().await?, 3);
 /// # tree.shutdown().await;
 /// # Ok::<_, BoxError>(())
 /// # }).unwrap();
