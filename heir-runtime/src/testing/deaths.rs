@@ -51,6 +51,26 @@ impl Deaths {
     }
 
     /// None: it only counts what [`messages`](Self::messages) and [`waits`](Self::waits) there are.
+    ///
+    /// ```
+    /// # use heir_runtime::testing::Deaths;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     async fn count(&mut self) -> u64 { tokio::task::yield_now().await; self.count += 1; self.count }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let deaths = Deaths::never();
+    /// let counter = tree.worker(deaths.befall(Counter::spec()));
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.count().await?, 1);
+    /// assert_eq!((deaths.messages(), deaths.waits(), deaths.count()), (1, 1, 0));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn never() -> Self {
         Self::when(When::Never)
     }
@@ -58,6 +78,27 @@ impl Deaths {
     /// One, over the n-th message, before its handler runs. The first message is 1.
     ///
     /// A message that is served again counts again.
+    ///
+    /// ```
+    /// # use heir_runtime::testing::Deaths;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     async fn count(&mut self) -> u64 { tokio::task::yield_now().await; self.count += 1; self.count }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let deaths = Deaths::at_message(2);
+    /// let counter = tree.worker(deaths.befall(Counter::spec()));
+    /// # let tree = tree.start().await?;
+    /// assert_eq!(counter.count().await?, 1);
+    /// assert!(counter.count().await.is_err());
+    /// assert_eq!(counter.count().await?, 2);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     /// If `n` is 0.
@@ -80,6 +121,26 @@ impl Deaths {
     /// `.await` on what is ready is no wait, and one that is polled in vain is several.
     /// [`at_every_wait`](crate::testing::at_every_wait) tries them all.
     ///
+    /// ```
+    /// # use heir_runtime::testing::Deaths;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     async fn count(&mut self) -> u64 { tokio::task::yield_now().await; self.count += 1; self.count }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let deaths = Deaths::at_wait(1);
+    /// let counter = tree.worker(deaths.befall(Counter::spec()));
+    /// # let tree = tree.start().await?;
+    /// assert!(counter.count().await.is_err()); // it waits once
+    /// assert_eq!(counter.count().await?, 1);
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Panics
     /// If `n` is 0.
     pub fn at_wait(n: u64) -> Self {
@@ -91,6 +152,27 @@ impl Deaths {
     /// A third of those die before their handler, a third before their commit, and a third at some
     /// wait of their handler, or before their commit if it waits less often. The same seed gives the
     /// same deaths to the same messages.
+    ///
+    /// ```
+    /// # use heir_runtime::testing::Deaths;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     async fn count(&mut self) -> u64 { tokio::task::yield_now().await; self.count += 1; self.count }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let deaths = Deaths::by_seed(1, 1.0);
+    /// let counter = tree.worker(deaths.befall(Counter::spec()));
+    /// # let tree = tree.start().await?;
+    /// assert!(counter.count().await.is_err()); // of all messages, all die
+    /// deaths.end();
+    /// assert!(counter.count().await.is_ok());
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     /// If `rate` is not between 0 and 1.
@@ -108,6 +190,26 @@ impl Deaths {
     ///
     /// The two differ in what they say of the tables. A panic speaks against them if the message was
     /// to be served again ([`Spec::crash_loop`](crate::Spec::crash_loop)), a kill never does.
+    ///
+    /// ```
+    /// # use heir_runtime::testing::Deaths;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter {
+    /// #     async fn count(&mut self) -> u64 { tokio::task::yield_now().await; self.count += 1; self.count }
+    /// # }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// let deaths = Deaths::at_message(1).by_panic();
+    /// let counter = tree.worker(deaths.befall(Counter::spec()));
+    /// # let tree = tree.start().await?;
+    /// let died = counter.count().await;
+    /// assert!(matches!(died, Err(CallError::Died { reason: ExitReason::Panic(_), .. })));
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn by_panic(self) -> Self {
         self.0.set_how(How::Panic);
         self
@@ -122,6 +224,24 @@ impl Deaths {
     /// Has them befall this worker, from its next message on: one whose spec is not at hand, as in a
     /// tree that [`#[supervisor]`](macro@crate::supervisor) declares. Only the first deaths that a
     /// worker is given count; says whether these are they.
+    ///
+    /// ```
+    /// # use heir_runtime::testing::Deaths;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let mut tree = Supervisor::builder("app");
+    /// # let counter = tree.worker(Counter::spec());
+    /// let tree = tree.start().await?;
+    /// assert!(Deaths::at_message(1).befall_worker(&counter));
+    /// assert!(!Deaths::never().befall_worker(&counter)); // it has its deaths
+    /// assert!(counter.add(1).await.is_err());
+    /// # tree.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn befall_worker<W: Handlers>(&self, worker: &Handle<W>) -> bool {
         worker.shared.shared().deaths.set(Arc::clone(&self.0)).is_ok()
     }
