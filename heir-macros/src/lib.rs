@@ -14,6 +14,7 @@
 //! The macros write thin glue around generic functions of `heir-runtime`, which can be written by
 //! hand.
 
+mod args;
 mod attached;
 mod diagnostics;
 mod editions;

@@ -1,41 +1,25 @@
-//! The arguments of a worker as one value: `()`, or a public struct with a field for each, so that
-//! a tree gives them by name.
+//! The arguments of a worker: what its spec takes, and each incarnation gets clones of.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::Generics;
 use syn::ext::IdentExt;
 
 use super::model::{Field, Worker};
 use super::rules;
-use crate::tokens::{alias_params, generated, generics_naming, phantom};
+use crate::args::Args;
+use crate::tokens::alias_params;
 
-/// `()` or `CounterArgs<K>`
-pub(super) fn ty(worker: &Worker<'_>) -> TokenStream {
-    if worker.args().next().is_none() {
-        return quote!(());
-    }
-    let (name, generics) = (worker.companion("Args"), generics(worker));
-    let (_, type_generics, _) = generics.split_for_impl();
-    quote!(#name #type_generics)
+/// `()`, or the struct `CounterArgs`.
+pub(super) fn args(worker: &Worker<'_>) -> Args {
+    let fields = worker.args().map(|field| (field.ident, &field.ty));
+    Args::new(worker.companion("Args"), &worker.generics, fields)
 }
 
-/// `()` or `CounterArgs { limits: limits }`
-pub(super) fn value(worker: &Worker<'_>, values: impl Iterator<Item = TokenStream>) -> TokenStream {
-    if worker.args().next().is_none() {
-        return quote!(());
-    }
-    let name = worker.companion("Args");
-    let idents = worker.args().map(|field| generated(field.ident, field.ident.span()));
-    let unused = unused(worker).map(|_| quote!(__unused: ::core::marker::PhantomData));
-    quote!(#name { #(#idents: #values,)* #unused })
-}
-
-/// `let CounterArgs { limits, .. } = args;`, or nothing.
+/// `let CounterArgs { limits, .. } = args;`, or nothing. The user's expressions see the arguments.
 pub(super) fn unpacked(worker: &Worker<'_>, from: &Ident) -> Option<TokenStream> {
     worker.args().next()?;
-    let (name, idents) = (worker.companion("Args"), worker.args().map(|field| field.ident));
-    Some(quote!(let #name { #(#idents,)* .. } = #from;))
+    let pattern = args(worker).pattern(worker.args().map(|field| field.ident.clone()));
+    Some(quote!(let #pattern = #from;))
 }
 
 /// The public name of the struct.
@@ -59,29 +43,11 @@ pub(super) fn alias(worker: &Worker<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The struct. It is public in the generated `const`, so that private types in it do not leak.
+/// The struct, and what it implements. `Clone` is written by hand, because `derive` would add the
+/// bound `K: Clone`.
 ///
 /// ```text
-/// pub struct CounterArgs<K: Key> where K: Ord {
-///     pub limits: Limits,
-/// }
-/// ```
-/// Nothing without arguments.
-fn item(worker: &Worker<'_>) -> Option<TokenStream> {
-    worker.args().next()?;
-    let (name, generics) = (worker.companion("Args"), generics(worker));
-    let where_clause = &generics.where_clause;
-    let fields = worker.args().map(|Field { ident, ty, .. }| {
-        let ident = generated(ident, ident.span());
-        quote!(pub #ident: #ty,)
-    });
-    let unused = unused(worker).map(|ty| quote!(pub __unused: #ty,));
-    Some(quote!(pub struct #name #generics #where_clause { #(#fields)* #unused }))
-}
-
-/// The struct, and what it implements. `Clone` is written by hand, because `derive` would add the bound `K: Clone`.
-///
-/// ```text
+/// pub struct CounterArgs<K: Key> where K: Ord { pub limits: Limits }
 /// impl<K: Key> ::core::clone::Clone for CounterArgs<K> where K: Ord {
 ///     fn clone(&self) -> Self {
 ///         CounterArgs { limits: <Limits as ::core::clone::Clone>::clone(&self.limits) }
@@ -91,14 +57,14 @@ fn item(worker: &Worker<'_>) -> Option<TokenStream> {
 /// ```
 /// Nothing without arguments.
 pub(super) fn items(worker: &Worker<'_>) -> Option<TokenStream> {
-    let item = item(worker)?;
-    let (root, ty, generics) = (&worker.root, ty(worker), generics(worker));
-    let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let granted = rules::granted_beside(worker, generics.clone(), worker.args());
+    let args = args(worker);
+    let (item, named, ty) = (args.item()?, args.named(&worker.root), args.ty());
+    let (impl_generics, _, _) = args.generics.split_for_impl();
+    let granted = rules::granted_beside(worker, args.generics.clone(), worker.args());
     let clones = worker
         .args()
         .map(|Field { ident, ty, .. }| quote!(<#ty as ::core::clone::Clone>::clone(&self.#ident)));
-    let value = value(worker, clones);
+    let value = args.value(clones);
     Some(quote! {
         #item
         #[automatically_derived]
@@ -107,20 +73,6 @@ pub(super) fn items(worker: &Worker<'_>) -> Option<TokenStream> {
                 #value
             }
         }
-        #[automatically_derived]
-        impl #impl_generics #root::supervision::NamedArgs for #ty #where_clause {}
+        #named
     })
-}
-
-/// The parameters of the struct: those of the worker that its fields name.
-fn generics(worker: &Worker<'_>) -> Generics {
-    generics_naming(&worker.generics, &used(worker))
-}
-
-fn used(worker: &Worker<'_>) -> TokenStream {
-    worker.args().map(|field| field.ty.clone()).collect()
-}
-
-fn unused(worker: &Worker<'_>) -> Option<TokenStream> {
-    phantom(&generics(worker), &used(worker))
 }

@@ -107,7 +107,7 @@ fn message(worker: &Worker<'_>) -> TokenStream {
 pub(super) fn spec(worker: &Worker<'_>, body: &TokenStream) -> TokenStream {
     let Worker { root, vis, ident, generics, .. } = worker;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
-    let known = args::ty(worker);
+    let known = args::args(worker).ty();
     let where_clause = rules::granted_worker(worker, generics.clone(), &quote!(<Args = #known>));
     let doc = spec_doc(worker);
     let params = worker.args().map(|field| generated(field.ident, field.ident.span()));
@@ -126,7 +126,7 @@ pub(super) fn spec(worker: &Worker<'_>, body: &TokenStream) -> TokenStream {
 fn new_spec(worker: &Worker<'_>) -> TokenStream {
     let root = &worker.root;
     let values = worker.args().map(|field| generated(field.ident, field.ident.span()));
-    let value = args::value(worker, values.map(|ident| quote!(#ident)));
+    let value = args::args(worker).value(values.map(|ident| quote!(#ident)));
     quote!(#root::Spec::new(#value))
 }
 
@@ -248,7 +248,7 @@ pub(super) fn worker_impl(
     let name = worker.name();
     let tables = tables::name(worker);
     let tables = rules::checked(worker, &quote!(#tables #type_generics));
-    let args = rules::checked(worker, &args::ty(worker));
+    let args = rules::checked(worker, &args::args(worker).ty());
     let registered = worker.options.registered.value().map(|name| {
         quote! {
             const REGISTERED: ::core::option::Option<&'static ::core::primitive::str> =

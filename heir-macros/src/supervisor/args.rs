@@ -1,40 +1,21 @@
-//! The arguments of a tree as one value: `()`, or a public struct with a field for each.
-
-use std::collections::HashSet;
+//! The arguments of a tree: what its children take from the caller of `start`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::Generics;
 use syn::ext::IdentExt;
 
 use super::model::Tree;
-use crate::tokens::{alias_params, generated, generics_naming, phantom};
+use crate::args::Args;
+use crate::tokens::{alias_params, generated};
 
-/// `()` or `AppArgs<K>`
-pub(super) fn ty(tree: &Tree<'_>) -> TokenStream {
-    if tree.args().next().is_none() {
-        return quote!(());
-    }
-    let (name, generics) = (name(tree), generics(tree));
-    let (_, type_generics, _) = generics.split_for_impl();
-    quote!(#name #type_generics)
-}
-
-/// `AppArgs { limits: limits }`
-pub(super) fn value(tree: &Tree<'_>, values: impl Iterator<Item = TokenStream>) -> TokenStream {
-    let name = name(tree);
-    let idents = tree.args().map(|(name, _)| name);
-    let unused = unused(tree).map(|_| quote!(__unused: ::core::marker::PhantomData));
-    quote!(#name { #(#idents: #values,)* #unused })
+/// `()`, or the struct `AppArgs`.
+pub(super) fn args(tree: &Tree<'_>) -> Args {
+    Args::new(name(tree), &tree.generics, tree.args())
 }
 
 /// `AppArgs { limits, .. }`, or `()`
 pub(super) fn pattern(tree: &Tree<'_>) -> TokenStream {
-    if tree.args().next().is_none() {
-        return quote!(());
-    }
-    let (name, idents) = (name(tree), tree.args().map(|(name, _)| generated(name, name.span())));
-    quote!(#name { #(#idents,)* .. })
+    args(tree).pattern(tree.args().map(|(name, _)| generated(name, name.span())))
 }
 
 /// The public name of the struct.
@@ -67,47 +48,13 @@ pub(super) fn taken(tree: &Tree<'_>) -> String {
     taken.collect::<Vec<_>>().join(", ")
 }
 
-/// The struct. It is public in the generated `const`, so that private types in it do not leak.
-///
-/// ```text
-/// pub struct AppArgs {
-///     pub limits: Limits,
-/// }
-/// impl R::supervision::NamedArgs for AppArgs {}
-/// ```
-/// Nothing without arguments.
+/// The struct, with the mark that it has names; nothing without arguments.
 pub(super) fn items(tree: &Tree<'_>) -> Option<TokenStream> {
-    tree.args().next()?;
-    let (root, ty, generics) = (&tree.root, ty(tree), generics(tree));
-    let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let name = name(tree);
-    let mut named = HashSet::new();
-    // Two of one name have been reported.
-    let fields = tree.args().filter(|(name, _)| named.insert(*name)).map(|(name, ty)| {
-        let name = generated(name, name.span());
-        quote!(pub #name: #ty,)
-    });
-    let unused = unused(tree).map(|ty| quote!(pub __unused: #ty,));
-    Some(quote! {
-        pub struct #name #generics #where_clause { #(#fields)* #unused }
-        #[automatically_derived]
-        impl #impl_generics #root::supervision::NamedArgs for #ty #where_clause {}
-    })
+    let args = args(tree);
+    let (item, named) = (args.item()?, args.named(&tree.root));
+    Some(quote!(#item #named))
 }
 
 fn name(tree: &Tree<'_>) -> Ident {
     format_ident!("{}Args", tree.ident.unraw(), span = tree.ident.span())
-}
-
-/// The parameters of the struct: those of the tree that its fields name.
-fn generics(tree: &Tree<'_>) -> Generics {
-    generics_naming(&tree.generics, &used(tree))
-}
-
-fn used(tree: &Tree<'_>) -> TokenStream {
-    tree.args().map(|(_, ty)| ty.clone()).collect()
-}
-
-fn unused(tree: &Tree<'_>) -> Option<TokenStream> {
-    phantom(&generics(tree), &used(tree))
 }

@@ -107,7 +107,7 @@ fn spec(tree: &Tree<'_>) -> TokenStream {
     if tree.args().next().is_none() {
         return plan;
     }
-    let args = args::value(tree, params(tree));
+    let args = args::args(tree).value(params(tree));
     quote!(#root::SupervisorBuilder::with(#plan, #args))
 }
 
@@ -147,7 +147,7 @@ fn plan(tree: &Tree<'_>) -> TokenStream {
         let (ident, local) = (field(child), handle_local(child));
         quote!(#ident: #local,)
     });
-    let (args, args_type) = (args::pattern(tree), args::ty(tree));
+    let (args, args_type) = (args::pattern(tree), args::args(tree).ty());
     let filled = children.iter().map(|child| fill(tree, child, &local, &handle));
     quote! {
         let mut #local = #root::Supervisor::builder(#name) #settings;
@@ -341,7 +341,7 @@ pub(super) fn child_impls(tree: &Tree<'_>, plan: &TokenStream) -> TokenStream {
     let Tree { root, ident, generics, children, .. } = tree;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
     let where_clause = granted(tree);
-    let (handle, args) = (tree.handle(), args::ty(tree));
+    let (handle, args) = (tree.handle(), args::args(tree).ty());
     let fields = children.iter().map(field);
     let no_args = tree.args().next().is_none().then(|| {
         quote! {
