@@ -3,6 +3,7 @@
 use std::fmt;
 
 use fastrand::Rng;
+use heir_runtime::testing;
 
 /// Random numbers of the seed in `HEIR_SEED`, or of a new one. Its `Display` names the seed.
 #[derive(Clone, Debug)]
@@ -14,12 +15,13 @@ pub struct Random {
 impl Random {
     /// Of the seed in the environment, or of a new one.
     pub fn new() -> Self {
-        Self::of(asked_for().unwrap_or_else(|| fastrand::u64(..)))
+        Self::of(testing::seed())
     }
 
     /// So many, each of a seed of its own: only the one that is asked for, if there is a seed in the environment.
     pub fn each(times: u32) -> impl Iterator<Item = Self> {
-        let times = if asked_for().is_some() { 1 } else { times };
+        let is_asked_for = std::env::var("HEIR_SEED").is_ok();
+        let times = if is_asked_for { 1 } else { times };
         (0..times).map(|_| Self::new())
     }
 
@@ -41,11 +43,6 @@ impl Random {
     pub fn of_these<'a, T>(&mut self, these: &'a [T]) -> &'a T {
         &these[self.numbers.usize(..these.len())]
     }
-}
-
-fn asked_for() -> Option<u64> {
-    let seed = std::env::var("HEIR_SEED").ok()?;
-    Some(seed.parse().expect("HEIR_SEED is a number"))
 }
 
 impl Default for Random {
