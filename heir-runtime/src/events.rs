@@ -14,3 +14,4 @@
 //! ```
 
 pub use crate::tree::events::{Event, EventKind, Role};
+pub use crate::tree::subscription::{EventStream, Missed};

@@ -11,14 +11,18 @@ use crate::estate::{Lease, Seat, TransferInfo};
 #[cfg(feature = "testing")]
 use crate::incarnation::doom::doomed;
 use crate::incarnation::unfinished::unfinished;
+use crate::incarnation::watched;
 use crate::mailbox::Message as _;
 use crate::mailbox::Refusal;
+use crate::mailbox::messages_may_be_watched;
 use crate::process::Process;
 use crate::process::Signal;
 use crate::process::exit::ExitReason;
 use crate::table::Commit;
+use crate::tree::events::EventKind;
 use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
 use crate::util::race::finished_in;
+use crate::util::span::{Span, spans_may_be_wanted};
 use crate::util::stop::StopSignal;
 use crate::worker::Context;
 use crate::worker::Handlers;
@@ -28,6 +32,9 @@ use crate::worker::shared::Shared;
 /// The reason of an incarnation through which a panic unwinds. The supervisor, which catches the
 /// panic, has its message.
 const UNCAUGHT: &str = "outside of a future";
+
+/// Stands for the name of a handler, if the code of a worker that is written by hand panics over it.
+const UNNAMED: &str = "a handler without a name";
 
 const BODY: &str = "a life has its body until it is dropped";
 
@@ -99,13 +106,14 @@ impl<W: Handlers> Life<W> {
 
     /// Runs the hooks of a start: `#[on(transfer)]` and `#[on(start)]`, in one transaction.
     pub(crate) async fn start(&mut self, info: &TransferInfo) -> Result<(), ExitReason> {
+        let span = self.watch("#[on(start)]");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         let hooks = async {
             body.worker.on_transfer(info, &mut self.cx).await?;
             body.worker.on_start(&mut self.cx).await
         };
-        caught_async(pin!(hooks)).await.map_err(ExitReason::Panic)?.map_err(ExitReason::returned)?;
+        in_time(None, "", span, pin!(Some(hooks))).await?.map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
         body.commit_and_follow(&mut self.cx)?;
         if !self.shared.mailbox.has_message_again() {
@@ -148,7 +156,11 @@ impl<W: Handlers> Life<W> {
     fn takes_a_tick(&mut self, cx: &mut task::Context<'_>) -> bool {
         let Some(clock) = &self.shared.clock else { return false };
         match clock.poll_tick(&self.shared.mailbox, self.cx.incarnation(), cx) {
-            Poll::Ready(tick) => {
+            Poll::Ready((tick, ticks)) => {
+                if ticks > 0 {
+                    let handler = caught(|| tick.name()).unwrap_or(UNNAMED);
+                    self.shared.emit(EventKind::TicksSkipped { handler, ticks });
+                }
                 self.message = Some(tick);
                 true
             }
@@ -175,34 +187,40 @@ impl<W: Handlers> Life<W> {
             bound if let Some(plan) = self.shared.deaths.get() => {
                 let name = caught(|| message.name()).map_err(ExitReason::Panic)?;
                 let process = Arc::clone(&self.cx.process);
+                let span = watched::begin_message(&self.shared, &mut self.cx, name);
                 let handled = doomed(plan, process, body.worker.handle(message, &mut self.cx));
-                in_time(bound, name, pin!(Some(handled))).await?;
+                in_time(bound, name, span, pin!(Some(handled))).await?;
             }
             // No frame more than needed: a panic unwinds each.
-            None => {
+            None if !messages_may_be_watched() => {
                 let handled = caught_async(pin!(body.worker.handle(message, &mut self.cx))).await;
                 handled.map_err(ExitReason::Panic)?;
             }
             bound => {
                 let name = caught(|| message.name()).map_err(ExitReason::Panic)?;
-                in_time(bound, name, pin!(Some(body.worker.handle(message, &mut self.cx)))).await?;
+                let span = watched::begin_message(&self.shared, &mut self.cx, name);
+                in_time(bound, name, span, pin!(Some(body.worker.handle(message, &mut self.cx)))).await?;
             }
         }
         self.cx.process.checkpoint().await;
         let committed = body.commit(&mut self.cx)?;
         // The message has committed, so what it has sent leaves, and then its reply. From here on a
         // panic ends the incarnation, but undoes nothing.
-        self.cx.outbox.depart();
+        self.cx.depart();
         let mut served = self.message.take();
-        let opened = caught(|| {
+        let open = || {
             if let Some(message) = &mut served {
                 message.gate().open();
             }
             drop(served.take());
-        });
+        };
+        let opened = match &self.cx.watched {
+            None => caught(open),
+            Some(watched) => watched.span.within(|| caught(open)),
+        };
         if let Err(message) = opened {
             // One by one: two destructors that panic at once end the process.
-            let _ = (drop_caught(served), drop_caught(committed), self.cx.outbox.finish());
+            let _ = (drop_caught(served), drop_caught(committed), self.cx.finish());
             return Err(ExitReason::Panic(message));
         }
         let dropped = drop_caught(committed);
@@ -210,9 +228,14 @@ impl<W: Handlers> Life<W> {
             // What follows is not the message any more, whose reply may come later.
             self.shared.mailbox.answered();
         }
-        dropped.and(self.cx.outbox.finish()).map_err(ExitReason::Panic)?;
+        dropped.and(self.cx.finish()).map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
+        }
+        if self.cx.watched.is_some() {
+            self.is_served();
+            // Lets go of the span of the message, before the worker waits for the next.
+            self.shared.mailbox.answered();
         }
         Ok(())
     }
@@ -222,24 +245,22 @@ impl<W: Handlers> Life<W> {
         self.shared.mailbox.served();
         // A death over a signal does not speak against the tables.
         let suspicious = std::mem::take(&mut self.suspicious);
+        let span = self.watch(signal.hook());
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
-        let name = match &signal {
-            Signal::Exit(_) => "#[on(exit)]",
-            Signal::Down(_) => "#[on(down)]",
-        };
         let hook = async {
             match &signal {
                 Signal::Exit(signal) => body.worker.on_exit(signal, &mut self.cx).await,
                 Signal::Down(down) => body.worker.on_down(down, &mut self.cx).await,
             }
         };
-        in_time(self.shared.settings.handler_timeout, name, pin!(Some(hook)))
+        in_time(self.shared.settings.handler_timeout, signal.hook(), span, pin!(Some(hook)))
             .await?
             .map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
         body.commit_and_follow(&mut self.cx)?;
         self.suspicious = suspicious;
+        self.is_served();
         // As receiving a message does, so that a flood of signals keeps no other task waiting.
         tokio::task::consume_budget().await;
         Ok(())
@@ -253,11 +274,12 @@ impl<W: Handlers> Life<W> {
 
     async fn run_stop_hook(&mut self, reason: &ExitReason) -> Result<(), ExitReason> {
         self.shared.mailbox.served();
+        let span = self.watch("#[on(stop)]");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         // In an async block, so that a hook that is no `async fn` is called caught, too.
         let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
-        in_time(self.shared.settings.handler_timeout, "#[on(stop)]", pin!(Some(hook))).await?;
+        in_time(self.shared.settings.handler_timeout, "#[on(stop)]", span, pin!(Some(hook))).await?;
         self.cx.process.checkpoint().await;
         body.commit_and_follow(&mut self.cx)
     }
@@ -271,6 +293,18 @@ impl<W: Handlers> Life<W> {
     pub(crate) fn end(mut self, reason: ExitReason) -> ExitReason {
         self.leave(Some(reason.clone()));
         reason
+    }
+
+    /// A hook is about to be served: returns its span, if anybody watches.
+    fn watch(&mut self, hook: &'static str) -> Option<Arc<Span>> {
+        if spans_may_be_wanted() { watched::begin(&self.shared, &mut self.cx, hook) } else { None }
+    }
+
+    /// What was served has committed.
+    fn is_served(&mut self) {
+        if let Some(watched) = self.cx.watched.take() {
+            watched.is_served(&self.cx.readers);
+        }
     }
 
     /// The incarnation has shown that it can live with its tables.
@@ -300,8 +334,8 @@ impl<W: Handlers> Body<W> {
     /// runs. A panic in that ends the incarnation, but undoes nothing.
     fn commit_and_follow(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
         let saved = self.commit(cx)?;
-        cx.outbox.depart();
-        drop_caught(saved).and(cx.outbox.finish()).map_err(ExitReason::Panic)
+        cx.depart();
+        drop_caught(saved).and(cx.finish()).map_err(ExitReason::Panic)
     }
 }
 
@@ -310,6 +344,9 @@ impl<W: Handlers> Life<W> {
     /// runtime has been shut down.
     fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
+        let watched = self.cx.watched.take();
+        let _in_the_span = watched.as_ref().map(|watched| watched.span.enter());
+        self.shared.begins_handover(seat.incarnation());
         // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
         let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
@@ -324,11 +361,15 @@ impl<W: Handlers> Life<W> {
         let mut died = Refusal::Died { incarnation: seat.incarnation(), reason: reason.clone() };
         let retry = in_message && !self.cx.has_committed;
         let retries = |message: &mut W::Message| retry && caught(|| message.gate().retry()) == Ok(true);
-        if let Some(again) = message.take_if(retries) {
+        if let Some(mut again) = message.take_if(retries) {
+            let handler = caught(|| again.name()).unwrap_or(UNNAMED);
+            let tries = caught(|| again.gate().tries()).unwrap_or(0);
             // Before the tables are home, so that the next incarnation finds it first. If the
             // mailbox is closed, it comes back.
             if let Err((refused, why)) = self.shared.mailbox.put_first(again, died.clone()) {
                 (message, died) = (Some(refused), why);
+            } else {
+                self.shared.emit(EventKind::Redelivers { handler, tries });
             }
         }
         let caller = self.shared.mailbox.left();
@@ -336,6 +377,10 @@ impl<W: Handlers> Life<W> {
         let saved = self.cx.saved.take();
         let mut unsent = std::mem::take(&mut self.cx.outbox);
         unsent.give_permits_back();
+        let sends = unsent.held();
+        if sends > 0 {
+            self.shared.emit(EventKind::SendsDropped { incarnation: seat.incarnation(), sends });
+        }
         match caught(|| worker.dismantle()) {
             Ok((tables, rest)) => {
                 let readers = self.cx.readers.clone();
@@ -361,20 +406,24 @@ impl<W: Handlers> Drop for Life<W> {
     }
 }
 
-/// Runs a handler or hook, caught, within its time; when it is late, its future is dropped.
+/// Runs a handler or hook, caught, in its span, and within its time; when it is late, its future is
+/// dropped.
 #[expect(clippy::manual_async_fn, reason = "that has room for its arguments twice")]
 fn in_time<F: Future>(
     bound: Option<Duration>,
     handler: &'static str,
+    span: Option<Arc<Span>>,
     mut work: Pin<&mut Option<F>>,
 ) -> impl Future<Output = Result<F::Output, ExitReason>> {
     async move {
         let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
+        let running = Span::around(span.as_deref(), running);
         let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
         if let Some(done) = finished_in(bound, running).await {
             return done.map_err(ExitReason::Panic);
         }
         // Its destructors are a user's code, and may panic.
+        let _in_the_span = span.as_deref().map(Span::enter);
         caught(|| work.set(None)).map_err(ExitReason::Panic)?;
         Err(ExitReason::TimedOut { handler, limit: bound })
     }

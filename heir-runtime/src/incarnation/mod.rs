@@ -14,6 +14,7 @@ mod doom;
 pub(crate) mod heartbeat;
 pub(crate) mod life;
 mod unfinished;
+mod watched;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

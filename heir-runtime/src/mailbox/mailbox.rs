@@ -13,6 +13,7 @@ use crate::mailbox::message::{Caller, Message, OwnClock, Tell};
 use crate::mailbox::queue::{Envelope, InProgress, Queue};
 use crate::mailbox::refusal::Refusal;
 use crate::mailbox::undelivered::OnUndelivered;
+use crate::mailbox::watched::Watched;
 use crate::process::status::Stopped;
 use crate::util::caught::{caught, drop_caught, guarded, wake_caught};
 use crate::util::sync::{AtomicBool, Lock, Locked};
@@ -46,6 +47,16 @@ impl<M: Message> Mailbox<M> {
             at_rest: Notify::new(),
             on_undelivered,
         }
+    }
+
+    /// The worker's name.
+    pub(super) fn worker(&self) -> &Arc<str> {
+        &self.worker
+    }
+
+    /// The caller of the message in progress, or what stands in its place.
+    pub(crate) fn caller_in_progress(&self) -> Option<Arc<dyn Caller>> {
+        self.lock().in_progress.as_ref()?.caller.clone()
     }
 
     /// How many messages wait.
@@ -296,6 +307,12 @@ impl<M: Message> Mailbox<M> {
         self.lock().closed.clone()
     }
 
+    /// Whether the mailbox is closed, and will not be reopened.
+    pub(crate) fn is_closed_for_good(&self) -> bool {
+        let queue = self.lock();
+        queue.closed.is_some() && !queue.reopens
+    }
+
     /// Why the mailbox is closed until it is reopened, if it is.
     pub(crate) fn closed_for_now(&self) -> Option<Stopped> {
         let queue = self.lock();
@@ -319,6 +336,7 @@ impl<M: Message> Mailbox<M> {
         caller: Option<Arc<dyn Caller>>,
         why: Refusal,
     ) -> Option<Tell> {
+        let caller = Watched::refused(caller, &why);
         match (caught(|| message.gate().refuse(why.clone())), caller) {
             (Ok(Some(tell)), _) => Some(tell),
             (_, Some(caller)) if caller.is_the_clock() => None,

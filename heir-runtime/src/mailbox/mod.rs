@@ -14,6 +14,7 @@ mod queue;
 mod refusal;
 mod undelivered;
 mod waitlist;
+mod watched;
 
 pub use self::args::MessageArgs;
 pub use self::call::{Call, Cast};
@@ -29,3 +30,4 @@ pub(crate) use self::refusal::Heard;
 pub use self::refusal::Refusal;
 pub(crate) use self::undelivered::OnUndelivered;
 pub use self::undelivered::Undelivered;
+pub(crate) use self::watched::messages_may_be_watched;

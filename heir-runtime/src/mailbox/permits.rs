@@ -10,6 +10,7 @@ use crate::mailbox::mailbox::Mailbox;
 use crate::mailbox::message::Message;
 use crate::mailbox::queue::Envelope;
 use crate::mailbox::waitlist::Ticket;
+use crate::mailbox::watched::{Watched, messages_may_be_watched};
 use crate::process::status::Stopped;
 use crate::util::caught::{drop_caught, wake_caught};
 
@@ -63,6 +64,11 @@ impl<M: Message> Mailbox<M> {
             drop(queue);
             return Err((envelope.message, why));
         }
+        if messages_may_be_watched() {
+            drop(queue);
+            self.queue_watched(envelope);
+            return Ok(());
+        }
         queue.messages.push_back(envelope);
         self.unlock_and_wake(queue);
         Ok(())
@@ -81,6 +87,11 @@ impl<M: Message> Mailbox<M> {
             drop(queue);
             return Err((envelope.message, why));
         }
+        if messages_may_be_watched() {
+            drop(queue);
+            self.queue_watched(envelope);
+            return Ok(());
+        }
         queue.messages.push_back(envelope);
         self.unlock_and_wake(queue);
         Ok(())
@@ -91,9 +102,22 @@ impl<M: Message> Mailbox<M> {
     pub(crate) fn try_send_all(&self, batch: &mut Batch<M>) -> Result<usize, NotSent> {
         let mut queue = self.lock();
         let taken = queue.take_permits(batch.0.len())?;
+        if messages_may_be_watched() {
+            drop(queue);
+            batch.0.drain(..taken).for_each(|envelope| self.queue_watched(envelope));
+            return Ok(taken);
+        }
         queue.messages.extend(batch.0.drain(..taken));
         self.unlock_and_wake(queue);
         Ok(taken)
+    }
+
+    /// Queues a message that has its permit, when somebody may watch it: its span is made here, where no
+    /// lock is held.
+    #[cold]
+    fn queue_watched(&self, mut envelope: Envelope<M>) {
+        envelope.caller = Watched::watch(self.worker(), &envelope.message, envelope.caller.take());
+        self.push(envelope);
     }
 
     /// Waits for a permit, and takes it.
@@ -109,6 +133,14 @@ impl<M: Message> Mailbox<M> {
 
     #[inline]
     fn queue(&self, envelope: Envelope<M>) {
+        if messages_may_be_watched() {
+            return self.queue_watched(envelope);
+        }
+        self.push(envelope);
+    }
+
+    #[inline]
+    fn push(&self, envelope: Envelope<M>) {
         let mut queue = self.lock();
         if let Some(why) = &queue.closed {
             let why = why.clone();

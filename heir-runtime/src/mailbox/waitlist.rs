@@ -47,6 +47,16 @@ impl Waitlist {
     #[must_use]
     #[inline]
     pub(super) fn return_permit(&mut self) -> Option<Waker> {
+        // Mostly nobody waits.
+        if self.waiting.is_empty() {
+            self.free += 1;
+            return None;
+        }
+        self.return_to_first()
+    }
+
+    #[cold]
+    fn return_to_first(&mut self) -> Option<Waker> {
         let first = self.first();
         self.free += usize::from(first.is_none());
         if self.waiting.is_empty() {
@@ -56,7 +66,6 @@ impl Waitlist {
     }
 
     /// Takes out the first sender that has not gone away.
-    #[inline]
     fn first(&mut self) -> Option<Waker> {
         while let Some((_, waker)) = self.waiting.pop_front() {
             made(1);

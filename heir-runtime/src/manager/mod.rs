@@ -479,7 +479,7 @@ mod tests {
         let spec = Spec::<Silent>::new(());
         let parent = ParentRef { id: 0, parent: Arc::<Told>::clone(&told) };
         let settings = Arc::new(spec.settings);
-        let shared = Arc::new(Shared::new(&spec, settings, None, parent, Registry::default()));
+        let shared = Arc::new(Shared::new(&spec, settings, None, parent, Registry::new(Arc::from("tree"))));
         assert!(told.estate.set(shared.estate.clone()).is_ok());
         shared.estate.found(1);
         let heir = shared.estate.manage("the manager").unwrap();

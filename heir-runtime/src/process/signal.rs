@@ -123,6 +123,16 @@ pub(crate) enum Signal {
     Down(Down),
 }
 
+impl Signal {
+    /// The hook that serves it.
+    pub(crate) fn hook(&self) -> &'static str {
+        match self {
+            Self::Exit(_) => "#[on(exit)]",
+            Self::Down(_) => "#[on(down)]",
+        }
+    }
+}
+
 impl fmt::Display for ExitSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -19,6 +19,7 @@ use crate::supervisor::run::{Run, Slots, SupervisorRules};
 use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
 use crate::tree::events::{Event, Observer};
+use crate::tree::subscription::EventStream;
 use crate::util::caught::CatchDrop;
 use crate::util::stop::stop_signal;
 use crate::worker::Backoff;
@@ -461,6 +462,48 @@ impl<H, A> SupervisorBuilder<H, A> {
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan.observers.push(CatchDrop::new(Box::new(observer)));
         self
+    }
+
+    /// Returns a stream of all events of this tree and its subtrees, from the first on: for who wants
+    /// to await them, or may be slower than they come.
+    ///
+    /// The stream keeps `capacity` events (at least one) that nobody has taken out. With one more, the
+    /// oldest is dropped, and the stream says so in its place: it never keeps the tree waiting. It ends
+    /// when the tree has stopped for good.
+    ///
+    /// ```
+    /// # use heir_runtime::events::EventKind;
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table(keep)] count: u64 }
+    /// # #[handlers]
+    /// # impl Counter { fn add(&mut self, n: u64) -> u64 { self.count += n; self.count } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut tree = Supervisor::builder("app");
+    /// let mut events = tree.subscribe(1_000);
+    /// let counter = tree.worker(Counter::spec());
+    /// let watching = tokio::spawn(async move {
+    ///     let mut incarnations = Vec::new();
+    ///     while let Some(event) = events.next().await {
+    ///         match event {
+    ///             Ok(event) => match event.kind {
+    ///                 EventKind::Serving { incarnation, .. } => incarnations.push((event.path, incarnation)),
+    ///                 _ => {}
+    ///             },
+    ///             Err(missed) => eprintln!("{missed}"),
+    ///         }
+    ///     }
+    ///     incarnations
+    /// });
+    /// let tree = tree.start().await?;
+    /// counter.kill();
+    /// counter.wait_serving(2).await?;
+    /// tree.shutdown().await;
+    /// assert_eq!(watching.await?, [("app/Counter".into(), 1), ("app/Counter".into(), 2)]);
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn subscribe(&self, capacity: usize) -> EventStream {
+        self.plan.shared.registry().subscribe(capacity)
     }
 
     /// As a subtree: sets when the supervisor is restarted, and its children with it; their tables

@@ -17,6 +17,7 @@ use crate::supervisor::run::requests::{Addition, Command, Requests};
 use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::tree::{SubtreeStatus, Tree, TreeNode};
 use crate::tree::parent::{ChildId, ParentRef};
+use crate::tree::subscription::EventStream;
 use crate::util::race::{Either, race};
 use crate::util::reply::{ReplyReceiver, reply};
 use crate::worker::Handlers;
@@ -106,6 +107,17 @@ impl SupervisorHandle {
     /// ```
     pub fn tree(&self) -> Tree {
         self.shared.picture()
+    }
+
+    /// Returns a stream of the events of this supervisor and all below it, from here on.
+    ///
+    /// The stream keeps `capacity` events (at least one) that nobody has taken out. With one more, the
+    /// oldest is dropped, and the stream says so in its place: a slow subscriber never keeps the tree
+    /// waiting. Nothing is kept for a stream that was dropped.
+    ///
+    /// [`SupervisorBuilder::subscribe`](crate::SupervisorBuilder::subscribe) has an example.
+    pub fn subscribe(&self, capacity: usize) -> EventStream {
+        self.shared.registry().subscribe(capacity)
     }
 
     /// Returns whether the tree from this supervisor down is ready and alive, and what is not well

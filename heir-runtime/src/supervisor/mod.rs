@@ -37,6 +37,7 @@ pub use crate::supervisor::child::spec::{ChildPlan, ChildSpec, Reserved};
 pub use crate::supervisor::declared::{Child, NamedArgs, NoArgs};
 use crate::supervisor::run::Run;
 use crate::supervisor::run::ending::Ending;
+use crate::tree::subscription::EventStream;
 use crate::util::caught::guarded;
 use crate::util::race::{Either, race};
 use crate::util::stop::{StopOnDrop, StopSignal};
@@ -260,6 +261,11 @@ impl<H> Supervisor<H> {
     /// draws it.
     pub fn tree(&self) -> Tree {
         self.shared.picture()
+    }
+
+    /// Returns a stream of the tree's events from here on, as [`SupervisorHandle::subscribe`] does.
+    pub fn subscribe(&self, capacity: usize) -> EventStream {
+        self.shared.registry().subscribe(capacity)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::supervisor::health::{Ailment, Health, Scope, Survey};
 use crate::supervisor::report::ChildError;
 use crate::supervisor::run::requests::{Command, Requests};
 use crate::supervisor::tree::{SubtreeStatus, Tree};
+use crate::tree::events::EventKind;
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
 use crate::util::caught::caught;
@@ -21,10 +22,6 @@ use crate::worker::Settings;
 /// What a supervisor shares with its handles, its own supervisor, and the pictures of its tree. It
 /// stays while the supervisor's tasks come and go.
 pub struct SupervisorShared {
-    /// The name that was given to the builder first.
-    built_as: Arc<str>,
-    /// The name that replaced it, if any.
-    label: OnceLock<Arc<str>>,
     /// Strategy, intensity and period, as a picture of the tree shows them.
     limits: OnceLock<String>,
     registry: Registry,
@@ -60,10 +57,8 @@ struct State {
 impl SupervisorShared {
     pub(super) fn new(built_as: Arc<str>) -> Self {
         Self {
-            built_as,
-            label: OnceLock::new(),
             limits: OnceLock::new(),
-            registry: Registry::default(),
+            registry: Registry::new(built_as),
             requests: Arc::default(),
             settings: Mutex::default(),
             next_id: AtomicU64::new(0),
@@ -84,14 +79,14 @@ impl SupervisorShared {
     }
 
     pub(super) fn label(&self) -> &Arc<str> {
-        self.label.get().unwrap_or(&self.built_as)
+        self.registry.name()
     }
 
     /// Sets what a picture of the tree shows of the supervisor.
     pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String, dynamic: bool) {
         self.children.set_dynamic(dynamic);
         if let Some(label) = label {
-            let _ = self.label.set(label);
+            self.registry.rename(label);
         }
         let _ = self.limits.set(limits);
     }
@@ -291,6 +286,8 @@ impl SupervisorShared {
             state.task = None;
             state.enter(SubtreeStatus::Stopped(why.clone()));
         });
+        self.registry.emit_own(EventKind::SupervisorStopped { why: why.clone() });
+        self.registry.end_streams();
     }
 
     /// The health of this supervisor and all below it.

@@ -100,7 +100,7 @@ impl<W: Handlers> TestContext<W> {
     pub fn new(spec: Spec<W>) -> Self {
         let parent = ParentRef { id: 0, parent: Arc::new(Nobody) };
         let settings = Arc::new(spec.settings);
-        let shared = Arc::new(Shared::new(&spec, settings, None, parent, Registry::default()));
+        let shared = Arc::new(Shared::new(&spec, settings, None, parent, Registry::new(Arc::from("tree"))));
         Self { cx: begin(&shared, 1), shared, args: spec.args }
     }
 

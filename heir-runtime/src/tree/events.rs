@@ -1,24 +1,29 @@
-//! The events of a tree: what happens to tables, for `tracing` and for observers.
+//! The events of a tree: what happens to tables, and what supervisors decide.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tracing::level_filters::LevelFilter;
+use std::time::{Duration, SystemTime};
 
 use crate::process::exit::{Exit, ExitReason};
+use crate::process::status::Stopped;
 use crate::util::caught::CatchDrop;
 
-/// One step in the life of a worker's tables. Its `Display` is a sentence.
+/// One step in the life of a worker's tables, or one decision of a supervisor. Its `Display` is a
+/// sentence.
 ///
-/// Every event goes to [`tracing`] (target `heir`), and to the observers of its tree
-/// ([`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe)).
+/// Every event goes to [`tracing`] (target `heir`), to the observers of its tree
+/// ([`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe)), and to its subscribers
+/// ([`SupervisorHandle::subscribe`](crate::SupervisorHandle::subscribe)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Event {
+    /// When it happened.
+    pub at: SystemTime,
     /// The name of the worker or supervisor.
     pub child: Arc<str>,
+    /// The name after those of all supervisors above: `app/shop/stock`.
+    pub path: Arc<str>,
     /// What happened.
     pub kind: EventKind,
 }
@@ -111,6 +116,55 @@ pub enum EventKind {
         /// How long its back-off is.
         delay: Duration,
     },
+    /// A message is put back, to be served again by the next incarnation: its handler is
+    /// `#[redeliver]`.
+    #[non_exhaustive]
+    Redelivers {
+        /// The handler.
+        handler: &'static str,
+        /// How often it has been served so far.
+        tries: u32,
+    },
+    /// Ticks of an `#[every]` handler were skipped, because the one before them was late.
+    #[non_exhaustive]
+    TicksSkipped {
+        /// The handler.
+        handler: &'static str,
+        /// How many.
+        ticks: u64,
+    },
+    /// What was to be sent is dropped: the message that sent it ([`cx.send`](crate::Context::send),
+    /// [`reply.send`](crate::Reply::send)) has died; or the worker has stopped for good before a
+    /// [delayed](crate::Context::send_delayed) message was due.
+    #[non_exhaustive]
+    SendsDropped {
+        /// The incarnation that served that message.
+        incarnation: u64,
+        /// How many messages and replies.
+        sends: usize,
+    },
+    /// A child did not stop within its shutdown time, and is aborted.
+    #[non_exhaustive]
+    Aborted {
+        /// The worker, its manager, or a supervisor.
+        role: Role,
+    },
+    /// A supervisor starts its children.
+    SupervisorStarted,
+    /// All children of a supervisor are up.
+    SupervisorRunning,
+    /// A supervisor stops several children because of one that has ended, and starts them again.
+    #[non_exhaustive]
+    RestartingTogether {
+        /// How many, with the one that has ended.
+        children: usize,
+    },
+    /// A supervisor and its children are gone for good.
+    #[non_exhaustive]
+    SupervisorStopped {
+        /// Why.
+        why: Stopped,
+    },
     /// A child was stopped on request, until it is asked for again.
     Terminated,
     /// A worker of another type gets the tables, and the id of this worker.
@@ -119,7 +173,7 @@ pub enum EventKind {
     #[non_exhaustive]
     Retired {
         /// Why.
-        why: crate::process::status::Stopped,
+        why: Stopped,
         /// How many messages were queued and not served. Their callers were told; messages without
         /// a caller went to [`Spec::on_undelivered`](crate::Spec::on_undelivered).
         undelivered: usize,
@@ -215,6 +269,27 @@ impl fmt::Display for EventKind {
                 write!(f, "{role} is not started again before it is asked for: its back-off never ends")
             }
             Self::Delayed { role, delay } => write!(f, "{role} is started again in {delay:?}"),
+            Self::Redelivers { handler, tries: 1 } => {
+                write!(f, "the message for `{handler}` was served once and is served again")
+            }
+            Self::Redelivers { handler, tries } => {
+                write!(f, "the message for `{handler}` was served {tries} times and is served again")
+            }
+            Self::TicksSkipped { handler, ticks } => {
+                write!(f, "{ticks} ticks for `{handler}` are skipped, the one before them was late")
+            }
+            Self::SendsDropped { incarnation, sends } => {
+                write!(f, "{sends} messages of worker {incarnation} are not sent: it ended before they left")
+            }
+            Self::Aborted { role } => {
+                write!(f, "{role} did not stop within its shutdown time, supervisor aborts it")
+            }
+            Self::SupervisorStarted => f.write_str("supervisor started, starts its children"),
+            Self::SupervisorRunning => f.write_str("supervisor runs, all its children are up"),
+            Self::RestartingTogether { children } => {
+                write!(f, "supervisor restarts {children} children together")
+            }
+            Self::SupervisorStopped { why } => write!(f, "supervisor stopped for good: {why}"),
             Self::Terminated => f.write_str("stopped on request; it can be started again"),
             Self::Upgraded => f.write_str("a worker of another type takes its id, and its tables"),
             Self::Retired { why, undelivered: 0 } => {
@@ -242,44 +317,11 @@ impl fmt::Display for EventKind {
 /// too.
 pub(crate) type Observer = CatchDrop<Box<dyn Fn(&Event) + Send + Sync>>;
 
-/// Whether there is a subscriber of `tracing` that may listen. No subscriber is asked.
-#[inline]
-pub(crate) fn may_be_traced() -> bool {
-    LevelFilter::current() >= LevelFilter::ERROR
-}
-
-/// Whether a subscriber of `tracing` listens.
-pub(crate) fn is_traced() -> bool {
-    tracing::enabled!(target: "heir", tracing::Level::ERROR)
-}
-
-/// Tells `tracing`.
-pub(crate) fn trace(event: &Event) {
-    match &event.kind {
-        EventKind::GaveUp { .. }
-        | EventKind::GaveUpOn { .. }
-        | EventKind::Quarantined { .. }
-        | EventKind::Unresponsive { .. } => {
-            tracing::error!(target: "heir", "{event}");
-        }
-        EventKind::Regained { exit } if !exit.reason.is_normal() => tracing::warn!(target: "heir", "{event}"),
-        EventKind::CodePanicked { .. }
-        | EventKind::Reset
-        | EventKind::Renewed { .. }
-        | EventKind::Restarting { .. } => {
-            tracing::warn!(target: "heir", "{event}");
-        }
-        EventKind::Retired { .. } => tracing::info!(target: "heir", "{event}"),
-        _ => tracing::debug!(target: "heir", "{event}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::process::status::Stopped;
 
     /// Compares each value with its sentence. A type's list has all its variants: the match, which is
     /// made of the list, does not compile without one.
@@ -298,7 +340,12 @@ mod tests {
         let words = || Arc::from("oh");
         let died =
             |in_message| Exit { incarnation: 7, reason: ExitReason::Killed, in_message, at: Instant::now() };
-        let event = Event { child: Arc::from("counter"), kind: EventKind::Waiting };
+        let event = Event {
+            at: SystemTime::now(),
+            child: Arc::from("counter"),
+            path: Arc::from("app/counter"),
+            kind: EventKind::Waiting,
+        };
         assert_eq!(event.to_string(), "counter: manager waits for the next worker");
         sentences! { EventKind:
             WorkerStarted { incarnation: 7 } => "worker 7 started, waits for its tables",
@@ -323,6 +370,20 @@ mod tests {
                 "worker is started again in 1.5s",
             Delayed { role: Role::Worker, delay: Duration::MAX } =>
                 "worker is not started again before it is asked for: its back-off never ends",
+            Redelivers { handler: "count", tries: 1 } =>
+                "the message for `count` was served once and is served again",
+            Redelivers { handler: "count", tries: 2 } =>
+                "the message for `count` was served 2 times and is served again",
+            TicksSkipped { handler: "sweep", ticks: 3 } =>
+                "3 ticks for `sweep` are skipped, the one before them was late",
+            SendsDropped { incarnation: 7, sends: 2 } =>
+                "2 messages of worker 7 are not sent: it ended before they left",
+            Aborted { role: Role::Worker } =>
+                "worker did not stop within its shutdown time, supervisor aborts it",
+            SupervisorStarted {} => "supervisor started, starts its children",
+            SupervisorRunning {} => "supervisor runs, all its children are up",
+            RestartingTogether { children: 3 } => "supervisor restarts 3 children together",
+            SupervisorStopped { why: Stopped::Shutdown } => "supervisor stopped for good: it was shut down",
             Terminated {} => "stopped on request; it can be started again",
             Upgraded {} => "a worker of another type takes its id, and its tables",
             Retired { why: Stopped::Shutdown, undelivered: 0 } =>

@@ -3,3 +3,5 @@
 pub(crate) mod events;
 pub(crate) mod parent;
 pub(crate) mod registry;
+pub(crate) mod subscription;
+pub(crate) mod told;

@@ -1,26 +1,34 @@
-//! The registry of a tree: its observers, and its registered names.
+//! The registry of a tree: its supervisors' names, its observers, and its registered names.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
-use crate::tree::events::{Event, Observer, is_traced, may_be_traced, trace};
+use crate::tree::events::{Event, EventKind, Observer};
+use crate::tree::subscription::{EventStream, Subscribers};
+use crate::tree::told::{is_traced, may_be_traced, trace};
 use crate::util::caught::caught;
 use crate::util::sync::Lock;
 
-/// The observers and names of one tree; all its members share it. A tree has a registry of its
-/// own until it becomes a subtree of another one: from then on the other tree's observers hear its
-/// events, too, and its names stand in the other tree's registry.
-#[derive(Clone, Default)]
+/// What the members of one tree share: each supervisor has one, and its workers have its clones.
+///
+/// It belongs to a tree of its own until its supervisor becomes a child of another one: from then on
+/// the other tree's observers hear its events, too, and its names stand in the other tree's registry.
+#[derive(Clone)]
 pub(crate) struct Registry(Arc<State>);
 
-#[derive(Default)]
 struct State {
-    /// The registry of the tree in which this tree is a subtree.
+    /// The name that the supervisor was built with.
+    built_as: Arc<str>,
+    /// The name that replaced it, if any.
+    label: OnceLock<Arc<str>>,
+    /// The registry of the supervisor above.
     parent: OnceLock<Registry>,
     /// Set once, when the tree starts.
     observers: OnceLock<Vec<Observer>>,
+    subscribers: Subscribers,
     /// Empty once there is a parent.
     names: Lock<Names>,
 }
@@ -28,9 +36,67 @@ struct State {
 type Names = HashMap<Arc<str>, Box<dyn Any + Send + Sync>>;
 
 impl Registry {
+    /// The registry of a supervisor that is built with this name.
+    pub(crate) fn new(built_as: Arc<str>) -> Self {
+        Self(Arc::new(State {
+            built_as,
+            label: OnceLock::new(),
+            parent: OnceLock::new(),
+            observers: OnceLock::new(),
+            subscribers: Subscribers::default(),
+            names: Lock::default(),
+        }))
+    }
+
+    /// Gives the supervisor another name than it was built with.
+    pub(crate) fn rename(&self, label: Arc<str>) {
+        let _ = self.0.label.set(label);
+    }
+
+    /// The supervisor's name.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        self.0.label.get().unwrap_or(&self.0.built_as)
+    }
+
+    /// The names of all supervisors from the root down to this one, each followed by a slash, and then
+    /// this name: the path of a child.
+    pub(crate) fn path_of(&self, child: &str) -> Arc<str> {
+        let mut above = Vec::new();
+        let mut here = Some(self);
+        while let Some(registry) = here {
+            above.push(registry.name());
+            here = registry.0.parent.get();
+        }
+        let mut path = String::new();
+        for supervisor in above.into_iter().rev() {
+            path.push_str(supervisor);
+            path.push('/');
+        }
+        path.push_str(child);
+        Arc::from(path)
+    }
+
+    /// The supervisor's own path.
+    fn path(&self) -> Arc<str> {
+        match self.0.parent.get() {
+            Some(parent) => parent.path_of(self.name()),
+            None => Arc::clone(self.name()),
+        }
+    }
+
     /// From here on, these observers hear events.
     pub(crate) fn observe(&self, observers: Vec<Observer>) {
         let _ = self.0.observers.set(observers);
+    }
+
+    /// A stream of the events from here on; it keeps so many that nobody has taken out.
+    pub(crate) fn subscribe(&self, capacity: usize) -> EventStream {
+        self.0.subscribers.add(capacity)
+    }
+
+    /// The supervisor is gone for good, with all below it: ends the streams.
+    pub(crate) fn end_streams(&self) {
+        self.0.subscribers.end();
     }
 
     /// This tree becomes a subtree in the tree of `parent`. Returns a name that both have, if there is one.
@@ -57,15 +123,30 @@ impl Registry {
         twice
     }
 
-    /// Tells `tracing` and the observers, if there are any: else the event is not even made.
-    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+    /// Tells `tracing`, the observers and the subscribers of an event of this child, if there are any:
+    /// else the event is not even made.
+    pub(crate) fn emit(&self, child: &Arc<str>, kind: EventKind) {
+        self.tell(kind, |at, kind| Event { at, child: Arc::clone(child), path: self.path_of(child), kind });
+    }
+
+    /// As [`emit`](Self::emit), for an event of the supervisor itself.
+    pub(crate) fn emit_own(&self, kind: EventKind) {
+        self.tell(kind, |at, kind| Event { at, child: Arc::clone(self.name()), path: self.path(), kind });
+    }
+
+    /// Whether anybody may hear an event of this kind.
+    pub(crate) fn is_heard(&self, kind: &EventKind) -> bool {
+        may_be_traced(kind) || self.is_observed()
+    }
+
+    fn tell(&self, kind: EventKind, event: impl FnOnce(SystemTime, EventKind) -> Event) {
         // A subscriber is not our code, and is asked and told on every path, even when a worker
         // dies.
-        let traced = may_be_traced() && caught(is_traced).unwrap_or(false);
+        let traced = may_be_traced(&kind) && caught(|| is_traced(&kind)).unwrap_or(false);
         if !traced && !self.is_observed() {
             return;
         }
-        let event = event();
+        let event = event(SystemTime::now(), kind);
         if traced {
             let _ = caught(|| trace(&event));
         }
@@ -74,12 +155,14 @@ impl Registry {
             for observer in registry.0.observers.get().map_or(&[][..], Vec::as_slice) {
                 let _ = caught(|| observer.get()(&event));
             }
+            registry.0.subscribers.tell(&event);
             here = registry.0.parent.get();
         }
     }
 
     fn is_observed(&self) -> bool {
         self.0.observers.get().is_some_and(|observers| !observers.is_empty())
+            || self.0.subscribers.are_there()
             || self.0.parent.get().is_some_and(Self::is_observed)
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod race;
 pub(crate) mod reply;
+pub(crate) mod span;
 pub(crate) mod steps;
 pub(crate) mod stop;
 pub(crate) mod sync;

@@ -136,10 +136,13 @@ impl<W: Handlers> Context<W> {
         let due = deadline::after(delay);
         let send = message.send_some_time(self.handle().clone());
         let (committed, commits) = reply(Waker::noop().clone());
+        let (sender, incarnation) = (self.handle().clone(), self.incarnation());
         let attachment = self.attach("send_delayed".into(), async move {
             if commits.await.is_some() {
+                let unsent = Unsent { sender: Some(sender), incarnation };
                 deadline::until(due).await;
                 send.await;
+                unsent.is_sent();
             }
         });
         attachment.outlives_incarnation();
@@ -422,6 +425,28 @@ impl<W: Handlers> Context<W> {
 
 /// Tells an attachment that the message that made it has committed.
 struct Committed(ReplySender<()>);
+
+/// A delayed message that waits to be sent. Dropped before that, it tells of it, unless somebody has
+/// cancelled it.
+struct Unsent<W: Handlers> {
+    /// `None` once it is sent.
+    sender: Option<WeakHandle<W>>,
+    incarnation: u64,
+}
+
+impl<W: Handlers> Unsent<W> {
+    fn is_sent(mut self) {
+        self.sender = None;
+    }
+}
+
+impl<W: Handlers> Drop for Unsent<W> {
+    fn drop(&mut self) {
+        if let Some(sender) = &self.sender {
+            sender.delayed_send_dropped(self.incarnation);
+        }
+    }
+}
 
 impl Departs for Committed {
     fn depart(self: Box<Self>) {

@@ -68,7 +68,13 @@ impl<M: Message> Clock<M> {
     ///
     /// Whether a tick is due is read off the clock, not off the timer: tokio turns its timers only
     /// when tasks yield. The timer wakes a worker that has nothing to serve.
-    pub(crate) fn poll_tick(&self, mailbox: &Mailbox<M>, incarnation: u64, cx: &mut Context<'_>) -> Poll<M> {
+    /// With the tick it says how many of the same handler are skipped, because this one is late.
+    pub(crate) fn poll_tick(
+        &self,
+        mailbox: &Mailbox<M>,
+        incarnation: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<(M, u64)> {
         let now = Instant::now();
         let tick = self.tick_at(now, mailbox, incarnation, cx);
         tick.map_or_else(
@@ -76,18 +82,18 @@ impl<M: Message> Clock<M> {
                 self.alarm.with(|alarm| alarm.reason = reason);
                 Poll::Pending
             },
-            |position| Poll::Ready(self.ticks[position].message()),
+            |(position, skipped)| Poll::Ready((self.ticks[position].message(), skipped)),
         )
     }
 
-    /// Takes a tick that is due `now`: its position.
+    /// Takes a tick that is due `now`: its position, and how many are skipped.
     fn tick_at(
         &self,
         now: Instant,
         mailbox: &Mailbox<M>,
         incarnation: u64,
         cx: &mut Context<'_>,
-    ) -> Result<usize, Reason> {
+    ) -> Result<(usize, u64), Reason> {
         if self.due().is_none_or(|due| now < due) {
             return Err(Reason::NotDue);
         }

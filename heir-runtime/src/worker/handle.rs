@@ -17,6 +17,7 @@ use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::process::status::{Status, Stopped};
 use crate::table::Readers;
+use crate::tree::events::EventKind;
 use crate::tree::parent::ParentRequest;
 use crate::tree::registry::Registry;
 use crate::util::caught::guarded;
@@ -698,6 +699,15 @@ impl<W: Handlers> WeakHandle<W> {
     /// The open replies of the worker.
     pub(super) fn open_replies(&self) -> Arc<OpenReplies> {
         self.shared.upgrade().map(|shared| shared.open_replies()).unwrap_or_default()
+    }
+
+    /// A delayed message was dropped: tells it, if that is because the worker has stopped for good.
+    pub(super) fn delayed_send_dropped(&self, incarnation: u64) {
+        if let Some(shared) = self.shared.upgrade()
+            && shared.mailbox.is_closed_for_good()
+        {
+            shared.emit(EventKind::SendsDropped { incarnation, sends: 1 });
+        }
     }
 
     /// What the handle points at.

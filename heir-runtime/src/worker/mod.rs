@@ -25,6 +25,7 @@ mod spec;
 pub(crate) mod start_step;
 pub(crate) mod tables;
 mod tick;
+pub(crate) mod watched;
 
 use std::future::{Future, ready};
 

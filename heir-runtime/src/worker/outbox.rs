@@ -48,7 +48,6 @@ impl Outbox {
     /// The message has committed: all that was sent leaves, in order. A panic in the code of a
     /// worker that is written by hand keeps nothing else from leaving, and is told by
     /// [`finish`](Self::finish).
-    #[inline]
     pub(crate) fn depart(&mut self) {
         if let Some(held) = &self.0 {
             depart(held);
@@ -57,7 +56,6 @@ impl Outbox {
 
     /// Runs what is to run after the commit, in order. The first panic is returned, and keeps
     /// nothing else from running.
-    #[inline]
     pub(crate) fn finish(&mut self) -> Result<(), PanicMessage> {
         match self.0.take() {
             None => Ok(()),
@@ -81,7 +79,6 @@ impl Outbox {
     }
 
     /// How much is held that departs.
-    #[cfg(feature = "testing")]
     pub(crate) fn held(&self) -> usize {
         self.0.as_ref().map_or(0, |held| held.with(|held| held.departs.len()))
     }
@@ -104,7 +101,6 @@ impl Outbox {
     }
 }
 
-#[cold]
 fn depart(held: &Lock<Held>) {
     let mut departs = held.with(|held| std::mem::take(&mut held.departs));
     for departs in departs.drain(..) {
@@ -116,7 +112,6 @@ fn depart(held: &Lock<Held>) {
     }
 }
 
-#[cold]
 fn run(mut held: Held) -> Result<(), PanicMessage> {
     let mut outcome = held.panicked.take().map_or(Ok(()), Err);
     for run in held.after_commit.drain(..) {

@@ -83,15 +83,16 @@ impl Schedule {
         self.first().map(|(since, _)| since)
     }
 
-    /// Takes the tick that is outstanding for longest, to serve it `now`: its position. `None` if
-    /// none is due.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<usize> {
+    /// Takes the tick that is outstanding for longest, to serve it `now`: its position, and how many
+    /// of its ticks are skipped because it is late. `None` if none is due.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<(usize, u64)> {
         let (_, position) = self.first().filter(|(since, _)| *since <= now)?;
         self.taken += 1;
         let entry = &mut self.entries[position];
         entry.last = self.taken;
+        let skipped = entry.next.skipped(entry.period, entry.missed, now);
         entry.next = entry.next.following(entry.period, entry.missed, now);
-        Some(position)
+        Some((position, skipped))
     }
 
     /// Takes over the grids of another worker's ticks, those that have the same name and period.
@@ -123,6 +124,16 @@ impl Next {
     /// Due at this point, and not outstanding before `not_before`.
     fn due(at: Option<Instant>, not_before: Instant) -> Self {
         at.map_or(Self::Never, |at| Self::Due { at, since: at.max(not_before) })
+    }
+
+    /// How many points of the grid are skipped, if this one is served `now`.
+    fn skipped(self, period: Duration, missed: Missed, now: Instant) -> u64 {
+        match (self, missed) {
+            (Self::Due { at, .. }, Missed::Skip) if now - at >= period => {
+                u64::try_from((now - at).as_nanos() / period.as_nanos()).unwrap_or(u64::MAX)
+            }
+            _ => 0,
+        }
     }
 
     /// When the tick is due after this time, if it is served `now`.
@@ -183,7 +194,7 @@ mod tests {
             }
         }
 
-        fn take(&mut self) -> Option<usize> {
+        fn take(&mut self) -> Option<(usize, u64)> {
             if self.stands {
                 return None;
             }
@@ -193,13 +204,17 @@ mod tests {
             };
             let (.., position) = self.ticks.iter().enumerate().filter_map(waits).min()?;
             self.taken += 1;
+            let mut skipped = 0;
             let tick = &mut self.ticks[position];
             tick.last = (self.gone_on?, self.taken);
             match tick.missed {
-                Missed::Skip => tick.open.clear(),
+                Missed::Skip => {
+                    skipped = tick.open.len() as u64 - 1;
+                    tick.open.clear();
+                }
                 Missed::CatchUp => drop(tick.open.remove(0)),
             }
-            Some(position)
+            Some((position, skipped))
         }
     }
 
@@ -262,7 +277,7 @@ mod tests {
         let mut schedule = of(period, Missed::Skip);
         schedule.goes_on(start);
         let late = start + Duration::from_hours(1);
-        assert_eq!(schedule.take(late), Some(0));
+        assert_eq!(schedule.take(late), Some((0, 514_285_714_284)), "the points from the second on");
         let next = schedule.due().unwrap();
         assert!(late < next && next <= late + period && (next - start).as_nanos().is_multiple_of(7));
     }
@@ -280,7 +295,7 @@ mod tests {
         after.goes_on(half);
         let mut due = Vec::new();
         while let Some(at) = after.due().filter(|at| *at < start + 3 * second) {
-            due.push((at - start, given[after.take(at).unwrap()].0));
+            due.push((at - start, given[after.take(at).unwrap().0].0));
         }
         assert_eq!(
             due,

@@ -15,12 +15,13 @@ use crate::process::Process;
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
 use crate::table::Readers;
-use crate::tree::events::{Event, EventKind, Role};
+use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
 use crate::util::caught::{PanicMessage, drop_caught};
 #[cfg(feature = "testing")]
 use crate::util::plan::Plan;
+use crate::util::span::{Span, spans_may_be_wanted};
 use crate::util::sync::{Lock, WatchOne};
 use crate::worker::Handlers;
 use crate::worker::Settings;
@@ -60,6 +61,8 @@ pub(crate) struct Shared<W: Handlers> {
     /// Attachments that outlive the incarnations that made them.
     outliving: Arc<Outliving>,
     registry: Registry,
+    /// The span of a hand-over in progress, if anybody watches.
+    handover: Lock<Option<Arc<Span>>>,
     /// The worker's name in the whole tree, if its spec has one.
     registered: Option<Arc<str>>,
     /// Whether the worker holds that name: another worker may.
@@ -132,6 +135,7 @@ impl<W: Handlers> Shared<W> {
             process: Lock::default(),
             outliving: Arc::default(),
             registry,
+            handover: Lock::default(),
             registered: spec.registered.clone(),
             is_registered: AtomicBool::new(false),
             parent,
@@ -141,9 +145,42 @@ impl<W: Handlers> Shared<W> {
         }
     }
 
-    /// Tells `tracing` and the tree's observers of an event of this worker.
+    /// Tells `tracing` and the tree's observers of an event of this worker. Between a death and the next
+    /// incarnation that serves, it is in the span of the hand-over.
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.registry.emit(|| Event { child: Arc::clone(&self.name), kind });
+        if !self.registry.is_heard(&kind) {
+            return;
+        }
+        let is_over = matches!(
+            kind,
+            EventKind::Serving { .. }
+                | EventKind::Terminated
+                | EventKind::GaveUpOn { .. }
+                | EventKind::Retired { .. }
+                | EventKind::Upgraded
+        );
+        let handover =
+            if is_over { self.handover.take() } else { self.handover.with(|handover| handover.clone()) };
+        let _in_the_span = handover.as_ref().map(|handover| handover.enter());
+        self.registry.emit(&self.name, kind);
+    }
+
+    /// The names of all supervisors above the worker, and its own: `app/shop/stock`.
+    pub(crate) fn path(&self) -> Arc<str> {
+        self.registry.path_of(&self.name)
+    }
+
+    /// An owner of the tables ends. If anybody wants to know, there is a span from here until the next
+    /// one serves; it is a child of the span of the message over which the owner has died.
+    pub(crate) fn begins_handover(&self, incarnation: u64) {
+        if !spans_may_be_wanted() {
+            return;
+        }
+        let span = Span::new(|| {
+            let (worker, path) = (&*self.name, &*self.path());
+            tracing::debug_span!(target: "heir", "handover", worker, path, incarnation)
+        });
+        self.handover.set(span.map(Arc::new));
     }
 
     pub(crate) fn registry(&self) -> &Registry {

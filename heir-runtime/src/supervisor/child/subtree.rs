@@ -15,7 +15,7 @@ use crate::supervisor::run::patience::GRACE;
 use crate::supervisor::run::requests::Command;
 use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::tree::{SubtreeStatus, TreeNode};
-use crate::tree::events::{Event, EventKind, Role};
+use crate::tree::events::{EventKind, Role};
 use crate::util::stop::{StopSignal, stop_signal};
 use crate::worker::Shutdown;
 
@@ -205,6 +205,6 @@ impl Node for SupervisorShared {
     }
 
     fn emit(&self, kind: EventKind) {
-        self.registry().emit(|| Event { child: Arc::clone(self.label()), kind });
+        self.registry().emit_own(kind);
     }
 }

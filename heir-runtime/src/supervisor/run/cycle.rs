@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::process::status::Stopped;
 use crate::supervisor::run::slot::{Goal, State};
 use crate::supervisor::run::{Cycle, Phase, Run};
-use crate::tree::events::Role;
+use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
 use crate::worker::Restart;
 
@@ -30,6 +30,7 @@ impl Run {
     /// Begins the supervisor's next life: stops the tasks that its last life left, then starts all
     /// children in order.
     pub(crate) fn begin_life(&mut self) {
+        self.emit(EventKind::SupervisorStarted);
         self.cycle = Some(Cycle { from: ChildId::MIN, phase: Phase::Stopping, is_first: true });
         self.down_from = ChildId::MAX;
         self.timers.clear();
@@ -58,6 +59,7 @@ impl Run {
         };
         self.cycle = Some(Cycle { from, phase: Phase::Stopping, is_first });
         self.down_from = ChildId::MAX;
+        self.emit(EventKind::RestartingTogether { children: self.slots.range(from..).count() });
         if !delay.is_zero()
             && let Some(slot) = self.slots.get(&failed)
         {
@@ -165,6 +167,7 @@ impl Run {
         let Some(id) = id else {
             if self.cycle.take().is_some_and(|cycle| cycle.is_first) {
                 self.shared.set_running();
+                self.emit(EventKind::SupervisorRunning);
             }
             return true;
         };

@@ -31,7 +31,7 @@ use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
 use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
-use crate::tree::events::{Event, EventKind, Role};
+use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::ChildId;
 use crate::util::caught::message_of;
 use crate::util::numbers::ByNumber;
@@ -336,7 +336,7 @@ impl Run {
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.shared.registry().emit(|| Event { child: Arc::clone(self.shared.label()), kind });
+        self.shared.registry().emit_own(kind);
     }
 
     /// Aborts the tasks of all children, because the supervisor's own task was aborted.

@@ -179,7 +179,9 @@ impl Run {
         }
         self.managers -= usize::from(role == Role::Manager && slot.part(role).is_down());
         if is_overdue {
-            self.overdue.aborted(Arc::clone(slot.member.node().name()), role);
+            let node = slot.member.node();
+            self.overdue.aborted(Arc::clone(node.name()), role);
+            node.emit(EventKind::Aborted { role });
         }
         self.set_timer(id, role);
     }
@@ -357,6 +359,7 @@ impl Run {
                 State::Delayed(_) => self.spawn(id, role),
                 State::Asked(_) if !has_ended => {
                     slot.abort(role);
+                    slot.member.node().emit(EventKind::Aborted { role });
                     if is_ending {
                         self.overdue.aborted(name, role);
                     }
