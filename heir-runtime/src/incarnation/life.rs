@@ -20,13 +20,14 @@ use crate::process::Signal;
 use crate::process::exit::ExitReason;
 use crate::table::Commit;
 use crate::tree::events::EventKind;
-use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
+use crate::util::caught::{CatchDrop, PanicMessage, caught, caught_async, drop_caught};
 use crate::util::race::finished_in;
 use crate::util::span::{Span, spans_may_be_wanted};
 use crate::util::stop::StopSignal;
 use crate::worker::Context;
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
+use crate::worker::outbox::Outbox;
 use crate::worker::shared::Shared;
 
 /// The reason of an incarnation through which a panic unwinds. The supervisor, which catches the
@@ -206,7 +207,10 @@ impl<W: Handlers> Life<W> {
         let committed = body.commit(&mut self.cx)?;
         // The message has committed, so what it has sent leaves, and then its reply. From here on a
         // panic ends the incarnation, but undoes nothing.
-        self.cx.depart();
+        let is_more = !self.cx.outbox.is_empty();
+        if is_more {
+            self.cx.outbox.depart();
+        }
         let mut served = self.message.take();
         let open = || {
             if let Some(message) = &mut served {
@@ -214,30 +218,33 @@ impl<W: Handlers> Life<W> {
             }
             drop(served.take());
         };
-        let opened = match &self.cx.watched {
-            None => caught(open),
-            Some(watched) => watched.span.within(|| caught(open)),
-        };
+        let opened = if is_more { open_in_span(&self.cx.outbox, open) } else { caught(open) };
         if let Err(message) = opened {
             // One by one: two destructors that panic at once end the process.
-            let _ = (drop_caught(served), drop_caught(committed), self.cx.finish());
+            let _ = (drop_caught(served), drop_caught(committed), self.cx.outbox.finish());
             return Err(ExitReason::Panic(message));
         }
         let dropped = drop_caught(committed);
-        if !self.cx.outbox.is_empty() {
-            // What follows is not the message any more, whose reply may come later.
-            self.shared.mailbox.answered();
-        }
-        dropped.and(self.cx.finish()).map_err(ExitReason::Panic)?;
+        let followed = if is_more { self.follow(dropped) } else { dropped };
+        followed.map_err(ExitReason::Panic)?;
         if self.suspicious {
             self.cleared();
         }
-        if self.cx.watched.is_some() {
-            self.is_served();
-            // Lets go of the span of the message, before the worker waits for the next.
-            self.shared.mailbox.answered();
-        }
         Ok(())
+    }
+
+    /// Does what follows a message that has been answered; `before` says whether something has
+    /// panicked since its commit.
+    #[cold]
+    fn follow(&mut self, before: Result<(), PanicMessage>) -> Result<(), PanicMessage> {
+        // What follows is not the message any more, whose reply may come later; and its span, which is
+        // its caller's, is not to last until the next message.
+        self.shared.mailbox.answered();
+        let followed = before.and(self.cx.outbox.finish());
+        if followed.is_ok() {
+            self.is_served();
+        }
+        followed
     }
 
     /// Serves a signal, as a transaction of its own.
@@ -297,13 +304,13 @@ impl<W: Handlers> Life<W> {
 
     /// A hook is about to be served: returns its span, if anybody watches.
     fn watch(&mut self, hook: &'static str) -> Option<Arc<Span>> {
-        if spans_may_be_wanted() { watched::begin(&self.shared, &mut self.cx, hook) } else { None }
+        if spans_may_be_wanted() { watched::begin_hook(&self.shared, &mut self.cx, hook) } else { None }
     }
 
     /// What was served has committed.
     fn is_served(&mut self) {
-        if let Some(watched) = self.cx.watched.take() {
-            watched.is_served(&self.cx.readers);
+        if let Some(watched) = self.cx.outbox.take_watched() {
+            watched.is_served(W::NAME, &self.cx.readers);
         }
     }
 
@@ -334,8 +341,8 @@ impl<W: Handlers> Body<W> {
     /// runs. A panic in that ends the incarnation, but undoes nothing.
     fn commit_and_follow(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
         let saved = self.commit(cx)?;
-        cx.depart();
-        drop_caught(saved).and(cx.finish()).map_err(ExitReason::Panic)
+        cx.outbox.depart();
+        drop_caught(saved).and(cx.outbox.finish()).map_err(ExitReason::Panic)
     }
 }
 
@@ -344,8 +351,8 @@ impl<W: Handlers> Life<W> {
     /// runtime has been shut down.
     fn leave(&mut self, own: Option<ExitReason>) {
         let Some(Body { worker, seat }) = self.body.take() else { return };
-        let watched = self.cx.watched.take();
-        let _in_the_span = watched.as_ref().map(|watched| watched.span.enter());
+        let watched = self.cx.outbox.take_watched();
+        let _in_the_span = watched.as_ref().and_then(|watched| watched.span.as_deref()).map(Span::enter);
         self.shared.begins_handover(seat.incarnation());
         // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
         let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
@@ -354,6 +361,9 @@ impl<W: Handlers> Life<W> {
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
         let in_message = seat.in_message();
+        if let Some(watched) = watched.as_ref().filter(|_| in_message) {
+            watched.has_died(W::NAME);
+        }
         if in_message && self.suspicious && failed {
             self.shared.tables_suspected();
         }
@@ -404,6 +414,14 @@ impl<W: Handlers> Drop for Life<W> {
     fn drop(&mut self) {
         self.leave(None);
     }
+}
+
+/// Opens the gate of a message in its span.
+#[cold]
+fn open_in_span(outbox: &Outbox, open: impl FnOnce()) -> Result<(), PanicMessage> {
+    let span = outbox.span();
+    let _in_the_span = span.as_deref().map(Span::enter);
+    caught(open)
 }
 
 /// Runs a handler or hook, caught, in its span, and within its time; when it is late, its future is

@@ -28,6 +28,7 @@ use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::tree::events::EventKind;
 use crate::util::caught::CatchDrop;
+use crate::util::meter;
 #[cfg(feature = "testing")]
 use crate::util::ours::ours;
 use crate::util::race::{Either, race};
@@ -142,6 +143,7 @@ fn start<W: Handlers>(
         };
         let mut life = Life::begin(Arc::clone(&shared), process, lease, args)?;
         shared.emit(EventKind::Received { incarnation: number });
+        meter::handed_over(W::NAME, || Some(info.previous.as_ref()?.at.elapsed()));
         let bound = shared.settings.start_timeout;
         let started = race(&mut stop, pin!(within(bound, "its hooks", pin!(life.start(&info))))).await;
         match started {

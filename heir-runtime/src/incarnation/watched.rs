@@ -15,13 +15,14 @@ use std::sync::Arc;
 use tracing::debug_span;
 use tracing::field::Empty;
 
+use crate::util::meter::{self, Moment, are_recorded};
 use crate::util::span::Span;
 use crate::worker::Context;
 use crate::worker::Handlers;
 use crate::worker::shared::Shared;
 use crate::worker::watched::Watched;
 
-/// A message is about to be served: makes its span, if anybody wants it.
+/// A message is about to be served: notes it, and returns its span, if anybody watches.
 #[cold]
 pub(super) fn begin_message<W: Handlers>(
     shared: &Shared<W>,
@@ -29,26 +30,41 @@ pub(super) fn begin_message<W: Handlers>(
     handler: &'static str,
 ) -> Option<Arc<Span>> {
     let caller = shared.mailbox.caller_in_progress();
+    let queued = caller.as_ref().and_then(|caller| caller.watched());
+    if let Some(queued) = queued {
+        meter::has_waited(W::NAME, queued.since());
+    }
     // The span from its sender on is the one above.
-    let above = caller.as_ref().and_then(|caller| caller.watched()).map(|watched| watched.span());
-    let _in_the_span = above.map(Span::enter);
-    begin(shared, cx, handler)
+    let _in_the_span = queued.and_then(|queued| queued.span()).map(Span::enter);
+    begin(shared, cx, handler, Some((handler, Moment::now())))
 }
 
-/// A message or hook is about to be served: makes its span, if anybody wants it.
+/// A hook is about to be served: notes it, and returns its span, if anybody watches.
 #[cold]
-pub(super) fn begin<W: Handlers>(
+pub(super) fn begin_hook<W: Handlers>(
+    shared: &Shared<W>,
+    cx: &mut Context<W>,
+    hook: &'static str,
+) -> Option<Arc<Span>> {
+    begin(shared, cx, hook, None)
+}
+
+fn begin<W: Handlers>(
     shared: &Shared<W>,
     cx: &mut Context<W>,
     handler: &'static str,
+    message: Option<(&'static str, Moment)>,
 ) -> Option<Arc<Span>> {
     let span = Span::new(|| {
         let (worker, path) = (&*shared.name, &*shared.path());
         let (incarnation, boundary) = (cx.incarnation(), Empty);
         debug_span!(target: "heir", "serve", worker, path, incarnation, handler, boundary)
-    })?;
-    let span = Arc::new(span);
-    let watched = Watched { span: Arc::clone(&span), last_commit: cx.readers.last_commit() };
-    cx.watched = Some(Box::new(watched));
-    Some(span)
+    });
+    if span.is_none() && !are_recorded() {
+        return None;
+    }
+    let span = span.map(Arc::new);
+    let watched = Watched { span: span.clone(), last_commit: cx.readers.last_commit(), message };
+    cx.outbox.watch(watched);
+    span
 }

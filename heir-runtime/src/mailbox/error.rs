@@ -35,6 +35,20 @@ pub enum NotSent {
     DownFor(Duration),
 }
 
+impl NotSent {
+    /// The reason in a word, for metrics.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Stopped(_) => "stopped",
+            Self::TimedOut(_) => "timed_out",
+            Self::ToItself => "to_itself",
+            Self::Down(_) => "down",
+            Self::DownFor(_) => "down_for",
+        }
+    }
+}
+
 /// The arguments of a message that was not sent, to be taken back with
 /// [`into_inner`](Self::into_inner).
 ///

@@ -24,7 +24,7 @@ impl Message for Number {
 }
 
 fn mailbox(capacity: usize) -> Arc<Mailbox<Number>> {
-    Arc::new(Mailbox::new(Arc::from("worker"), capacity, None))
+    Arc::new(Mailbox::new(Arc::from("worker"), "Worker", capacity, None))
 }
 
 fn number(n: u8) -> Number {

@@ -24,6 +24,9 @@ use crate::util::sync::{AtomicBool, Lock, Locked};
 pub(crate) struct Mailbox<M> {
     /// The worker's name.
     worker: Arc<str>,
+    /// The worker's type, under which what is refused is counted.
+    #[cfg(feature = "metrics")]
+    kind: &'static str,
     /// Locked to move a message in or out; never while a message is served, nor while any code runs
     /// that is not ours.
     queue: Lock<Queue<M>>,
@@ -38,9 +41,17 @@ pub(crate) struct Mailbox<M> {
 }
 
 impl<M: Message> Mailbox<M> {
-    pub(crate) fn new(worker: Arc<str>, capacity: usize, on_undelivered: Option<OnUndelivered>) -> Self {
+    pub(crate) fn new(
+        worker: Arc<str>,
+        #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing is counted"))]
+        kind: &'static str,
+        capacity: usize,
+        on_undelivered: Option<OnUndelivered>,
+    ) -> Self {
         Self {
             worker,
+            #[cfg(feature = "metrics")]
+            kind,
             queue: Lock::new(Queue::new(capacity)),
             drained: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
@@ -350,6 +361,8 @@ impl<M: Message> Mailbox<M> {
     /// Refuses a message because the mailbox is closed.
     pub(super) fn refuse_queued(&self, envelope: Envelope<M>, why: Stopped) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        crate::util::meter::refused(self.kind, "unserved", 1);
         self.refuse_now(envelope, Refusal::Stopped(why));
     }
 

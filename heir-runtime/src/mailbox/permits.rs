@@ -313,7 +313,7 @@ mod tests {
     }
 
     fn mailbox(capacity: usize) -> Mailbox<Note> {
-        Mailbox::new(Arc::from("worker"), capacity, None)
+        Mailbox::new(Arc::from("worker"), "Worker", capacity, None)
     }
 
     fn note() -> Note {

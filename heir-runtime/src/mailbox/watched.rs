@@ -8,19 +8,22 @@ use std::sync::Arc;
 
 use crate::mailbox::message::{Caller, Message};
 use crate::mailbox::refusal::Refusal;
-use crate::util::caught::caught;
+use crate::util::meter::{Moment, are_recorded};
 use crate::util::span::{Span, spans_may_be_wanted};
 
 /// A message that somebody watches, in the place of its caller.
 pub struct Watched {
     caller: Option<Arc<dyn Caller>>,
-    span: Span,
+    /// `None` if nobody wants a span.
+    span: Option<Span>,
+    /// When it was queued.
+    since: Moment,
 }
 
 /// Whether anybody may watch messages. Where nobody does, this is all that it costs.
 #[inline]
 pub(crate) fn messages_may_be_watched() -> bool {
-    spans_may_be_wanted()
+    spans_may_be_wanted() || are_recorded()
 }
 
 impl Watched {
@@ -41,15 +44,20 @@ impl Watched {
                 None => tracing::debug_span!(target: "heir", "cast", worker, handler, refused),
             }
         });
-        match span {
-            Some(span) => Some(Arc::new(Self { caller, span })),
-            None => caller,
+        if span.is_none() && !are_recorded() {
+            return caller;
         }
+        Some(Arc::new(Self { caller, span, since: Moment::now() }))
     }
 
-    /// The span of the message, if it is watched.
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
+    /// The span of the message, if anybody wants it.
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.span.as_ref()
+    }
+
+    /// When the message was queued.
+    pub(crate) fn since(&self) -> Moment {
+        self.since
     }
 
     /// The message has been refused: its span says why. Returns its caller.
@@ -58,7 +66,9 @@ impl Watched {
         match caller.watched() {
             None => Some(caller),
             Some(watched) => {
-                let _ = caught(|| watched.span.record_words("refused", why));
+                if let Some(span) = &watched.span {
+                    span.record_words("refused", why);
+                }
                 watched.caller.clone()
             }
         }

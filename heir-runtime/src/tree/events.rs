@@ -215,13 +215,19 @@ pub enum Role {
     Supervisor,
 }
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Role {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
             Self::Worker => "worker",
             Self::Manager => "manager",
             Self::Supervisor => "supervisor",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod deadline;
 pub(crate) mod elapsed;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub(crate) mod meter;
 pub(crate) mod numbers;
 #[cfg(feature = "testing")]
 pub(crate) mod ours;

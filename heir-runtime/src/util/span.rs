@@ -31,13 +31,6 @@ impl Span {
         caught(|| self.0.get().enter()).ok().map(CatchDrop::new)
     }
 
-    /// Runs `work` in the span.
-    #[cold]
-    pub(crate) fn within<R>(&self, work: impl FnOnce() -> R) -> R {
-        let _in_the_span = self.enter();
-        work()
-    }
-
     /// Drives `future`; each of its polls is in the span, if there is one.
     pub(crate) fn around<F: Future + Unpin>(
         span: Option<&Self>,

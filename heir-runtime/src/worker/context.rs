@@ -9,12 +9,10 @@ use crate::mailbox::{CastError, OpenReplies};
 use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::table::{Commit, Readers};
-use crate::util::caught::PanicMessage;
 use crate::worker::Handlers;
 use crate::worker::handle::WeakHandle;
 use crate::worker::outbox::Outbox;
 use crate::worker::outgoing::Outgoing;
-use crate::worker::watched::Watched;
 
 /// The incarnation that a handler or hook runs in: its number, its handle, its end, and the links,
 /// monitors, timers and tasks that live with it (`self()` and the functions on it).
@@ -52,8 +50,6 @@ pub struct Context<W: Handlers> {
     pub(crate) outbox: Outbox,
     /// Whether the message in progress has marked a boundary: then it is not served again.
     pub(crate) has_committed: bool,
-    /// The message or hook in progress, if anybody watches. In a box, because mostly nobody does.
-    pub(crate) watched: Option<Box<Watched>>,
 }
 
 impl<W: Handlers> Context<W> {
@@ -66,7 +62,6 @@ impl<W: Handlers> Context<W> {
             readers,
             outbox: Outbox::default(),
             has_committed: false,
-            watched: None,
         }
     }
 
@@ -244,8 +239,8 @@ impl<W: Handlers> Context<W> {
         worker.commit(Commit::of(&self.readers));
         self.has_committed = true;
         self.saved = Some(saved);
-        self.depart();
-        if let Err(message) = self.finish() {
+        self.outbox.depart();
+        if let Err(message) = self.outbox.finish() {
             panic!("{message}");
         }
     }
@@ -438,27 +433,6 @@ impl<W: Handlers> Context<W> {
     #[expect(clippy::missing_panics_doc, reason = "a context is there only while its worker is")]
     pub fn own_handle(&self) -> W::Handle {
         self.handle.upgrade().expect("a context belongs to a worker that is there")
-    }
-
-    /// The message has committed: all that was sent leaves, in order.
-    #[inline]
-    pub(crate) fn depart(&mut self) {
-        if !self.outbox.is_empty() {
-            self.in_the_span(Outbox::depart);
-        }
-    }
-
-    /// Runs what is to run after the commit, in order. The first panic is returned.
-    #[inline]
-    pub(crate) fn finish(&mut self) -> Result<(), PanicMessage> {
-        if self.outbox.is_empty() { Ok(()) } else { self.in_the_span(Outbox::finish) }
-    }
-
-    /// Works with the outbox in the span of what is served, if anybody watches.
-    #[cold]
-    fn in_the_span<R>(&mut self, work: impl FnOnce(&mut Outbox) -> R) -> R {
-        let _in_the_span = self.watched.as_ref().map(|watched| watched.span.enter());
-        work(&mut self.outbox)
     }
 
     /// The open replies of the worker.

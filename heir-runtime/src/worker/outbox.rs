@@ -1,5 +1,5 @@
 //! What a message does beside its writes, and what waits for its commit: messages to others, late
-//! replies, and closures.
+//! replies, closures; and what is known of it, if anybody watches.
 //!
 //! ```text
 //! held -- the message commits --> departs    (in order; then the reply; then the closures)
@@ -7,8 +7,12 @@
 //!   +---- the message dies -----> dropped    (permits go back)
 //! ```
 
+use std::sync::Arc;
+
 use crate::util::caught::{PanicMessage, caught, drop_caught};
+use crate::util::span::Span;
 use crate::util::sync::Lock;
+use crate::worker::watched::Watched;
 
 /// Something that waits for the commit, with all that it needs: it cannot fail any more.
 pub trait Departs: Send {
@@ -30,11 +34,35 @@ pub(crate) struct Outbox(Option<Box<Lock<Held>>>);
 struct Held {
     departs: Vec<Box<dyn Departs>>,
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
+    watched: Option<Watched>,
     /// The first panic of what has departed.
     panicked: Option<PanicMessage>,
 }
 
 impl Outbox {
+    /// Somebody watches the message or hook in progress.
+    pub(crate) fn watch(&mut self, watched: Watched) {
+        let before = self.0.get_or_insert_default().with(|held| held.watched.replace(watched));
+        drop(before);
+    }
+
+    /// What is known of the message or hook in progress, if anybody watches.
+    pub(crate) fn take_watched(&mut self) -> Option<Watched> {
+        let (watched, is_all) = self.0.as_ref()?.with(|held| {
+            let is_all = held.departs.is_empty() && held.after_commit.is_empty() && held.panicked.is_none();
+            (held.watched.take(), is_all)
+        });
+        if is_all {
+            self.0 = None;
+        }
+        watched
+    }
+
+    /// The span of the message or hook in progress, if anybody wants it.
+    pub(crate) fn span(&self) -> Option<Arc<Span>> {
+        self.0.as_ref()?.with(|held| held.watched.as_ref()?.span.clone())
+    }
+
     /// Adds what departs with the commit.
     pub(super) fn hold(&mut self, departs: Box<dyn Departs>) {
         self.0.get_or_insert_default().with(|held| held.departs.push(departs));
@@ -50,6 +78,8 @@ impl Outbox {
     /// [`finish`](Self::finish).
     pub(crate) fn depart(&mut self) {
         if let Some(held) = &self.0 {
+            let span = self.span();
+            let _in_the_span = span.as_deref().map(Span::enter);
             depart(held);
         }
     }
@@ -57,10 +87,16 @@ impl Outbox {
     /// Runs what is to run after the commit, in order. The first panic is returned, and keeps
     /// nothing else from running.
     pub(crate) fn finish(&mut self) -> Result<(), PanicMessage> {
-        match self.0.take() {
-            None => Ok(()),
-            Some(held) => run(held.into_inner()),
+        let Some(held) = self.0.take() else { return Ok(()) };
+        let mut held = held.into_inner();
+        // The message may go on: after this commit comes another.
+        let watched = held.watched.take();
+        let span = watched.as_ref().and_then(|watched| watched.span.clone());
+        if let Some(watched) = watched {
+            self.watch(watched);
         }
+        let _in_the_span = span.as_deref().map(Span::enter);
+        run(held)
     }
 
     /// The message has died: the permits of others go back, whoever settles its tables, and when.

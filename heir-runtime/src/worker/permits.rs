@@ -7,6 +7,7 @@ use crate::mailbox::Batch;
 use crate::mailbox::NotSent;
 use crate::mailbox::Permit;
 use crate::process::status::Status;
+use crate::util::meter;
 use crate::util::race::{Either, race};
 use crate::worker::Handlers;
 use crate::worker::WhileDown;
@@ -47,6 +48,13 @@ impl<W: Handlers> Handle<W> {
             Some(why) => Err(why),
             None => shared.mailbox.try_send_all(batch),
         }
+    }
+
+    /// A message is not sent, for this reason, which is counted.
+    #[cold]
+    pub(super) fn refuses(&self, why: NotSent) -> NotSent {
+        meter::refused(W::NAME, why.word(), 1);
+        why
     }
 
     /// Whether a sender may give up: after a time, or because no incarnation serves.

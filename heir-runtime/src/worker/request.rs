@@ -165,7 +165,10 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                             *stage = CallStage::Waits((message, answer), mailbox.reserve());
                         }
                         Err((message, why)) => {
-                            return Poll::Ready(Err(CallError::not_sent(take_back(message), why)));
+                            return Poll::Ready(Err(CallError::not_sent(
+                                take_back(message),
+                                handle.refuses(why),
+                            )));
                         }
                     }
                 }
@@ -180,7 +183,7 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                         Err(why) => {
                             return Poll::Ready(Err(CallError::not_sent(
                                 take_back(message),
-                                NotSent::Stopped(why),
+                                handle.refuses(NotSent::Stopped(why)),
                             )));
                         }
                     }
@@ -197,7 +200,12 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                             permit.send(message(call));
                             *stage = CallStage::InTime(answer, Box::new(deadline));
                         }
-                        Err(why) => return Poll::Ready(Err(CallError::not_sent(args.into_inner(), why))),
+                        Err(why) => {
+                            return Poll::Ready(Err(CallError::not_sent(
+                                args.into_inner(),
+                                handle.refuses(why),
+                            )));
+                        }
                     }
                 }
                 CallStage::Sent(answer) => return Pin::new(answer).poll(cx).map(heard),
@@ -235,7 +243,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                         Err((message, NotSent::Full)) if handle.shared.mailbox.is_served_here() => {
                             return Poll::Ready(Err(CastError::not_sent(
                                 take_back(message),
-                                NotSent::ToItself,
+                                handle.refuses(NotSent::ToItself),
                             )));
                         }
                         Err((message, NotSent::Full)) if handle.is_bounded() => {
@@ -245,7 +253,10 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                             *stage = CastStage::Waits(message, handle.shared.shared().mailbox.reserve());
                         }
                         Err((message, why)) => {
-                            return Poll::Ready(Err(CastError::not_sent(take_back(message), why)));
+                            return Poll::Ready(Err(CastError::not_sent(
+                                take_back(message),
+                                handle.refuses(why),
+                            )));
                         }
                     }
                     continue;
@@ -264,7 +275,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                     permit.send(message);
                     Ok(())
                 }
-                Err(why) => Err(CastError::not_sent(take_back(message), why)),
+                Err(why) => Err(CastError::not_sent(take_back(message), handle.refuses(why))),
             });
         }
     }

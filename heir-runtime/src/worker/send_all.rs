@@ -10,6 +10,7 @@ use crate::mailbox::MessageArgs;
 use crate::mailbox::NotSent;
 use crate::mailbox::Unsent;
 use crate::util::caught::CatchDrop;
+use crate::util::meter;
 use crate::worker::Handlers;
 use crate::worker::handle::Handle;
 use crate::worker::permits::Full;
@@ -172,7 +173,8 @@ impl<W: Handlers, A: 'static, I: Iterator<Item: Into<MessageArgs<A>>>> Casts<W, 
             unsent.push(CatchDrop::new(take_back(message)));
         }
         unsent.extend(self.rest.map(|args| CatchDrop::new(args.into().into_inner())));
-        let unsent = unsent.into_iter().map(CatchDrop::into_inner).collect();
+        let unsent: Vec<_> = unsent.into_iter().map(CatchDrop::into_inner).collect();
+        meter::refused(W::NAME, why.word(), unsent.len());
         CastAllError { sent: self.sent, unsent: Unsent::new(unsent), why }
     }
 }

@@ -19,6 +19,7 @@ use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
 use crate::util::caught::{PanicMessage, drop_caught};
+use crate::util::meter;
 #[cfg(feature = "testing")]
 use crate::util::plan::Plan;
 use crate::util::span::{Span, spans_may_be_wanted};
@@ -116,7 +117,12 @@ impl<W: Handlers> Shared<W> {
         let name = Arc::clone(&spec.name);
         Self {
             estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
-            mailbox: Mailbox::new(Arc::clone(&name), spec.settings.mailbox, spec.on_undelivered.clone()),
+            mailbox: Mailbox::new(
+                Arc::clone(&name),
+                W::NAME,
+                spec.settings.mailbox,
+                spec.on_undelivered.clone(),
+            ),
             settings,
             readers: Lock::new(match &spec.journal {
                 None => W::readers(),
@@ -148,6 +154,11 @@ impl<W: Handlers> Shared<W> {
     /// Tells `tracing` and the tree's observers of an event of this worker. Between a death and the next
     /// incarnation that serves, it is in the span of the hand-over.
     pub(crate) fn emit(&self, kind: EventKind) {
+        match &kind {
+            EventKind::Restarting { role, .. } => meter::restarted(W::NAME, role.word()),
+            EventKind::Redelivers { handler, .. } => meter::redelivered(W::NAME, handler),
+            _ => {}
+        }
         if !self.registry.is_heard(&kind) {
             return;
         }

@@ -3,20 +3,39 @@
 use std::sync::Arc;
 
 use crate::table::Readers;
+use crate::util::meter::{self, Moment};
 use crate::util::span::Span;
 
-/// The span of a message or hook that is being served, and the last commit before it.
+/// A message or hook that is being served, and that somebody watches.
 pub(crate) struct Watched {
-    pub(crate) span: Arc<Span>,
+    /// `None` if nobody wants a span.
+    pub(crate) span: Option<Arc<Span>>,
+    /// The last commit before it.
     pub(crate) last_commit: u64,
+    /// The handler, and when it has begun; `None` for a hook.
+    pub(crate) message: Option<(&'static str, Moment)>,
 }
 
 impl Watched {
     /// It has committed: if it wrote to the recorded tables, its span has the number of the boundary.
-    pub(crate) fn is_served(&self, readers: &Readers) {
+    pub(crate) fn is_served(&self, worker: &'static str, readers: &Readers) {
         let boundary = readers.last_commit();
-        if boundary > self.last_commit {
-            self.span.record("boundary", boundary);
+        if let Some(span) = &self.span
+            && boundary > self.last_commit
+        {
+            span.record("boundary", boundary);
+        }
+        self.has_ended(worker, true);
+    }
+
+    /// It has died.
+    pub(crate) fn has_died(&self, worker: &'static str) {
+        self.has_ended(worker, false);
+    }
+
+    fn has_ended(&self, worker: &'static str, committed: bool) {
+        if let Some((handler, began)) = self.message {
+            meter::handled(worker, handler, began, committed);
         }
     }
 }

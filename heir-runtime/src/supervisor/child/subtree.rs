@@ -16,6 +16,7 @@ use crate::supervisor::run::requests::Command;
 use crate::supervisor::shared::SupervisorShared;
 use crate::supervisor::tree::{SubtreeStatus, TreeNode};
 use crate::tree::events::{EventKind, Role};
+use crate::util::meter;
 use crate::util::stop::{StopSignal, stop_signal};
 use crate::worker::Shutdown;
 
@@ -205,6 +206,9 @@ impl Node for SupervisorShared {
     }
 
     fn emit(&self, kind: EventKind) {
+        if let EventKind::Restarting { role, .. } = &kind {
+            meter::restarted(self.label(), role.word());
+        }
         self.registry().emit_own(kind);
     }
 }
