@@ -1,6 +1,13 @@
-//! For who watches a tree: the events that its observers get.
+//! For who watches a tree: its events, as values, as a stream, and as `tracing` has them.
 //!
-//! [`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe) takes an observer:
+//! An event is one step in the life of a worker's tables, or one decision of a supervisor. Who wants
+//! to know has three ways to be told, and what nobody wants to know is not even made:
+//!
+//! - [`SupervisorBuilder::observe`](crate::SupervisorBuilder::observe) calls a function with each
+//!   event, at once, in the task in which it happens.
+//! - [`subscribe`](crate::SupervisorHandle::subscribe) returns a stream, for who wants to await them,
+//!   or may be slower than they come: it never keeps the tree waiting, and says what it has dropped.
+//! - [`tracing`](https://docs.rs/tracing) gets each as an event with fields, and messages as spans.
 //!
 //! ```
 //! use heir_runtime::events::EventKind;
@@ -8,10 +15,78 @@
 //!
 //! let tree = Supervisor::builder("app").observe(|event| {
 //!     if let EventKind::Restarting { role, reason, .. } = &event.kind {
-//!         eprintln!("{}: its {role} is started again: {reason}", event.child);
+//!         eprintln!("{}: its {role} is started again: {reason}", event.path);
 //!     }
 //! });
 //! ```
+//!
+//! # The events that `tracing` gets
+//!
+//! Their target is `heir`, and their names and fields are these. Each has `path` beside them: the name
+//! of the child after those of all supervisors above it, `app/shop/stock`. The sentence comes last: it
+//! begins with the name of the child, and is for people. [`EventKind`] says what each is.
+//!
+//! | name | level | fields |
+//! |---|---|---|
+//! | `worker_started` | DEBUG | `incarnation` |
+//! | `manager_started` | DEBUG | |
+//! | `linked` | DEBUG | `incarnation` |
+//! | `tables_created` | DEBUG | |
+//! | `became_heir` | DEBUG | |
+//! | `gives_away` | DEBUG | `incarnation` |
+//! | `received` | DEBUG | `incarnation` |
+//! | `serving` | DEBUG | `incarnation` |
+//! | `regained` | WARN; DEBUG after an orderly end | `incarnation`, `reason`, `in_message` |
+//! | `code_panicked` | WARN | `panic` |
+//! | `reset` | WARN | |
+//! | `quarantined` | ERROR | `reason` |
+//! | `renewed` | WARN | `reason` |
+//! | `waiting` | DEBUG | |
+//! | `restarting` | WARN | `role`, `reason` |
+//! | `delayed` | DEBUG | `role`, `delay_seconds` |
+//! | `redelivers` | DEBUG | `handler`, `tries` |
+//! | `ticks_skipped` | INFO | `handler`, `ticks` |
+//! | `sends_dropped` | WARN | `incarnation`, `sends` |
+//! | `aborted` | WARN | `role` |
+//! | `supervisor_started` | DEBUG | |
+//! | `supervisor_running` | DEBUG | |
+//! | `restarting_together` | INFO | `children` |
+//! | `supervisor_stopped` | INFO | `why` |
+//! | `terminated` | DEBUG | |
+//! | `upgraded` | DEBUG | |
+//! | `retired` | INFO | `why`, `undelivered` |
+//! | `unresponsive` | ERROR | `role`, `incarnation` (of a worker) |
+//! | `gave_up_on` | ERROR | `reason` |
+//! | `gave_up` | ERROR | `reason` |
+//!
+//! # The spans
+//!
+//! They are at the level DEBUG, also with the target `heir`. So a program that logs at INFO pays
+//! nothing for them.
+//!
+//! | span | from | to | fields |
+//! |---|---|---|---|
+//! | `call`, `cast` | the message is queued | it is answered, or refused | `worker`, `handler`; `refused`: why, if it was |
+//! | `serve` | the handler or hook begins | it has committed, and its reply has left; or it has died | `worker`, `path`, `incarnation`, `handler`; `boundary`: the number of the commit, if it wrote to a recorded table |
+//! | `handover` | an owner of the tables ends | the next one serves | `worker`, `path`, `incarnation`: which has ended |
+//!
+//! A `call` is a child of the span in which the caller makes it, the `serve` is a child of the `call`,
+//! and the `handover` a child of the `serve` in which the worker has died. So one trace has it all:
+//!
+//! ```text
+//! request
+//! └─ call    worker=counter handler=count
+//!    ├─ serve    incarnation=1              panics
+//!    │  └─ handover   incarnation=1         regained, restarting, gives_away, received, serving
+//!    │     └─ serve   incarnation=2 handler=#[on(start)]
+//!    └─ serve    incarnation=2 boundary=8   if the handler is `#[redeliver]`
+//! ```
+//!
+//! What a handler logs is in its `serve`, also after an await; what it sends with
+//! [`cx.send`](crate::Context::send) is a child of it. A message of the worker's own clock
+//! (`#[every(..)]`) begins a trace, and so does what an attached task or timer sends.
+//!
+//! A span is in use only while a handler is polled: nothing that other tasks log comes into it.
 
 pub use crate::tree::events::{Event, EventKind, Role};
 pub use crate::tree::subscription::{EventStream, Missed};

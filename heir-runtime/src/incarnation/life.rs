@@ -117,6 +117,7 @@ impl<W: Handlers> Life<W> {
         in_time(None, "", span, pin!(Some(hooks))).await?.map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
         body.commit_and_follow(&mut self.cx)?;
+        self.is_served();
         if !self.shared.mailbox.has_message_again() {
             self.cleared();
         }
@@ -288,7 +289,9 @@ impl<W: Handlers> Life<W> {
         let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
         in_time(self.shared.settings.handler_timeout, "#[on(stop)]", span, pin!(Some(hook))).await?;
         self.cx.process.checkpoint().await;
-        body.commit_and_follow(&mut self.cx)
+        body.commit_and_follow(&mut self.cx)?;
+        self.is_served();
+        Ok(())
     }
 
     /// Takes the reason for which the last message or hook has asked to end.

@@ -46,6 +46,9 @@ pub(super) fn begin_hook<W: Handlers>(
     cx: &mut Context<W>,
     hook: &'static str,
 ) -> Option<Arc<Span>> {
+    // Of a start hook, the hand-over is the span above.
+    let above = shared.handover();
+    let _in_the_span = above.as_deref().map(Span::enter);
     begin(shared, cx, hook, None)
 }
 

@@ -98,3 +98,157 @@ pub(crate) fn is_traced(kind: &EventKind) -> bool {
         _ => tracing::enabled!(target: "heir", Level::DEBUG),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Write};
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Metadata, Subscriber};
+
+    use super::*;
+    use crate::process::exit::{Exit, ExitReason};
+    use crate::process::status::Stopped;
+    use crate::tree::events::Role;
+    use crate::util::sync::Lock;
+
+    /// Keeps each event as a row of the table in the docs, and its sentence.
+    #[derive(Clone, Default)]
+    struct Rows(Arc<Lock<Vec<[String; 4]>>>);
+
+    #[derive(Default)]
+    struct Fields {
+        names: Vec<&'static str>,
+        sentence: String,
+    }
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            if field.name() == "message" {
+                write!(self.sentence, "{value:?}").unwrap();
+            } else {
+                self.names.push(field.name());
+            }
+        }
+    }
+
+    impl Subscriber for Rows {
+        fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _span: &Attributes<'_>) -> Id {
+            unreachable!("an event is no span")
+        }
+
+        fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+        fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            let metadata = event.metadata();
+            assert_eq!((metadata.target(), fields.names.remove(0)), ("heir", "path"));
+            let names: Vec<_> = fields.names.iter().map(|name| format!("`{name}`")).collect();
+            let name = format!("`{}`", metadata.name());
+            let row = [name, metadata.level().to_string(), names.join(", "), fields.sentence];
+            self.0.with(|rows| rows.push(row));
+        }
+
+        fn enter(&self, _span: &Id) {}
+
+        fn exit(&self, _span: &Id) {}
+    }
+
+    /// One event of each kind: the match, which is made of the list, does not compile without one.
+    macro_rules! one_of_each {
+        ($($variant:ident $fields:tt,)+) => {{
+            let _has_every_variant = |kind: &EventKind| match kind {
+                $(EventKind::$variant { .. } => {})+
+            };
+            vec![$(EventKind::$variant $fields),+]
+        }};
+    }
+
+    fn one_of_each() -> Vec<EventKind> {
+        let reason = || Arc::<str>::from("oh");
+        let role = Role::Worker;
+        let exit = |reason| Exit { incarnation: 1, reason, in_message: true, at: std::time::Instant::now() };
+        one_of_each! {
+            WorkerStarted { incarnation: 1 },
+            ManagerStarted {},
+            Linked { incarnation: 1 },
+            TablesCreated {},
+            BecameHeir {},
+            GivesAway { incarnation: 1 },
+            Received { incarnation: 1 },
+            Serving { incarnation: 1 },
+            Regained { exit: exit(ExitReason::Killed) },
+            CodePanicked { message: reason() },
+            Reset {},
+            Quarantined { reason: reason() },
+            Renewed { reason: reason() },
+            Waiting {},
+            Restarting { role, reason: ExitReason::Killed },
+            Delayed { role, delay: Duration::from_secs(1) },
+            Redelivers { handler: "count", tries: 1 },
+            TicksSkipped { handler: "sweep", ticks: 1 },
+            SendsDropped { incarnation: 1, sends: 1 },
+            Aborted { role },
+            SupervisorStarted {},
+            SupervisorRunning {},
+            RestartingTogether { children: 2 },
+            SupervisorStopped { why: Stopped::Shutdown },
+            Terminated {},
+            Upgraded {},
+            Retired { why: Stopped::Shutdown, undelivered: 0 },
+            Unresponsive { role, incarnation: Some(1) },
+            GaveUpOn { reason: ExitReason::Killed },
+            GaveUp { reason: ExitReason::Killed },
+        }
+    }
+
+    fn event(kind: EventKind) -> Event {
+        Event { at: SystemTime::now(), child: Arc::from("counter"), path: Arc::from("app/counter"), kind }
+    }
+
+    #[test]
+    fn the_docs_have_the_name_the_level_and_the_fields_of_each_event() {
+        let rows = Rows::default();
+        let kinds = one_of_each();
+        let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
+        tracing::subscriber::with_default(rows.clone(), || {
+            for kind in kinds {
+                assert!(may_be_traced(&kind) && is_traced(&kind));
+                let event = event(kind);
+                trace(&event);
+                let sentence = rows.0.with(|rows| rows.last().unwrap()[3].clone());
+                assert_eq!(sentence, event.to_string());
+            }
+        });
+        let told: Vec<_> =
+            rows.0.take().into_iter().map(|[name, level, fields, _]| [name, level, fields]).collect();
+        assert_eq!(told.iter().map(|row| row[0].clone()).collect::<Vec<_>>(), names);
+        let docs = include_str!("../events.rs").lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("//! | `")?.split('|').map(str::trim);
+            let name = format!("`{}", cells.next()?);
+            let level = cells.next()?.split(';').next()?.to_owned();
+            let fields = cells.next()?.replace(" (of a worker)", "");
+            ["ERROR", "WARN", "INFO", "DEBUG"].contains(&&*level).then_some([name, level, fields])
+        });
+        assert_eq!(told, docs.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_owner_that_ended_in_order_is_no_warning() {
+        let ended = |reason| EventKind::Regained {
+            exit: Exit { incarnation: 1, reason, in_message: false, at: std::time::Instant::now() },
+        };
+        assert_eq!(ended(ExitReason::Shutdown).level(), Level::DEBUG);
+        assert_eq!(ended(ExitReason::Killed).level(), Level::WARN);
+    }
+}

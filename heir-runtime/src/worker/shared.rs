@@ -170,10 +170,14 @@ impl<W: Handlers> Shared<W> {
                 | EventKind::Retired { .. }
                 | EventKind::Upgraded
         );
-        let handover =
-            if is_over { self.handover.take() } else { self.handover.with(|handover| handover.clone()) };
+        let handover = if is_over { self.handover.take() } else { self.handover() };
         let _in_the_span = handover.as_ref().map(|handover| handover.enter());
         self.registry.emit(&self.name, kind);
+    }
+
+    /// The span of the hand-over in progress, if anybody watches.
+    pub(crate) fn handover(&self) -> Option<Arc<Span>> {
+        self.handover.with(|handover| handover.clone())
     }
 
     /// The names of all supervisors above the worker, and its own: `app/shop/stock`.
