@@ -311,6 +311,7 @@ impl<W: Handlers> Life<W> {
     }
 
     /// What was served has committed.
+    #[inline]
     fn is_served(&mut self) {
         if let Some(watched) = self.cx.outbox.take_watched() {
             watched.is_served(W::NAME, &self.cx.readers);

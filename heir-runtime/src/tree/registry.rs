@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -24,6 +25,8 @@ struct State {
     built_as: Arc<str>,
     /// The name that replaced it, if any.
     label: OnceLock<Arc<str>>,
+    /// Whether there is an observer or a subscriber.
+    is_watched: AtomicBool,
     /// The registry of the supervisor above.
     parent: OnceLock<Registry>,
     /// Set once, when the tree starts.
@@ -41,6 +44,7 @@ impl Registry {
         Self(Arc::new(State {
             built_as,
             label: OnceLock::new(),
+            is_watched: AtomicBool::new(false),
             parent: OnceLock::new(),
             observers: OnceLock::new(),
             subscribers: Subscribers::default(),
@@ -86,12 +90,13 @@ impl Registry {
 
     /// From here on, these observers hear events.
     pub(crate) fn observe(&self, observers: Vec<Observer>) {
+        self.0.is_watched.fetch_or(!observers.is_empty(), Ordering::Relaxed);
         let _ = self.0.observers.set(observers);
     }
 
     /// A stream of the events from here on; it keeps so many that nobody has taken out.
     pub(crate) fn subscribe(&self, capacity: usize) -> EventStream {
-        self.0.subscribers.add(capacity)
+        self.0.subscribers.add(capacity, &self.0.is_watched)
     }
 
     /// The supervisor is gone for good, with all below it: ends the streams.
@@ -152,18 +157,26 @@ impl Registry {
         }
         let mut here = Some(self);
         while let Some(registry) = here {
-            for observer in registry.0.observers.get().map_or(&[][..], Vec::as_slice) {
+            let observers = registry.0.observers.get().map_or(&[][..], Vec::as_slice);
+            for observer in observers {
                 let _ = caught(|| observer.get()(&event));
             }
-            registry.0.subscribers.tell(&event);
+            if registry.0.is_watched.load(Ordering::Relaxed) {
+                registry.0.subscribers.tell(&event, &registry.0.is_watched, !observers.is_empty());
+            }
             here = registry.0.parent.get();
         }
     }
 
     fn is_observed(&self) -> bool {
-        self.0.observers.get().is_some_and(|observers| !observers.is_empty())
-            || self.0.subscribers.are_there()
-            || self.0.parent.get().is_some_and(Self::is_observed)
+        let mut here = self;
+        loop {
+            if here.0.is_watched.load(Ordering::Relaxed) {
+                return true;
+            }
+            let Some(parent) = here.0.parent.get() else { return false };
+            here = parent;
+        }
     }
 
     /// Registers `handle` under a name of the whole tree: `false` if the name is taken.

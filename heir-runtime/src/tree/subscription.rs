@@ -50,8 +50,6 @@ struct State {
 /// The subscribers of one supervisor and all below it.
 #[derive(Default)]
 pub(crate) struct Subscribers {
-    /// Whether there may be one.
-    any: AtomicBool,
     list: Lock<List>,
 }
 
@@ -63,38 +61,28 @@ struct List {
 }
 
 impl Subscribers {
-    /// Whether there may be a subscriber: nearly always there is none.
-    #[inline]
-    pub(crate) fn are_there(&self) -> bool {
-        self.any.load(Ordering::Relaxed)
-    }
-
-    /// Adds a subscriber, who hears events from here on.
-    pub(crate) fn add(&self, capacity: usize) -> EventStream {
+    /// Adds a subscriber, who hears events from here on: the supervisor `is_watched`.
+    pub(crate) fn add(&self, capacity: usize, is_watched: &AtomicBool) -> EventStream {
         let state = Lock::new(State::default());
         let queue = Arc::new(Queue { capacity: capacity.max(1), state });
         let ended = self.list.with(|list| {
             list.queues.push(Arc::downgrade(&queue));
+            is_watched.store(true, Ordering::Relaxed);
             list.ended
         });
         if ended {
             queue.end();
         }
-        self.any.store(true, Ordering::Relaxed);
         EventStream(queue)
     }
 
-    /// Tells every subscriber, and forgets those that are gone.
-    pub(crate) fn tell(&self, event: &Event) {
-        if !self.are_there() {
-            return;
-        }
+    /// Tells every subscriber, and forgets those that are gone: without any, the supervisor
+    /// `is_watched` by its observers, or not at all.
+    pub(crate) fn tell(&self, event: &Event, is_watched: &AtomicBool, by_observers: bool) {
         // Moved out, because a waker that is woken may subscribe, or be the last of a stream.
         let queues: Vec<_> = self.list.with(|list| {
             list.queues.retain(|queue| queue.strong_count() > 0);
-            if list.queues.is_empty() {
-                self.any.store(false, Ordering::Relaxed);
-            }
+            is_watched.store(by_observers || !list.queues.is_empty(), Ordering::Relaxed);
             list.queues.iter().filter_map(Weak::upgrade).collect()
         });
         for queue in queues {

@@ -47,7 +47,13 @@ impl Outbox {
     }
 
     /// What is known of the message or hook in progress, if anybody watches.
+    #[inline]
     pub(crate) fn take_watched(&mut self) -> Option<Watched> {
+        if self.is_empty() { None } else { self.take_watched_out() }
+    }
+
+    #[cold]
+    fn take_watched_out(&mut self) -> Option<Watched> {
         let (watched, is_all) = self.0.as_ref()?.with(|held| {
             let is_all = held.departs.is_empty() && held.after_commit.is_empty() && held.panicked.is_none();
             (held.watched.take(), is_all)
@@ -76,18 +82,41 @@ impl Outbox {
     /// The message has committed: all that was sent leaves, in order. A panic in the code of a
     /// worker that is written by hand keeps nothing else from leaving, and is told by
     /// [`finish`](Self::finish).
+    #[inline]
     pub(crate) fn depart(&mut self) {
-        if let Some(held) = &self.0 {
-            let span = self.span();
-            let _in_the_span = span.as_deref().map(Span::enter);
-            depart(held);
+        if !self.is_empty() {
+            self.depart_held();
+        }
+    }
+
+    #[cold]
+    fn depart_held(&self) {
+        let Some(held) = &self.0 else { return };
+        let span = self.span();
+        let _in_the_span = span.as_deref().map(Span::enter);
+        let mut departs = held.with(|held| std::mem::take(&mut held.departs));
+        for departs in departs.drain(..) {
+            if let Err(panicked) = caught(|| departs.depart()) {
+                held.with(|held| {
+                    held.panicked.get_or_insert(panicked);
+                });
+            }
         }
     }
 
     /// Runs what is to run after the commit, in order. The first panic is returned, and keeps
     /// nothing else from running.
+    #[inline]
     pub(crate) fn finish(&mut self) -> Result<(), PanicMessage> {
-        let Some(held) = self.0.take() else { return Ok(()) };
+        match self.0.take() {
+            None => Ok(()),
+            Some(held) => self.finish_held(held),
+        }
+    }
+
+    #[cold]
+    #[expect(clippy::boxed_local, reason = "it comes in one")]
+    fn finish_held(&mut self, held: Box<Lock<Held>>) -> Result<(), PanicMessage> {
         let mut held = held.into_inner();
         // The message may go on: after this commit comes another.
         let watched = held.watched.take();
@@ -134,17 +163,6 @@ impl Outbox {
     /// The message has died: drops all, and returns the first panic.
     pub(crate) fn discard(self) -> Result<(), PanicMessage> {
         self.0.map_or(Ok(()), |held| held.into_inner().clear())
-    }
-}
-
-fn depart(held: &Lock<Held>) {
-    let mut departs = held.with(|held| std::mem::take(&mut held.departs));
-    for departs in departs.drain(..) {
-        if let Err(panicked) = caught(|| departs.depart()) {
-            held.with(|held| {
-                held.panicked.get_or_insert(panicked);
-            });
-        }
     }
 }
 
