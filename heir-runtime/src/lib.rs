@@ -88,6 +88,9 @@
 //! `panic-abort` is enabled.
 //!
 //! # Features
+//! - `metrics`: messages, restarts and hand-overs are counted and timed, by the facade
+//!   [`metrics`](https://docs.rs/metrics): the module
+//!   [`metrics`](https://docs.rs/heir-runtime/latest/heir_runtime/metrics) has the table.
 //! - `serde`: what heir tells of a tree implements serde's `Serialize`, for logs and pages about it:
 //!   [`ExitReason`], [`Exit`], [`Status`], [`Stopped`], [`Event`](events::Event),
 //!   [`Tree`](supervision::Tree), [`Health`](supervision::Health),
@@ -105,8 +108,8 @@
 //! - `panic-abort`: allows building with `panic = "abort"`. Tables then survive errors, kills and
 //!   hangs, but no panic.
 //!
-//! The tokio runtime of a tree needs its timer (`enable_time`, or `enable_all`). Events go to
-//! [`tracing`](https://docs.rs/tracing), with target `heir`.
+//! The tokio runtime of a tree needs its timer (`enable_time`, or `enable_all`). Events and spans go
+//! to [`tracing`](https://docs.rs/tracing), with target `heir`: [`events`] has them in a table.
 #![forbid(unsafe_code)]
 
 #[cfg(all(panic = "abort", not(feature = "panic-abort")))]
@@ -127,6 +130,8 @@ mod incarnation;
 pub mod links;
 mod mailbox;
 mod manager;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod otp;
 pub mod prelude;
 mod process;
