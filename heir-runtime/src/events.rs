@@ -89,4 +89,4 @@
 //! A span is in use only while a handler is polled: nothing that other tasks log comes into it.
 
 pub use crate::tree::events::{Event, EventKind, Role};
-pub use crate::tree::subscription::{EventStream, Missed};
+pub use crate::tree::subscription::{EventStream, MissedEvents};

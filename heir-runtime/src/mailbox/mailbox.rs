@@ -9,11 +9,10 @@ use tokio::sync::Notify;
 use tokio::task;
 use tokio::task::coop::poll_proceed;
 
-use crate::mailbox::message::{Caller, Message, OwnClock, Tell};
+use crate::mailbox::message::{Caller, Message, OwnClock, Tell, Watched};
 use crate::mailbox::queue::{Envelope, InProgress, Queue};
 use crate::mailbox::refusal::Refusal;
 use crate::mailbox::undelivered::OnUndelivered;
-use crate::mailbox::watched::Watched;
 use crate::process::status::Stopped;
 use crate::util::caught::{caught, drop_caught, guarded, wake_caught};
 use crate::util::sync::{AtomicBool, Lock, Locked};

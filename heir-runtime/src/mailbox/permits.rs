@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use crate::mailbox::error::NotSent;
 use crate::mailbox::mailbox::Mailbox;
-use crate::mailbox::message::Message;
+use crate::mailbox::message::{Message, Watched};
 use crate::mailbox::queue::Envelope;
 use crate::mailbox::waitlist::Ticket;
-use crate::mailbox::watched::{Watched, messages_may_be_watched};
+use crate::mailbox::watched::messages_may_be_watched;
 use crate::process::status::Stopped;
 use crate::util::caught::{drop_caught, wake_caught};
 

@@ -6,19 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::mailbox::message::{Caller, Message};
+use crate::mailbox::message::{Caller, Message, Watched};
 use crate::mailbox::refusal::Refusal;
 use crate::util::meter::{Moment, are_recorded};
 use crate::util::span::{Span, spans_may_be_wanted};
-
-/// A message that somebody watches, in the place of its caller.
-pub struct Watched {
-    caller: Option<Arc<dyn Caller>>,
-    /// `None` if nobody wants a span.
-    span: Option<Span>,
-    /// When it was queued.
-    since: Moment,
-}
 
 /// Whether anybody may watch messages. Where nobody does, this is all that it costs.
 #[inline]
@@ -50,16 +41,6 @@ impl Watched {
         Some(Arc::new(Self { caller, span, since: Moment::now() }))
     }
 
-    /// The span of the message, if anybody wants it.
-    pub(crate) fn span(&self) -> Option<&Span> {
-        self.span.as_ref()
-    }
-
-    /// When the message was queued.
-    pub(crate) fn since(&self) -> Moment {
-        self.since
-    }
-
     /// The message has been refused: its span says why. Returns its caller.
     pub(super) fn refused(caller: Option<Arc<dyn Caller>>, why: &Refusal) -> Option<Arc<dyn Caller>> {
         let caller = caller?;
@@ -72,21 +53,5 @@ impl Watched {
                 watched.caller.clone()
             }
         }
-    }
-}
-
-impl Caller for Watched {
-    fn refuse(&self, why: Refusal) {
-        if let Some(caller) = &self.caller {
-            caller.refuse(why);
-        }
-    }
-
-    fn is_the_clock(&self) -> bool {
-        self.caller.as_ref().is_some_and(|caller| caller.is_the_clock())
-    }
-
-    fn watched(&self) -> Option<&Watched> {
-        Some(self)
     }
 }

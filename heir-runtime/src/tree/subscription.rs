@@ -17,7 +17,7 @@ use crate::util::sync::Lock;
 /// [`SupervisorHandle::subscribe`](crate::SupervisorHandle::subscribe).
 ///
 /// It never has the tree wait: if nobody takes the events out, the oldest are dropped, and the stream
-/// says how many ([`Missed`]) in their place. It ends when the supervisor that was asked has stopped
+/// says how many ([`MissedEvents`]) in their place. It ends when the supervisor that was asked has stopped
 /// for good; what is queued then can still be taken out.
 #[must_use = "events are dropped if nobody takes them out"]
 pub struct EventStream(Arc<Queue>);
@@ -26,7 +26,7 @@ pub struct EventStream(Arc<Queue>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{events} events were dropped, because nobody took them out in time")]
 #[non_exhaustive]
-pub struct Missed {
+pub struct MissedEvents {
     /// How many: the next one that the stream has came after them.
     pub events: u64,
 }
@@ -125,13 +125,13 @@ impl Queue {
 
 impl State {
     /// What the stream has next: `None` if it has to be waited for.
-    fn next(&mut self) -> Option<Option<Result<Event, Missed>>> {
+    fn next(&mut self) -> Option<Option<Result<Event, MissedEvents>>> {
         match std::mem::take(&mut self.missed) {
             0 => match self.events.pop_front() {
                 Some(event) => Some(Some(Ok(event))),
                 None => self.ended.then_some(None),
             },
-            events => Some(Some(Err(Missed { events }))),
+            events => Some(Some(Err(MissedEvents { events }))),
         }
     }
 }
@@ -140,17 +140,17 @@ impl EventStream {
     /// Waits for the next event; `None` if there will be no more.
     ///
     /// # Errors
-    /// [`Missed`], if events before the next one were dropped.
+    /// [`MissedEvents`], if events before the next one were dropped.
     ///
     /// # Cancellation
     /// Dropped before it is ready, the future takes nothing out.
-    pub async fn next(&mut self) -> Option<Result<Event, Missed>> {
+    pub async fn next(&mut self) -> Option<Result<Event, MissedEvents>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 
 impl Stream for EventStream {
-    type Item = Result<Event, Missed>;
+    type Item = Result<Event, MissedEvents>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(next) = self.0.state.with(State::next) {

@@ -1,8 +1,8 @@
 //! The events as `tracing` gets them: their names, levels and fields, in one table.
 
-use tracing::Level;
 use tracing::field::display as shown;
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, event};
 
 use crate::tree::events::{Event, EventKind};
 
@@ -31,7 +31,7 @@ macro_rules! kinds {
             let path = &*event.path;
             match &event.kind {
                 $($kind $(if $guard)? => {
-                    tracing::event!(
+                    event!(
                         name: $name, target: "heir", Level::$level, path, $($field = $value,)* "{event}"
                     );
                 })+

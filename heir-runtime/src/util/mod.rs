@@ -7,6 +7,10 @@ pub(crate) mod deadline;
 pub(crate) mod elapsed;
 #[cfg(test)]
 pub(crate) mod fixtures;
+#[cfg(feature = "metrics")]
+pub(crate) mod meter;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_meter.rs"]
 pub(crate) mod meter;
 pub(crate) mod numbers;
 #[cfg(feature = "testing")]

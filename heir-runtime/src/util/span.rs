@@ -9,15 +9,15 @@ use tracing::span::Entered;
 
 use crate::util::caught::{CatchDrop, caught};
 
+/// A span that a subscriber wants.
+pub(crate) struct Span(CatchDrop<tracing::Span>);
+
 /// Whether there is a subscriber that may want spans of messages, which are DEBUG. No subscriber is
 /// asked.
 #[inline]
 pub(crate) fn spans_may_be_wanted() -> bool {
     LevelFilter::current() >= LevelFilter::DEBUG
 }
-
-/// A span that a subscriber wants.
-pub(crate) struct Span(CatchDrop<tracing::Span>);
 
 impl Span {
     /// Makes a span; `None` if nobody wants it.
