@@ -8,11 +8,12 @@ use heir_runtime::{Dynamic, Supervisor};
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
+use crate::subscribers;
 use crate::workers::{Counts, Kept, Message, Recorded, serve, serve_again};
 
 pub struct Scenario {
     pub name: &'static str,
-    /// The same thing, done by hand.
+    /// The same thing, done by hand; or without a subscriber of `tracing`.
     pub by_hand: &'static str,
     /// How often it is done; twice as often, too.
     pub times: u64,
@@ -29,9 +30,13 @@ pub const ALL: &[Scenario] = &[
     scenario("call by hand", "call by hand", 4_000),
     scenario("call, keep table", "call by hand", 4_000),
     scenario("call, recorded table", "call by hand", 4_000),
+    Scenario { exact: true, ..scenario("call, a subscriber for INFO", "call, keep table", 4_000) },
+    scenario("call, its spans counted", "call, keep table", 4_000),
     scenario("cast by hand", "cast by hand", 8_000),
     scenario("cast, keep table", "cast by hand", 8_000),
     scenario("cast, recorded table", "cast by hand", 8_000),
+    Scenario { exact: true, ..scenario("cast, a subscriber for INFO", "cast, keep table", 8_000) },
+    scenario("cast, its spans counted", "cast, keep table", 8_000),
     scenario("write by hand", "write by hand", 8_000),
     scenario("recorded write", "write by hand", 8_000),
     scenario("lookup by hand", "lookup by hand", 8_000),
@@ -63,9 +68,25 @@ async fn carry_out(name: String, times: u64) {
         "call by hand" => calls_by_hand(times).await,
         "call, keep table" => calls_kept(times).await,
         "call, recorded table" => calls_recorded(times).await,
+        "call, a subscriber for INFO" => {
+            subscribers::for_info();
+            calls_kept(times).await;
+        }
+        "call, its spans counted" => {
+            subscribers::that_counts_spans();
+            calls_kept(times).await;
+        }
         "cast by hand" => casts_by_hand(times).await,
         "cast, keep table" => casts_kept(times).await,
         "cast, recorded table" => casts_recorded(times).await,
+        "cast, a subscriber for INFO" => {
+            subscribers::for_info();
+            casts_kept(times).await;
+        }
+        "cast, its spans counted" => {
+            subscribers::that_counts_spans();
+            casts_kept(times).await;
+        }
         "write by hand" => writes_by_hand(times),
         "recorded write" => recorded_writes(times),
         "lookup by hand" => lookups_by_hand(times),
