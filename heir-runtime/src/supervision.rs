@@ -5,7 +5,8 @@
 
 pub use crate::supervisor::{
     Ailment, AutoShutdown, Child, ChildCounts, ChildError, ChildPlan, ChildSpec, DynamicError, Health, Key,
-    NamedArgs, NoArgs, OverdueChild, Problem, Reserved, ShutdownReport, SubtreeStatus, TakeError, Tree,
-    TreeNode, WorkerNode,
+    KindCounts, LeftOut, NamedArgs, NoArgs, OverdueChild, Page, Problem, Reserved, ShutdownReport,
+    StatusCounts, SubtreeStatus, SupervisorCounts, TableNode, TakeError, Tree, TreeCounts, TreeNode,
+    WorkerNode,
 };
 pub use crate::worker::Later;

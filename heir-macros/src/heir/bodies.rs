@@ -3,6 +3,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::args;
@@ -22,6 +23,7 @@ pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
 }
 
 /// ```text
+/// const TABLE_NAMES: &'static [&'static ::core::primitive::str] = &["hits"];
 /// fn readers() -> R::table::Readers {
 ///     ::core::convert::From::from([R::table::rows_first::<Table<K, u64>>()])
 /// }
@@ -38,6 +40,7 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
     worker.recorded().next()?;
     let root = &worker.root;
     let tables = Ident::new("tables", Span::mixed_site());
+    let names = worker.recorded().map(|field| field.ident.unraw().to_string());
     let firsts = worker.recorded().map(|field| {
         let (ty, table) = (checked_field(worker, field), table_module(worker, field));
         quote!(#table::rows_first::<#ty>())
@@ -61,6 +64,7 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
     });
     Some(quote! {
         #all_recorded
+        const TABLE_NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
         fn readers() -> #root::table::Readers {
             ::core::convert::From::from([#(#firsts),*])
         }

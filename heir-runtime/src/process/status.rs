@@ -98,6 +98,13 @@ pub enum Stopped {
     Dropped,
 }
 
+impl Status {
+    /// Whether the worker runs, or is about to be restarted.
+    pub(crate) fn is_active(&self) -> bool {
+        !matches!(self, Self::Terminated | Self::GaveUp(_) | Self::Stopped(_))
+    }
+}
+
 impl Stopped {
     /// Whether somebody asked for it, or the restart type allows for it.
     pub(crate) fn is_as_intended(&self) -> bool {

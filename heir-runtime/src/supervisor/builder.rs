@@ -16,7 +16,7 @@ use crate::supervisor::root;
 use crate::supervisor::run::intensity::Limit;
 use crate::supervisor::run::slot::Slot;
 use crate::supervisor::run::{Run, Slots, SupervisorRules};
-use crate::supervisor::shared::SupervisorShared;
+use crate::supervisor::shared::{Limits, SupervisorShared};
 use crate::supervisor::strategy::{AutoShutdown, Strategy};
 use crate::tree::events::{Event, Observer};
 use crate::tree::subscription::EventStream;
@@ -621,10 +621,13 @@ impl Plan {
     fn describe(&mut self) {
         let Limit { restarts, period } = self.limit;
         let of_each = if self.max_given_up.is_some() { " for each key" } else { "" };
-        let limits = match restarts {
-            u32::MAX => format!("{}, any number of restarts", self.strategy),
-            _ => format!("{}, {restarts} restarts in {period:?}{of_each}", self.strategy),
+        let words = if self.limit.is_none() {
+            format!("{}, any number of restarts", self.strategy)
+        } else {
+            format!("{}, {restarts} restarts in {period:?}{of_each}", self.strategy)
         };
+        let for_each_key = self.max_given_up.is_some() && !self.limit.is_none();
+        let limits = Limits { words, limit: self.limit, for_each_key };
         self.shared.describe_as(self.label.take(), limits, self.dynamic);
     }
 

@@ -94,9 +94,34 @@ impl Children {
 
     /// The first children with this id or a higher one: some of them, so that nobody waits long for
     /// the lock.
-    pub(super) fn some_from(&self, id: ChildId) -> Vec<(ChildId, Arc<dyn Node>)> {
+    fn some_from(&self, id: ChildId, at_most: usize) -> Vec<(ChildId, Arc<dyn Node>)> {
         let index = self.read();
-        index.nodes.range(id..).take(SOME).map(|(id, node)| (*id, Arc::clone(node))).collect()
+        let some = index.nodes.range(id..).take(at_most.min(SOME));
+        some.map(|(id, node)| (*id, Arc::clone(node))).collect()
+    }
+
+    /// Hands the children to `look`, from this id on and in the order in which they are started, until
+    /// it has seen enough, and says so. No lock is held meanwhile, and children may come and go.
+    pub(super) fn each_from(&self, id: ChildId, mut look: impl FnMut(ChildId, &Arc<dyn Node>) -> bool) {
+        self.some_each_from(id, SOME, &mut look);
+    }
+
+    /// The same, for who mostly wants no more than so many.
+    pub(super) fn some_each_from(
+        &self,
+        id: ChildId,
+        wanted: usize,
+        mut look: impl FnMut(ChildId, &Arc<dyn Node>) -> bool,
+    ) {
+        let mut next = id;
+        loop {
+            let some = self.some_from(next, wanted);
+            let Some((last, _)) = some.last() else { return };
+            next = last + 1;
+            if !some.iter().all(|(id, node)| look(*id, node)) {
+                return;
+            }
+        }
     }
 
     /// The child that is started last of those before this id.
@@ -141,8 +166,8 @@ mod tests {
     use crate::process::status::Stopped;
     use crate::supervisor::child::Up;
     use crate::supervisor::health::Survey;
-    use crate::supervisor::tree::TreeNode;
-    use crate::tree::events::EventKind;
+    use crate::supervisor::tree::{TreeCounts, TreeNode, View};
+    use crate::tree::events::{EventKind, Role};
     use crate::util::steps::{assert_no_square, made};
 
     /// A child that counts how often it is asked for its name.
@@ -154,8 +179,18 @@ mod tests {
             &self.0
         }
 
-        fn describe(&self) -> TreeNode {
+        fn describe(&self, _view: View<'_>) -> TreeNode {
             unreachable!("nobody draws it")
+        }
+
+        fn count(&self, _counts: &mut TreeCounts) {}
+
+        fn role(&self) -> Role {
+            Role::Worker
+        }
+
+        fn is_active(&self) -> bool {
+            true
         }
 
         fn survey(&self, _survey: &mut Survey) {}

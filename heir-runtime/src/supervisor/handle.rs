@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::process::status::Stopped;
-use crate::supervisor::child::Node;
 use crate::supervisor::child::spec::sealed::Reserve;
 use crate::supervisor::child::spec::{Attached, ChildSpec};
 use crate::supervisor::child::worker::WorkerChild;
+use crate::supervisor::child::{Node, Wanted};
 use crate::supervisor::health::Health;
 use crate::supervisor::report::{ChildError, StartError};
 use crate::supervisor::run::requests::{Addition, Command, Requests};
 use crate::supervisor::shared::SupervisorShared;
-use crate::supervisor::tree::{SubtreeStatus, Tree, TreeNode};
+use crate::supervisor::tree::{Page, SubtreeStatus, Tree, TreeCounts, TreeNode, View};
+use crate::tree::events::Role;
 use crate::tree::parent::{ChildId, ParentRef};
 use crate::tree::subscription::EventStream;
 use crate::util::race::{Either, race};
@@ -81,32 +82,146 @@ impl SupervisorHandle {
         self.shared.status()
     }
 
-    /// Returns a picture of the tree from this supervisor down: what each worker does, and who owns
-    /// its tables. Its `Display` draws it.
+    /// Returns a picture of the tree from this supervisor down: what each worker does, what it has in
+    /// its tables and its mailbox, and who owns the tables. Its `Display` draws it, and so do
+    /// [`to_mermaid`](Tree::to_mermaid) and [`to_dot`](Tree::to_dot).
+    ///
+    /// It asks no task, and may be called from any thread, also while workers block all threads of
+    /// the runtime. It takes time and memory for each worker: of a supervisor with very many,
+    /// [`tree_up_to`](Self::tree_up_to) lists the first, [`page`](Self::page) some, and
+    /// [`counts`](Self::counts) none.
     ///
     /// ```
     /// # use heir_runtime::prelude::*;
     /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
     /// # #[handlers]
-    /// # impl Counter {
-    /// #     fn count(&mut self, key: String) -> u64 {
-    /// #         assert_ne!(key, "bug");
-    /// #         self.counts.add(key, 1)
-    /// #     }
-    /// # }
+    /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// # let mut tree = Supervisor::builder("app");
     /// # let counter = tree.worker(Counter::spec());
     /// # let tree = tree.start().await?;
-    /// let picture = tree.tree().to_string();
-    /// assert!(picture.starts_with("app (one_for_one, 10 restarts in 10s)"));
-    /// assert!(picture.contains("Counter worker: incarnation 1 serving, 0 queued"));
+    /// use heir_runtime::supervision::TreeNode;
+    ///
+    /// counter.count("hits".into()).await?;
+    /// let picture = tree.tree();
+    /// let TreeNode::Worker(worker) = &picture.children[0] else { panic!("a worker") };
+    /// assert_eq!((worker.path.as_str(), worker.incarnation, worker.queued), ("app/Counter", Some(1), 0));
+    /// assert_eq!((worker.tables[0].name, worker.tables[0].rows), ("counts", 1));
+    ///
+    /// let drawn = picture.to_string();
+    /// assert!(drawn.starts_with("app (one_for_one, 10 restarts in 10s)"));
+    /// assert!(drawn.contains("Counter worker: incarnation 1 serving, 0 queued, 1 row"));
     /// # tree.shutdown().await;
     /// # Ok::<_, BoxError>(())
     /// # }).unwrap();
     /// ```
     pub fn tree(&self) -> Tree {
-        self.shared.picture()
+        self.tree_up_to(usize::MAX)
+    }
+
+    /// Returns a picture of the tree as [`tree`](Self::tree) does, with no more than the first
+    /// `children` of each supervisor. The others, and what is below them, are
+    /// [counted](Tree::left_out).
+    ///
+    /// It takes memory only for the children that are listed, and time for all: about as long for
+    /// those that are not listed as [`counts`](Self::counts).
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let many = Dynamic::<u64, Counter>::spec().name("many").start().await?;
+    /// let specs = (0..100).map(|user| (user, Counter::spec().name(format!("user {user}"))));
+    /// for (user, spec) in specs {
+    ///     many.start(user, spec).await?;
+    /// }
+    /// let tree = many.supervisor().tree_up_to(20);
+    /// let left_out = tree.left_out.as_ref().ok_or("all are listed")?;
+    /// assert_eq!((tree.children.len(), left_out.children, left_out.counts.workers()), (20, 80, 80));
+    /// assert!(tree.to_string().ends_with("└── and 80 more"));
+    /// # many.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn tree_up_to(&self, children: usize) -> Tree {
+        self.shared.picture(View { above: None, listed: children })
+    }
+
+    /// Returns some children of the supervisor that is at this path: at most `at_most`, from the
+    /// position `from` on, and [where the next page begins](Page::next). The first page begins at 0.
+    ///
+    /// A path is as in [`tree`](Self::tree): it begins with the name of this supervisor. `None` if
+    /// there is no supervisor at this path.
+    ///
+    /// Children may come and go between two pages. Those that are there all the while come exactly
+    /// once, in the order in which they are started; one that has come since comes on the last page.
+    ///
+    /// A page takes time and memory for the children on it, however many there are beside them. A
+    /// supervisor on it lists no children, and [counts](Tree::left_out) them, which takes as long as
+    /// [`counts`](Self::counts).
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let many = Dynamic::<u64, Counter>::spec().name("many").start().await?;
+    /// let specs = (0..100).map(|user| (user, Counter::spec().name(format!("user {user}"))));
+    /// for (user, spec) in specs {
+    ///     many.start(user, spec).await?;
+    /// }
+    /// let (tree, mut from, mut names) = (many.supervisor(), Some(0), Vec::new());
+    /// while let Some(position) = from {
+    ///     let page = tree.page("many", position, 30).ok_or("no such supervisor")?;
+    ///     names.extend(page.children.iter().map(|child| child.name().to_owned()));
+    ///     from = page.next;
+    /// }
+    /// assert_eq!((names.len(), names[99].as_str()), (100, "user 99"));
+    /// assert!(tree.page("few", 0, 30).is_none());
+    /// # many.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn page(&self, path: &str, from: u64, at_most: usize) -> Option<Page> {
+        let below = path.strip_prefix(self.name())?;
+        let below = if below.is_empty() { None } else { Some(below.strip_prefix('/')?) };
+        self.shared.page_of(below, Wanted { path, from, at_most })
+    }
+
+    /// Counts the workers and supervisors from this supervisor down, with itself: by kind and status,
+    /// with sums of rows, queued messages, open replies and quarantined tables.
+    ///
+    /// It asks no task, and may be called from any thread. It takes time for each worker, a fraction
+    /// of a microsecond, and memory for each kind of workers: so for 100,000 workers it can be asked
+    /// every few seconds.
+    ///
+    /// ```
+    /// # use heir_runtime::prelude::*;
+    /// # #[heir] struct Counter { #[table] counts: Table<String, u64> }
+    /// # #[handlers]
+    /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let many = Dynamic::<u64, Counter>::spec().name("many").start().await?;
+    /// let specs = (0..100).map(|user| (user, Counter::spec().name(format!("user {user}"))));
+    /// for (user, spec) in specs {
+    ///     many.start(user, spec).await?;
+    /// }
+    /// many.get(&7).ok_or("no user 7")?.count("hits".into()).await?;
+    /// let counts = many.supervisor().counts();
+    /// let counters = counts.kind("Counter").ok_or("no counters")?;
+    /// assert_eq!((counters.workers, counters.statuses.serving, counters.rows), (100, 100, 1));
+    /// assert_eq!(counts.to_string(), "supervisors: 1 running\nCounter: 100 serving; 0 queued, 1 rows");
+    /// # many.shutdown().await;
+    /// # Ok::<_, BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn counts(&self) -> TreeCounts {
+        let mut counts = TreeCounts::default();
+        self.shared.count_into(&mut counts);
+        counts
     }
 
     /// Returns a stream of the events of this supervisor and all below it, from here on.
@@ -194,7 +309,8 @@ impl SupervisorHandle {
         self.tree().children
     }
 
-    /// Counts the children (`supervisor:count_children/1`).
+    /// Counts the children (`supervisor:count_children/1`); [`counts`](Self::counts) tells more of them,
+    /// and of all below them.
     ///
     /// ```
     /// # use heir_runtime::prelude::*;
@@ -218,14 +334,15 @@ impl SupervisorHandle {
     /// ```
     pub fn count_children(&self) -> ChildCounts {
         let mut counts = ChildCounts::default();
-        for child in self.which_children() {
+        self.shared.children.each_from(ChildId::MIN, |_, child| {
             counts.specs += 1;
             counts.active += usize::from(child.is_active());
-            match child {
-                TreeNode::Worker(_) => counts.workers += 1,
-                TreeNode::Supervisor(_) => counts.supervisors += 1,
+            match child.role() {
+                Role::Supervisor => counts.supervisors += 1,
+                Role::Worker | Role::Manager => counts.workers += 1,
             }
-        }
+            true
+        });
         counts
     }
 

@@ -31,12 +31,16 @@ pub use self::health::{Ailment, Health, Problem};
 pub use self::report::{ChildError, OverdueChild, ShutdownReport, StartError};
 use self::shared::SupervisorShared;
 pub use self::strategy::{AutoShutdown, Strategy};
-pub use self::tree::{SubtreeStatus, Tree, TreeNode, WorkerNode};
+pub use self::tree::{
+    KindCounts, LeftOut, Page, StatusCounts, SubtreeStatus, SupervisorCounts, TableNode, Tree, TreeCounts,
+    TreeNode, WorkerNode,
+};
 use crate::process::status::Stopped;
 pub use crate::supervisor::child::spec::{ChildPlan, ChildSpec, Reserved};
 pub use crate::supervisor::declared::{Child, NamedArgs, NoArgs};
 use crate::supervisor::run::Run;
 use crate::supervisor::run::ending::Ending;
+use crate::supervisor::tree::View;
 use crate::tree::subscription::EventStream;
 use crate::util::caught::guarded;
 use crate::util::race::{Either, race};
@@ -260,7 +264,7 @@ impl<H> Supervisor<H> {
     /// Returns a picture of the tree: what each worker does, and who owns its tables. Its `Display`
     /// draws it.
     pub fn tree(&self) -> Tree {
-        self.shared.picture()
+        self.shared.picture(View { above: None, listed: usize::MAX })
     }
 
     /// Returns a stream of the tree's events from here on, as [`SupervisorHandle::subscribe`] does.

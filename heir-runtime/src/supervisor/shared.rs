@@ -3,15 +3,18 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
 use crate::process::status::Stopped;
+use crate::supervisor::child::{Node, Wanted};
 use crate::supervisor::children::Children;
 use crate::supervisor::health::{Ailment, Health, Scope, Survey};
 use crate::supervisor::report::ChildError;
+use crate::supervisor::run::intensity::{Limit, Windows};
 use crate::supervisor::run::requests::{Command, Requests};
-use crate::supervisor::tree::{SubtreeStatus, Tree};
+use crate::supervisor::tree::{LeftOut, Page, SubtreeStatus, Tree, TreeCounts, TreeNode, View};
 use crate::tree::events::EventKind;
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
@@ -22,8 +25,10 @@ use crate::worker::Settings;
 /// What a supervisor shares with its handles, its own supervisor, and the pictures of its tree. It
 /// stays while the supervisor's tasks come and go.
 pub struct SupervisorShared {
-    /// Strategy, intensity and period, as a picture of the tree shows them.
-    limits: OnceLock<String>,
+    /// What a picture of the tree shows of its limits.
+    limits: OnceLock<Limits>,
+    /// The restarts that count at the moment.
+    pub(super) windows: Windows,
     registry: Registry,
     pub(super) requests: Arc<Requests>,
     /// The settings of the newest worker. The next worker mostly has the same, and shares them.
@@ -44,6 +49,15 @@ pub struct SupervisorShared {
     position: OnceLock<ParentRef>,
 }
 
+/// What a picture of the tree shows of a supervisor's limits.
+pub(super) struct Limits {
+    /// Strategy, intensity and period.
+    pub(super) words: String,
+    pub(super) limit: Limit,
+    /// Whether each child that is a worker has the limit for itself.
+    pub(super) for_each_key: bool,
+}
+
 struct State {
     status: SubtreeStatus,
     has_been_up: bool,
@@ -58,6 +72,7 @@ impl SupervisorShared {
     pub(super) fn new(built_as: Arc<str>) -> Self {
         Self {
             limits: OnceLock::new(),
+            windows: Windows::default(),
             registry: Registry::new(built_as),
             requests: Arc::default(),
             settings: Mutex::default(),
@@ -83,7 +98,7 @@ impl SupervisorShared {
     }
 
     /// Sets what a picture of the tree shows of the supervisor.
-    pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: String, dynamic: bool) {
+    pub(super) fn describe_as(&self, label: Option<Arc<str>>, limits: Limits, dynamic: bool) {
         self.children.set_dynamic(dynamic);
         if let Some(label) = label {
             self.registry.rename(label);
@@ -329,22 +344,89 @@ impl SupervisorShared {
             _ => Scope::Everything,
         };
         survey.enter(self.label(), scope, |survey| {
-            let mut next = ChildId::MIN;
-            loop {
-                let some = self.children.some_from(next);
-                let Some((last, _)) = some.last() else { return };
-                next = last + 1;
-                for (_, node) in &some {
-                    node.survey(survey);
-                }
-            }
+            self.children.each_from(ChildId::MIN, |_, node| {
+                node.survey(survey);
+                true
+            });
         });
     }
 
-    pub(super) fn picture(&self) -> Tree {
-        let limits = self.limits.get().cloned().unwrap_or_default();
-        let children = self.children.all().iter().map(|node| node.describe()).collect();
-        Tree { name: Arc::clone(self.label()), limits, status: self.status(), children }
+    /// The supervisor with everything below it, as far as it is to be seen.
+    pub(super) fn picture(&self, view: View<'_>) -> Tree {
+        let path = view.path(self.label());
+        let below = View { above: Some(&path), ..view };
+        let mut children = Vec::new();
+        let mut left_out = LeftOut::default();
+        self.children.each_from(ChildId::MIN, |id, node| {
+            if children.len() < view.listed {
+                children.push(self.describe(id, node, below));
+            } else {
+                left_out.children += 1;
+                node.count(&mut left_out.counts);
+            }
+            true
+        });
+        let limit = self.limits.get().map(|limits| limits.limit);
+        Tree {
+            name: Arc::clone(self.label()),
+            kind: Arc::clone(&self.built_as),
+            dynamic: self.children.is_dynamic(),
+            limits: self.limits.get().map(|limits| limits.words.clone()).unwrap_or_default(),
+            restarts: limit.map_or(0, |limit| self.windows.restarts(None, limit)),
+            intensity: limit.filter(|limit| !limit.is_none()).map(|limit| limit.restarts),
+            period: limit.map_or(Duration::ZERO, |limit| limit.period),
+            for_each_key: self.limits.get().is_some_and(|limits| limits.for_each_key),
+            status: self.status(),
+            children,
+            left_out: (left_out.children > 0).then_some(left_out),
+            path,
+        }
+    }
+
+    /// A child, and the restarts that count for it alone.
+    fn describe(&self, id: ChildId, node: &Arc<dyn Node>, view: View<'_>) -> TreeNode {
+        let mut child = node.describe(view);
+        if let TreeNode::Worker(worker) = &mut child
+            && let Some(limits) = self.limits.get()
+            && limits.for_each_key
+        {
+            worker.restarts = Some(self.windows.restarts(Some(id), limits.limit));
+        }
+        child
+    }
+
+    /// Some children of the supervisor at the path `below` this one, or of this one.
+    pub(super) fn page_of(&self, below: Option<&str>, wanted: Wanted<'_>) -> Option<Page> {
+        let Some(below) = below else { return Some(self.page(wanted)) };
+        // A name may have slashes in it.
+        let ends = below.match_indices('/').map(|(at, _)| (&below[..at], Some(&below[at + 1..])));
+        ends.chain([(below, None)]).find_map(|(name, below)| {
+            let (_, node) = self.children.find(name)?;
+            node.page(below, wanted)
+        })
+    }
+
+    fn page(&self, Wanted { path, from, at_most }: Wanted<'_>) -> Page {
+        let view = View { above: Some(path), listed: 0 };
+        let (mut children, mut next) = (Vec::new(), None);
+        self.children.some_each_from(from, at_most.saturating_add(1), |id, node| {
+            if children.len() < at_most {
+                children.push(self.describe(id, node, view));
+            } else {
+                next = Some(id);
+            }
+            next.is_none()
+        });
+        Page { children, next }
+    }
+
+    /// Counts this supervisor, and what is below it.
+    pub(super) fn count_into(&self, counts: &mut TreeCounts) {
+        self.state.read(|state| counts.supervisors.add(&state.status));
+        self.children.each_from(ChildId::MIN, |_, node| {
+            node.count(counts);
+            true
+        });
     }
 }
 

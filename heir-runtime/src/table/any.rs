@@ -12,6 +12,9 @@ pub trait AnyCore: Any + Send + Sync {
     /// commits pass these boundaries.
     fn anew(&self, boundaries: &Arc<Boundaries>) -> Arc<dyn AnyCore>;
 
+    /// How many rows there are; in a bag, how many pairs. It waits for nobody.
+    fn row_count(&self) -> usize;
+
     /// Drops what no snapshot needs any more. Catches.
     fn give_up_replaced(&self);
 }

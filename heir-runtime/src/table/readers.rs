@@ -92,6 +92,12 @@ impl Readers {
         }
     }
 
+    /// How many rows each table has, in the order of the fields; of a bag, how many pairs. It waits for
+    /// nobody.
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.cores.iter().map(|core| core.row_count())
+    }
+
     /// Readers of tables that are still to be made, with which these can be exchanged.
     pub(crate) fn anew(&self) -> Self {
         self.with(Boundaries::new())

@@ -53,6 +53,11 @@ impl Lifecycle {
         self.0.read(|state| state.status.clone())
     }
 
+    /// Looks at the status, under the lock.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Status) -> R) -> R {
+        self.0.read(|state| look(&state.status))
+    }
+
     /// The status, and whether the incarnation has served that ended last, if none serves.
     pub(crate) fn status_after(&self) -> (Status, bool) {
         self.0.read(|state| {

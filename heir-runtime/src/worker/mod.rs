@@ -165,6 +165,10 @@ pub trait Worker: Sized + Send + 'static {
     /// them.
     const ALL_RECORDED: bool = false;
 
+    /// The names of the recorded tables, in the order of [`readers`](Self::readers): for who looks at
+    /// the [tree](crate::supervision::TableNode).
+    const TABLE_NAMES: &'static [&'static str] = &[];
+
     /// Makes readers of the recorded tables, before the tables exist.
     fn readers() -> Readers {
         Readers::default()

@@ -19,8 +19,9 @@ use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::health::Survey;
 use crate::supervisor::report::Overdue;
-use crate::supervisor::tree::TreeNode;
+use crate::supervisor::tree::{Page, TreeCounts, TreeNode, View};
 use crate::tree::events::{EventKind, Role};
+use crate::tree::parent::ChildId;
 use crate::util::stop::StopOnDrop;
 use crate::worker::Backoff;
 use crate::worker::Restart;
@@ -87,7 +88,22 @@ pub(crate) trait Member: Send {
 pub(crate) trait Node: Send + Sync {
     fn name(&self) -> &Arc<str>;
 
-    fn describe(&self) -> TreeNode;
+    fn describe(&self, view: View<'_>) -> TreeNode;
+
+    /// Some children of the supervisor that is at the path `below` this child, or of this child if
+    /// there is none: `None` if no supervisor is there.
+    fn page(&self, _below: Option<&str>, _wanted: Wanted<'_>) -> Option<Page> {
+        None
+    }
+
+    /// Counts the child, and what is below it.
+    fn count(&self, counts: &mut TreeCounts);
+
+    /// The role of the child's first task: worker or supervisor.
+    fn role(&self) -> Role;
+
+    /// Whether the child runs, or is about to be restarted.
+    fn is_active(&self) -> bool;
 
     /// Notes what is not well with the child, and below it.
     fn survey(&self, survey: &mut Survey);
@@ -147,6 +163,15 @@ pub(crate) trait Node: Send + Sync {
 }
 
 pub(crate) type Up = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Which children of a supervisor are wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'w> {
+    /// The supervisor's path.
+    pub(crate) path: &'w str,
+    pub(crate) from: ChildId,
+    pub(crate) at_most: usize,
+}
 
 /// How a supervisor treats a child.
 #[derive(Clone, Copy, Debug)]

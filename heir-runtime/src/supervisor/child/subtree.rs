@@ -7,14 +7,14 @@ use tokio::task::JoinSet;
 
 use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
-use crate::supervisor::child::{Member, Node, Rules, Task, Up};
+use crate::supervisor::child::{Member, Node, Rules, Task, Up, Wanted};
 use crate::supervisor::health::Survey;
 use crate::supervisor::report::Overdue;
 use crate::supervisor::run::Run;
 use crate::supervisor::run::patience::GRACE;
 use crate::supervisor::run::requests::Command;
 use crate::supervisor::shared::SupervisorShared;
-use crate::supervisor::tree::{SubtreeStatus, TreeNode};
+use crate::supervisor::tree::{Page, SubtreeStatus, TreeCounts, TreeNode, View};
 use crate::tree::events::{EventKind, Role};
 use crate::util::meter;
 use crate::util::stop::{StopSignal, stop_signal};
@@ -131,8 +131,24 @@ impl Node for SupervisorShared {
         self.label()
     }
 
-    fn describe(&self) -> TreeNode {
-        TreeNode::Supervisor(self.picture())
+    fn describe(&self, view: View<'_>) -> TreeNode {
+        TreeNode::Supervisor(self.picture(view))
+    }
+
+    fn page(&self, below: Option<&str>, wanted: Wanted<'_>) -> Option<Page> {
+        self.page_of(below, wanted)
+    }
+
+    fn count(&self, counts: &mut TreeCounts) {
+        self.count_into(counts);
+    }
+
+    fn role(&self) -> Role {
+        Role::Supervisor
+    }
+
+    fn is_active(&self) -> bool {
+        self.status().is_active()
     }
 
     fn survey(&self, survey: &mut Survey) {

@@ -12,7 +12,7 @@ use crate::process::status::{Status, Stopped};
 use crate::supervisor::child::{Member, Node, Rules, Task, Up};
 use crate::supervisor::health::{Ailment, Survey};
 use crate::supervisor::run::patience::GRACE;
-use crate::supervisor::tree::{TreeNode, WorkerNode};
+use crate::supervisor::tree::{TableNode, TreeCounts, TreeNode, View, WorkerNode};
 use crate::tree::events::{EventKind, Role};
 use crate::util::caught::{CatchDrop, caught};
 use crate::util::stop::stop_signal;
@@ -136,6 +136,12 @@ impl<W: Handlers> Drop for WorkerChild<W> {
     }
 }
 
+/// The recorded tables of a worker.
+fn tables<W: Handlers>(worker: &Shared<W>) -> Vec<TableNode> {
+    let names = W::TABLE_NAMES.iter().copied().chain(std::iter::repeat("table"));
+    names.zip(worker.readers().rows()).map(|(name, rows)| TableNode { name, rows }).collect()
+}
+
 /// What is not well with a worker, if anything is.
 fn ailment<W: Handlers>(worker: &Shared<W>) -> Option<Ailment> {
     // An incarnation that was left behind keeps the tables, whatever the worker does since.
@@ -169,15 +175,43 @@ impl<W: Handlers> Node for Shared<W> {
         &self.name
     }
 
-    fn describe(&self) -> TreeNode {
+    fn describe(&self, view: View<'_>) -> TreeNode {
+        let newest = self.process();
         TreeNode::Worker(WorkerNode {
             name: Arc::clone(&self.name),
+            path: view.path(&self.name),
+            kind: W::NAME,
             status: self.lifecycle.status(),
+            incarnation: newest.as_ref().map(|process| process.incarnation()),
+            age: newest.and_then(|process| process.age()),
+            // The supervisor knows whether it counts them.
+            restarts: None,
             estate: self.estate.info(),
+            tables: tables(self),
+            parked: self.quarantined(),
             queued: self.mailbox.queued(),
             open_replies: self.replies_owed(),
             managed: self.on_call.has_manager(),
         })
+    }
+
+    fn count(&self, counts: &mut TreeCounts) {
+        let counts = counts.of_kind(W::NAME);
+        counts.workers += 1;
+        self.lifecycle.look(|status| counts.statuses.add(status));
+        // The readers are cloned: no lock is held while rows are asked for.
+        counts.rows += self.readers().rows().sum::<usize>();
+        counts.queued += self.mailbox.queued();
+        counts.open_replies += self.replies_owed();
+        counts.parked += self.quarantined();
+    }
+
+    fn role(&self) -> Role {
+        Role::Worker
+    }
+
+    fn is_active(&self) -> bool {
+        self.lifecycle.look(Status::is_active)
     }
 
     fn survey(&self, survey: &mut Survey) {

@@ -134,7 +134,7 @@ impl Run {
     /// Starts a child again that is terminated or given up: at once if it is down, else as soon as it is.
     fn run_again(&mut self, id: ChildId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        slot.forget_restarts();
+        self.shared.windows.forget(id);
         if slot.is_down() {
             slot.goal = Goal::Run;
             self.start_out_of_turn(id);

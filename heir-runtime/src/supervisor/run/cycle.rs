@@ -36,9 +36,6 @@ impl Run {
         self.timers.clear();
         let children: Vec<_> = self.slots.keys().copied().collect();
         for id in children {
-            if let Some(slot) = self.slots.get_mut(&id) {
-                slot.forget_restarts();
-            }
             for role in self.slots[&id].roles() {
                 self.set_timer(id, role);
             }

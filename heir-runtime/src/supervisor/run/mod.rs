@@ -25,7 +25,7 @@ use crate::process::status::Stopped;
 use crate::supervisor::child::{Rules, Up};
 use crate::supervisor::report::Overdue;
 use crate::supervisor::run::ending::Ending;
-use crate::supervisor::run::intensity::{Limit, Window};
+use crate::supervisor::run::intensity::Limit;
 use crate::supervisor::run::patience::Patience;
 use crate::supervisor::run::requests::{Command, ManagerEnded};
 use crate::supervisor::run::slot::{Slot, Starter, State};
@@ -64,8 +64,6 @@ pub(crate) struct Run {
     pub(crate) child_of_task: ByNumber<Id, ChildId>,
     /// How many managers have been started and have not ended.
     pub(crate) managers: usize,
-    /// The restarts of all children that have no window of their own.
-    pub(crate) restarts: Window,
     /// How many children the supervisor has given up on, which have not been started again since.
     pub(crate) given_up: usize,
     /// The caller that waits for a child's start, until the child is up or the start has failed.
@@ -160,7 +158,6 @@ impl Run {
             tasks: JoinSet::new(),
             child_of_task: ByNumber::default(),
             managers: 0,
-            restarts: Window::default(),
             given_up: 0,
             starters: ByNumber::default(),
             sweep_starters_at: 0,
@@ -181,7 +178,7 @@ impl Run {
     /// The future may be dropped at any time, and `live` be called again: that is the next life.
     pub(crate) async fn live(&mut self, mut stop: StopSignal) -> Ending {
         self.ending = None;
-        self.restarts.reset();
+        self.shared.windows.reset();
         self.begin_life();
         loop {
             // Tasks that were left behind are not waited for: they count as down.

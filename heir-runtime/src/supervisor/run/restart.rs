@@ -112,12 +112,11 @@ impl Run {
         if !again {
             return self.ended_for_good(id, reason);
         }
-        let (has_own, limit) = (self.has_own_window(id), self.rules.limit);
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        let is_allowed = if has_own { slot.count_restart(limit) } else { self.restarts.count_restart(limit) };
-        if !is_allowed {
+        let window = self.has_own_window(id).then_some(id);
+        if !self.shared.windows.count_restart(window, self.rules.limit) {
             return self.give_up(id, reason);
         }
+        let Some(slot) = self.slots.get_mut(&id) else { return };
         let delay = match role {
             Role::Manager if manager_stayed => Duration::ZERO,
             _ => slot.part(role).next_delay(rules.backoff),

@@ -9,7 +9,6 @@ use crate::process::exit::ExitReason;
 use crate::process::status::Stopped;
 use crate::supervisor::child::{Member, Task};
 use crate::supervisor::report::{ChildError, StartError};
-use crate::supervisor::run::intensity::{Limit, Window};
 use crate::supervisor::run::patience::Patience;
 use crate::supervisor::run::requests::Command;
 use crate::tree::events::Role;
@@ -43,11 +42,9 @@ pub(crate) struct Slot {
     pub(crate) manager_stayed: bool,
 }
 
-/// What a supervisor notes of a child that has been restarted, or has not started.
+/// What a supervisor notes of a child that has not started, or that it gives up.
 #[derive(Default)]
 struct Troubles {
-    /// The restarts of the child and its manager, if they are counted for each child.
-    restarts: Window,
     /// How the child's start failed. The caller that waits for the start is told when the child is
     /// down.
     start_error: Option<StartError>,
@@ -149,21 +146,6 @@ impl Slot {
         // Registration cannot fail: the old child has just given up the name.
         let _ = member.node().register_name();
         self.member = member;
-        self.forget_restarts();
-    }
-
-    /// Counts one more restart of the child or its manager, and says whether the limit for each child
-    /// allows it.
-    pub(crate) fn count_restart(&mut self, limit: Limit) -> bool {
-        limit.is_none() || self.troubles.get_or_insert_default().restarts.count_restart(limit)
-    }
-
-    /// The child begins anew: its restarts so far do not count.
-    pub(crate) fn forget_restarts(&mut self) {
-        self.troubles.take_if(|troubles| {
-            troubles.restarts.reset();
-            troubles.start_error.is_none() && troubles.when_down.is_empty() && !troubles.is_given_up
-        });
     }
 
     /// Notes how the child's start has failed.

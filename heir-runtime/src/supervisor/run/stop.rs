@@ -247,6 +247,7 @@ impl Run {
                 let (member, told) = *by;
                 slot.tell(self.starters.remove(&id), StartError::Stopped(Stopped::Upgraded));
                 slot.replace(member);
+                self.shared.windows.forget(id);
                 slot.goal = Goal::Run;
                 self.given_up -= usize::from(slot.take_given_up());
                 let (is_to_run, rules) = (slot.down_waiters.is_empty(), slot.member.rules());
@@ -309,6 +310,7 @@ impl Run {
     /// Removes a child that has ended for good and is down.
     fn remove(&mut self, id: ChildId, why: &Stopped) {
         let Some(mut slot) = self.slots.remove(&id) else { return };
+        self.shared.windows.forget(id);
         self.given_up -= usize::from(slot.take_given_up());
         // Before it is retired: whoever waits for that may start another one in its place.
         if self.rules.dynamic

@@ -241,6 +241,10 @@ where
         Arc::new(Self::with(self.hasher.clone(), Arc::clone(boundaries)))
     }
 
+    fn row_count(&self) -> usize {
+        self.len()
+    }
+
     fn give_up_replaced(&self) {
         self.drop_unneeded();
     }

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::ahead::Ahead;
 use super::index::{Index, Slot};
@@ -24,6 +24,8 @@ const MOVED: usize = 256;
 /// The committed rows of a table. They outlive its owners.
 pub(in crate::table) struct Core<K, V> {
     pub(super) index: RowLock<Index<K, V>>,
+    /// How many rows there are, for who must not wait for the lock: an `Ord` may hold it for long.
+    rows: AtomicUsize,
     pub(super) replaced: Replaced<Undo<V>>,
     pub(in crate::table) boundaries: Arc<Boundaries>,
     /// The number of the one owner that may write.
@@ -52,6 +54,7 @@ impl<K, V> Core<K, V> {
         let late = boundaries.unshown().map(|_| late());
         Self {
             index: RowLock::new(Index::new()),
+            rows: AtomicUsize::new(0),
             replaced: Replaced::new(),
             boundaries,
             owner: AtomicU64::new(0),
@@ -66,7 +69,13 @@ impl<K, V> Core<K, V> {
     /// Exchanges all rows for those of another table.
     pub(super) fn exchange(&self, other: &Self, passing: &mut Passing<'_>) {
         passing.exchanges();
-        self.index.write(|ours| other.index.write(|theirs| std::mem::swap(ours, theirs)));
+        self.index.write(|ours| {
+            other.index.write(|theirs| {
+                std::mem::swap(ours, theirs);
+                other.rows.store(theirs.len(), Ordering::Relaxed);
+            });
+            self.rows.store(ours.len(), Ordering::Relaxed);
+        });
     }
 
     /// Makes a commit visible. What it replaces is kept for snapshots, or for the owner to drop.
@@ -89,7 +98,14 @@ impl<K, V> Core<K, V> {
         };
         if clears {
             let mut from = 0;
-            while let Some((emptied, next)) = self.index.write(|index| index.empty(from)) {
+            let empty = |from| {
+                self.index.write(|index| {
+                    let emptied = index.empty(from);
+                    self.rows.store(index.len(), Ordering::Relaxed);
+                    emptied
+                })
+            };
+            while let Some((emptied, next)) = empty(from) {
                 for (slot, before) in emptied {
                     put_aside(slot, Some(before));
                 }
@@ -106,6 +122,7 @@ impl<K, V> Core<K, V> {
                     let before = slot.and_then(|slot| index.replace(slot, value));
                     done.push((key, slot, before, is_removed));
                 }
+                self.rows.store(index.len(), Ordering::Relaxed);
             });
             for (key, slot, before, is_removed) in done {
                 if let Some(slot) = slot {
@@ -194,6 +211,10 @@ where
 {
     fn anew(&self, boundaries: &Arc<Boundaries>) -> Arc<dyn AnyCore> {
         Arc::new(Self::new(Arc::clone(boundaries)))
+    }
+
+    fn row_count(&self) -> usize {
+        self.rows.load(Ordering::Relaxed)
     }
 
     fn give_up_replaced(&self) {
