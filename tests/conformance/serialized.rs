@@ -61,7 +61,12 @@ async fn a_tree_is_serialized_with_what_is_in_it() {
     let reason = json!({"timed_out": {"handler": "hang", "limit": {"secs": 5, "nanos": 0}}});
     let worker = json!({
         "name": "counter",
+        "path": "app/counter",
+        "kind": "Counter",
         "status": {"serving": {"incarnation": 2}},
+        "incarnation": 2,
+        "age": {"secs": 0, "nanos": 0},
+        "restarts": null,
         "estate": {
             "name": "counter",
             "founded": true,
@@ -70,21 +75,69 @@ async fn a_tree_is_serialized_with_what_is_in_it() {
             "incarnation": 2,
             "last_exit": {"incarnation": 1, "reason": reason, "in_message": true},
         },
+        "tables": [{"name": "counts", "rows": 0}],
+        "parked": 0,
         "queued": 0,
-            "open_replies": 0,
+        "open_replies": 0,
         "managed": true,
     });
     assert_eq!(
         drawn,
         json!({
             "name": "app",
+            "path": "app",
+            "kind": "app",
+            "dynamic": false,
             "limits": "one_for_one, 10 restarts in 10s",
+            "restarts": 1,
+            "intensity": 10,
+            "period": {"secs": 10, "nanos": 0},
+            "for_each_key": false,
             "status": "running",
             "children": [{"worker": worker}],
+            "left_out": null,
         })
     );
     let counts = json!({"specs": 1, "active": 1, "supervisors": 0, "workers": 1});
     assert_eq!(to_value(tree.count_children()).unwrap(), counts);
+    tree.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_and_counts_of_a_tree_are_serialized() {
+    let mut tree = Supervisor::builder("app");
+    let counter = tree.worker(Counter::spec());
+    tree.worker(Counter::spec().name("other"));
+    let tree = tree.start().await.unwrap();
+    counter.count("hits".into()).await.unwrap();
+    tree.terminate_child("other").await.unwrap();
+
+    let page = to_value(tree.page("app", 0, 1)).unwrap();
+    assert_eq!((&page["children"][0]["worker"]["path"], &page["next"]), (&json!("app/Counter"), &json!(1)));
+    let counters = json!({
+        "kind": "Counter",
+        "workers": 2,
+        "statuses": {
+            "down": 0,
+            "starting": 0,
+            "serving": 1,
+            "unresponsive": 0,
+            "terminated": 1,
+            "gave_up": 0,
+            "stopped": 0,
+        },
+        "rows": 1,
+        "queued": 0,
+        "open_replies": 0,
+        "parked": 0,
+    });
+    let supervisors =
+        |running| json!({"down": 0, "starting": 0, "running": running, "terminated": 0, "stopped": 0});
+    let counts = json!({"supervisors": supervisors(1), "kinds": [counters]});
+    assert_eq!(to_value(tree.counts()).unwrap(), counts);
+    let below = json!({"supervisors": supervisors(0), "kinds": [counters]});
+    let drawn = to_value(tree.tree_up_to(0)).unwrap();
+    assert_eq!(drawn["left_out"], json!({"children": 2, "counts": below}));
     tree.shutdown().await;
 }
 

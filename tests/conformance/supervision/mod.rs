@@ -21,6 +21,7 @@ mod significant;
 mod starts;
 mod strategies;
 mod subtrees;
+mod tree_as_data;
 mod upgrade;
 
 use std::sync::Arc;

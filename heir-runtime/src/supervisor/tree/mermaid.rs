@@ -79,7 +79,10 @@ fn write_text(written: &mut String, text: &str) {
             '.' => is_between(|char| char.is_ascii_digit()),
             _ => char.is_alphanumeric(),
         };
-        if is_plain {
+        if char == '\\' && after == Some('n') {
+            // Together they would be a new line, also written as numbers: what is between has no width.
+            written.push_str("#92;#8203;");
+        } else if is_plain {
             written.push(char);
         } else {
             let _ = write!(written, "#{};", u32::from(char));
@@ -113,7 +116,7 @@ mod tests {
             ("a#b;", "a#35;b#59;"),
             ("<b>&", "#60;b#62;#38;"),
             ("m[1](x)", "m#91;1#93;#40;x#41;"),
-            (r"a\nb", "a#92;nb"),
+            (r"a\nb\b", "a#92;#8203;nb#92;b"),
             ("`code` **bold** _a_", "#96;code#96; #42;#42;bold#42;#42; #95;a#95;"),
             ("1. one", "1#46; one"),
             ("- one", "#45; one"),
@@ -130,6 +133,6 @@ mod tests {
 
     #[test]
     fn a_control_character_is_written_as_in_rust() {
-        assert_eq!(text("a\nb\0"), "a#92;nb#92;u#123;0#125;");
+        assert_eq!(text("a\nb\0"), "a#92;#8203;nb#92;u#123;0#125;");
     }
 }
