@@ -93,7 +93,8 @@
 //!   [`metrics`](https://docs.rs/heir-runtime/latest/heir_runtime/metrics) has the table.
 //! - `serde`: what heir tells of a tree implements serde's `Serialize`, for logs and pages about it:
 //!   [`ExitReason`], [`Exit`], [`Status`], [`Stopped`], [`Event`](events::Event),
-//!   [`Tree`](supervision::Tree), [`Health`](supervision::Health),
+//!   [`Tree`](supervision::Tree), [`Page`](supervision::Page), [`TreeCounts`](supervision::TreeCounts),
+//!   [`Health`](supervision::Health),
 //!   [`ShutdownReport`](supervision::ShutdownReport),
 //!   [`EstateInfo`](estate::EstateInfo), [`TableInfo`](table::TableInfo), and what is in them. Variants are named in `snake_case`. An
 //!   [`Instant`](std::time::Instant) means nothing outside its process: it is given as the time

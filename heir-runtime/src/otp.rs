@@ -26,6 +26,7 @@
 //! | back-off between restarts | not in OTP: [`Backoff`](crate::Backoff) |
 //! | the end of an application, `init:stop/0`, heart | [`Supervisor::run_until`](crate::Supervisor::run_until), and `run_until_shutdown` with the feature `signal`; the report is the [exit code](crate::supervision::ShutdownReport::exit_code) |
 //! | probes of a release | not in OTP: [`SupervisorHandle::health`](crate::SupervisorHandle::health) |
+//! | `observer`, `appmon` | [`tree`](crate::SupervisorHandle::tree) as data, as text and as a diagram, [`counts`](crate::SupervisorHandle::counts) and [`page`](crate::SupervisorHandle::page)s for very many workers |
 //! | `ignore` from a start | none: a child that is not wanted is not in the tree, or started later |
 //! | `supervisor_bridge` | none: a worker runs foreign code as a [task](crate::Context::spawn) linked to it |
 //!

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWrite
 
 use crate::supervisor::child::Node;
 use crate::tree::parent::ChildId;
+use crate::util::steps::made;
 
 /// The shared sides of the children, until a child is forgotten: also of children that have ended
 /// and were not deleted.
@@ -97,7 +98,7 @@ impl Children {
     fn some_from(&self, id: ChildId, at_most: usize) -> Vec<(ChildId, Arc<dyn Node>)> {
         let index = self.read();
         let some = index.nodes.range(id..).take(at_most.min(SOME));
-        some.map(|(id, node)| (*id, Arc::clone(node))).collect()
+        some.inspect(|_| made(1)).map(|(id, node)| (*id, Arc::clone(node))).collect()
     }
 
     /// Hands the children to `look`, from this id on and in the order in which they are started, until
@@ -168,7 +169,7 @@ mod tests {
     use crate::supervisor::health::Survey;
     use crate::supervisor::tree::{TreeCounts, TreeNode, View};
     use crate::tree::events::{EventKind, Role};
-    use crate::util::steps::{assert_no_square, made};
+    use crate::util::steps::{assert_no_square, steps};
 
     /// A child that counts how often it is asked for its name.
     struct Named(Arc<str>);
@@ -242,6 +243,57 @@ mod tests {
                 assert!(children.find(&name(n)).is_none());
             }
         });
+    }
+
+    #[test]
+    fn of_very_many_children_only_those_are_looked_at_that_are_wanted() {
+        let children = Children::default();
+        children.set_dynamic(true);
+        for n in 0..100_000 {
+            assert!(children.insert(n, Arc::new(Named(Arc::from("one of many")))));
+        }
+        for from in [0, 50_000, 99_990] {
+            let mut seen = Vec::new();
+            let looked_at = steps(|| {
+                children.some_each_from(from, 11, |id, _| {
+                    seen.push(id);
+                    seen.len() < 11
+                });
+            });
+            assert_eq!(
+                (seen[0], seen.len(), looked_at),
+                (from, 11.min(100_000 - from as usize), seen.len() as u64)
+            );
+        }
+        let mut seen = 0;
+        assert_eq!(
+            steps(|| children.each_from(0, |_, _| {
+                seen += 1;
+                true
+            })),
+            100_000
+        );
+        assert_eq!(seen, 100_000);
+    }
+
+    #[test]
+    fn children_that_come_and_go_meanwhile_disturb_no_walk() {
+        let children = Children::default();
+        let add = |n| children.insert(n, Arc::new(Named(Arc::from("child"))));
+        (0..1_000).for_each(|n| assert!(add(n)));
+        let mut seen = Vec::new();
+        children.each_from(0, |id, _| {
+            seen.push(id);
+            match id {
+                300 => (0..400).chain([900]).for_each(|n| children.remove(n)),
+                999 => assert!(add(1_000)),
+                _ => {}
+            }
+            true
+        });
+        // Those that were looked up together before they were removed are seen all the same.
+        assert!(seen.is_sorted() && seen.iter().filter(|id| **id >= 512).count() == 488, "{seen:?}");
+        assert!(!seen.contains(&900) && seen.ends_with(&[999, 1_000]), "{seen:?}");
     }
 
     #[test]

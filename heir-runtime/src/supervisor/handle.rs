@@ -133,9 +133,8 @@ impl SupervisorHandle {
     /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// let many = Dynamic::<u64, Counter>::spec().name("many").start().await?;
-    /// let specs = (0..100).map(|user| (user, Counter::spec().name(format!("user {user}"))));
-    /// for (user, spec) in specs {
-    ///     many.start(user, spec).await?;
+    /// for user in 0..100 {
+    ///     many.start(user, Counter::spec()).await?;
     /// }
     /// let tree = many.supervisor().tree_up_to(20);
     /// let left_out = tree.left_out.as_ref().ok_or("all are listed")?;
@@ -169,9 +168,8 @@ impl SupervisorHandle {
     /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// let many = Dynamic::<u64, Counter>::spec().name("many").start().await?;
-    /// let specs = (0..100).map(|user| (user, Counter::spec().name(format!("user {user}"))));
-    /// for (user, spec) in specs {
-    ///     many.start(user, spec).await?;
+    /// for user in 0..100 {
+    ///     many.start(user, Counter::spec()).await?;
     /// }
     /// let (tree, mut from, mut names) = (many.supervisor(), Some(0), Vec::new());
     /// while let Some(position) = from {
@@ -179,7 +177,7 @@ impl SupervisorHandle {
     ///     names.extend(page.children.iter().map(|child| child.name().to_owned()));
     ///     from = page.next;
     /// }
-    /// assert_eq!((names.len(), names[99].as_str()), (100, "user 99"));
+    /// assert_eq!((names.len(), names[99].as_str()), (100, "Counter[99]"));
     /// assert!(tree.page("few", 0, 30).is_none());
     /// # many.shutdown().await;
     /// # Ok::<_, BoxError>(())
@@ -205,9 +203,8 @@ impl SupervisorHandle {
     /// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// let many = Dynamic::<u64, Counter>::spec().name("many").start().await?;
-    /// let specs = (0..100).map(|user| (user, Counter::spec().name(format!("user {user}"))));
-    /// for (user, spec) in specs {
-    ///     many.start(user, spec).await?;
+    /// for user in 0..100 {
+    ///     many.start(user, Counter::spec()).await?;
     /// }
     /// many.get(&7).ok_or("no user 7")?.count("hits".into()).await?;
     /// let counts = many.supervisor().counts();

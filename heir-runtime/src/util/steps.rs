@@ -15,16 +15,19 @@ pub(crate) fn made(steps: usize) {
     let _ = steps;
 }
 
+/// How many steps `work` makes.
+#[cfg(test)]
+pub(crate) fn steps(work: impl FnOnce()) -> u64 {
+    let before = STEPS.get();
+    work();
+    STEPS.get() - before
+}
+
 /// Asserts that the steps of `work` grow with n log n at most: for eight times as many, n squared
 /// would be 64 times the steps.
 #[cfg(test)]
 pub(crate) fn assert_no_square(work: impl Fn(usize)) {
-    let steps = |many| {
-        let before = STEPS.get();
-        work(many);
-        STEPS.get() - before
-    };
-    let (few, many) = (steps(500), steps(4_000));
+    let (few, many) = (steps(|| work(500)), steps(|| work(4_000)));
     assert!(few > 0, "nothing is counted");
     assert!(many <= 16 * few, "{few} steps for 500, {many} for 4000");
 }

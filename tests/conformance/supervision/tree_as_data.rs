@@ -14,7 +14,7 @@ use heir_runtime::{
 use heir_tests::waits::{in_time, quiet, wait_until};
 
 /// Has a recorded table of each kind, and one that is not recorded.
-#[heir]
+#[heir(quarantine = fresh)]
 struct Keeper {
     #[table]
     notes: Table<u32, u32>,
@@ -109,7 +109,7 @@ type Many = Dynamic<u32, Keeper>;
 async fn begin(many: &Many, keys: impl IntoIterator<Item = u32>) -> Vec<KeeperHandle> {
     let mut workers = Vec::new();
     for key in keys {
-        workers.push(many.start(key, Keeper::spec().name(format!("keeper {key}"))).await.unwrap());
+        workers.push(many.start(key, Keeper::spec().name("keeper")).await.unwrap());
     }
     workers
 }
@@ -132,15 +132,15 @@ async fn a_path_begins_with_the_supervisor_that_was_asked_and_a_kind_is_the_name
     let tree = app.tree();
     let below = subtree(&tree, "shop");
     let deepest = subtree(below, "many");
-    let keeper = worker(deepest, "keeper 1");
+    let keeper = worker(deepest, "keeper[1]");
     assert_eq!([&*tree.path, &below.path, &deepest.path], ["app", "app/shop", "app/shop/many"]);
-    assert_eq!((keeper.path.as_str(), keeper.kind), ("app/shop/many/keeper 1", "Keeper"));
+    assert_eq!((keeper.path.as_str(), keeper.kind), ("app/shop/many/keeper[1]", "Keeper"));
     assert_eq!((worker(&tree, "Plain").path.as_str(), tree.children[0].path()), ("app/Plain", "app/Plain"));
     assert_eq!([&*tree.kind, &below.kind, &deepest.kind], ["app", "Shop", "Keeper"]);
     assert_eq!([tree.dynamic, below.dynamic, deepest.dynamic], [false, false, true]);
     let asked = shop.tree();
     assert_eq!((&*asked.path, &*asked.children[0].path()), ("shop", "shop/keeper"));
-    assert_eq!(worker(subtree(&asked, "many"), "keeper 1").path, "shop/many/keeper 1");
+    assert_eq!(worker(subtree(&asked, "many"), "keeper[1]").path, "shop/many/keeper[1]");
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +207,7 @@ async fn each_worker_of_a_dynamic_has_its_restarts_for_itself_until_it_is_starte
         let tree = many.supervisor().tree();
         assert!(tree.for_each_key && tree.restarts == 0);
         assert_eq!((tree.intensity, tree.period), (Some(2), Duration::from_secs(30)));
-        ["keeper 1", "keeper 2"].map(|name| worker(&tree, name).restarts)
+        ["keeper[1]", "keeper[2]"].map(|name| worker(&tree, name).restarts)
     };
     assert_eq!(seen(), [Some(0), Some(0)]);
     for incarnation in 2..=3 {
@@ -238,7 +238,7 @@ async fn the_next_life_of_a_supervisor_has_had_no_restarts() {
     workers[0].wait_serving(3).await.unwrap();
     let seen = || {
         let tree = shop.tree();
-        (tree.restarts, worker(subtree(&tree, "many"), "keeper 1").restarts)
+        (tree.restarts, worker(subtree(&tree, "many"), "keeper[1]").restarts)
     };
     assert_eq!(seen(), (1, Some(1)));
     shop.kill();
@@ -260,7 +260,7 @@ async fn where_any_number_of_restarts_is_allowed_nobody_counts_them() {
     let tree = tree.tree();
     let many = subtree(&tree, "Keeper");
     assert_eq!([(tree.restarts, tree.intensity), (many.restarts, many.intensity)], [(0, None), (0, None)]);
-    assert!(!many.for_each_key && worker(many, "keeper 1").restarts.is_none());
+    assert!(!many.for_each_key && worker(many, "keeper[1]").restarts.is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -422,12 +422,12 @@ async fn pages_have_each_child_once_while_others_come_and_go() {
     let workers = begin(&many, 0..10).await;
     let page = |from| app.page("app/shop/many", from, 3).unwrap();
     let keys = |page: &Page| {
-        let keys = page.children.iter().map(|child| child.name().strip_prefix("keeper ").unwrap());
-        keys.map(|key| key.parse::<u32>().unwrap()).collect::<Vec<_>>()
+        let keys = page.children.iter().map(|child| child.name().strip_prefix("keeper[").unwrap());
+        keys.map(|key| key.trim_end_matches(']').parse::<u32>().unwrap()).collect::<Vec<_>>()
     };
     let first = page(0);
     assert_eq!(keys(&first), [0, 1, 2]);
-    assert_eq!(first.children[0].path(), "app/shop/many/keeper 0", "as in the tree");
+    assert_eq!(first.children[0].path(), "app/shop/many/keeper[0]", "as in the tree");
     // Of the page before, of the next page, the one with which the next page was to begin, and new ones.
     for gone in [1, 3, 5] {
         workers[gone].stop().await;
@@ -496,7 +496,7 @@ async fn a_tree_up_to_so_many_children_counts_the_others() {
     begin(&many, 0..5).await;
     let tree = app.tree_up_to(2);
     let many = subtree(subtree(&tree, "shop"), "many");
-    assert_eq!(names(&many.children), ["keeper 0", "keeper 1"]);
+    assert_eq!(names(&many.children), ["keeper[0]", "keeper[1]"]);
     let left_out = many.left_out.as_ref().unwrap();
     assert_eq!((left_out.children, left_out.counts.workers()), (3, 3));
     assert!(tree.left_out.is_none() && subtree(&tree, "shop").left_out.is_none());
@@ -563,7 +563,7 @@ async fn counts_are_the_sums_over_all_nodes_of_the_tree() {
     }
     workers[2].die().await.unwrap();
     in_time(wait_until(|| matches!(workers[2].status(), Status::GaveUp(_)))).await;
-    many.supervisor().terminate_child("keeper 3").await.unwrap();
+    many.supervisor().terminate_child("keeper[3]").await.unwrap();
     app.start_child(Plain::spec().name("ended")).await.unwrap().stop().await;
     app.start_child(Keeper::spec().name("delayed").backoff(Backoff::Fixed(Duration::from_secs(60))))
         .await

@@ -219,3 +219,25 @@ impl fmt::Display for TreeCounts {
         self.kinds.iter().try_for_each(|kind| write!(f, "\n{kind}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::util::steps::steps;
+
+    #[test]
+    fn counts_take_room_for_each_kind_and_a_search_among_kinds_for_each_worker() {
+        const KINDS: [&str; 4] = ["d", "a", "c", "b"];
+        let mut counts = TreeCounts::default();
+        let made = steps(|| {
+            for kind in KINDS.iter().cycle().take(100_000) {
+                counts.of_kind(kind).workers += 1;
+            }
+        });
+        assert!((100_000..=300_000).contains(&made), "{made} comparisons");
+        let kinds: Vec<_> = counts.kinds.iter().map(|kind| (kind.kind, kind.workers)).collect();
+        assert_eq!(kinds, ["a", "b", "c", "d"].map(|kind| (kind, 25_000)));
+        assert!(counts.kinds.capacity() <= 8);
+        assert_eq!((counts.workers(), counts.kind("c").unwrap().workers), (100_000, 25_000));
+    }
+}
