@@ -210,7 +210,7 @@ impl SupervisorHandle {
     /// let counts = many.supervisor().counts();
     /// let counters = counts.kind("Counter").ok_or("no counters")?;
     /// assert_eq!((counters.workers, counters.statuses.serving, counters.rows), (100, 100, 1));
-    /// assert_eq!(counts.to_string(), "supervisors: 1 running\nCounter: 100 serving; 0 queued, 1 rows");
+    /// assert_eq!(counts.to_string(), "supervisors: 1 running\nCounter: 100 serving; 0 queued, 1 row");
     /// # many.shutdown().await;
     /// # Ok::<_, BoxError>(())
     /// # }).unwrap();
