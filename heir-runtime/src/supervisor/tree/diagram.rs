@@ -95,13 +95,11 @@ fn of_worker(worker: &WorkerNode) -> Vec<String> {
     lines
 }
 
-/// Writes a character that is seen as such; for a control character, its escape in Rust.
+/// The characters of a text; for a control character, its escape in Rust.
 pub(super) fn visible(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(|char| {
-        let (seen, escaped) = match char.is_control() {
-            true => (None, Some(char.escape_default())),
-            false => (Some(char), None),
-        };
+        let escaped = char.is_control().then(|| char.escape_default());
+        let seen = escaped.is_none().then_some(char);
         seen.into_iter().chain(escaped.into_iter().flatten())
     })
 }

@@ -97,7 +97,7 @@ mod tests {
             assert_eq!(text(plain), plain);
         }
         assert_eq!(text(r#"a "b" \N &lt;"#), r#"a \"b\" \\N &amp;lt;"#);
-        assert_eq!(text(r#"ends with \"#), r"ends with \\");
+        assert_eq!(text(r"ends with \"), r"ends with \\");
     }
 
     #[test]
