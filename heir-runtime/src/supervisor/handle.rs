@@ -192,9 +192,9 @@ impl SupervisorHandle {
     /// Counts the workers and supervisors from this supervisor down, with itself: by kind and status,
     /// with sums of rows, queued messages, open replies and quarantined tables.
     ///
-    /// It asks no task, and may be called from any thread. It takes time for each worker, a fraction
-    /// of a microsecond, and memory for each kind of workers: so for 100,000 workers it can be asked
-    /// every few seconds.
+    /// It asks no task, and may be called from any thread. It takes time for each worker, about a
+    /// microsecond, and memory for each kind of workers: of 100,000 workers it can be asked every few
+    /// seconds.
     ///
     /// ```
     /// # use heir_runtime::prelude::*;
