@@ -26,7 +26,8 @@ pub struct TreeCounts {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct KindCounts {
-    /// The kind of these workers, as in [`WorkerNode::kind`](crate::supervision::WorkerNode::kind). Types of one name are one kind.
+    /// The kind of these workers, as in [`WorkerNode::kind`](crate::supervision::WorkerNode::kind).
+    /// Types of one name are one kind.
     pub kind: &'static str,
     /// How many there are.
     pub workers: usize,
