@@ -369,7 +369,7 @@ impl SupervisorShared {
         let limit = self.limits.get().map(|limits| limits.limit);
         Tree {
             name: Arc::clone(self.label()),
-            kind: Arc::clone(&self.built_as),
+            kind: Arc::clone(self.registry.built_as()),
             dynamic: self.children.is_dynamic(),
             limits: self.limits.get().map(|limits| limits.words.clone()).unwrap_or_default(),
             restarts: limit.map_or(0, |limit| self.windows.restarts(None, limit)),

@@ -57,6 +57,11 @@ impl Registry {
         let _ = self.0.label.set(label);
     }
 
+    /// The name that the supervisor was built with.
+    pub(crate) fn built_as(&self) -> &Arc<str> {
+        &self.0.built_as
+    }
+
     /// The supervisor's name.
     pub(crate) fn name(&self) -> &Arc<str> {
         self.0.label.get().unwrap_or(&self.0.built_as)
