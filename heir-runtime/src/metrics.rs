@@ -20,6 +20,16 @@
 //! | `heir_handover_seconds` | histogram | `worker` | from the end of an owner of the tables until the next one has them, with the back-off |
 //! | `heir_restarts_total` | counter | `worker`, `role` | restarts of workers, managers and supervisors |
 //!
+//! [`Gauges`] sets these, when it is asked to:
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | `heir_workers` | gauge | `worker`, `status` | workers: `serving`, `starting`, `down`, `unresponsive`, `terminated`, `gave_up` or `stopped` |
+//! | `heir_mailbox_depth` | gauge | `worker` | messages in their mailboxes |
+//! | `heir_open_replies` | gauge | `worker` | callers that wait for a [`Reply`](crate::Reply) that comes later |
+//! | `heir_table_rows` | gauge | `worker` | rows of their recorded tables |
+//! | `heir_quarantined_bundles` | gauge | `worker` | quarantined bundles of tables, which wait for somebody to take them out |
+//!
 //! Messages of the worker's own clock are served, fail and are timed as others; they do not wait in the
 //! mailbox.
 //!
@@ -61,7 +71,9 @@
 //! # }).unwrap();
 //! ```
 
-use metrics::{Unit, describe_counter, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+pub use crate::supervisor::Gauges;
 
 /// Tells the recorder what each metric is, and its unit: for exporters that show it.
 ///
@@ -102,6 +114,15 @@ pub fn describe() {
         "From the end of an owner of the tables until the next one has them."
     );
     describe_counter!("heir_restarts_total", Unit::Count, "Restarts of workers, managers and supervisors.");
+    describe_gauge!("heir_workers", Unit::Count, "Workers, by what they do.");
+    describe_gauge!("heir_mailbox_depth", Unit::Count, "Messages in the mailboxes of the workers.");
+    describe_gauge!("heir_open_replies", Unit::Count, "Callers that wait for a reply that comes later.");
+    describe_gauge!("heir_table_rows", Unit::Count, "Rows of the recorded tables of the workers.");
+    describe_gauge!(
+        "heir_quarantined_bundles",
+        Unit::Count,
+        "Quarantined bundles of tables, which wait for somebody to take them out."
+    );
 }
 
 #[cfg(test)]
@@ -119,7 +140,8 @@ mod tests {
     fn the_docs_have_each_metric_and_each_has_a_description() {
         let (docs, code) = include_str!("metrics.rs").split_once("\nuse metrics").unwrap();
         let (described, _) = code.split_once("\n#[cfg(test)]").unwrap();
-        assert_eq!(names(docs), names(include_str!("util/meter.rs")));
+        let set = names(include_str!("supervisor/gauges.rs"));
+        assert_eq!(names(docs), &names(include_str!("util/meter.rs")) | &set);
         assert_eq!(names(docs), names(described));
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heir_runtime::SupervisorBuilder;
+use heir_runtime::metrics::Gauges;
 use heir_runtime::prelude::*;
+use heir_runtime::{Dynamic, SupervisorBuilder};
 use heir_tests::{Recorder as Events, event};
 use metrics::{
-    Counter as Count, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    Counter as Count, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
 };
 use tokio::time::sleep;
@@ -33,6 +34,20 @@ impl CounterFn for One {
 impl HistogramFn for One {
     fn record(&self, value: f64) {
         self.0.0.lock().unwrap().entry(self.1.clone()).or_default().push(value);
+    }
+}
+
+impl GaugeFn for One {
+    fn increment(&self, _value: f64) {
+        unreachable!("gauges are set");
+    }
+
+    fn decrement(&self, _value: f64) {
+        unreachable!("gauges are set");
+    }
+
+    fn set(&self, value: f64) {
+        self.0.0.lock().unwrap().insert(self.1.clone(), vec![value]);
     }
 }
 
@@ -65,8 +80,8 @@ impl Recorder for Meters {
         Count::from_arc(self.one(key))
     }
 
-    fn register_gauge(&self, _key: &Key, _metadata: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
+    fn register_gauge(&self, key: &Key, _metadata: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.one(key))
     }
 
     fn register_histogram(&self, key: &Key, _metadata: &Metadata<'_>) -> Histogram {
@@ -197,6 +212,36 @@ async fn a_recorder_that_is_installed_late_is_found_at_the_next_message() {
     till.add(1).await.unwrap();
     tree.shutdown().await;
     assert_eq!(meters.sum(&of(SERVED, "add")), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn gauges_are_sums_over_the_workers_of_a_type_and_zero_when_they_are_gone() {
+    let meters = Meters::default();
+    let _guard = metrics::set_default_local_recorder(&meters);
+    let (mut tree, _) = Events::tree();
+    let tills = tree.child(Dynamic::<u32, Till>::spec());
+    let tree = tree.start().await.unwrap();
+    let mut gauges = Gauges::of(&tree);
+    for key in 1..=3 {
+        let till = tills.start(key, Till::spec()).await.unwrap();
+        till.add(1).await.unwrap();
+        till.pause().await.unwrap();
+        for _ in 0..key {
+            till.try_slow().unwrap();
+        }
+    }
+    gauges.record();
+    let read = |name: &str| meters.sum(&format!("heir_{name}"));
+    assert_eq!(read("workers{worker=Till,status=serving}"), 3.0);
+    assert_eq!(read("workers{worker=Till,status=down}"), 0.0);
+    assert_eq!([read("table_rows{worker=Till}"), read("mailbox_depth{worker=Till}")], [3.0, 6.0]);
+    assert_eq!([read("open_replies{worker=Till}"), read("quarantined_bundles{worker=Till}")], [0.0, 0.0]);
+    for key in 1..=3 {
+        tills.stop(&key).await.unwrap();
+    }
+    gauges.record();
+    assert_eq!([read("workers{worker=Till,status=serving}"), read("table_rows{worker=Till}")], [0.0, 0.0]);
+    tree.shutdown().await;
 }
 
 thread_local! {

@@ -7,6 +7,8 @@ mod children;
 pub(crate) mod declared;
 mod dynamic;
 mod exit_code;
+#[cfg(feature = "metrics")]
+mod gauges;
 mod handle;
 mod health;
 mod report;
@@ -26,6 +28,8 @@ use tokio::task::JoinHandle;
 
 pub use self::builder::SupervisorBuilder;
 pub use self::dynamic::{Dynamic, DynamicError, Key, TakeError};
+#[cfg(feature = "metrics")]
+pub use self::gauges::Gauges;
 pub use self::handle::{ChildCounts, SupervisorHandle};
 pub use self::health::{Ailment, Health, Problem};
 pub use self::report::{ChildError, OverdueChild, ShutdownReport, StartError};
