@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8};
 use std::task::Waker;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use crate::process::exit::ExitReason;
 use crate::process::inbox::Inbox;
@@ -26,8 +24,6 @@ pub(crate) struct Process {
     pub(super) name: Arc<str>,
     pub(super) incarnation: u64,
     pub(super) traps_exits: bool,
-    /// When it was started.
-    since: Instant,
     /// Whether it has monitors, or traps exits: then it can be woken for a signal.
     pub(super) listens: AtomicBool,
     /// What its task must know before its next message: one load for each.
@@ -127,7 +123,6 @@ impl Process {
             name: Arc::clone(name),
             incarnation,
             traps_exits,
-            since: Instant::now(),
             listens: AtomicBool::new(traps_exits),
             flags: AtomicU8::new(0),
             state: Lock::new(state),
@@ -151,12 +146,6 @@ impl Process {
             Fate::Alive | Fate::Aborted(_) => None,
             Fate::Ending(reason) | Fate::Ended(reason) => Some(reason.clone()),
         })
-    }
-
-    /// How long it has been alive: `None` once its end has a reason.
-    pub(crate) fn age(&self) -> Option<Duration> {
-        let is_alive = self.with(|state| matches!(state.fate, Fate::Alive | Fate::Aborted(_)));
-        is_alive.then(|| self.since.elapsed())
     }
 
     pub(super) fn lock(&self) -> Locked<'_, State> {

@@ -7,6 +7,9 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::estate::{Estate, Incoming, Quarantined, Recipient};
 use crate::mailbox::{Mailbox, OpenReplies};
@@ -53,8 +56,8 @@ pub(crate) struct Shared<W: Handlers> {
     pub(crate) on_call: OnCall<W>,
     /// Made with the first reply that comes later.
     replies: OnceLock<Arc<OpenReplies>>,
-    /// The newest incarnation, also when it has ended.
-    process: Lock<Option<Arc<Process>>>,
+    /// The newest incarnation, also when it has ended, and when it was started.
+    process: Lock<Option<(Arc<Process>, Instant)>>,
     /// How many incarnations in a row have died in a way that speaks against the tables.
     suspicions: AtomicU32,
     /// The number of the last incarnation whose tables the manager has verified after its end.
@@ -241,14 +244,20 @@ impl<W: Handlers> Shared<W> {
     /// Makes the process of a new incarnation, which the supervisor is about to start.
     pub(crate) fn begin(&self, incarnation: u64) -> Arc<Process> {
         let process = Arc::new(Process::new(&self.name, incarnation, W::TRAPS_EXITS, &self.outliving));
-        self.process.set(Some(Arc::clone(&process)));
+        self.process.set(Some((Arc::clone(&process), Instant::now())));
         self.lifecycle.starting(incarnation);
         process
     }
 
     /// The newest incarnation, alive or ended.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
-        self.process.with(|process| process.clone())
+        self.process.with(|newest| newest.as_ref().map(|(process, _)| Arc::clone(process)))
+    }
+
+    /// How long the newest incarnation has been alive: `None` once its end has a reason.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        let (process, since) = self.process.with(|newest| newest.clone())?;
+        process.reason().is_none().then(|| since.elapsed())
     }
 
     /// Why the newest incarnation has ended, if it has: also when its task was aborted, and could
@@ -279,7 +288,7 @@ impl<W: Handlers> Shared<W> {
 
     /// The number of the incarnation started last.
     pub(crate) fn newest(&self) -> u64 {
-        self.process.with(|process| process.as_ref().map_or(0, |process| process.incarnation()))
+        self.process.with(|newest| newest.as_ref().map_or(0, |(process, _)| process.incarnation()))
     }
 
     /// An incarnation has died before it has shown that it can live with its tables.

@@ -182,8 +182,8 @@ impl<W: Handlers> Node for Shared<W> {
             path: view.path(&self.name),
             kind: W::NAME,
             status: self.lifecycle.status(),
-            incarnation: newest.as_ref().map(|process| process.incarnation()),
-            age: newest.and_then(|process| process.age()),
+            incarnation: newest.map(|process| process.incarnation()),
+            age: self.age(),
             // The supervisor knows whether it counts them.
             restarts: None,
             estate: self.estate.info(),
