@@ -20,6 +20,8 @@
 //! });
 //! ```
 //!
+//! [`report_panics`] has each panic of a worker told as one event, in the place of Rust's own report.
+//!
 //! # The events that `tracing` gets
 //!
 //! Their target is `heir`, and their names and fields are these. Each has `path` beside them: the name
@@ -36,13 +38,14 @@
 //! | `gives_away` | DEBUG | `incarnation` |
 //! | `received` | DEBUG | `incarnation` |
 //! | `serving` | DEBUG | `incarnation` |
-//! | `regained` | WARN; DEBUG after an orderly end | `incarnation`, `reason`, `in_message` |
-//! | `code_panicked` | WARN | `panic` |
+//! | `panicked` | ERROR | `role`, `incarnation`, `handler`, `task`, `place`, `panic`, `backtrace` (those that are known) |
+//! | `regained` | WARN; DEBUG after an orderly end, or after `panicked` | `incarnation`, `reason`, `in_message` |
+//! | `code_panicked` | WARN; DEBUG after `panicked` | `panic` |
 //! | `reset` | WARN | |
 //! | `quarantined` | ERROR | `reason` |
 //! | `renewed` | WARN | `reason` |
 //! | `waiting` | DEBUG | |
-//! | `restarting` | WARN | `role`, `reason` |
+//! | `restarting` | WARN; DEBUG after `panicked` | `role`, `reason` |
 //! | `delayed` | DEBUG | `role`, `delay_seconds` |
 //! | `redelivers` | DEBUG | `handler`, `tries` |
 //! | `ticks_skipped` | INFO | `handler`, `ticks` |
@@ -89,4 +92,5 @@
 //! A span is in use only while a handler is polled: nothing that other tasks log comes into it.
 
 pub use crate::tree::events::{Event, EventKind, Role};
+pub use crate::tree::panics::report_panics;
 pub use crate::tree::subscription::{EventStream, MissedEvents};

@@ -111,6 +111,8 @@
 //!
 //! The tokio runtime of a tree needs its timer (`enable_time`, or `enable_all`). Events and spans go
 //! to [`tracing`](https://docs.rs/tracing), with target `heir`: [`events`] has them in a table.
+//! A panic of a worker prints what every panic prints, unless you call
+//! [`report_panics`](events::report_panics): then it is one line there.
 #![forbid(unsafe_code)]
 
 #[cfg(all(panic = "abort", not(feature = "panic-abort")))]

@@ -49,6 +49,7 @@
 //! | `code_change/3` | [`upgrade_child`](crate::SupervisorHandle::upgrade_child): a worker of another type takes over the tables |
 //! | `sys:suspend/1`, `sys:resume/1` | [`Handle::pause`](crate::Handle::pause), [`resume`](crate::Handle::resume) |
 //! | `sys:get_state/1`, `format_status/1` | the [readers](crate::table) of its recorded tables, without asking it |
+//! | the crash report of a process | [`events::report_panics`](crate::events::report_panics) |
 //! | `sys:trace/2`, `sys:statistics/2` | [`Event`](crate::events::Event)s, to `tracing` and to observers |
 //! | timeouts of a state, `hibernate` | [`send_after`](crate::Context::send_after); nothing to hibernate: an idle worker has no stack |
 //! | a process that loops for ever is pre-empted | no worker can be pre-empted: [`Spec::heartbeat`](crate::Spec::heartbeat) reports it, and everything around it goes on |

@@ -2,6 +2,8 @@
 //! lines of their output, and never by time.
 #![cfg(unix)]
 
+mod one_line;
+
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};

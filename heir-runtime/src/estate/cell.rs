@@ -18,6 +18,7 @@ use crate::estate::info::{ClaimError, EstateInfo, HeirTaken, Owner};
 use crate::estate::settle::Unsettled;
 use crate::process::exit::{Exit, ExitReason};
 use crate::util::caught::{caught, drop_caught};
+use crate::util::ours::is_noted;
 use crate::util::sync::WatchOne;
 
 /// Where an estate's tables come back to. Its estates, its heir and its leases share it.
@@ -231,7 +232,9 @@ impl<T> Drop for Cell<T> {
             if let Some(unsettled) = unsettled {
                 let _ = caught(|| unsettled.settle(&mut tables));
             }
-            if let Err(message) = drop_caught(tables) {
+            if let Err(message) = drop_caught(tables)
+                && !is_noted(&message)
+            {
                 let _ = caught(
                     || tracing::error!(target: "heir", panic = %message, "a destructor in an estate panicked"),
                 );

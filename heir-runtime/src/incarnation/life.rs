@@ -20,7 +20,9 @@ use crate::process::Signal;
 use crate::process::exit::ExitReason;
 use crate::table::Commit;
 use crate::tree::events::EventKind;
+use crate::tree::panics::panicked_in;
 use crate::util::caught::{CatchDrop, PanicMessage, caught, caught_async, drop_caught};
+use crate::util::ours::{is_noted, name_noted, tell_noted};
 use crate::util::race::finished_in;
 use crate::util::span::{Span, spans_may_be_wanted};
 use crate::util::stop::StopSignal;
@@ -88,6 +90,10 @@ impl<W: Handlers> Life<W> {
         let assemble = match caught(|| W::incarnate(args.into_inner())) {
             Ok(assemble) => assemble,
             Err(message) => {
+                if is_noted(&message) {
+                    shared.panic_told(process.incarnation());
+                }
+                tell_noted();
                 let reason = ExitReason::Panic(message);
                 lease.end(reason.clone());
                 return Err(reason);
@@ -110,11 +116,14 @@ impl<W: Handlers> Life<W> {
         let span = self.watch("#[on(start)]");
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
+        let mut hook = "#[on(transfer)]";
         let hooks = async {
             body.worker.on_transfer(info, &mut self.cx).await?;
+            hook = "#[on(start)]";
             body.worker.on_start(&mut self.cx).await
         };
-        in_time(None, "", span, pin!(Some(hooks))).await?.map_err(ExitReason::returned)?;
+        let ran = Span::around(span.as_deref(), caught_async(pin!(hooks))).await;
+        ran.map_err(|message| panicked_in(hook, message))?.map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
         body.commit_and_follow(&mut self.cx)?;
         self.is_served();
@@ -361,6 +370,14 @@ impl<W: Handlers> Life<W> {
         // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
         let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
+        match &own {
+            Some(ExitReason::Panic(words)) => {
+                self.tell_panic((!unwinds).then_some(words), seat.incarnation());
+            }
+            // What is dropped with the task may have panicked.
+            None => self.tell_panic(None, seat.incarnation()),
+            Some(_) => {}
+        }
         // An end that came from outside does not speak against the tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
@@ -414,6 +431,22 @@ impl<W: Handlers> Life<W> {
     }
 }
 
+impl<W: Handlers> Life<W> {
+    /// Tells the panic by which this incarnation ends, and those before it that nobody has told, before
+    /// the tables go home: then it comes before what follows from it. Without `words` it is the newest.
+    #[cold]
+    fn tell_panic(&self, words: Option<&PanicMessage>, incarnation: u64) {
+        let words = words.map(|words| &**words);
+        if name_noted(words, None) {
+            // A hook has named itself.
+            let handler = self.message.as_ref().and_then(|message| caught(|| message.name()).ok());
+            name_noted(words, handler);
+            self.shared.panic_told(incarnation);
+        }
+        tell_noted();
+    }
+}
+
 impl<W: Handlers> Drop for Life<W> {
     fn drop(&mut self) {
         self.leave(None);
@@ -440,13 +473,14 @@ fn in_time<F: Future>(
     async move {
         let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
         let running = Span::around(span.as_deref(), running);
-        let Some(bound) = bound else { return running.await.map_err(ExitReason::Panic) };
+        let panicked = |message| panicked_in(handler, message);
+        let Some(bound) = bound else { return running.await.map_err(panicked) };
         if let Some(done) = finished_in(bound, running).await {
-            return done.map_err(ExitReason::Panic);
+            return done.map_err(panicked);
         }
         // Its destructors are a user's code, and may panic.
         let _in_the_span = span.as_deref().map(Span::enter);
-        caught(|| work.set(None)).map_err(ExitReason::Panic)?;
+        caught(|| work.set(None)).map_err(panicked)?;
         Err(ExitReason::TimedOut { handler, limit: bound })
     }
 }

@@ -27,10 +27,10 @@ use crate::incarnation::life::{Life, Next};
 use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::tree::events::EventKind;
+use crate::tree::panics::Who;
 use crate::util::caught::CatchDrop;
 use crate::util::meter;
-#[cfg(feature = "testing")]
-use crate::util::ours::ours;
+use crate::util::ours::{BoxedTask, are_noted, ours};
 use crate::util::race::{Either, race};
 use crate::util::stop::StopSignal;
 use crate::worker::Handlers;
@@ -50,16 +50,16 @@ pub(crate) fn incarnation<W: Handlers>(
     stop: StopSignal,
 ) -> Pin<Box<dyn Future<Output = ExitReason> + Send>> {
     let presence = Presence(Some(Arc::clone(&process)));
+    let who = are_noted().then(|| Who::worker(&shared.name, shared.registry(), process.incarnation()));
     let pulse = shared.settings.heartbeat.map(|heartbeat| watch(&shared, &process, heartbeat));
     // In boxes, because the memory of the start is free when the incarnation serves, and because
     // tokio moves the future of a task some ten times.
     let life = Box::pin(live(presence, Box::pin(start(shared, process, incoming, args, stop))));
-    #[cfg(feature = "testing")]
-    let life = Box::pin(ours(life));
-    match pulse {
+    let life: BoxedTask<_> = match pulse {
         None => life,
         Some(pulse) => Box::pin(async move { pulse.beat(life).await }),
-    }
+    };
+    ours(life, who)
 }
 
 /// Tells links and monitors that the incarnation has ended: when this is dropped, if not before.

@@ -23,10 +23,10 @@ use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
 use crate::table::Readers;
 use crate::tree::events::EventKind;
+use crate::tree::panics::{Who, panicked_in, tell_panic_in};
 use crate::tree::parent::ParentRequest;
 use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
-#[cfg(feature = "testing")]
-use crate::util::ours::ours;
+use crate::util::ours::{are_noted, ours, tell_noted};
 use crate::worker::AfterQuarantine;
 use crate::worker::Handlers;
 use crate::worker::Worker;
@@ -101,9 +101,8 @@ fn call_manager<W: Handlers>(shared: &Arc<Shared<W>>) {
 /// Spawns a task of a manager.
 fn start<W: Handlers>(shared: &Arc<Shared<W>>, id: ManagerId, runtime: &runtime::Handle, begin: Begin<W>) {
     let turn = Turn { shared: Arc::clone(shared), id, begin: Some(begin), reason: None };
-    let task = Box::pin(turn.run());
-    #[cfg(feature = "testing")]
-    let task = ours(task);
+    let who = are_noted().then(|| Who::manager(&shared.name, shared.registry()));
+    let task = ours(Box::pin(turn.run()), who);
     shared.on_call.runs_as(id, runtime.spawn(task).abort_handle());
 }
 
@@ -125,6 +124,7 @@ impl<W: Handlers> Drop for Turn<W> {
             None if std::thread::panicking() => ExitReason::Panic("in the manager".into()),
             None => ExitReason::Killed,
         };
+        tell_noted();
         self.shared.manager_ended(self.id.life, reason);
     }
 }
@@ -253,6 +253,7 @@ impl<W: Handlers> Manager<W> {
             ));
         }
         let verdict = caught(|| W::verify(lease, exit)).unwrap_or_else(|message| {
+            tell_panic_in("#[on(verify)]", &message);
             Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
         });
         // The list of tables is a user's code, too, if the worker is written by hand.
@@ -371,16 +372,17 @@ fn create<W: Handlers>(
     readers: &Readers,
 ) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
     let creation = caught(|| W::create(args.get().clone(), readers.clone()));
+    let panicked = |message| panicked_in("init", message);
     let readers = readers.clone();
     let creation = async move {
-        match caught_async(pin!(creation.map_err(ExitReason::Panic)?)).await {
+        match caught_async(pin!(creation.map_err(panicked)?)).await {
             Ok(Ok(mut tables)) => {
                 // The first contents are no writes of the first message.
                 caught(|| tables::commit::<W>(&readers, &mut tables)).map_err(ExitReason::Panic)?;
                 Ok(tables)
             }
             Ok(Err(error)) => Err(ExitReason::returned(error)),
-            Err(message) => Err(ExitReason::Panic(message)),
+            Err(message) => Err(panicked(message)),
         }
     };
     let start_timeout = shared.settings.start_timeout;

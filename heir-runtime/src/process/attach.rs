@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use crate::process::process::{Fate, Process};
 use crate::process::tasks::{Attachment, Work};
-#[cfg(feature = "testing")]
-use crate::util::ours::ours;
 
 /// A task's side of an attachment, and its incarnation, for as long as the task is there.
 pub(crate) struct Running {
@@ -22,10 +20,7 @@ impl Process {
     {
         let work = Arc::new(Work::new());
         let running = Running { process: Arc::clone(self), work: Arc::clone(&work) };
-        let task = task(running);
-        #[cfg(feature = "testing")]
-        let task = ours(task);
-        let attachment = Attachment::new(tokio::spawn(task).abort_handle(), work);
+        let attachment = Attachment::new(tokio::spawn(task(running)).abort_handle(), work);
         let is_kept = self.with(|state| {
             let is_kept = matches!(state.fate, Fate::Alive | Fate::Aborted(_));
             if is_kept {

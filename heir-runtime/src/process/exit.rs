@@ -90,6 +90,10 @@ impl ExitReason {
         matches!(self, Self::Error(_) | Self::Panic(_) | Self::TimedOut { .. })
     }
 
+    pub(crate) fn is_panic(&self) -> bool {
+        matches!(self, Self::Panic(_))
+    }
+
     /// Whether a [transient](crate::Restart::Transient) child that ends for this reason is not
     /// restarted.
     pub fn is_normal(&self) -> bool {

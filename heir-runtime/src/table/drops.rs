@@ -1,14 +1,16 @@
 //! Dropping a user's values so that their panics reach nobody.
 
 use crate::util::caught::{caught, drop_caught};
+use crate::util::ours::is_noted;
 
-/// Drops a value; a panic of its destructor goes to the log.
+/// Drops a value; a panic of its destructor goes to the log, unless the task tells it anyway.
 ///
 /// What a message has replaced is dropped after its commit, and what a dead one has written in
 /// another task: a panic there would concern neither.
 pub(super) fn drop_quietly<T>(value: T) {
     if std::mem::needs_drop::<T>()
         && let Err(message) = drop_caught(value)
+        && !is_noted(&message)
     {
         // A subscriber that panicked here would end a commit after the fact.
         let _ =

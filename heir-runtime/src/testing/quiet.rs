@@ -3,7 +3,7 @@
 use std::panic::{set_hook, take_hook};
 use std::sync::Once;
 
-use crate::util::ours::is_in_a_task_of_ours;
+use crate::util::ours::{is_in_a_task_of_ours, note, quiet};
 
 /// Has the panics of workers print nothing, in the whole process and for good.
 ///
@@ -13,6 +13,9 @@ use crate::util::ours::is_in_a_task_of_ours;
 /// there. Every other panic goes to the panic hook that was there before, so a failed assertion of
 /// the test itself is shown. What a worker panics with is still the reason of its end, which callers
 /// and observers are told.
+///
+/// With [`report_panics`](crate::events::report_panics), before or after it, observers and `tracing` are
+/// told of those panics, and still nothing is printed.
 ///
 /// The tests of a binary share one process, and run side by side: so there is no way back, and any
 /// number of tests may call it. A hook that is set after it takes its place.
@@ -49,9 +52,13 @@ pub fn quiet_panics() {
     ONCE.call_once(|| {
         let loud = take_hook();
         set_hook(Box::new(move |panic| {
-            if !is_in_a_task_of_ours() {
+            if is_in_a_task_of_ours() {
+                // Observers are told, if they are to be.
+                note(panic);
+            } else {
                 loud(panic);
             }
         }));
+        quiet();
     });
 }

@@ -69,6 +69,27 @@ pub enum EventKind {
         /// Its number.
         incarnation: u64,
     },
+    /// A user's code has panicked in a task of this worker, and
+    /// [`report_panics`](crate::events::report_panics) has been called. Events that follow from it, as
+    /// [`Restarting`](Self::Restarting) does, come after it.
+    #[non_exhaustive]
+    Panicked {
+        /// The worker, or its manager.
+        role: Role,
+        /// Which incarnation of a worker; `None` for a manager.
+        incarnation: Option<u64>,
+        /// The handler (`count`), the hook (`#[on(start)]`), or `init`, if that is known: a destructor
+        /// may run in none of them.
+        handler: Option<&'static str>,
+        /// The name of the task, if it is one that the worker has [attached](crate::Context::spawn).
+        task: Option<Arc<str>>,
+        /// The file, line and column.
+        place: Arc<str>,
+        /// The message of the panic. The sentence has it on one line.
+        message: Arc<str>,
+        /// The backtrace, if `RUST_BACKTRACE` asks for one.
+        backtrace: Option<Arc<str>>,
+    },
     /// The manager has the tables back, and has undone what their owner left half-written.
     #[non_exhaustive]
     Regained {
@@ -252,6 +273,14 @@ impl fmt::Display for EventKind {
             }
             Self::Received { incarnation } => write!(f, "worker {incarnation} received the tables"),
             Self::Serving { incarnation } => write!(f, "worker {incarnation} serves"),
+            Self::Panicked { role, incarnation, handler, task, place, message, .. } => {
+                write!(f, "{role}")?;
+                incarnation.map_or(Ok(()), |incarnation| write!(f, " {incarnation}"))?;
+                f.write_str(" panicked")?;
+                handler.map_or(Ok(()), |handler| write!(f, " in `{handler}`"))?;
+                task.as_ref().map_or(Ok(()), |task| write!(f, " in task `{task}`"))?;
+                write!(f, " at {place}: {}", OnOneLine(message))
+            }
             Self::Regained { exit } => write!(
                 f,
                 "worker {} died{} ({}), manager regains the tables",
@@ -319,6 +348,17 @@ impl fmt::Display for EventKind {
     }
 }
 
+/// Text on one line: control characters, line feeds among them, are escaped.
+struct OnOneLine<'t>(&'t str);
+
+impl fmt::Display for OnOneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| {
+            if char.is_control() { write!(f, "{}", char.escape_default()) } else { write!(f, "{char}") }
+        })
+    }
+}
+
 /// A user's observer of a tree. Its panics are caught, and panics of its captures' destructors,
 /// too.
 pub(crate) type Observer = CatchDrop<Box<dyn Fn(&Event) + Send + Sync>>;
@@ -362,6 +402,18 @@ mod tests {
             GivesAway { incarnation: 7 } => "manager gives the tables to worker 7",
             Received { incarnation: 7 } => "worker 7 received the tables",
             Serving { incarnation: 7 } => "worker 7 serves",
+            Panicked {
+                role: Role::Worker, incarnation: Some(7), handler: Some("count"), task: None,
+                place: "src/main.rs:12:9".into(), message: "oh\n\u{1b}[1m: é".into(), backtrace: None
+            } => r"worker 7 panicked in `count` at src/main.rs:12:9: oh\n\u{1b}[1m: é",
+            Panicked {
+                role: Role::Worker, incarnation: Some(7), handler: None, task: Some("reader".into()),
+                place: "src/main.rs:12:9".into(), message: words(), backtrace: Some(words())
+            } => "worker 7 panicked in task `reader` at src/main.rs:12:9: oh",
+            Panicked {
+                role: Role::Manager, incarnation: None, handler: None, task: None,
+                place: "src/main.rs:12:9".into(), message: words(), backtrace: None
+            } => "manager panicked at src/main.rs:12:9: oh",
             Regained { exit: died(false) } => "worker 7 died (killed), manager regains the tables",
             Regained { exit: died(true) } =>
                 "worker 7 died in the middle of a message (killed), manager regains the tables",

@@ -134,14 +134,34 @@ impl Registry {
     }
 
     /// Tells `tracing`, the observers and the subscribers of an event of this child, if there are any:
-    /// else the event is not even made.
-    pub(crate) fn emit(&self, child: &Arc<str>, kind: EventKind) {
-        self.tell(kind, |at, kind| Event { at, child: Arc::clone(child), path: self.path_of(child), kind });
+    /// else the event is not even made. Says whether a subscriber of `tracing` has taken it.
+    pub(crate) fn emit(&self, child: &Arc<str>, kind: EventKind) -> bool {
+        self.tell(kind, |_| false, |kind| self.event_of(child, kind))
+    }
+
+    /// As [`emit`](Self::emit); `is_told` says whether the event follows from a panic of the child that has
+    /// been told.
+    pub(crate) fn emit_after(
+        &self,
+        child: &Arc<str>,
+        kind: EventKind,
+        is_told: impl FnOnce(&EventKind) -> bool,
+    ) {
+        self.tell(kind, is_told, |kind| self.event_of(child, kind));
     }
 
     /// As [`emit`](Self::emit), for an event of the supervisor itself.
     pub(crate) fn emit_own(&self, kind: EventKind) {
-        self.tell(kind, |at, kind| Event { at, child: Arc::clone(self.name()), path: self.path(), kind });
+        self.tell(
+            kind,
+            |_| false,
+            |kind| Event { at: SystemTime::now(), child: Arc::clone(self.name()), path: self.path(), kind },
+        );
+    }
+
+    /// An event of this child, now.
+    pub(crate) fn event_of(&self, child: &Arc<str>, kind: EventKind) -> Event {
+        Event { at: SystemTime::now(), child: Arc::clone(child), path: self.path_of(child), kind }
     }
 
     /// Whether anybody may hear an event of this kind.
@@ -149,17 +169,24 @@ impl Registry {
         may_be_traced(kind) || self.is_observed()
     }
 
-    fn tell(&self, kind: EventKind, event: impl FnOnce(SystemTime, EventKind) -> Event) {
+    fn tell(
+        &self,
+        kind: EventKind,
+        is_told: impl FnOnce(&EventKind) -> bool,
+        event: impl FnOnce(EventKind) -> Event,
+    ) -> bool {
+        if !self.is_heard(&kind) {
+            return false;
+        }
+        let told = is_told(&kind);
         // A subscriber is not our code, and is asked and told on every path, even when a worker
         // dies.
-        let traced = may_be_traced(&kind) && caught(|| is_traced(&kind)).unwrap_or(false);
+        let traced = caught(|| is_traced(&kind, told)).unwrap_or(false);
         if !traced && !self.is_observed() {
-            return;
+            return false;
         }
-        let event = event(SystemTime::now(), kind);
-        if traced {
-            let _ = caught(|| trace(&event));
-        }
+        let event = event(kind);
+        let taken = traced && caught(|| trace(&event, told)).is_ok();
         let mut here = Some(self);
         while let Some(registry) = here {
             let observers = registry.0.observers.get().map_or(&[][..], Vec::as_slice);
@@ -171,6 +198,7 @@ impl Registry {
             }
             here = registry.0.parent.get();
         }
+        taken
     }
 
     fn is_observed(&self) -> bool {

@@ -7,19 +7,23 @@ use tracing::{Level, event};
 use crate::tree::events::{Event, EventKind};
 
 /// Each kind of event: its level, its name, and its fields beside `path`. The sentence comes last.
+///
+/// `told` says, in conditions, whether the event follows from a panic that has been told: then it is no
+/// warning.
 macro_rules! kinds {
-    ($($kind:pat $(if $guard:expr)? => $level:ident $name:literal { $($field:ident: $value:expr),* })+) => {
+    ($told:ident: $($kind:pat $(if $guard:expr)? => $level:ident $name:literal { $($field:ident: $value:expr),* })+) => {
         #[allow(unused_variables, reason = "the fields are for `trace`")]
         impl EventKind {
             /// The name of the kind, as `tracing` and `serde` have it.
             pub fn name(&self) -> &'static str {
+                let $told = false;
                 match self {
                     $($kind $(if $guard)? => $name,)+
                 }
             }
 
             /// The level at which `tracing` is told.
-            pub(super) fn level(&self) -> Level {
+            pub(super) fn level(&self, $told: bool) -> Level {
                 match self {
                     $($kind $(if $guard)? => Level::$level,)+
                 }
@@ -27,7 +31,7 @@ macro_rules! kinds {
         }
 
         /// Tells `tracing`.
-        pub(super) fn trace(event: &Event) {
+        pub(super) fn trace(event: &Event, $told: bool) {
             let path = &*event.path;
             match &event.kind {
                 $($kind $(if $guard)? => {
@@ -40,7 +44,7 @@ macro_rules! kinds {
     };
 }
 
-kinds! {
+kinds! { told:
     EventKind::WorkerStarted { incarnation } => DEBUG "worker_started" { incarnation: incarnation }
     EventKind::ManagerStarted => DEBUG "manager_started" {}
     EventKind::Linked { incarnation } => DEBUG "linked" { incarnation: incarnation }
@@ -49,17 +53,25 @@ kinds! {
     EventKind::GivesAway { incarnation } => DEBUG "gives_away" { incarnation: incarnation }
     EventKind::Received { incarnation } => DEBUG "received" { incarnation: incarnation }
     EventKind::Serving { incarnation } => DEBUG "serving" { incarnation: incarnation }
-    EventKind::Regained { exit } if exit.reason.is_normal() => DEBUG "regained" {
+    EventKind::Panicked { role, incarnation, handler, task, place, message, backtrace } => ERROR "panicked" {
+        role: shown(role), incarnation: incarnation, handler: handler, task: task.as_deref(),
+        place: &**place, panic: &**message, backtrace: backtrace.as_deref()
+    }
+    EventKind::Regained { exit } if told || exit.reason.is_normal() => DEBUG "regained" {
         incarnation: exit.incarnation, reason: shown(&exit.reason), in_message: exit.in_message
     }
     EventKind::Regained { exit } => WARN "regained" {
         incarnation: exit.incarnation, reason: shown(&exit.reason), in_message: exit.in_message
     }
+    EventKind::CodePanicked { message } if told => DEBUG "code_panicked" { panic: &**message }
     EventKind::CodePanicked { message } => WARN "code_panicked" { panic: &**message }
     EventKind::Reset => WARN "reset" {}
     EventKind::Quarantined { reason } => ERROR "quarantined" { reason: &**reason }
     EventKind::Renewed { reason } => WARN "renewed" { reason: &**reason }
     EventKind::Waiting => DEBUG "waiting" {}
+    EventKind::Restarting { role, reason } if told => DEBUG "restarting" {
+        role: shown(role), reason: shown(reason)
+    }
     EventKind::Restarting { role, reason } => WARN "restarting" { role: shown(role), reason: shown(reason) }
     EventKind::Delayed { role, delay } => DEBUG "delayed" { role: shown(role), delay_seconds: delay.as_secs_f64() }
     EventKind::Redelivers { handler, tries } => DEBUG "redelivers" { handler: handler, tries: tries }
@@ -86,12 +98,12 @@ kinds! {
 #[inline]
 pub(crate) fn may_be_traced(kind: &EventKind) -> bool {
     // Mostly there is none at all: then the kind is not looked at.
-    LevelFilter::current() >= LevelFilter::ERROR && LevelFilter::current() >= kind.level()
+    LevelFilter::current() >= LevelFilter::ERROR && LevelFilter::current() >= kind.level(false)
 }
 
 /// Whether a subscriber of `tracing` listens.
-pub(crate) fn is_traced(kind: &EventKind) -> bool {
-    match kind.level() {
+pub(crate) fn is_traced(kind: &EventKind, told: bool) -> bool {
+    match kind.level(told) {
         Level::ERROR => tracing::enabled!(target: "heir", Level::ERROR),
         Level::WARN => tracing::enabled!(target: "heir", Level::WARN),
         Level::INFO => tracing::enabled!(target: "heir", Level::INFO),
@@ -187,6 +199,15 @@ mod tests {
             GivesAway { incarnation: 1 },
             Received { incarnation: 1 },
             Serving { incarnation: 1 },
+            Panicked {
+                role,
+                incarnation: Some(1),
+                handler: Some("count"),
+                task: Some("task".into()),
+                place: "src/main.rs:1:1".into(),
+                message: "oh".into(),
+                backtrace: Some("0: main".into())
+            },
             Regained { exit: exit(ExitReason::Killed) },
             CodePanicked { message: reason() },
             Reset {},
@@ -223,9 +244,9 @@ mod tests {
         let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
         tracing::subscriber::with_default(rows.clone(), || {
             for kind in kinds {
-                assert!(may_be_traced(&kind) && is_traced(&kind));
+                assert!(may_be_traced(&kind) && is_traced(&kind, false));
                 let event = event(kind);
-                trace(&event);
+                trace(&event, false);
                 let sentence = rows.0.with(|rows| rows.last().unwrap()[3].clone());
                 assert_eq!(sentence, event.to_string());
             }
@@ -237,7 +258,7 @@ mod tests {
             let mut cells = line.strip_prefix("//! | `")?.split('|').map(str::trim);
             let name = format!("`{}", cells.next()?);
             let level = cells.next()?.split(';').next()?.to_owned();
-            let fields = cells.next()?.replace(" (of a worker)", "");
+            let fields = cells.next()?.replace(" (of a worker)", "").replace(" (those that are known)", "");
             ["ERROR", "WARN", "INFO", "DEBUG"].contains(&&*level).then_some([name, level, fields])
         });
         assert_eq!(told, docs.collect::<Vec<_>>());
@@ -248,7 +269,8 @@ mod tests {
         let ended = |reason| EventKind::Regained {
             exit: Exit { incarnation: 1, reason, in_message: false, at: std::time::Instant::now() },
         };
-        assert_eq!(ended(ExitReason::Shutdown).level(), Level::DEBUG);
-        assert_eq!(ended(ExitReason::Killed).level(), Level::WARN);
+        assert_eq!(ended(ExitReason::Shutdown).level(false), Level::DEBUG);
+        assert_eq!(ended(ExitReason::Killed).level(false), Level::WARN);
+        assert_eq!(ended(ExitReason::Killed).level(true), Level::DEBUG, "its panic has been told");
     }
 }

@@ -10,6 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 /// The message of a panic.
 pub(crate) type PanicMessage = Arc<str>;
 
+/// Stands for the message of a panic that has none.
+pub(super) const NOT_TEXT: &str = "a panic whose payload is not text";
+
 /// Runs `work`; a panic in it is the error.
 pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, PanicMessage> {
     catch_unwind(AssertUnwindSafe(work)).map_err(message_of)
@@ -115,7 +118,7 @@ pub(crate) fn message_of(payload: Box<dyn Any + Send>) -> PanicMessage {
     } else if let Some(text) = payload.downcast_ref::<String>() {
         Arc::from(text.as_str())
     } else {
-        Arc::from("a panic whose payload is not text")
+        Arc::from(NOT_TEXT)
     };
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         // A payload whose destructor panics: there is nobody left to tell.

@@ -13,7 +13,6 @@ pub(crate) mod meter;
 #[path = "no_meter.rs"]
 pub(crate) mod meter;
 pub(crate) mod numbers;
-#[cfg(feature = "testing")]
 pub(crate) mod ours;
 #[cfg(feature = "testing")]
 pub(crate) mod plan;

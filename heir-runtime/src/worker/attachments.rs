@@ -16,6 +16,7 @@ use crate::process::Running;
 use crate::process::exit::ExitReason;
 use crate::util::caught::{PanicMessage, caught_async, drop_caught};
 use crate::util::deadline;
+use crate::util::ours::{are_marked, are_noted, is_noted, ours, tell_noted};
 use crate::util::reply::{ReplySender, reply};
 use crate::worker::Context;
 use crate::worker::Handlers;
@@ -419,7 +420,11 @@ impl<W: Handlers> Context<W> {
 
     fn attach(&mut self, name: Arc<str>, work: impl Future<Output = ()> + Send + 'static) -> Attachment {
         let worker = self.handle().clone();
-        self.process.attach(|running| attached(name, work, running, worker))
+        if !are_marked() {
+            return self.process.attach(|running| attached(name, work, running, worker));
+        }
+        let who = are_noted().then(|| worker.who(self.incarnation())).flatten().map(|who| who.task(&name));
+        self.process.attach(|running| ours(Box::pin(attached(name, work, running, worker)), who))
     }
 }
 
@@ -464,7 +469,12 @@ async fn attached<W: Handlers>(
     let Err(words) = to_the_end(work).await else { return };
     let reason = ExitReason::Panic(format!("in task `{name}`: {words}").into());
     let now = if running.outlives() { worker.process() } else { Some(Arc::clone(running.process())) };
+    let is_told = is_noted(&words);
+    tell_noted();
     if let Some(process) = now {
+        if is_told {
+            worker.panic_told(process.incarnation());
+        }
         process.exit(ExitSignal { from: ExitSource::Task(name), reason });
     }
 }

@@ -18,6 +18,7 @@ use crate::process::exit::ExitReason;
 use crate::process::status::{Status, Stopped};
 use crate::table::Readers;
 use crate::tree::events::EventKind;
+use crate::tree::panics::Who;
 use crate::tree::parent::ParentRequest;
 use crate::tree::registry::Registry;
 use crate::util::caught::guarded;
@@ -707,6 +708,19 @@ impl<W: Handlers> WeakHandle<W> {
             && shared.mailbox.is_closed_for_good()
         {
             shared.emit(EventKind::SendsDropped { incarnation, sends: 1 });
+        }
+    }
+
+    /// Whose panics those of an incarnation are.
+    pub(super) fn who(&self, incarnation: u64) -> Option<Who> {
+        let shared = self.shared.upgrade()?;
+        Some(Who::worker(&shared.name, shared.registry(), incarnation))
+    }
+
+    /// The panic by which this incarnation ends has been told.
+    pub(super) fn panic_told(&self, incarnation: u64) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.panic_told(incarnation);
         }
     }
 

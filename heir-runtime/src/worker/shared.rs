@@ -23,6 +23,7 @@ use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
 use crate::tree::registry::Registry;
 use crate::util::caught::{PanicMessage, drop_caught};
 use crate::util::meter;
+use crate::util::ours::{are_noted, is_witnessed, tell_noted};
 #[cfg(feature = "testing")]
 use crate::util::plan::Plan;
 use crate::util::span::{Span, spans_may_be_wanted};
@@ -62,6 +63,8 @@ pub(crate) struct Shared<W: Handlers> {
     suspicions: AtomicU32,
     /// The number of the last incarnation whose tables the manager has verified after its end.
     examined: AtomicU64,
+    /// The number of the last incarnation whose end by a panic has been told.
+    told: AtomicU64,
     /// Attachments that outlive the incarnations that made them.
     outliving: Arc<Outliving>,
     registry: Registry,
@@ -139,6 +142,7 @@ impl<W: Handlers> Shared<W> {
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             on_call: OnCall::default(),
             replies: OnceLock::new(),
             process: Lock::default(),
@@ -175,7 +179,7 @@ impl<W: Handlers> Shared<W> {
         );
         let handover = if is_over { self.handover.take() } else { self.handover() };
         let _in_the_span = handover.as_ref().map(|handover| handover.enter());
-        self.registry.emit(&self.name, kind);
+        self.registry.emit_after(&self.name, kind, |kind| self.is_told(kind));
     }
 
     /// The span of the hand-over in progress, if anybody watches.
@@ -199,6 +203,29 @@ impl<W: Handlers> Shared<W> {
             tracing::debug_span!(target: "heir", "handover", worker, path, incarnation)
         });
         self.handover.set(span.map(Arc::new));
+    }
+
+    /// The panic by which this incarnation ends has been told.
+    pub(crate) fn panic_told(&self, incarnation: u64) {
+        self.told.store(incarnation, Ordering::Relaxed);
+    }
+
+    /// Whether an event follows from a panic that has been told. What has been noted of a panic that
+    /// ends no task is told here, before the event.
+    fn is_told(&self, kind: &EventKind) -> bool {
+        let told = self.told.load(Ordering::Relaxed);
+        match kind {
+            EventKind::Regained { exit } => exit.incarnation == told && exit.reason.is_panic(),
+            EventKind::Restarting { role: Role::Worker, reason } => {
+                self.newest() == told && reason.is_panic()
+            }
+            EventKind::Restarting { role: Role::Manager, reason } => are_noted() && reason.is_panic(),
+            EventKind::CodePanicked { .. } => {
+                tell_noted();
+                is_witnessed()
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
