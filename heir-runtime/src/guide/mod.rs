@@ -6,6 +6,7 @@
 //! |---|---|
 //! | replace an `Arc<Mutex<State>>`, step by step | [`from_a_mutex`] |
 //! | write a whole service: its tree, its errors, its probes, its exit code | [`service`] |
+//! | watch a service: its log, traces, metrics, and what it looks like inside | [`watching`] |
 //! | choose what each field of a worker survives | [`what_survives`] |
 //! | know where this crate does not help | [`limits`] |
 //! | test that your own workers survive what they should | the page `testing` (feature `testing`) |
@@ -29,6 +30,7 @@ pub mod limits;
 pub mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod watching;
 pub mod what_survives;
 
 #[doc(no_inline)]
