@@ -160,7 +160,15 @@ impl<W: Handlers> Shared<W> {
 
     /// Tells `tracing` and the tree's observers of an event of this worker. Between a death and the next
     /// incarnation that serves, it is in the span of the hand-over.
+    #[inline]
     pub(crate) fn emit(&self, kind: EventKind) {
+        if self.registry.is_heard(&kind) || meter::are_recorded() {
+            self.tell(kind);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, kind: EventKind) {
         match &kind {
             EventKind::Restarting { role, .. } => meter::restarted(W::NAME, role.word()),
             EventKind::Redelivers { handler, .. } => meter::redelivered(W::NAME, handler),
