@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heir_runtime::events::EventKind::{
     self, BecameHeir, GivesAway, Linked, ManagerStarted, Received, Regained, Restarting, Retired, Serving,
-    TablesCreated, Waiting, WorkerStarted,
+    SupervisorRunning, SupervisorStarted, SupervisorStopped, TablesCreated, Waiting, WorkerStarted,
 };
 use heir_runtime::events::{Event, Role};
 use heir_runtime::{CallError, Exit, ExitReason, Stopped};
@@ -21,15 +21,21 @@ pub(crate) async fn start() -> (CounterHandle, heir_runtime::Supervisor, Recorde
     (counter, tree.start().await.unwrap(), recorder)
 }
 
-/// What has happened to the counter, and to nobody else, since it was last asked.
+/// What has happened to the counter since it was last asked, but for its supervisor's own start and
+/// end.
 fn steps(recorder: &Recorder) -> Vec<EventKind> {
     let events = recorder.events();
     recorder.clear();
+    let is_own = |event: &Event| {
+        matches!(event.kind, SupervisorStarted | SupervisorRunning | SupervisorStopped { .. })
+    };
+    let (own, of_the_counter): (Vec<_>, Vec<_>) = events.into_iter().partition(is_own);
+    assert!(own.iter().all(|event| &*event.child == "app"));
     let kind = |event: Event| {
         assert_eq!(&*event.child, "Counter");
         event.kind
     };
-    events.into_iter().map(kind).collect()
+    of_the_counter.into_iter().map(kind).collect()
 }
 
 #[tokio::test]

@@ -157,15 +157,26 @@ async fn events_are_serialized_in_the_words_of_their_names() {
 
     let mut events = std::mem::take(&mut *events.lock().unwrap());
     for event in &mut events {
+        let at = event.as_object_mut().unwrap().remove("at").unwrap();
+        assert!(at["secs_since_epoch"].is_u64(), "{at}");
         if let Some(exit) = event["kind"].pointer_mut("/regained/exit") {
             *exit = without_elapsed(exit.take());
         }
     }
     for told in [
-        json!({"child": "Counter", "kind": "manager_started"}),
-        json!({"child": "Counter", "kind": {"serving": {"incarnation": 1}}}),
-        json!({"child": "Counter", "kind": {"restarting": {"role": "worker", "reason": "killed"}}}),
-        json!({"child": "Counter", "kind": {"retired": {"why": "shutdown", "undelivered": 0}}}),
+        json!({"child": "Counter", "path": "app/Counter", "kind": "manager_started"}),
+        json!({"child": "Counter", "path": "app/Counter", "kind": {"serving": {"incarnation": 1}}}),
+        json!({
+            "child": "Counter",
+            "path": "app/Counter",
+            "kind": {"restarting": {"role": "worker", "reason": "killed"}}
+        }),
+        json!({
+            "child": "Counter",
+            "path": "app/Counter",
+            "kind": {"retired": {"why": "shutdown", "undelivered": 0}}
+        }),
+        json!({"child": "app", "path": "app", "kind": {"supervisor_stopped": {"why": "shutdown"}}}),
     ] {
         assert!(events.contains(&told), "{told} is not in {events:#?}");
     }

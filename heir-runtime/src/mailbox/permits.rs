@@ -117,7 +117,7 @@ impl<M: Message> Mailbox<M> {
     #[cold]
     fn queue_watched(&self, mut envelope: Envelope<M>) {
         envelope.caller = Watched::watch(self.worker(), &envelope.message, envelope.caller.take());
-        self.push(envelope);
+        self.put(envelope);
     }
 
     /// Waits for a permit, and takes it.
@@ -136,11 +136,11 @@ impl<M: Message> Mailbox<M> {
         if messages_may_be_watched() {
             return self.queue_watched(envelope);
         }
-        self.push(envelope);
+        self.put(envelope);
     }
 
     #[inline]
-    fn push(&self, envelope: Envelope<M>) {
+    fn put(&self, envelope: Envelope<M>) {
         let mut queue = self.lock();
         if let Some(why) = &queue.closed {
             let why = why.clone();
