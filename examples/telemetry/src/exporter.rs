@@ -20,7 +20,7 @@ pub(crate) fn to(url: &str) -> Result<SdkTracerProvider, BoxError> {
 }
 
 /// The smallest HTTP client. A service takes the feature `reqwest-blocking-client` of
-/// `opentelemetry-otlp` instead, which brings TLS, sixty more crates, and its own `with_http_client`.
+/// `opentelemetry-otlp` instead, which brings a client of its own, and some forty more crates.
 #[derive(Debug)]
 struct Minreq;
 
