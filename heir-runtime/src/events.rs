@@ -24,9 +24,10 @@
 //!
 //! # The events that `tracing` gets
 //!
-//! Their target is `heir`, and their names and fields are these. Each has `path` beside them: the name
-//! of the child after those of all supervisors above it, `app/shop/stock`. The sentence comes last: it
-//! begins with the name of the child, and is for people. [`EventKind`] says what each is.
+//! Their target is `heir`, and their names and fields are these. Each has two more: `event`, its name
+//! once again, because many exporters know only fields; and `path`, the name of the child after those
+//! of all supervisors above it, `app/shop/stock`. The sentence comes last: it begins with the name of
+//! the child, and is for people. [`EventKind`] says what each is.
 //!
 //! | name | level | fields |
 //! |---|---|---|
@@ -69,9 +70,9 @@
 //!
 //! | span | from | to | fields |
 //! |---|---|---|---|
-//! | `call`, `cast` | the message is queued | it is answered, or refused | `worker`, `handler`; `refused`: why, if it was |
-//! | `serve` | the handler or hook begins | it has committed, and its reply has left; or it has died | `worker`, `path`, `incarnation`, `handler`; `boundary`: the number of the commit, if it wrote to a recorded table |
-//! | `handover` | an owner of the tables ends | the next one serves | `worker`, `path`, `incarnation`: which has ended |
+//! | `call`, `cast` | the message is queued | it is answered, or refused | `worker`, `handler`; `refused`: why, if it was; `otel.status_code`: `ERROR` then |
+//! | `serve` | the handler or hook begins | it has committed, and its reply has left; or it has died | `worker`, `path`, `incarnation`, `handler`; `boundary`: the number of the commit, if it wrote to a recorded table; `died`: why, if it did; `otel.status_code`: `ERROR` then |
+//! | `handover` | an owner of the tables dies | the next one serves, or none will | `worker`, `path`, `incarnation`: which has ended |
 //!
 //! A `call` is a child of the span in which the caller makes it, the `serve` is a child of the `call`,
 //! and the `handover` a child of the `serve` in which the worker has died. So one trace has it all:
@@ -88,6 +89,10 @@
 //! What a handler logs is in its `serve`, also after an await; what it sends with
 //! [`cx.send`](crate::Context::send) is a child of it. A message of the worker's own clock
 //! (`#[every(..)]`) begins a trace, and so does what an attached task or timer sends.
+//!
+//! If several incarnations die before one serves, it is one hand-over. It keeps the spans above it open
+//! in the registry of `tracing-subscriber`: the request over which a worker has died is exported when
+//! the worker serves again.
 //!
 //! A span is in use only while a handler is polled: nothing that other tasks log comes into it.
 

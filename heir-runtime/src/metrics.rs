@@ -1,7 +1,7 @@
 //! What is counted and timed, by the facade [`metrics`](https://docs.rs/metrics): with the feature
 //! `metrics`.
 //!
-//! Which recorder there is, the program decides: an exporter for Prometheus, for StatsD, for OpenTelemetry.
+//! Which recorder there is, the program decides: an exporter for Prometheus, or for OpenTelemetry.
 //! One that is installed late is found at the next message. Without a recorder nothing is timed, and
 //! no name is made.
 //!
@@ -32,6 +32,10 @@
 //!
 //! Messages of the worker's own clock are served, fail and are timed as others; they do not wait in the
 //! mailbox.
+//!
+//! An incarnation that dies before it has the tables is restarted, and there is no hand-over: so there
+//! may be fewer of those than restarts. A histogram is what the exporter makes of it: one that counts by
+//! buckets wants bounds that suit microseconds.
 //!
 //! A recorder that panics is ignored. One without any fields of its own is taken for none, because the
 //! facade's word for "none" is a type without fields.

@@ -162,11 +162,11 @@ async fn tracing_gets_the_path_and_the_fields_as_values() {
         })
         .collect();
     let expected = [
-        "sends_dropped incarnation=1 message=busy: 2 messages of worker 1 are not sent: it ended before they left \
+        "sends_dropped event=sends_dropped incarnation=1 message=busy: 2 messages of worker 1 are not sent: it ended before they left \
          path=app/shop/busy sends=2",
-        "regained in_message=true incarnation=1 message=busy: worker 1 died in the middle of a message \
+        "regained event=regained in_message=true incarnation=1 message=busy: worker 1 died in the middle of a message \
          (panic: asked to), manager regains the tables path=app/shop/busy reason=panic: asked to",
-        "restarting message=busy: worker ended (panic: asked to), supervisor restarts it path=app/shop/busy \
+        "restarting event=restarting message=busy: worker ended (panic: asked to), supervisor restarts it path=app/shop/busy \
          reason=panic: asked to role=worker",
     ];
     assert_eq!(told, expected);

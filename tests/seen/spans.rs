@@ -104,7 +104,7 @@ async fn tree() -> (Supervisor, CounterHandle) {
     (tree.start().await.unwrap(), counter)
 }
 
-const ALL: &[&str] = &["handler", "incarnation", "boundary", "refused"];
+const ALL: &[&str] = &["handler", "incarnation", "boundary", "refused", "died"];
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_is_one_trace_from_the_caller_through_both_incarnations() {
@@ -119,7 +119,7 @@ async fn a_crash_is_one_trace_from_the_caller_through_both_incarnations() {
         trace,
         "request
   call handler=count
-    serve handler=count incarnation=1
+    serve handler=count incarnation=1 died=panic: a bug
       handover incarnation=1 {redelivers regained waiting restarting worker_started linked gives_away received serving}
         serve handler=#[on(start)] incarnation=2
     serve handler=count incarnation=2 boundary=1
@@ -153,16 +153,69 @@ async fn a_call_that_dies_says_so_and_the_next_one_is_in_the_callers_trace_too()
         trace,
         "request
   call handler=fail refused=incarnation 1 of the worker died while it served it: panic: asked to
-    serve handler=fail incarnation=1
+    serve handler=fail incarnation=1 died=panic: asked to
       handover incarnation=1 {regained waiting restarting worker_started linked gives_away received serving}
         serve handler=#[on(start)] incarnation=2
   call handler=look
     serve handler=look incarnation=2 {before after}
 serve handler=#[on(stop)] incarnation=2
-handover incarnation=2 {retired}
 "
     );
     assert_eq!(seen.open(), Vec::<&str>::new());
+}
+
+/// Fails to start in its second and third incarnation.
+#[heir]
+struct Reluctant {
+    #[table(keep)]
+    starts: u32,
+}
+
+#[handlers]
+impl Reluctant {
+    #[on(start)]
+    fn start(&mut self) -> Result<(), BoxError> {
+        self.starts += 1;
+        if [2, 3].contains(&self.starts) { Err("not today".into()) } else { Ok(()) }
+    }
+
+    fn fail(&mut self) {
+        panic!("asked to");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn incarnations_that_do_not_come_to_serve_are_one_hand_over() {
+    let mut tree = Supervisor::builder("app");
+    let reluctant = tree.worker(Reluctant::spec());
+    let tree = tree.start().await.unwrap();
+    let (seen, _guard) = Collector::new(LevelFilter::DEBUG);
+    reluctant.fail().await.unwrap_err();
+    reluctant.wait_serving(4).await.unwrap();
+    let spans = seen.spans();
+    assert_eq!(spans.iter().filter(|span| span.name == "handover").count(), 1);
+    let handover = spans.iter().position(|span| span.name == "handover");
+    let starts = spans.iter().filter(|span| span.parent == handover);
+    let starts: Vec<_> = starts.map(|span| (&*span.fields["incarnation"], span.fields.get("died"))).collect();
+    let failed = Some(&"error: not today".to_owned());
+    assert_eq!(starts, [("2", failed), ("3", failed), ("4", None)]);
+    assert_eq!(seen.open(), Vec::<&str>::new());
+    tree.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_failed_has_the_status_that_opentelemetry_looks_for() {
+    let (tree, counter) = tree().await;
+    let (seen, _guard) = Collector::new(LevelFilter::DEBUG);
+    counter.fail().await.unwrap_err();
+    counter.look("a".into()).await.unwrap();
+    let failed: Vec<_> = seen
+        .spans()
+        .iter()
+        .filter_map(|span| Some((span.name, span.fields.get("otel.status_code")?.clone())))
+        .collect();
+    assert_eq!(failed, [("call", "ERROR".to_owned()), ("serve", "ERROR".to_owned())]);
+    tree.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]

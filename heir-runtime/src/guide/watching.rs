@@ -30,6 +30,9 @@
 //! info,heir=debug
 //! ```
 //!
+//! Two spans for each message are not free: [`events`](crate::events) has what they are, and they are
+//! made whether or not the exporter samples the request.
+//!
 //! # The metrics
 //! With the feature `metrics`, the tree counts and times for the facade of that name. The module
 //! [`metrics`](https://docs.rs/heir-runtime/latest/heir_runtime/metrics) has the names. Three lines are

@@ -366,7 +366,6 @@ impl<W: Handlers> Life<W> {
         let Some(Body { worker, seat }) = self.body.take() else { return };
         let watched = self.cx.outbox.take_watched();
         let _in_the_span = watched.as_ref().and_then(|watched| watched.span.as_deref()).map(Span::enter);
-        self.shared.begins_handover(seat.incarnation());
         // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
         let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
@@ -382,8 +381,11 @@ impl<W: Handlers> Life<W> {
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);
         let reason = self.cx.process.ending(own);
         let in_message = seat.in_message();
+        if !reason.is_normal() {
+            self.shared.begins_handover(seat.incarnation());
+        }
         if let Some(watched) = watched.as_ref().filter(|_| in_message) {
-            watched.has_died(W::NAME);
+            watched.has_died(W::NAME, &reason);
         }
         if in_message && self.suspicious && failed {
             self.shared.tables_suspected();

@@ -60,8 +60,11 @@ fn begin<W: Handlers>(
 ) -> Option<Arc<Span>> {
     let span = Span::new(|| {
         let (worker, path) = (&*shared.name, &*shared.path());
-        let (incarnation, boundary) = (cx.incarnation(), Empty);
-        debug_span!(target: "heir", "serve", worker, path, incarnation, handler, boundary)
+        let incarnation = cx.incarnation();
+        debug_span!(
+            target: "heir", "serve",
+            worker, path, incarnation, handler, boundary = Empty, died = Empty, otel.status_code = Empty,
+        )
     });
     if span.is_none() && !are_recorded() {
         return None;

@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+use tracing::debug_span;
+use tracing::field::Empty;
+
 use crate::mailbox::message::{Caller, Message, Watched};
 use crate::mailbox::refusal::Refusal;
 use crate::util::meter::{Moment, are_recorded};
@@ -29,10 +32,10 @@ impl Watched {
     ) -> Option<Arc<dyn Caller>> {
         let span = Span::new(|| {
             let (worker, handler) = (&**worker, message.name());
-            let refused = tracing::field::Empty;
-            match caller {
-                Some(_) => tracing::debug_span!(target: "heir", "call", worker, handler, refused),
-                None => tracing::debug_span!(target: "heir", "cast", worker, handler, refused),
+            if caller.is_some() {
+                debug_span!(target: "heir", "call", worker, handler, refused = Empty, otel.status_code = Empty)
+            } else {
+                debug_span!(target: "heir", "cast", worker, handler, refused = Empty, otel.status_code = Empty)
             }
         });
         if span.is_none() && !are_recorded() {
@@ -48,7 +51,7 @@ impl Watched {
             None => Some(caller),
             Some(watched) => {
                 if let Some(span) = &watched.span {
-                    span.record_words("refused", why);
+                    span.record_failure("refused", why);
                 }
                 watched.caller.clone()
             }

@@ -456,6 +456,11 @@ mod tests {
             GaveUp { reason: ExitReason::Killed } =>
                 "gives up: too many restarts, the last because of killed",
         }
+    }
+
+    #[test]
+    fn so_are_roles_reasons_and_ends() {
+        let words = || Arc::from("oh");
         sentences! { Role:
             Worker {} => "worker",
             Manager {} => "manager",

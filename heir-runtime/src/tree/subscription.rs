@@ -124,14 +124,14 @@ impl Queue {
 }
 
 impl State {
-    /// What the stream has next: `None` if it has to be waited for.
-    fn next(&mut self) -> Option<Option<Result<Event, MissedEvents>>> {
+    /// What the stream has next.
+    fn next(&mut self) -> Poll<Option<Result<Event, MissedEvents>>> {
         match std::mem::take(&mut self.missed) {
             0 => match self.events.pop_front() {
-                Some(event) => Some(Some(Ok(event))),
-                None => self.ended.then_some(None),
+                None if !self.ended => Poll::Pending,
+                next => Poll::Ready(next.map(Ok)),
             },
-            events => Some(Some(Err(MissedEvents { events }))),
+            events => Poll::Ready(Some(Err(MissedEvents { events }))),
         }
     }
 }
@@ -153,17 +153,17 @@ impl Stream for EventStream {
     type Item = Result<Event, MissedEvents>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(next) = self.0.state.with(State::next) {
+        if let Poll::Ready(next) = self.0.state.with(State::next) {
             return Poll::Ready(next);
         }
         // The waker is a user's, and is cloned where no lock is held.
         let waker = cx.waker().clone();
         let (next, before) = self.0.state.with(|state| match state.next() {
-            Some(next) => (Some(next), Some(waker)),
-            None => (None, state.waiting.replace(waker)),
+            Poll::Ready(next) => (Poll::Ready(next), Some(waker)),
+            Poll::Pending => (Poll::Pending, state.waiting.replace(waker)),
         });
         let _ = drop_caught(before);
-        next.map_or(Poll::Pending, Poll::Ready)
+        next
     }
 }
 

@@ -6,7 +6,8 @@ use tracing::{Level, event};
 
 use crate::tree::events::{Event, EventKind};
 
-/// Each kind of event: its level, its name, and its fields beside `path`. The sentence comes last.
+/// Each kind of event: its level, its name, and its fields beside `event` and `path`. The sentence comes
+/// last.
 ///
 /// `told` says, in conditions, whether the event follows from a panic that has been told: then it is no
 /// warning.
@@ -36,7 +37,7 @@ macro_rules! kinds {
             match &event.kind {
                 $($kind $(if $guard)? => {
                     event!(
-                        name: $name, target: "heir", Level::$level, path, $($field = $value,)* "{event}"
+                        name: $name, target: "heir", Level::$level, event = $name, path, $($field = $value,)* "{event}"
                     );
                 })+
             }
@@ -164,7 +165,8 @@ mod tests {
             let mut fields = Fields::default();
             event.record(&mut fields);
             let metadata = event.metadata();
-            assert_eq!((metadata.target(), fields.names.remove(0)), ("heir", "path"));
+            assert_eq!(metadata.target(), "heir");
+            assert_eq!(fields.names.drain(..2).collect::<Vec<_>>(), ["event", "path"]);
             let names: Vec<_> = fields.names.iter().map(|name| format!("`{name}`")).collect();
             let name = format!("`{}`", metadata.name());
             let row = [name, metadata.level().to_string(), names.join(", "), fields.sentence];

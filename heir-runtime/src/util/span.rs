@@ -47,8 +47,13 @@ impl Span {
         let _ = caught(|| self.0.get().record(field, value));
     }
 
-    /// Records words in one of the span's fields.
-    pub(crate) fn record_words(&self, field: &'static str, words: &impl fmt::Display) {
-        let _ = caught(|| self.0.get().record(field, tracing::field::display(words)));
+    /// Records in one of the span's fields why what it stands for has failed, and that it has, in the
+    /// word of OpenTelemetry.
+    pub(crate) fn record_failure(&self, field: &'static str, why: &impl fmt::Display) {
+        let _ = caught(|| {
+            let span = self.0.get();
+            span.record(field, tracing::field::display(why));
+            span.record("otel.status_code", "ERROR");
+        });
     }
 }

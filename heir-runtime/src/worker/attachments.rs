@@ -143,7 +143,7 @@ impl<W: Handlers> Context<W> {
                 let unsent = Unsent { sender: Some(sender), incarnation };
                 deadline::until(due).await;
                 send.await;
-                unsent.is_sent();
+                unsent.sent();
             }
         });
         attachment.outlives_incarnation();
@@ -440,7 +440,7 @@ struct Unsent<W: Handlers> {
 }
 
 impl<W: Handlers> Unsent<W> {
-    fn is_sent(mut self) {
+    fn sent(mut self) {
         self.sender = None;
     }
 }

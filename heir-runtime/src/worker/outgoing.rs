@@ -150,7 +150,7 @@ async fn hold<W: Handlers, L: Letter<W>, S: Handlers>(
     letter.begin();
     match Place::take(handle, full, &sender, may_wait).await {
         Ok(place) => Ok(Box::new(Held { place, letter })),
-        Err(why) => Err(CastError::not_sent(letter.into_unsent(), handle.refuses(why))),
+        Err(why) => Err(CastError::not_sent(letter.into_unsent(), Handle::<W>::refuses(why))),
     }
 }
 

@@ -52,7 +52,7 @@ impl<W: Handlers> Handle<W> {
 
     /// A message is not sent, for this reason, which is counted.
     #[cold]
-    pub(super) fn refuses(&self, why: NotSent) -> NotSent {
+    pub(super) fn refuses(why: NotSent) -> NotSent {
         meter::refused(W::NAME, why.word(), 1);
         why
     }

@@ -167,7 +167,7 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                         Err((message, why)) => {
                             return Poll::Ready(Err(CallError::not_sent(
                                 take_back(message),
-                                handle.refuses(why),
+                                Handle::<W>::refuses(why),
                             )));
                         }
                     }
@@ -183,7 +183,7 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                         Err(why) => {
                             return Poll::Ready(Err(CallError::not_sent(
                                 take_back(message),
-                                handle.refuses(NotSent::Stopped(why)),
+                                Handle::<W>::refuses(NotSent::Stopped(why)),
                             )));
                         }
                     }
@@ -203,7 +203,7 @@ impl<W: Handlers, A: 'static, R> Future for CallRequest<'_, W, A, R> {
                         Err(why) => {
                             return Poll::Ready(Err(CallError::not_sent(
                                 args.into_inner(),
-                                handle.refuses(why),
+                                Handle::<W>::refuses(why),
                             )));
                         }
                     }
@@ -243,7 +243,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                         Err((message, NotSent::Full)) if handle.shared.mailbox.is_served_here() => {
                             return Poll::Ready(Err(CastError::not_sent(
                                 take_back(message),
-                                handle.refuses(NotSent::ToItself),
+                                Handle::<W>::refuses(NotSent::ToItself),
                             )));
                         }
                         Err((message, NotSent::Full)) if handle.is_bounded() => {
@@ -255,7 +255,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                         Err((message, why)) => {
                             return Poll::Ready(Err(CastError::not_sent(
                                 take_back(message),
-                                handle.refuses(why),
+                                Handle::<W>::refuses(why),
                             )));
                         }
                     }
@@ -275,7 +275,7 @@ impl<W: Handlers, A: 'static> Future for CastRequest<'_, W, A> {
                     permit.send(message);
                     Ok(())
                 }
-                Err(why) => Err(CastError::not_sent(take_back(message), handle.refuses(why))),
+                Err(why) => Err(CastError::not_sent(take_back(message), Handle::<W>::refuses(why))),
             });
         }
     }

@@ -74,6 +74,6 @@ impl<W: Handlers> Handle<W> {
         message: fn(Cast<A>) -> W::Message,
     ) -> Result<(), CastError<A>> {
         self.put_cast(message(Cast::new(args.into())))
-            .map_err(|(message, why)| CastError::not_sent(take_back(message), self.refuses(why)))
+            .map_err(|(message, why)| CastError::not_sent(take_back(message), Self::refuses(why)))
     }
 }

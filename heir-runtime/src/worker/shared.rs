@@ -200,10 +200,11 @@ impl<W: Handlers> Shared<W> {
         self.registry.path_of(&self.name)
     }
 
-    /// An owner of the tables ends. If anybody wants to know, there is a span from here until the next
-    /// one serves; it is a child of the span of the message over which the owner has died.
+    /// An owner of the tables has died. If anybody wants to know, there is a span from here until one
+    /// serves; it is a child of the span of the message over which the owner has died. If none has
+    /// served since the last death, that one's span goes on.
     pub(crate) fn begins_handover(&self, incarnation: u64) {
-        if !spans_may_be_wanted() {
+        if !spans_may_be_wanted() || self.handover().is_some() {
             return;
         }
         let span = Span::new(|| {

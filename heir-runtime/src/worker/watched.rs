@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::process::exit::ExitReason;
 use crate::table::Readers;
 use crate::util::meter::{self, Moment};
 use crate::util::span::Span;
@@ -28,8 +29,11 @@ impl Watched {
         self.has_ended(worker, true);
     }
 
-    /// It has died.
-    pub(crate) fn has_died(&self, worker: &'static str) {
+    /// It has died, for this reason.
+    pub(crate) fn has_died(&self, worker: &'static str, reason: &ExitReason) {
+        if let Some(span) = &self.span {
+            span.record_failure("died", reason);
+        }
         self.has_ended(worker, false);
     }
 
