@@ -47,10 +47,8 @@ impl Collector {
         for other in others {
             // What nobody has asked for has nobody's trace: the tree's own start and end.
             let hook = attribute(&other.attributes, "handler");
-            assert!(
-                other.name == "handover" || hook.as_deref().is_some_and(|hook| hook.starts_with("#[on(")),
-                "{other:?} is in another trace"
-            );
+            let is_of_a_hook = hook.is_some_and(|hook| hook.starts_with("#[on("));
+            assert!(is_of_a_hook, "{other:?} is in another trace");
         }
         let mut drawn = String::new();
         draw(&mut drawn, 0, root, &ours);
@@ -76,7 +74,7 @@ fn receive(mut request: Request, spans: &Mutex<Vec<Span>>) -> Result<(), BoxErro
 }
 
 /// What a span tells about itself, beside times and ids.
-const TOLD: [&str; 4] = ["handler", "incarnation", "boundary", "refused"];
+const TOLD: [&str; 5] = ["handler", "incarnation", "boundary", "refused", "died"];
 
 /// Draws a span, and beneath it its events and children, in the order of time.
 fn draw(drawn: &mut String, depth: usize, span: &Span, all: &[&Span]) {
@@ -89,7 +87,9 @@ fn draw(drawn: &mut String, depth: usize, span: &Span, all: &[&Span]) {
     }
     drawn.push('\n');
     for event in &span.events {
-        let _ = writeln!(drawn, "{indent}  - {}", event.name);
+        // OpenTelemetry's name of an event is its sentence.
+        let name = attribute(&event.attributes, "event").expect("each event of heir has a name");
+        let _ = writeln!(drawn, "{indent}  - {name}");
     }
     let mut children: Vec<_> = all.iter().filter(|child| child.parent_span_id == span.span_id).collect();
     children.sort_by_key(|child| child.start_time_unix_nano);

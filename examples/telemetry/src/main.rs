@@ -63,6 +63,7 @@ fn main() -> Result<(), BoxError> {
     let metrics = PrometheusBuilder::new()
         .set_buckets_for_metric(seconds, &[0.000_1, 0.001, 0.01, 0.1, 1.0])?
         .install_recorder()?;
+    heir_runtime::metrics::describe();
 
     println!("A crash, as the collector got it:\n");
     // On one thread, the supervisor and the manager notice the crash in the same order each time.
