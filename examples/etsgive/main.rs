@@ -27,7 +27,10 @@ async fn main() -> Result<ShutdownReport, Box<dyn Error>> {
     let new_heir = Arc::new(Notify::new());
     let told = Arc::clone(&new_heir);
     let mut tree = Supervisor::builder("etsgive").intensity(u32::MAX).observe(move |event| {
-        println!("    {}", event.kind);
+        // What the supervisor says of itself is not what this is about.
+        if &*event.child != "etsgive" {
+            println!("    {}", event.kind);
+        }
         if event.kind == EventKind::BecameHeir {
             told.notify_one();
         }
