@@ -108,6 +108,20 @@ impl Till {
         self.sums.add(0, n)
     }
 
+    /// Commits, and panics then.
+    fn after(&mut self, cx: &mut Context<Self>) {
+        cx.after_commit(|| panic!("after the commit"));
+    }
+
+    /// Stops the worker, in order.
+    fn last(&mut self, cx: &mut Context<Self>) {
+        cx.stop();
+    }
+
+    fn fails(&mut self, cx: &mut Context<Self>) {
+        cx.fail("no more");
+    }
+
     #[cast]
     async fn slow(&mut self) {
         sleep(Duration::from_millis(100)).await;
@@ -284,4 +298,45 @@ async fn a_recorder_that_panics_harms_nobody() {
     tree.shutdown().await;
     till.add(1).await.unwrap_err();
     assert!(PANICS.get() > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_has_committed_is_served_whatever_becomes_of_its_worker() {
+    let meters = Meters::default();
+    let _guard = metrics::set_default_local_recorder(&meters);
+    let (tree, _, till) = tree();
+    let tree = tree.start().await.unwrap();
+    till.after().await.unwrap();
+    till.wait_serving(2).await.unwrap();
+    till.fails().await.unwrap();
+    till.wait_serving(3).await.unwrap();
+    till.last().await.unwrap();
+    till.wait_serving(4).await.unwrap();
+    tree.shutdown().await;
+    for handler in ["after", "fails", "last"] {
+        assert_eq!([meters.sum(&of(SERVED, handler)), meters.sum(&of(FAILED, handler))], [1.0, 0.0], "{handler}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hand_over_is_counted_when_the_tables_have_an_owner_again_whoever_dies_meanwhile() {
+    for polls in 0..40 {
+        let meters = Meters::default();
+        let _guard = metrics::set_default_local_recorder(&meters);
+        let (tree, events, till) = tree();
+        let tree = tree.start().await.unwrap();
+        till.kill();
+        for poll in 0..polls {
+            tokio::task::yield_now().await;
+            if poll % 3 == 0 {
+                till.kill();
+            } else if poll % 3 == 1 {
+                till.kill_manager();
+            }
+        }
+        till.add(1).await.unwrap();
+        tree.shutdown().await;
+        let received = events.count(event!(Received { .. })) - 1;
+        assert_eq!(meters.values("heir_handover_seconds{worker=Till}").len(), received, "{polls}");
+    }
 }

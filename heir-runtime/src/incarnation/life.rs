@@ -384,8 +384,11 @@ impl<W: Handlers> Life<W> {
         if !reason.is_normal() {
             self.shared.begins_handover(seat.incarnation());
         }
-        if let Some(watched) = watched.as_ref().filter(|_| in_message) {
-            watched.has_died(W::NAME, &reason);
+        match &watched {
+            Some(watched) if in_message => watched.has_died(W::NAME, &reason),
+            // It has committed, and what followed has panicked.
+            Some(watched) => watched.is_served(W::NAME, &self.cx.readers),
+            None => {}
         }
         if in_message && self.suspicious && failed {
             self.shared.tables_suspected();
