@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
 use heir_runtime::events::{EventKind, EventStream};
@@ -210,4 +210,85 @@ async fn of_a_storm_a_subscriber_that_keeps_up_misses_nothing() {
     read.sort_unstable();
     told.sort_unstable();
     assert_eq!(read, told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_of_a_subtree_goes_on_through_its_restarts() {
+    let mut tree = Supervisor::builder("app");
+    let mut below = Supervisor::builder("below").intensity(0);
+    let stock = below.worker(Counter::spec().name("stock"));
+    let below = tree.child(below);
+    let tree = tree.start().await.unwrap();
+    let events = below.subscribe(1_000);
+    stock.kill();
+    stock.wait_serving(2).await.unwrap();
+    assert!(below.kill());
+    stock.wait_serving(3).await.unwrap();
+    tree.shutdown().await;
+    let told = all(events).await;
+    assert!(told.contains(&Ok("stock: worker 2 serves".into())));
+    assert!(told.contains(&Ok("stock: worker 3 serves".into())));
+    assert!(told.last().unwrap().as_ref().unwrap().starts_with("below: supervisor stopped for good"));
+}
+
+#[tokio::test]
+async fn a_stream_of_a_tree_that_never_starts_ends() {
+    let events = Supervisor::builder("app").subscribe(10);
+    let told = all(events).await;
+    assert!(told.len() <= 1, "{told:?}");
+}
+
+#[test]
+fn a_stream_ends_when_the_runtime_goes_away() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (tree, events) = runtime.block_on(async {
+        let mut tree = Supervisor::builder("app");
+        tree.worker(Counter::spec());
+        let events = tree.subscribe(1_000);
+        (tree.start().await.unwrap(), events)
+    });
+    drop(runtime);
+    let reader = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let told = reader.block_on(async { tokio::time::timeout(Duration::from_secs(9), all(events)).await });
+    assert!(told.unwrap().iter().all(Result::is_ok));
+    drop(tree);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_be_moved_to_another_task_while_it_waits() {
+    let mut tree = Supervisor::builder("app");
+    let counter = tree.worker(Counter::spec());
+    let tree = tree.start().await.unwrap();
+    let mut events = tree.subscribe(100);
+    let polled = Pin::new(&mut events).poll_next(&mut TaskContext::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    let reader = tokio::spawn(all(events));
+    tokio::task::yield_now().await;
+    counter.kill();
+    counter.wait_serving(2).await.unwrap();
+    tree.shutdown().await;
+    assert!(reader.await.unwrap().contains(&Ok("Counter: worker 2 serves".into())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_storm_a_slow_subscriber_has_read_or_missed_each_event() {
+    let (mut tree, recorder) = Recorder::tree();
+    let events = tree.subscribe(3);
+    let workers: Vec<_> = (0..8).map(|n| tree.worker(Counter::spec().name(n.to_string()))).collect();
+    let reader = tokio::spawn(all(events));
+    let tree = tree.start().await.unwrap();
+    for incarnation in 2..50 {
+        for worker in &workers {
+            worker.kill();
+            // Comes and goes, beside the storm.
+            drop(tree.subscribe(1));
+        }
+        for worker in &workers {
+            worker.wait_serving(incarnation).await.unwrap();
+        }
+    }
+    tree.shutdown().await;
+    let read = reader.await.unwrap();
+    let sum: u64 = read.iter().map(|next| next.as_ref().map_or_else(|missed| *missed, |_| 1)).sum();
+    assert_eq!(sum, recorder.events().len() as u64);
 }
