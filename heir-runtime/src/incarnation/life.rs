@@ -24,7 +24,7 @@ use crate::tree::panics::panicked_in;
 use crate::util::caught::{CatchDrop, PanicMessage, caught, caught_async, drop_caught};
 use crate::util::ours::{is_noted, name_noted, tell_noted};
 use crate::util::race::finished_in;
-use crate::util::span::{Span, spans_may_be_wanted};
+use crate::util::span::{Inside, Span, spans_may_be_wanted};
 use crate::util::stop::StopSignal;
 use crate::worker::Context;
 use crate::worker::Handlers;
@@ -117,12 +117,16 @@ impl<W: Handlers> Life<W> {
         let body = self.body.as_mut().expect(BODY);
         body.begin_transaction(&mut self.cx)?;
         let mut hook = "#[on(transfer)]";
-        let hooks = async {
-            body.worker.on_transfer(info, &mut self.cx).await?;
-            hook = "#[on(start)]";
-            body.worker.on_start(&mut self.cx).await
+        let ran = {
+            let mut hooks = pin!(Some(async {
+                body.worker.on_transfer(info, &mut self.cx).await?;
+                hook = "#[on(start)]";
+                body.worker.on_start(&mut self.cx).await
+            }));
+            let mut inside = Inside { work: hooks.as_mut(), span: span.as_deref() };
+            let running = caught_async(inside.work.as_mut().as_pin_mut().expect("they run once"));
+            Span::around(span.as_deref(), running).await
         };
-        let ran = Span::around(span.as_deref(), caught_async(pin!(hooks))).await;
         ran.map_err(|message| panicked_in(hook, message))?.map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
         body.commit_and_follow(&mut self.cx)?;
@@ -473,10 +477,11 @@ fn in_time<F: Future>(
     bound: Option<Duration>,
     handler: &'static str,
     span: Option<Arc<Span>>,
-    mut work: Pin<&mut Option<F>>,
+    work: Pin<&mut Option<F>>,
 ) -> impl Future<Output = Result<F::Output, ExitReason>> {
     async move {
-        let running = caught_async(work.as_mut().as_pin_mut().expect("it runs once"));
+        let mut inside = Inside { work, span: span.as_deref() };
+        let running = caught_async(inside.work.as_mut().as_pin_mut().expect("it runs once"));
         let running = Span::around(span.as_deref(), running);
         let panicked = |message| panicked_in(handler, message);
         let Some(bound) = bound else { return running.await.map_err(panicked) };
@@ -485,7 +490,7 @@ fn in_time<F: Future>(
         }
         // Its destructors are a user's code, and may panic.
         let _in_the_span = span.as_deref().map(Span::enter);
-        caught(|| work.set(None)).map_err(panicked)?;
+        caught(|| inside.work.set(None)).map_err(panicked)?;
         Err(ExitReason::TimedOut { handler, limit: bound })
     }
 }

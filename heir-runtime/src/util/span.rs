@@ -9,6 +9,21 @@ use tracing::span::Entered;
 
 use crate::util::caught::{CatchDrop, caught};
 
+/// A future that may be dropped while it runs: what it drops then is in the span, too, if there is one.
+pub(crate) struct Inside<'w, F> {
+    pub(crate) work: Pin<&'w mut Option<F>>,
+    pub(crate) span: Option<&'w Span>,
+}
+
+impl<F> Drop for Inside<'_, F> {
+    fn drop(&mut self) {
+        if let Some(span) = self.span {
+            let _in_the_span = span.enter();
+            self.work.set(None);
+        }
+    }
+}
+
 /// A span that a subscriber wants.
 pub(crate) struct Span(CatchDrop<tracing::Span>);
 
