@@ -86,7 +86,11 @@
 //!    └─ serve    incarnation=2 boundary=8   if the handler is `#[redeliver]`
 //! ```
 //!
-//! What a handler logs is in its `serve`, also after an await; what it sends with
+//! A call whose handler has taken its [`Reply`](crate::Reply) lasts until that is sent, or dropped; its
+//! `serve` ends before.
+//!
+//! What a handler logs is in its `serve`, also after an await, and what it drops when its worker is killed;
+//! what it sends with
 //! [`cx.send`](crate::Context::send) is a child of it. A message of the worker's own clock
 //! (`#[every(..)]`) begins a trace, and so does what an attached task or timer sends.
 //!

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 
 use heir_runtime::prelude::*;
-use heir_runtime::Dynamic;
+use heir_runtime::{CallError, Dynamic};
 use tokio::time::sleep;
 use tracing::level_filters::LevelFilter;
 
@@ -99,6 +99,51 @@ async fn tree() -> (Supervisor, DeskHandle, DeskHandle) {
 
 async fn settled() {
     sleep(Duration::from_millis(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_span_of_a_call_lasts_until_a_reply_that_comes_later() {
+    let (tree, desk, _) = tree().await;
+    let (seen, _guard) = Collector::new(LevelFilter::DEBUG);
+    let asks = tokio::spawn({
+        let desk = desk.clone();
+        async move { desk.ask().await }
+    });
+    settled().await;
+    assert_eq!(seen.open(), ["call"], "its message has committed, and it has no reply yet");
+    desk.answer().await.unwrap();
+    assert_eq!(asks.await.unwrap().unwrap(), 7);
+    settled().await;
+    assert_eq!(seen.open(), NONE);
+    assert!(!seen.trees(FIELDS).contains("refused"));
+    tree.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_never_comes_is_refused_in_the_span_of_its_call() {
+    let (tree, desk, _) = tree().await;
+    let (seen, _guard) = Collector::new(LevelFilter::DEBUG);
+    let ask = || {
+        let desk = desk.clone();
+        tokio::spawn(async move { desk.ask().await })
+    };
+    let (first, second) = (ask(), ask());
+    settled().await;
+    desk.forget().await.unwrap();
+    assert!(matches!(first.await.unwrap(), Err(CallError::Unanswered { .. })));
+    assert!(matches!(second.await.unwrap(), Err(CallError::Unanswered { .. })));
+    settled().await;
+    assert_eq!(seen.open(), NONE);
+    let third = ask();
+    settled().await;
+    desk.stop().await;
+    assert!(matches!(third.await.unwrap(), Err(CallError::Stopped { .. })));
+    settled().await;
+    assert_eq!(seen.open(), NONE);
+    let refused: Vec<_> =
+        seen.spans().iter().filter_map(|span| span.fields.get("refused").cloned()).collect();
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    tree.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -314,7 +314,11 @@ async fn a_message_that_has_committed_is_served_whatever_becomes_of_its_worker()
     till.wait_serving(4).await.unwrap();
     tree.shutdown().await;
     for handler in ["after", "fails", "last"] {
-        assert_eq!([meters.sum(&of(SERVED, handler)), meters.sum(&of(FAILED, handler))], [1.0, 0.0], "{handler}");
+        assert_eq!(
+            [meters.sum(&of(SERVED, handler)), meters.sum(&of(FAILED, handler))],
+            [1.0, 0.0],
+            "{handler}"
+        );
     }
 }
 

@@ -248,7 +248,8 @@ fn a_stream_ends_when_the_runtime_goes_away() {
         (tree.start().await.unwrap(), events)
     });
     drop(runtime);
-    let reader = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let reader =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let told = reader.block_on(async { tokio::time::timeout(Duration::from_secs(9), all(events)).await });
     assert!(told.unwrap().iter().all(Result::is_ok));
     drop(tree);

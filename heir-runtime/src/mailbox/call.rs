@@ -59,11 +59,17 @@ impl<A, R> Call<A, R> {
         (Self { args, caller: CallerOf::Waits(reply_to), kept: None }, answer)
     }
 
-    /// Takes the reply channel, for a reply that comes later.
+    /// Takes the reply channel, for a reply that comes later; `watched` is this call, if somebody
+    /// watches it.
     ///
     /// # Panics
     /// If it has been taken before, since the message was served last.
-    pub(crate) fn take_reply(&mut self, taker: Arc<Process>, replies: Arc<OpenReplies>) -> Reply<R> {
+    pub(crate) fn take_reply(
+        &mut self,
+        taker: Arc<Process>,
+        replies: Arc<OpenReplies>,
+        watched: Option<Arc<dyn Caller>>,
+    ) -> Reply<R> {
         let reply_to = match std::mem::replace(&mut self.caller, CallerOf::Told) {
             CallerOf::Waits(reply_to) => reply_to,
             before => {
@@ -72,7 +78,7 @@ impl<A, R> Call<A, R> {
                 panic!("the reply of a call is taken once each time it is served");
             }
         };
-        let open = OpenReply::new(reply_to, taker, replies);
+        let open = OpenReply::new(reply_to, taker, replies, watched);
         self.caller = CallerOf::Later(Arc::clone(&open));
         Reply::new(open)
     }
@@ -225,8 +231,8 @@ mod tests {
         let (mut call, _caller) = Call::<(), u8>::new(().into(), Waker::noop().clone());
         let taker = Arc::new(Process::new(&Arc::from("worker"), 1, false, &Arc::<Outliving>::default()));
         let replies = Arc::default();
-        let reply = call.take_reply(Arc::clone(&taker), Arc::clone(&replies));
-        assert!(caught(|| call.take_reply(taker, replies)).is_err());
+        let reply = call.take_reply(Arc::clone(&taker), Arc::clone(&replies), None);
+        assert!(caught(|| call.take_reply(taker, replies, None)).is_err());
         let died = Refusal::Died { incarnation: 1, reason: ExitReason::Killed };
         assert!(call.refuse(died).is_some(), "there is a caller to be told");
         assert!(reply.is_closed());

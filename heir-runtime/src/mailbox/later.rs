@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use crate::mailbox::error::CallError;
+use crate::mailbox::message::{Caller, Watched};
 use crate::mailbox::refusal::{Heard, Refusal};
 use crate::process::Process;
 use crate::process::status::Stopped;
@@ -89,11 +91,27 @@ pub struct Reply<T>(Arc<OpenReply<T>>);
 /// What the clones of one reply share.
 pub(crate) struct OpenReply<T> {
     /// `None` once the caller has been told, or another reply is for it.
-    reply_to: Lock<Option<ReplySender<Heard<T>>>>,
+    waits: Lock<Option<Waits<T>>>,
     /// The incarnation that took it.
     taker: Arc<Process>,
     number: u64,
     replies: Arc<OpenReplies>,
+}
+
+/// A caller that waits for a reply.
+struct Waits<T> {
+    reply_to: ReplySender<Heard<T>>,
+    /// Its call, if somebody watches it: so the span of the call lasts as long.
+    watched: Option<Arc<dyn Caller>>,
+}
+
+impl<T> Waits<T> {
+    /// Tells the caller that there will be no reply.
+    fn refuse(self, why: Refusal) {
+        let Self { reply_to, watched } = self;
+        drop(Watched::refused(watched, &why));
+        reply_to.answer(Err(Box::new(why)));
+    }
 }
 
 /// The open replies of one worker.
@@ -161,7 +179,7 @@ impl<T: Send + 'static> OpenReply<T> {
             self.stop(why);
         }
         // Who took the channel before that found nothing to remove.
-        if self.reply_to.with(|reply_to| reply_to.is_none()) {
+        if self.waits.with(|waits| waits.is_none()) {
             self.replies.remove(self.number);
         }
     }
@@ -172,39 +190,43 @@ impl<T> OpenReply<T> {
         reply_to: ReplySender<Heard<T>>,
         taker: Arc<Process>,
         replies: Arc<OpenReplies>,
+        watched: Option<Arc<dyn Caller>>,
     ) -> Arc<Self> {
         let number = replies.0.with(|open| {
             open.next += 1;
             open.next
         });
-        Arc::new(Self { reply_to: Lock::new(Some(reply_to)), taker, number, replies })
+        Arc::new(Self { waits: Lock::new(Some(Waits { reply_to, watched })), taker, number, replies })
     }
 
     /// Takes the reply channel: this reply is for nobody any more.
     pub(super) fn take_back(&self) -> Option<ReplySender<Heard<T>>> {
-        let reply_to = self.reply_to.take()?;
+        Some(self.take()?.reply_to)
+    }
+
+    fn take(&self) -> Option<Waits<T>> {
+        let waits = self.waits.take()?;
         self.replies.remove(self.number);
-        Some(reply_to)
+        Some(waits)
     }
 }
 
 impl<T: Send + 'static> Stop for OpenReply<T> {
     fn stop(&self, why: Stopped) {
-        if let Some(reply_to) = self.take_back() {
-            reply_to.answer(Err(Box::new(Refusal::Stopped(why))));
+        if let Some(waits) = self.take() {
+            waits.refuse(Refusal::Stopped(why));
         }
     }
 }
 
 impl<T> Drop for OpenReply<T> {
     fn drop(&mut self) {
-        let Some(reply_to) = self.take_back() else { return };
+        let Some(waits) = self.take() else { return };
         match self.taker.reason() {
             Some(reason) => {
-                let died = Refusal::Died { incarnation: self.taker.incarnation(), reason };
-                reply_to.answer(Err(Box::new(died)));
+                waits.refuse(Refusal::Died { incarnation: self.taker.incarnation(), reason });
             }
-            None => drop(reply_to),
+            None => drop(Watched::refused(waits.watched, &CallError::<()>::Unanswered)),
         }
     }
 }
@@ -256,7 +278,7 @@ impl<T> Reply<T> {
     /// Whether nobody waits for this reply any more: the caller has been told, or has gone, or the
     /// message is served again, and takes another.
     pub fn is_closed(&self) -> bool {
-        !self.0.reply_to.with(|reply_to| reply_to.as_ref().is_some_and(ReplySender::is_awaited))
+        !self.0.waits.with(|waits| waits.as_ref().is_some_and(|waits| waits.reply_to.is_awaited()))
     }
 }
 

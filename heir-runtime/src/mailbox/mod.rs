@@ -24,6 +24,7 @@ pub use self::error::{
 pub(crate) use self::later::OpenReplies;
 pub use self::later::Reply;
 pub(crate) use self::mailbox::Mailbox;
+pub(crate) use self::message::Caller;
 pub use self::message::{Message, ReplyGate, Tell};
 pub(crate) use self::permits::{Batch, Permit, Reserve};
 pub(crate) use self::refusal::Heard;

@@ -4,13 +4,13 @@
 //! Nothing of that costs anything while nobody watches. So what is known of such a message has no
 //! place of its own in the mailbox: it stands in the place of the message's caller, and has the caller.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tracing::debug_span;
 use tracing::field::Empty;
 
 use crate::mailbox::message::{Caller, Message, Watched};
-use crate::mailbox::refusal::Refusal;
 use crate::util::meter::{Moment, are_recorded};
 use crate::util::span::{Span, spans_may_be_wanted};
 
@@ -45,7 +45,10 @@ impl Watched {
     }
 
     /// The message has been refused: its span says why. Returns its caller.
-    pub(super) fn refused(caller: Option<Arc<dyn Caller>>, why: &Refusal) -> Option<Arc<dyn Caller>> {
+    pub(super) fn refused(
+        caller: Option<Arc<dyn Caller>>,
+        why: &impl fmt::Display,
+    ) -> Option<Arc<dyn Caller>> {
         let caller = caller?;
         match caller.watched() {
             None => Some(caller),

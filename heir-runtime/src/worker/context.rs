@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::mailbox::{CastError, OpenReplies};
+use crate::mailbox::{Caller, CastError, OpenReplies};
 use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::table::{Commit, Readers};
@@ -438,6 +438,11 @@ impl<W: Handlers> Context<W> {
     /// The open replies of the worker.
     pub(super) fn open_replies(&self) -> Arc<OpenReplies> {
         self.handle.open_replies()
+    }
+
+    /// The call in progress, in the place of its caller, if somebody watches it.
+    pub(super) fn watched_call(&self) -> Option<Arc<dyn Caller>> {
+        if self.outbox.is_empty() { None } else { self.handle.watched_call() }
     }
 
     /// The reason for which a handler or hook has asked to end.

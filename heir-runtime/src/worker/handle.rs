@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::estate::{Estate, Quarantined};
-use crate::mailbox::OpenReplies;
+use crate::mailbox::{Caller, OpenReplies};
 use crate::process::Down;
 use crate::process::ExitSignal;
 use crate::process::ExitSource;
@@ -700,6 +700,12 @@ impl<W: Handlers> WeakHandle<W> {
     /// The open replies of the worker.
     pub(super) fn open_replies(&self) -> Arc<OpenReplies> {
         self.shared.upgrade().map(|shared| shared.open_replies()).unwrap_or_default()
+    }
+
+    /// The message in progress, in the place of its caller, if somebody watches it.
+    #[cold]
+    pub(super) fn watched_call(&self) -> Option<Arc<dyn Caller>> {
+        self.shared.upgrade()?.mailbox.caller_in_progress().filter(|caller| caller.watched().is_some())
     }
 
     /// A delayed message was dropped: tells it, if that is because the worker has stopped for good.

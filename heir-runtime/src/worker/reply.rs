@@ -14,7 +14,7 @@ impl<A, R> Call<A, R> {
     /// If it has been taken before, since the message was served last.
     // Without bounds: generated code calls it before it is known that they hold.
     pub fn reply_later<W: Handlers>(&mut self, cx: &Context<W>) -> Reply<R> {
-        self.take_reply(Arc::clone(&cx.process), cx.open_replies())
+        self.take_reply(Arc::clone(&cx.process), cx.open_replies(), cx.watched_call())
     }
 }
 
