@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use tracing::field::{Field, Visit};
@@ -19,7 +20,10 @@ thread_local! {
     static HERE: RefCell<Option<Collector>> = const { RefCell::new(None) };
     /// The spans that this thread is in.
     static STACK: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
+
+type Hook = Rc<dyn Fn(&'static str)>;
 
 /// Remembers the spans and events of its thread.
 #[derive(Clone)]
@@ -81,6 +85,16 @@ impl Collector {
         (collector, Guard)
     }
 
+    /// Collects in this thread, too.
+    pub fn share(&self) {
+        HERE.set(Some(self.clone()));
+    }
+
+    /// Has the collector of this thread call this in each of its methods, with the method's name.
+    pub fn hook(&self, hook: impl Fn(&'static str) + 'static) {
+        HOOK.set(Some(Rc::new(hook)));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,6 +142,7 @@ pub struct Guard;
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        HOOK.set(None);
         HERE.set(None);
     }
 }
@@ -140,6 +155,12 @@ impl OfThread {
         let here = HERE.try_with(|here| here.borrow().clone()).ok()??;
         Some(work(&here))
     }
+
+    fn hook(method: &'static str) {
+        if let Ok(Some(hook)) = HOOK.try_with(|hook| hook.borrow().clone()) {
+            hook(method);
+        }
+    }
 }
 
 impl Subscriber for OfThread {
@@ -148,14 +169,20 @@ impl Subscriber for OfThread {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let is_ours = metadata.target() == "heir";
+        if is_ours {
+            Self::hook("enabled");
+        }
         Self::with(|here| here.enabled(metadata)).unwrap_or(false)
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
+        Self::hook("new_span");
         Self::with(|here| here.new_span(span)).unwrap()
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
+        Self::hook("record");
         Self::with(|here| here.record(span, values));
     }
 
@@ -163,14 +190,17 @@ impl Subscriber for OfThread {
 
     fn event(&self, event: &Event<'_>) {
         Self::with(|here| here.event(event));
+        Self::hook("event");
     }
 
     fn enter(&self, span: &Id) {
+        Self::hook("enter");
         Self::with(|here| here.enter(span));
     }
 
     fn exit(&self, span: &Id) {
         Self::with(|here| here.exit(span));
+        Self::hook("exit");
     }
 
     fn clone_span(&self, span: &Id) -> Id {
@@ -178,7 +208,9 @@ impl Subscriber for OfThread {
     }
 
     fn try_close(&self, span: Id) -> bool {
-        Self::with(|here| here.try_close(span)).unwrap_or(false)
+        let closed = Self::with(|here| here.try_close(span)).unwrap_or(false);
+        Self::hook("try_close");
+        closed
     }
 }
 

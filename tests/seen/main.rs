@@ -3,6 +3,7 @@
 mod collector;
 mod ends;
 mod events;
+mod hostile;
 mod meters;
 mod spans;
 mod streams;
