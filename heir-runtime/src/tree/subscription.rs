@@ -105,6 +105,10 @@ impl Subscribers {
 impl Queue {
     fn push(&self, event: Event) {
         let (dropped, waiting) = self.state.with(|state| {
+            if state.ended {
+                // A task that was left behind tells it.
+                return (Some(event), None);
+            }
             let dropped = if state.events.len() < self.capacity { None } else { state.events.pop_front() };
             state.missed += u64::from(dropped.is_some());
             state.events.push_back(event);
@@ -181,5 +185,34 @@ impl fmt::Debug for EventStream {
             .field("queued", &queued)
             .field("missed", &missed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::tree::events::EventKind;
+
+    fn next(stream: &mut EventStream) -> Poll<Option<Result<Event, MissedEvents>>> {
+        Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn after_its_end_a_stream_has_no_event_whoever_still_tells_one() {
+        let (subscribers, is_watched) = (Subscribers::default(), AtomicBool::new(false));
+        let (child, kind) = (Arc::from("counter"), EventKind::BecameHeir);
+        let event = Event { at: SystemTime::now(), path: Arc::clone(&child), child, kind };
+        let mut before = subscribers.add(10, &is_watched);
+        subscribers.tell(&event, &is_watched, false);
+        subscribers.end();
+        let mut after = subscribers.add(10, &is_watched);
+        // A task that was left behind tells one, and another thread has looked the queues up before the end.
+        subscribers.tell(&event, &is_watched, false);
+        before.0.push(event);
+        assert!(matches!(next(&mut before), Poll::Ready(Some(Ok(_)))), "what was queued can be taken out");
+        assert_eq!(next(&mut before), Poll::Ready(None));
+        assert_eq!(next(&mut after), Poll::Ready(None));
     }
 }
