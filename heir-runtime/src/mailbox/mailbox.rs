@@ -187,8 +187,9 @@ impl<M: Message> Mailbox<M> {
             Some(served) if served.incarnation == incarnation => served.caller.clone(),
             Some(_) | None => None,
         };
-        if let Some(caller) = caller {
-            caller.refuse(Refusal::Unresponsive { incarnation });
+        let why = Refusal::Unresponsive { incarnation };
+        if let Some(caller) = Watched::refused(caller, &why) {
+            caller.refuse(why);
         }
     }
 

@@ -61,3 +61,76 @@ impl Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+    use std::task::{Context, Waker};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+    use crate::mailbox::call::Call;
+    use crate::mailbox::mailbox::Mailbox;
+    use crate::mailbox::message::ReplyGate;
+    use crate::process::status::Stopped;
+    use crate::util::sync::Lock;
+
+    struct Ask(Call<(), u8>);
+
+    impl Message for Ask {
+        fn gate(&mut self) -> &mut dyn ReplyGate {
+            &mut self.0
+        }
+
+        fn name(&self) -> &'static str {
+            "ask"
+        }
+    }
+
+    /// Keeps what is recorded in spans.
+    #[derive(Clone, Default)]
+    struct Recorded(Arc<Lock<Vec<String>>>);
+
+    impl Visit for Recorded {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            self.0.with(|recorded| recorded.push(format!("{field}: {value:?}")));
+        }
+    }
+
+    impl Subscriber for Recorded {
+        fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _span: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _span: &Id, values: &Record<'_>) {
+            values.record(&mut self.clone());
+        }
+
+        fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+        fn event(&self, _event: &Event<'_>) {}
+        fn enter(&self, _span: &Id) {}
+        fn exit(&self, _span: &Id) {}
+    }
+
+    #[test]
+    fn the_span_of_a_call_says_that_its_worker_does_not_yield() {
+        let recorded = Recorded::default();
+        tracing::subscriber::with_default(recorded.clone(), || {
+            let mailbox = Mailbox::new(Arc::from("worker"), "Worker", 4, None);
+            let (call, _caller) = Call::new(().into(), Waker::noop().clone());
+            assert!(mailbox.try_send(Ask(call)).is_ok());
+            assert!(mailbox.poll_next(1, &mut Context::from_waker(Waker::noop())).is_ready());
+            mailbox.abandon(1);
+            mailbox.close(&Stopped::Shutdown);
+        });
+        let refused = "refused: incarnation 1 of the worker does not yield to the runtime while it serves it";
+        assert_eq!(recorded.0.take(), [refused]);
+    }
+}
