@@ -2,11 +2,12 @@
 
 use std::future::pending;
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 
 use heir_runtime::prelude::*;
-use heir_runtime::{CallError, Dynamic};
+use heir_runtime::{CallError, Dynamic, Shutdown};
 use tokio::time::sleep;
 use tracing::level_filters::LevelFilter;
 
@@ -67,6 +68,11 @@ impl Desk {
 
     fn look(&mut self) -> u64 {
         self.lines.get(&0).unwrap_or_default()
+    }
+
+    /// Blocks its thread until it is released.
+    fn block(&mut self, release: mpsc::Receiver<()>) {
+        release.recv().unwrap();
     }
 
     async fn ask_other(&mut self, cx: &mut Context<Self>, other: DeskHandle) -> Result<(), BoxError> {
@@ -322,4 +328,36 @@ async fn what_is_sent_later_begins_a_trace_and_is_over_if_its_worker_has_stopped
     assert_eq!(seen.open(), NONE);
     assert_eq!(seen.spans().iter().filter(|span| span.name == "cast").count(), 1);
     tree.shutdown().await;
+}
+
+/// A worker that was left behind ends when nobody waits for it any more.
+#[test]
+fn no_hand_over_begins_when_a_worker_that_was_left_behind_ends() {
+    let (seen, _guard) = Collector::new(LevelFilter::DEBUG);
+    let of_threads = seen.clone();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_time().on_thread_start(move || of_threads.share()).build();
+    let runtime = runtime.unwrap();
+    let (release, released) = mpsc::channel();
+    let desk = runtime.block_on(async {
+        let mut tree = Supervisor::builder("app");
+        let desk = tree.worker(Desk::spec().name("desk").shutdown(Shutdown::BrutalKill));
+        let tree = tree.start().await.unwrap();
+        let blocks = tokio::spawn({
+            let desk = desk.clone();
+            async move { desk.block(released).await }
+        });
+        while seen.open() != ["call", "serve"] {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(tree.shutdown().await.unresponsive.len(), 1);
+        blocks.await.unwrap().unwrap_err();
+        desk
+    });
+    release.send(()).unwrap();
+    drop(runtime);
+    assert_eq!(seen.open(), NONE, "{}", seen.trees(FIELDS));
+    let spans = seen.spans();
+    assert!(spans.iter().all(|span| span.entered == span.exited));
+    drop(desk);
 }

@@ -130,6 +130,12 @@ impl Lifecycle {
         self.0.read(|state| matches!(state.status, Status::Stopped(_)))
     }
 
+    /// Whether no incarnation follows, unless somebody asks for it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0
+            .read(|state| matches!(state.status, Status::Terminated | Status::GaveUp(_) | Status::Stopped(_)))
+    }
+
     /// Whether the incarnation started last has served, even if it has ended since.
     pub(crate) fn has_served(&self) -> bool {
         self.0.read(|state| state.served)

@@ -174,9 +174,6 @@ impl<W: Handlers> Shared<W> {
             EventKind::Redelivers { handler, .. } => meter::redelivered(W::NAME, handler),
             _ => {}
         }
-        if !self.registry.is_heard(&kind) {
-            return;
-        }
         let is_over = matches!(
             kind,
             EventKind::Serving { .. }
@@ -185,7 +182,12 @@ impl<W: Handlers> Shared<W> {
                 | EventKind::Retired { .. }
                 | EventKind::Upgraded
         );
-        let handover = if is_over { self.handover.take() } else { self.handover() };
+        // Also if nobody hears of it any more, because the level was changed meanwhile.
+        let ended = if is_over { self.handover.take() } else { None };
+        if !self.registry.is_heard(&kind) {
+            return;
+        }
+        let handover = if is_over { ended } else { self.handover() };
         let _in_the_span = handover.as_ref().map(|handover| handover.enter());
         self.registry.emit_after(&self.name, kind, |kind| self.is_told(kind));
     }
@@ -212,6 +214,10 @@ impl<W: Handlers> Shared<W> {
             tracing::debug_span!(target: "heir", "handover", worker, path, incarnation)
         });
         self.handover.set(span.map(Arc::new));
+        // The task was left behind: what ends a hand-over has been told, and would not end this one.
+        if self.lifecycle.is_over() {
+            drop(self.handover.take());
+        }
     }
 
     /// The panic by which this incarnation ends has been told.
