@@ -89,10 +89,10 @@
 //! A call whose handler has taken its [`Reply`](crate::Reply) lasts until that is sent, or dropped; its
 //! `serve` ends before.
 //!
-//! What a handler logs is in its `serve`, also after an await, and what it drops when its worker is killed;
-//! what it sends with
-//! [`cx.send`](crate::Context::send) is a child of it. A message of the worker's own clock
-//! (`#[every(..)]`) begins a trace, and so does what an attached task or timer sends.
+//! What a handler logs is in its `serve`, also after an await, and also what it logs in a destructor
+//! when its worker is killed. What it sends with [`cx.send`](crate::Context::send) is a child of it. A
+//! message of the worker's own clock (`#[every(..)]`) begins a trace, and so does what an attached
+//! task or timer sends.
 //!
 //! If several incarnations die before one serves, it is one hand-over. It keeps the spans above it open
 //! in the registry of `tracing-subscriber`: the request over which a worker has died is exported when

@@ -11,14 +11,14 @@
 //!
 //! | name | kind | labels | what |
 //! |---|---|---|---|
-//! | `heir_messages_served_total` | counter | `worker`, `handler` | messages that have committed |
+//! | `heir_messages_served_total` | counter | `worker`, `handler` | messages that have committed, also if what follows the commit panics |
 //! | `heir_messages_failed_total` | counter | `worker`, `handler` | deaths of an incarnation over a message; one that is served again may fail more than once |
 //! | `heir_messages_redelivered_total` | counter | `worker`, `handler` | of those that have failed, how often one was put back to be served again |
 //! | `heir_messages_refused_total` | counter | `worker`, `reason` | messages that were not sent (`full`, `stopped`, `down`, `down_for`, `timed_out`, `to_itself`: the variants of [`NotSent`](crate::NotSent)), or were queued and not served (`unserved`) |
 //! | `heir_handler_seconds` | histogram | `worker`, `handler` | from the first poll of a handler to the commit of its message, or to the death over it |
 //! | `heir_mailbox_wait_seconds` | histogram | `worker` | from when a message was queued to the first poll of its handler; of one that is served again, each time |
-//! | `heir_handover_seconds` | histogram | `worker` | from the end of an owner of the tables until the next one has them, with the back-off |
-//! | `heir_restarts_total` | counter | `worker`, `role` | restarts of workers, managers and supervisors |
+//! | `heir_handover_seconds` | histogram | `worker` | from the end of an owner of the tables until the next one has them, with the back-off, and with the time in which it was not to be restarted (terminated, given up on) |
+//! | `heir_restarts_total` | counter | `worker`, `role` | restarts of workers, managers and supervisors that had ended; not of siblings that are restarted with one of them (`one_for_all`, `rest_for_one`) |
 //!
 //! [`Gauges`] sets these, when it is asked to:
 //!

@@ -344,3 +344,20 @@ async fn a_hand_over_is_counted_when_the_tables_have_an_owner_again_whoever_dies
         assert_eq!(meters.values("heir_handover_seconds{worker=Till}").len(), received, "{polls}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_children_that_are_restarted_together_the_one_that_has_ended_is_counted() {
+    let meters = Meters::default();
+    let _guard = metrics::set_default_local_recorder(&meters);
+    let (tree, _) = Events::tree();
+    let mut tree = tree.strategy(heir_runtime::Strategy::OneForAll);
+    let tills = ["first", "second", "third"].map(|name| tree.worker(Till::spec().name(name)));
+    let tree = tree.start().await.unwrap();
+    tills[1].kill();
+    for till in &tills {
+        till.wait_serving(2).await.unwrap();
+    }
+    tree.shutdown().await;
+    assert_eq!(meters.sum("heir_restarts_total{worker=Till,role=worker}"), 1.0);
+    assert_eq!(meters.values("heir_handover_seconds{worker=Till}").len(), 3);
+}
