@@ -110,6 +110,19 @@ impl<W: Handlers> Deref for dyn HandleTarget<W> {
     }
 }
 
+/// Whether no hand-over is in progress after this event.
+#[inline]
+fn ends_handover(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Serving { .. }
+            | EventKind::Terminated
+            | EventKind::GaveUpOn { .. }
+            | EventKind::Retired { .. }
+            | EventKind::Upgraded
+    )
+}
+
 impl<W: Handlers> Shared<W> {
     /// Makes the shared state of a new worker. Its tables are in `estate`; without one they do not
     /// exist yet.
@@ -162,32 +175,22 @@ impl<W: Handlers> Shared<W> {
     /// incarnation that serves, it is in the span of the hand-over.
     #[inline]
     pub(crate) fn emit(&self, kind: EventKind) {
-        if self.registry.is_heard(&kind) || meter::are_recorded() {
-            self.tell(kind);
+        let is_over = ends_handover(&kind);
+        // A hand-over ends also if nobody hears of its end, because the level was changed meanwhile.
+        let is_wanted = self.registry.is_heard(&kind) || meter::are_recorded();
+        if is_wanted || (is_over && self.handover().is_some()) {
+            self.tell(kind, is_over);
         }
     }
 
     #[cold]
-    fn tell(&self, kind: EventKind) {
+    fn tell(&self, kind: EventKind, is_over: bool) {
         match &kind {
             EventKind::Restarting { role, .. } => meter::restarted(W::NAME, role.word()),
             EventKind::Redelivers { handler, .. } => meter::redelivered(W::NAME, handler),
             _ => {}
         }
-        let is_over = matches!(
-            kind,
-            EventKind::Serving { .. }
-                | EventKind::Terminated
-                | EventKind::GaveUpOn { .. }
-                | EventKind::Retired { .. }
-                | EventKind::Upgraded
-        );
-        // Also if nobody hears of it any more, because the level was changed meanwhile.
-        let ended = if is_over { self.handover.take() } else { None };
-        if !self.registry.is_heard(&kind) {
-            return;
-        }
-        let handover = if is_over { ended } else { self.handover() };
+        let handover = if is_over { self.handover.take() } else { self.handover() };
         let _in_the_span = handover.as_ref().map(|handover| handover.enter());
         self.registry.emit_after(&self.name, kind, |kind| self.is_told(kind));
     }
