@@ -10,6 +10,8 @@ mod cell;
 mod heir;
 mod info;
 mod lease;
+#[cfg(all(test, heir_loom))]
+mod loom;
 pub(crate) mod quarantine;
 mod settle;
 mod transfer;

@@ -1,13 +1,13 @@
 //! The hand-over cell under every interleaving that loom can find. Run with `RUSTFLAGS="--cfg heir_loom"`.
-#![cfg(heir_loom)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heir_runtime::ExitReason;
-use heir_runtime::estate::Estate;
 use loom::future::block_on;
 use loom::thread;
+
+use crate::estate::{Estate, GiveAwayError};
+use crate::process::exit::ExitReason;
 
 /// Runs `scene` once for each interleaving, of which there must be several.
 fn explore(scene: impl Fn() + Send + Sync + 'static) {
@@ -25,7 +25,7 @@ fn explore(scene: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn an_heir_inherits_however_its_waiting_and_the_owners_end_interleave() {
+fn loom_an_heir_inherits_however_its_waiting_and_the_owners_end_interleave() {
     explore(|| {
         let (estate, mut lease) = Estate::new("t", 0_u32);
         let mut heir = estate.heir("manager").unwrap();
@@ -41,12 +41,12 @@ fn an_heir_inherits_however_its_waiting_and_the_owners_end_interleave() {
 }
 
 #[test]
-fn of_a_give_away_and_the_receivers_death_exactly_one_has_the_tables() {
+fn loom_of_a_give_away_and_the_receivers_death_exactly_one_has_the_tables() {
     explore(|| {
         let (estate, lease) = Estate::new("t", 7_u32);
         let (recipient, incoming) = estate.recipient("second");
         let receiver = thread::spawn(move || drop(incoming));
-        let kept = lease.give_away(recipient).err().map(heir_runtime::estate::GiveAwayError::into_lease);
+        let kept = lease.give_away(recipient).err().map(GiveAwayError::into_lease);
         receiver.join().unwrap();
         match kept {
             // The giver is the owner it was.
@@ -61,7 +61,7 @@ fn of_a_give_away_and_the_receivers_death_exactly_one_has_the_tables() {
 }
 
 #[test]
-fn of_two_claims_at_most_one_succeeds_and_nothing_is_lost() {
+fn loom_of_two_claims_at_most_one_succeeds_and_nothing_is_lost() {
     explore(|| {
         let (estate, lease) = Estate::new("t", 0_u32);
         drop(lease);
@@ -78,7 +78,7 @@ fn of_two_claims_at_most_one_succeeds_and_nothing_is_lost() {
 }
 
 #[test]
-fn an_heir_that_dies_while_the_owner_ends_leaves_the_tables_to_the_next() {
+fn loom_an_heir_that_dies_while_the_owner_ends_leaves_the_tables_to_the_next() {
     explore(|| {
         let (estate, lease) = Estate::new("t", 7_u32);
         let heir = estate.heir("first").unwrap();
