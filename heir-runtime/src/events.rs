@@ -98,6 +98,9 @@
 //! in the registry of `tracing-subscriber`: the request over which a worker has died is exported when
 //! the worker serves again.
 //!
+//! If a worker does not yield, `refused` says so, and the call lasts until it does. Casts that are sent
+//! together are queued one by one while they are spans.
+//!
 //! A span is in use only while a handler is polled: nothing that other tasks log comes into it.
 
 pub use crate::tree::events::{Event, EventKind, Role};

@@ -76,6 +76,7 @@ mod tests {
     use crate::mailbox::mailbox::Mailbox;
     use crate::mailbox::message::ReplyGate;
     use crate::process::status::Stopped;
+    use crate::util::fixtures::with_subscriber;
     use crate::util::sync::Lock;
 
     struct Ask(Call<(), u8>);
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn the_span_of_a_call_says_that_its_worker_does_not_yield() {
         let recorded = Recorded::default();
-        tracing::subscriber::with_default(recorded.clone(), || {
+        with_subscriber(recorded.clone(), || {
             let mailbox = Mailbox::new(Arc::from("worker"), "Worker", 4, None);
             let (call, _caller) = Call::new(().into(), Waker::noop().clone());
             assert!(mailbox.try_send(Ask(call)).is_ok());
@@ -131,6 +132,6 @@ mod tests {
             mailbox.close(&Stopped::Shutdown);
         });
         let refused = "refused: incarnation 1 of the worker does not yield to the runtime while it serves it";
-        assert_eq!(recorded.0.take(), [refused]);
+        assert_eq!(recorded.0.take(), [refused, "otel.status_code: \"ERROR\""]);
     }
 }

@@ -126,6 +126,7 @@ mod tests {
     use crate::process::exit::{Exit, ExitReason};
     use crate::process::status::Stopped;
     use crate::tree::events::Role;
+    use crate::util::fixtures::with_subscriber;
     use crate::util::sync::Lock;
 
     /// Keeps each event as a row of the table in the docs, and its sentence.
@@ -244,7 +245,7 @@ mod tests {
         let rows = Rows::default();
         let kinds = one_of_each();
         let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
-        tracing::subscriber::with_default(rows.clone(), || {
+        with_subscriber(rows.clone(), || {
             for kind in kinds {
                 assert!(may_be_traced(&kind) && is_traced(&kind, false));
                 let event = event(kind);

@@ -9,6 +9,9 @@ use tracing::span::Entered;
 
 use crate::util::caught::{CatchDrop, caught};
 
+/// A span that a subscriber wants.
+pub(crate) struct Span(CatchDrop<tracing::Span>);
+
 /// A future that may be dropped while it runs: what it drops then is in the span, too, if there is one.
 pub(crate) struct Inside<'w, F> {
     pub(crate) work: Pin<&'w mut Option<F>>,
@@ -23,9 +26,6 @@ impl<F> Drop for Inside<'_, F> {
         }
     }
 }
-
-/// A span that a subscriber wants.
-pub(crate) struct Span(CatchDrop<tracing::Span>);
 
 /// Whether there is a subscriber that may want spans of messages, which are DEBUG. No subscriber is
 /// asked.
