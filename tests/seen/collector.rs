@@ -44,6 +44,8 @@ pub struct Span {
     pub name: &'static str,
     /// The position of the span above.
     pub parent: Option<usize>,
+    /// The fields that it may have.
+    pub declared: Vec<&'static str>,
     pub fields: BTreeMap<&'static str, String>,
     pub events: Vec<String>,
     handles: usize,
@@ -238,8 +240,18 @@ impl Collector {
             seen.spans[parent].handles += 1;
         }
         let name = attributes.metadata().name();
+        let declared = attributes.metadata().fields().iter().map(|field| field.name()).collect();
         let fields = fields.0;
-        seen.spans.push(Span { name, parent, fields, events: Vec::new(), handles: 1, entered: 0, exited: 0 });
+        seen.spans.push(Span {
+            name,
+            parent,
+            declared,
+            fields,
+            events: Vec::new(),
+            handles: 1,
+            entered: 0,
+            exited: 0,
+        });
         Id::from_u64(seen.spans.len() as u64)
     }
 

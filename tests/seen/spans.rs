@@ -1,5 +1,6 @@
 //! The spans of messages, hooks and hand-overs.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heir_runtime::Dynamic;
@@ -201,6 +202,33 @@ async fn incarnations_that_do_not_come_to_serve_are_one_hand_over() {
     assert_eq!(starts, [("2", failed), ("3", failed), ("4", None)]);
     assert_eq!(seen.open(), Vec::<&str>::new());
     tree.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_docs_have_each_span_with_its_fields() {
+    let (tree, counter) = tree().await;
+    let (seen, _guard) = Collector::new(LevelFilter::DEBUG);
+    counter.note("a".into()).await.unwrap();
+    counter.fail().await.unwrap_err();
+    counter.look("a".into()).await.unwrap();
+    tree.shutdown().await;
+    let told: BTreeSet<_> = seen
+        .spans()
+        .iter()
+        .map(|span| (span.name, BTreeSet::from_iter(span.declared.iter().copied())))
+        .collect();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../heir-runtime/src/events.rs");
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = page.split_once("//! | span | from | to | fields |").unwrap().1;
+    let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("//! | "));
+    let in_ticks = |cell: &'static str| cell.split('`').skip(1).step_by(2);
+    let mut docs = BTreeSet::new();
+    for row in rows.map(|row| &*row.to_owned().leak()) {
+        let [spans, _, _, fields, ..] = row.split(" | ").collect::<Vec<_>>()[..] else { panic!("{row}") };
+        let fields: BTreeSet<_> = in_ticks(fields).filter(|word| *word != "ERROR").collect();
+        docs.extend(in_ticks(spans).map(|span| (span, fields.clone())));
+    }
+    assert_eq!(told, docs);
 }
 
 #[tokio::test(start_paused = true)]
