@@ -60,7 +60,7 @@ use crate::util::ours::{Panic, Witness, is_quiet, name_noted, note, note_panics,
 ///         let _ = sender.send(event.to_string());
 ///     }
 /// });
-/// let counter = tree.worker(Counter::spec());
+/// let counter = tree.worker(Counter::spec().name("counter"));
 /// let tree = tree.start().await?;
 /// assert!(counter.die().await.is_err());
 /// let told = panics.recv()?;
