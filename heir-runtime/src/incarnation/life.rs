@@ -22,7 +22,7 @@ use crate::table::Commit;
 use crate::tree::events::EventKind;
 use crate::tree::panics::panicked_in;
 use crate::util::caught::{CatchDrop, PanicMessage, caught, caught_async, drop_caught};
-use crate::util::ours::{is_noted, name_noted, tell_noted};
+use crate::util::ours::{are_noted, is_noted, name_noted, tell_noted};
 use crate::util::race::finished_in;
 use crate::util::span::{Inside, Span, spans_may_be_wanted};
 use crate::util::stop::StopSignal;
@@ -373,13 +373,15 @@ impl<W: Handlers> Life<W> {
         // A panic unwinds through here, of a `handle` that is no `async fn`: it is not caught.
         let unwinds = own.is_none() && std::thread::panicking() && !self.cx.process.is_aborted();
         let own = own.or_else(|| unwinds.then(|| ExitReason::Panic(Arc::from(UNCAUGHT))));
-        match &own {
-            Some(ExitReason::Panic(words)) => {
-                self.tell_panic((!unwinds).then_some(words), seat.incarnation());
+        if are_noted() {
+            match &own {
+                Some(ExitReason::Panic(words)) => {
+                    self.tell_panic((!unwinds).then_some(words), seat.incarnation());
+                }
+                // What is dropped with the task may have panicked.
+                None => self.tell_panic(None, seat.incarnation()),
+                Some(_) => {}
             }
-            // What is dropped with the task may have panicked.
-            None => self.tell_panic(None, seat.incarnation()),
-            Some(_) => {}
         }
         // An end that came from outside does not speak against the tables.
         let failed = own.as_ref().is_some_and(ExitReason::is_failure);

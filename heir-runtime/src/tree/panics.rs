@@ -7,7 +7,7 @@ use crate::process::exit::ExitReason;
 use crate::tree::events::{Event, EventKind, Role};
 use crate::tree::registry::Registry;
 use crate::util::caught::{PanicMessage, caught};
-use crate::util::ours::{Panic, Witness, is_quiet, name_noted, note, note_panics, tell_noted};
+use crate::util::ours::{Panic, Witness, are_noted, is_quiet, name_noted, note, note_panics, tell_noted};
 
 /// Has each panic of a worker told in one line: which worker, in which handler, and where.
 ///
@@ -155,7 +155,9 @@ fn printed(event: &Event) -> String {
 /// The reason of a death by a panic that was caught in this handler or hook.
 #[cold]
 pub(crate) fn panicked_in(handler: &'static str, message: PanicMessage) -> ExitReason {
-    name_noted(Some(&message), Some(handler));
+    if are_noted() {
+        name_noted(Some(&message), Some(handler));
+    }
     ExitReason::Panic(message)
 }
 

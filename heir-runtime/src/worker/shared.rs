@@ -111,7 +111,8 @@ impl<W: Handlers> Deref for dyn HandleTarget<W> {
 }
 
 /// Whether no hand-over is in progress after this event.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as `emit`")]
 fn ends_handover(kind: &EventKind) -> bool {
     matches!(
         kind,
@@ -173,7 +174,8 @@ impl<W: Handlers> Shared<W> {
 
     /// Tells `tracing` and the tree's observers of an event of this worker. Between a death and the next
     /// incarnation that serves, it is in the span of the hand-over.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the kind is known where it is told, so little is left of this")]
     pub(crate) fn emit(&self, kind: EventKind) {
         let is_over = ends_handover(&kind);
         // A hand-over ends also if nobody hears of its end, because the level was changed meanwhile.
