@@ -76,11 +76,11 @@ use crate::util::sync::Lock;
 ///
 /// # What the caller is told
 /// - The first reply; or else
-/// - [`CallError::Died`](crate::CallError::Died): the message that took the reply died. If it is
+/// - [`CallError::Died`]: the message that took the reply died. If it is
 ///   served again (`#[redeliver]`), it takes another one, and this one is for nobody any more. Also
 ///   if all clones are dropped when the incarnation that took the reply has ended.
-/// - [`CallError::Unanswered`](crate::CallError::Unanswered): all clones are dropped before.
-/// - [`CallError::Stopped`](crate::CallError::Stopped): the worker has stopped for good, wherever
+/// - [`CallError::Unanswered`]: all clones are dropped before.
+/// - [`CallError::Stopped`]: the worker has stopped for good, wherever
 ///   the reply was.
 ///
 /// So a reply can lie in a table. In a recorded or `rollback` table it is there again if the message
