@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::iter::successors;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -70,12 +71,7 @@ impl Registry {
     /// The names of all supervisors from the root down to this one, each followed by a slash, and then
     /// this name: the path of a child.
     pub(crate) fn path_of(&self, child: &str) -> Arc<str> {
-        let mut above = Vec::new();
-        let mut here = Some(self);
-        while let Some(registry) = here {
-            above.push(registry.name());
-            here = registry.0.parent.get();
-        }
+        let above: Vec<_> = self.upwards().map(Self::name).collect();
         let mut path = String::new();
         for supervisor in above.into_iter().rev() {
             path.push_str(supervisor);
@@ -187,8 +183,7 @@ impl Registry {
         }
         let event = event(kind);
         let taken = traced && caught(|| trace(&event, told)).is_ok();
-        let mut here = Some(self);
-        while let Some(registry) = here {
+        for registry in self.upwards() {
             let observers = registry.0.observers.get().map_or(&[][..], Vec::as_slice);
             for observer in observers {
                 let _ = caught(|| observer.get()(&event));
@@ -196,12 +191,12 @@ impl Registry {
             if registry.0.is_watched.load(Ordering::Relaxed) {
                 registry.0.subscribers.tell(&event, &registry.0.is_watched, !observers.is_empty());
             }
-            here = registry.0.parent.get();
         }
         taken
     }
 
     fn is_observed(&self) -> bool {
+        // By hand: a restart asks this ten times, and `upwards` looks for the next before it is wanted.
         let mut here = self;
         loop {
             if here.0.is_watched.load(Ordering::Relaxed) {
@@ -210,6 +205,11 @@ impl Registry {
             let Some(parent) = here.0.parent.get() else { return false };
             here = parent;
         }
+    }
+
+    /// This registry and those above it, up to the root's.
+    fn upwards(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |registry| registry.0.parent.get())
     }
 
     /// Registers `handle` under a name of the whole tree: `false` if the name is taken.
@@ -247,10 +247,6 @@ impl Registry {
     }
 
     fn root(&self) -> Self {
-        let mut root = self;
-        while let Some(parent) = root.0.parent.get() {
-            root = parent;
-        }
-        root.clone()
+        self.upwards().last().unwrap_or(self).clone()
     }
 }
