@@ -21,16 +21,15 @@ struct Kept<T> {
     table: PhantomData<fn() -> T>,
 }
 
-#[derive(Default)]
+/// The rows after each commit; before the first there are none.
 struct Commits {
-    rebuilt: Rebuilt,
     last: u64,
-    rows: HashMap<u64, Rows>,
+    rebuilt: HashMap<u64, Rebuilt>,
 }
 
 impl<T: Subject> Kept<T> {
     fn new() -> Arc<Self> {
-        let commits = Commits { rows: HashMap::from([(0, Rows::new())]), ..Commits::default() };
+        let commits = Commits { last: 0, rebuilt: HashMap::from([(0, Rebuilt::default())]) };
         Arc::new(Self { commits: Mutex::new(commits), table: PhantomData })
     }
 
@@ -39,7 +38,12 @@ impl<T: Subject> Kept<T> {
     }
 
     fn rows(&self, commit: u64) -> Rows {
-        self.commits.lock().unwrap().rows[&commit].clone()
+        self.commits.lock().unwrap().rebuilt[&commit].rows()
+    }
+
+    /// The commits after this one could not be kept.
+    fn forget_after(&self, commit: u64) {
+        self.commits.lock().unwrap().last = commit;
     }
 }
 
@@ -53,9 +57,9 @@ impl<T: Subject> Journal for Kept<T> {
         let mut commits = self.commits.lock().unwrap();
         assert_eq!(commit, commits.last + 1, "commits come in order, and none is left out");
         commits.last = commit;
-        commits.rebuilt.apply(*changes);
-        let rows = commits.rebuilt.rows();
-        commits.rows.insert(commit, rows);
+        let mut rebuilt = commits.rebuilt[&(commit - 1)].clone();
+        rebuilt.apply(*changes);
+        commits.rebuilt.insert(commit, rebuilt);
     }
 }
 
@@ -66,6 +70,10 @@ enum Step {
     Show(u64),
     /// The table is opened anew, as after it was taken out of its place.
     Reopen,
+    /// The owner dies, and the commits that are not shown are forgotten. Its table goes on, or is opened anew.
+    Forget {
+        reopens: bool,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -74,6 +82,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Do(Operation::Commit)),
         2 => (1..4_u64).prop_map(Step::Show),
         1 => Just(Step::Reopen),
+        1 => any::<bool>().prop_map(|reopens| Step::Forget { reopens }),
     ];
     proptest::collection::vec(one, 0..80)
 }
@@ -93,6 +102,16 @@ fn check<T: Subject>(steps: Vec<Step>) {
             Step::Reopen => {
                 table = readers.open(0);
                 model.step(&mut table, Operation::Rollback);
+            }
+            Step::Forget { reopens } => {
+                table.discard();
+                readers.forget_unshown();
+                journal.forget_after(shown);
+                let rows = journal.rows(shown);
+                model = Model { now: rows.clone(), boundary: rows, dirty: false, number: shown };
+                if reopens {
+                    table = readers.open(0);
+                }
             }
         }
         assert_eq!(journal.rows(model.number), model.boundary);

@@ -64,6 +64,29 @@ unshown_goes!(a_commit_that_is_never_shown_goes_with_its_table, Table);
 unshown_goes!(a_commit_that_is_never_shown_goes_with_its_ordered_table, OrderedTable);
 unshown_goes!(a_commit_that_is_never_shown_goes_with_its_bag_table, BagTable);
 
+// What a commit that is forgotten has written is dropped at once, in the thread that forgets it.
+macro_rules! forgotten_goes {
+    ($test:ident, $table:ident) => {
+        #[test]
+        fn $test() {
+            let alive = Arc::<AtomicIsize>::default();
+            let (readers, mut table) = kept::<$table<u64, Counted>>();
+            table.fill([(1, Counted::new(&alive))]);
+            table.commit();
+            readers.show_up_to(1);
+            table.fill([(1, Counted::new(&alive)), (2, Counted::new(&alive))]);
+            table.commit();
+            readers.forget_unshown();
+            assert_eq!(alive.load(Ordering::Relaxed), 1, "only the value is left that was shown");
+            assert_eq!((table.len(), table.reader().len()), (1, 1));
+        }
+    };
+}
+
+forgotten_goes!(the_values_of_a_commit_that_is_forgotten_go_from_a_table, Table);
+forgotten_goes!(the_values_of_a_commit_that_is_forgotten_go_from_an_ordered_table, OrderedTable);
+forgotten_goes!(the_values_of_a_commit_that_is_forgotten_go_from_a_bag_table, BagTable);
+
 thread_local! {
     static PANICS: Cell<bool> = const { Cell::new(false) };
 }

@@ -17,10 +17,25 @@ pub trait AnyCore: Any + Send + Sync {
 
     /// Drops what no snapshot needs any more. Catches.
     fn give_up_replaced(&self);
+
+    /// Drops what commits that are not shown leave of the rows, and what those that were shown have
+    /// replaced. Catches.
+    fn forget_ahead(&self);
+
+    /// Exchanges all rows for those of another table, which was made [anew](Self::anew): while nobody
+    /// owns either. Only moves.
+    ///
+    /// # Panics
+    /// As [`AnyOwner::exchange`].
+    #[cfg(feature = "store")]
+    fn exchange_with(&self, other: &Arc<dyn AnyCore>, passing: &mut Passing<'_>);
 }
 
 /// What is said of rows, or of an owner, of another type than was expected.
 pub(super) const OTHER: &str = "the recorded tables of a worker are always listed in one order";
+
+/// What is said if tables are exchanged of which a commit is still to be shown.
+pub(super) const AHEAD: &str = "rows were exchanged although a commit is not shown yet";
 
 /// The rows, if they are of this type.
 pub(super) fn downcast<C: Any + Send + Sync>(core: Arc<dyn AnyCore>) -> Option<Arc<C>> {

@@ -24,6 +24,9 @@ pub(super) type Prepared = Vec<Box<dyn PreparedTable>>;
 pub trait PreparedTable: Send {
     /// Makes it visible. Only moves.
     fn show(&mut self, passing: &Passing<'_>);
+
+    /// Drops it: it is never shown. Catches.
+    fn forget(self: Box<Self>);
 }
 
 /// Where the commits of one worker pass, one by one: a commit makes the writes to all of its tables
@@ -89,6 +92,13 @@ impl Boundaries {
                 }
                 passing.finish();
             });
+        }
+    }
+
+    /// Drops the commits that are not shown, as if there had been none. Catches.
+    pub(super) fn forget_unshown(&self) {
+        if let Some(unshown) = self.unshown() {
+            unshown.forget(|| self.last()).into_iter().flatten().for_each(PreparedTable::forget);
         }
     }
 
@@ -182,6 +192,12 @@ impl Passing<'_> {
     /// All rows are exchanged for others: snapshots begin anew.
     pub(super) fn exchanges(&mut self) {
         self.boundaries.exchanges.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Reaches a boundary of this number, or goes on at the last one if that is greater.
+    #[cfg(feature = "store")]
+    pub(super) fn finish_at(self, number: u64) {
+        self.boundaries.go_on_after(number.max(self.boundaries.last()));
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-//! What a table knows of itself.
+//! What a table knows of itself, and what kind of table it is.
 
 /// What a table knows of itself, at one instant. Who owns it, and who inherits it, is in
 /// [`EstateInfo`](crate::estate::EstateInfo).
@@ -11,4 +11,18 @@ pub struct TableInfo {
     /// How many messages that wrote to the table have been committed: the number of the last
     /// boundary.
     pub boundary: u64,
+}
+
+/// What kind of table a file, or a store, holds.
+#[cfg(any(feature = "store", feature = "table-files"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum TableKind {
+    /// A [`Table`](crate::table::Table).
+    Table = 1,
+    /// An [`OrderedTable`](crate::table::OrderedTable).
+    Ordered = 2,
+    /// A [`BagTable`](crate::table::BagTable).
+    Bag = 3,
 }

@@ -70,6 +70,8 @@ mod file;
 mod hashed;
 mod info;
 mod journal;
+#[cfg(feature = "store")]
+mod kept;
 mod lock;
 mod ordered;
 mod readers;
@@ -89,10 +91,16 @@ pub use self::bag::{BagTable, BagTableReader};
 pub use self::boundary::{Boundaries, Passing, PreparedTable, Taking};
 pub use self::commit::Commit;
 #[cfg(feature = "table-files")]
-pub use self::file::{FileError, TableKind};
+pub use self::file::FileError;
+#[cfg(feature = "store")]
+pub(crate) use self::hashed::NoSuchChange;
 pub use self::info::TableInfo;
+#[cfg(any(feature = "store", feature = "table-files"))]
+pub use self::info::TableKind;
 #[doc(hidden)]
 pub use self::journal::{Encoded, Journal, Written};
+#[cfg(feature = "store")]
+pub(crate) use self::kept::{Kept, Loading};
 pub use self::ordered::{OrderedEntry, OrderedRows, OrderedTable, OrderedTableReader};
 pub use self::readers::{Copying, Readers};
 #[doc(hidden)]

@@ -26,7 +26,13 @@ pub fn rows_first<T: Recorded>() -> MakeRows {
 pub struct Readers {
     cores: Arc<[Arc<dyn AnyCore>]>,
     boundaries: Arc<Boundaries>,
+    #[cfg(feature = "store")]
+    known: Known,
 }
+
+/// The places of the tables that are there before they are created; `None` for none.
+#[cfg(feature = "store")]
+type Known = Option<Arc<[usize]>>;
 
 impl Readers {
     /// The reader of the table at this place, whose type is `T`.
@@ -43,6 +49,21 @@ impl Readers {
     /// As [`get`](Self::get).
     pub fn open<T: Recorded>(&self, place: usize) -> T {
         T::open(self.at(place))
+    }
+
+    /// Whether no store has had the table at this place: only then does the table get its first rows.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub fn is_new(&self, place: usize) -> bool {
+        self.known.as_deref().is_none_or(|known| !known.contains(&place))
+    }
+
+    /// These readers, for a worker of which a store has the tables at these places, also if they have no
+    /// rows. All others are new, and so are all that [`anew`](Self::anew) is for.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub(crate) fn known(self, places: impl IntoIterator<Item = usize>) -> Self {
+        Self { known: Some(places.into_iter().collect()), ..self }
     }
 
     /// A copy of tables as of one message boundary: what `copy` makes of them.
@@ -71,6 +92,24 @@ impl Readers {
     #[doc(hidden)]
     pub fn show_up_to(&self, commit: u64) {
         self.boundaries.show_up_to(commit);
+    }
+
+    /// Boundaries and commits go on after this number.
+    #[cfg(feature = "store")]
+    pub(crate) fn go_on_after(&self, number: u64) {
+        self.boundaries.go_on_after(number);
+    }
+
+    /// Drops the commits that are not shown, and what they leave of the rows, while nobody owns the
+    /// tables: the commit after the last that was shown is the next one.
+    ///
+    /// It is for a journal that could not keep them. The rows are dropped in this thread, each caught.
+    #[doc(hidden)]
+    pub fn forget_unshown(&self) {
+        if self.boundaries.unshown().is_some() {
+            self.boundaries.forget_unshown();
+            self.cores.iter().for_each(|core| core.forget_ahead());
+        }
     }
 
     /// Whether the owner of the tables, which waits for messages, is to mark a boundary, so that it
@@ -104,14 +143,37 @@ impl Readers {
     }
 
     fn with(&self, boundaries: Arc<Boundaries>) -> Self {
-        Self { cores: self.cores.iter().map(|core| core.anew(&boundaries)).collect(), boundaries }
+        Self::new(self.cores.iter().map(|core| core.anew(&boundaries)).collect(), boundaries)
+    }
+
+    /// Exchanges all rows for those of tables that were made [anew](Self::anew), while nobody owns
+    /// either; boundaries and commits go on after this number. Only moves.
+    ///
+    /// # Panics
+    /// If a commit is not shown yet.
+    #[cfg(feature = "store")]
+    pub(crate) fn take_over(&self, loaded: &Self, last: u64) {
+        let mut passing = self.boundaries.pass();
+        for (core, loaded) in self.cores.iter().zip(&*loaded.cores) {
+            core.exchange_with(loaded, &mut passing);
+        }
+        passing.finish_at(last);
     }
 
     /// Readers of tables that exist.
     pub(crate) fn of(tables: &[AnyTable<'_>]) -> Self {
         let boundaries =
             tables.first().map_or_else(Boundaries::new, |table| Arc::clone(table.0.boundaries()));
-        Self { cores: tables.iter().map(|table| table.0.core()).collect(), boundaries }
+        Self::new(tables.iter().map(|table| table.0.core()).collect(), boundaries)
+    }
+
+    fn new(cores: Arc<[Arc<dyn AnyCore>]>, boundaries: Arc<Boundaries>) -> Self {
+        Self {
+            cores,
+            boundaries,
+            #[cfg(feature = "store")]
+            known: None,
+        }
     }
 
     /// The boundaries of the tables.
@@ -143,8 +205,8 @@ impl Readers {
 /// A snapshot of a worker's recorded tables that is being taken: from [`Readers::snapshot`].
 #[derive(Debug)]
 pub struct Copying<'r> {
-    readers: &'r Readers,
-    taking: &'r Taking,
+    pub(super) readers: &'r Readers,
+    pub(super) taking: &'r Taking,
 }
 
 impl Copying<'_> {
@@ -162,7 +224,7 @@ impl Copying<'_> {
 impl Default for Readers {
     fn default() -> Self {
         static NONE: OnceLock<Readers> = OnceLock::new();
-        let none = || Self { cores: Arc::from([]), boundaries: Boundaries::new() };
+        let none = || Self::new(Arc::from([]), Boundaries::new());
         NONE.get_or_init(none).clone()
     }
 }
@@ -170,12 +232,60 @@ impl Default for Readers {
 impl<const N: usize> From<[MakeRows; N]> for Readers {
     fn from(make: [MakeRows; N]) -> Self {
         let boundaries = Boundaries::new();
-        Self { cores: make.iter().map(|make| make(&boundaries)).collect(), boundaries }
+        Self::new(make.iter().map(|make| make(&boundaries)).collect(), boundaries)
     }
 }
 
 impl fmt::Debug for Readers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Readers").field("tables", &self.cores.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "store"))]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::by_hand::Worker;
+    use crate::{Table, handlers, heir};
+
+    #[heir(crate = crate, survives = process)]
+    struct Counter {
+        #[table(init = first_rows(&made))]
+        counts: Table<u64, u64>,
+        #[table(init = first_rows(&made), survives = task)]
+        cached: Table<u64, u64>,
+        #[arg]
+        made: Arc<AtomicU32>,
+    }
+
+    #[handlers(crate = crate)]
+    impl Counter {
+        fn count(&mut self) {
+            self.made.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn first_rows(made: &AtomicU32) -> [(u64, u64); 1] {
+        made.fetch_add(1, Ordering::Relaxed);
+        [(1, 1)]
+    }
+
+    /// How many rows the two tables have when they are created, and how often first rows were made.
+    async fn created(readers: Readers) -> (usize, usize, u32) {
+        let made = Arc::new(AtomicU32::new(0));
+        let tables =
+            Counter::create(CounterArgs { made: Arc::clone(&made) }, readers).await.expect("nothing fails");
+        (tables.counts.len(), tables.cached.len(), made.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn only_a_new_table_gets_its_first_rows() {
+        assert_eq!(created(Counter::readers()).await, (1, 1, 2));
+        let known = Counter::readers().known([0]);
+        assert!(!known.is_new(0) && known.is_new(1));
+        assert_eq!(created(known.clone()).await, (0, 1, 1));
+        assert_eq!(created(known.anew()).await, (1, 1, 2), "after a reset all tables are new");
     }
 }

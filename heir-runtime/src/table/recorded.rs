@@ -22,8 +22,8 @@ use super::journal::Written;
 pub trait Recorded: Sized + Send + Sync + 'static + sealed::Sealed {
     /// Reads the table from elsewhere.
     type Reader: Clone + Send + Sync + 'static;
-    type Key;
-    type Value;
+    type Key: Clone;
+    type Value: Clone;
     /// What a snapshot holds.
     type Rows: Send;
 
@@ -55,12 +55,22 @@ pub trait Recorded: Sized + Send + Sync + 'static + sealed::Sealed {
     /// Puts rows.
     fn fill(&mut self, rows: impl IntoIterator<Item = (Self::Key, Self::Value)>);
 
-    /// What the message under way has written to a table of this type, in order: where a store
+    /// Shows what the message under way has written to a table of this type, in order: where a store
     /// attaches.
     ///
     /// # Panics
     /// If the owner is that of another type of table.
-    fn changes_of(owner: &dyn Any) -> Vec<Change<Self::Key, Self::Value>>;
+    fn each_change_of(owner: &dyn Any, look: &mut LookAtChange<'_, Self::Key, Self::Value>);
+
+    /// What the message under way has written to a table of this type, in order.
+    ///
+    /// # Panics
+    /// As [`each_change_of`](Self::each_change_of).
+    fn changes_of(owner: &dyn Any) -> Vec<Change<Self::Key, Self::Value>> {
+        let mut changes = Vec::new();
+        Self::each_change_of(owner, &mut |change| changes.push(change.cloned()));
+        changes
+    }
 
     /// What the message under way has written, in order.
     fn changes(&self) -> Vec<Change<Self::Key, Self::Value>> {
@@ -92,11 +102,27 @@ impl Written<'_> {
     pub fn changes<T: Recorded>(&self, place: usize) -> Vec<Change<T::Key, T::Value>> {
         T::changes_of(self.owners[place])
     }
+
+    /// Shows what was written to the table at this place, whose type is `T`.
+    ///
+    /// # Panics
+    /// As [`changes`](Self::changes), and in `look`.
+    #[cfg(feature = "store")]
+    pub(crate) fn each_change<T: Recorded>(
+        &self,
+        place: usize,
+        mut look: impl FnMut(Change<&T::Key, &T::Value>),
+    ) {
+        T::each_change_of(self.owners[place], &mut look);
+    }
 }
+
+/// Looks at a change.
+pub(super) type LookAtChange<'l, K, V> = dyn FnMut(Change<&K, &V>) + 'l;
 
 /// A change that a message makes.
 #[doc(hidden)]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<K, V> {
     /// All rows are removed.
     Cleared,
@@ -108,6 +134,31 @@ pub enum Change<K, V> {
     Added(K, u64, V),
     /// The value of a key with this number is removed: in a bag.
     Taken(K, u64),
+}
+
+#[cfg(feature = "store")]
+impl<K, V> Change<K, V> {
+    pub(crate) fn by_ref(&self) -> Change<&K, &V> {
+        match self {
+            Self::Cleared => Change::Cleared,
+            Self::Put(key, value) => Change::Put(key, value),
+            Self::Removed(key) => Change::Removed(key),
+            Self::Added(key, number, value) => Change::Added(key, *number, value),
+            Self::Taken(key, number) => Change::Taken(key, *number),
+        }
+    }
+}
+
+impl<K: Clone, V: Clone> Change<&K, &V> {
+    fn cloned(self) -> Change<K, V> {
+        match self {
+            Self::Cleared => Change::Cleared,
+            Self::Put(key, value) => Change::Put(key.clone(), value.clone()),
+            Self::Removed(key) => Change::Removed(key.clone()),
+            Self::Added(key, number, value) => Change::Added(key.clone(), number, value.clone()),
+            Self::Taken(key, number) => Change::Taken(key.clone(), number),
+        }
+    }
 }
 
 pub(super) mod sealed {

@@ -72,6 +72,18 @@ impl<C> Unshown<C> {
         }
     }
 
+    /// Takes the commits out that are not shown, for the caller to drop: the last one is then the last
+    /// that was shown, which `shown` knows.
+    pub(super) fn forget(&self, shown: impl FnOnce() -> u64) -> Vec<C> {
+        let forgotten = self.showing.with(|()| {
+            let forgotten = self.queue.take();
+            self.last.store(shown(), Ordering::Release);
+            forgotten
+        });
+        self.shown.update(|()| ());
+        forgotten.into_iter().map(|(_, commit)| commit).collect()
+    }
+
     /// Waits until no commit is left to be shown.
     ///
     /// Cancel safe.

@@ -20,7 +20,7 @@ use super::boundary::{Boundaries, Taking};
 use super::drops::{Quiet, drop_quietly};
 use super::hashed::{Core, Edits, Many, Owner, Seen};
 use super::info::TableInfo;
-use super::recorded::{Change, Recorded, sealed};
+use super::recorded::{Change, LookAtChange, Recorded, sealed};
 use super::rows::{PAGE, Rows, Selection};
 use super::shown::{SHOWN, Shown};
 use super::snapshot::Snapshot;
@@ -355,18 +355,18 @@ where
         self.extend(rows);
     }
 
-    fn changes_of(owner: &dyn Any) -> Vec<Change<K, V>> {
+    fn each_change_of(owner: &dyn Any, look: &mut LookAtChange<'_, K, V>) {
         let owner: &Owner<K, Many<V>> = owner.downcast_ref().expect(OTHER);
         let (is_cleared, written) = owner.changes();
-        let mut changes: Vec<_> = is_cleared.then_some(Change::Cleared).into_iter().collect();
+        if is_cleared {
+            look(Change::Cleared);
+        }
         for (key, edits) in written {
             match edits.removed() {
-                Some(numbers) => changes.extend(numbers.map(|number| Change::Taken(key.clone(), number))),
-                None => changes.push(Change::Removed(key.clone())),
+                Some(numbers) => numbers.for_each(|number| look(Change::Taken(key, number))),
+                None => look(Change::Removed(key)),
             }
-            let put = edits.put().iter();
-            changes.extend(put.map(|(number, value)| Change::Added(key.clone(), *number, value.clone())));
+            edits.put().iter().for_each(|(number, value)| look(Change::Added(key, *number, value)));
         }
-        changes
     }
 }

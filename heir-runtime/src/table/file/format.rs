@@ -12,24 +12,13 @@
 
 use std::io;
 
+use crate::table::TableKind;
+
 pub(super) const MAGIC: &[u8; 8] = b"\x89heirtab";
 pub(super) const VERSION: u16 = 1;
 /// How many bytes the numbers before the rows of a page take.
 pub(super) const PAGE_HEADER: usize = 2 + 8;
 pub(super) const CHECKSUM: usize = 4;
-
-/// What kind of table a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum TableKind {
-    /// A [`Table`](crate::table::Table).
-    Table = 1,
-    /// An [`OrderedTable`](crate::table::OrderedTable).
-    Ordered = 2,
-    /// A [`BagTable`](crate::table::BagTable).
-    Bag = 3,
-}
 
 /// Why a table could not be saved, or loaded. Whatever it is, the table is as it was; and so is the
 /// file, unless it is its folder that could not be written to the disk.

@@ -14,12 +14,14 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::format::{FileError, TableKind};
+pub use self::format::FileError;
 use self::write::{Unfinished, Writer};
 use super::any::AnyCore as _;
 use super::boundary::{Exchanged, Taking};
 use super::snapshot::at_a_boundary;
-use super::{BagTable, BagTableReader, OrderedTable, OrderedTableReader, Recorded, Table, TableReader};
+use super::{
+    BagTable, BagTableReader, OrderedTable, OrderedTableReader, Recorded, Table, TableKind, TableReader,
+};
 use super::{hashed, sorted};
 
 /// Why rows are no more written to a file.

@@ -5,7 +5,8 @@ use std::io::Read;
 use crc32fast::Hasher;
 use serde::de::DeserializeOwned;
 
-use super::format::{CHECKSUM, FileError, MAGIC, PAGE_HEADER, TableKind, VERSION};
+use super::format::{CHECKSUM, FileError, MAGIC, PAGE_HEADER, VERSION};
+use crate::table::TableKind;
 
 /// Reads all rows, in the pages in which they were written. A row is decoded once its page is known
 /// to be undamaged.

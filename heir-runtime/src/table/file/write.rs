@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crc32fast::Hasher;
 use serde::Serialize;
 
-use super::format::{FileError, MAGIC, PAGE_HEADER, TableKind, VERSION};
+use super::format::{FileError, MAGIC, PAGE_HEADER, VERSION};
+use crate::table::TableKind;
 
 /// How many rows a page has at most, and after how many bytes it is full.
 const ROWS: u16 = 256;

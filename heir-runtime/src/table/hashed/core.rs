@@ -15,6 +15,8 @@ use super::entries::Entry;
 use super::kind::Kind;
 use super::shards::{Place, Row, Rows, Shards, TakenOut, spread};
 use crate::table::any::AnyCore;
+#[cfg(feature = "store")]
+use crate::table::any::{AHEAD, OTHER, downcast};
 use crate::table::boundary::{Boundaries, Passing};
 use crate::table::drops::drop_quietly;
 use crate::table::lock::RowLock;
@@ -23,7 +25,7 @@ use crate::util::sync::Lock;
 
 /// The committed rows of a table. They outlive its owners.
 pub(in crate::table) struct Core<K, D: Kind> {
-    hasher: SeedableRandomState,
+    pub(super) hasher: SeedableRandomState,
     pub(in crate::table) shards: Shards<K, D::Value>,
     /// How many values there are.
     values: AtomicIsize,
@@ -70,7 +72,7 @@ impl<K, D: Kind> Core<K, D> {
         Self::with(hasher(), boundaries)
     }
 
-    fn with(hasher: SeedableRandomState, boundaries: Arc<Boundaries>) -> Self {
+    pub(super) fn with(hasher: SeedableRandomState, boundaries: Arc<Boundaries>) -> Self {
         let late = || Box::new(Late { ahead: RowLock::new(Ahead::new()), returned: Lock::default() });
         let late = boundaries.unshown().map(|_| late());
         Self {
@@ -125,40 +127,22 @@ impl<K, D: Kind> Core<K, D> {
     /// Makes a change to the row at a place: for the one writer. Only moves.
     #[inline]
     fn apply(&self, place: Place, key: K, change: D::Change) -> RowUndo<K, D> {
-        let (undo, values, rows) = self.shards.write(place.hash, |rows| {
-            let slot = rows.entry(spread(place.hash), |row| row.place == place, |row| spread(row.place.hash));
-            match slot {
-                Slot::Vacant(slot) => match D::begin(change) {
-                    Ok(value) => {
-                        let values = D::count(&value);
-                        slot.insert(Row { place, key, value });
-                        (RowUndo::Put { place }, values.cast_signed(), 1)
-                    }
-                    Err(change) => (RowUndo::Nothing { key, change }, 0, 0),
-                },
-                Slot::Occupied(mut slot) => {
-                    let row = slot.get_mut();
-                    let values = D::count(&row.value).cast_signed();
-                    let (before, stays) = D::change(&mut row.value, change);
-                    if stays {
-                        let values = D::count(&row.value).cast_signed() - values;
-                        (RowUndo::Changed { place, before, spare: key }, values, 0)
-                    } else {
-                        let (row, _) = slot.remove();
-                        (RowUndo::Removed { row, before, spare: key }, -values, -1)
-                    }
-                }
-            }
-        });
-        if values != 0 {
-            self.values.store(self.values.load(Ordering::Relaxed) + values, Ordering::Relaxed);
+        let (undo, more) = self.shards.write(place.hash, |rows| change_row(rows, place, key, change));
+        self.count(more);
+        undo
+    }
+
+    /// Counts what a change has made more, outside of all locks.
+    #[inline]
+    pub(super) fn count(&self, more: More) {
+        if more.values != 0 {
+            self.values.store(self.values.load(Ordering::Relaxed) + more.values, Ordering::Relaxed);
         }
-        match rows {
+        match more.rows {
             1 => self.shards.one_more(),
             -1 => self.shards.one_less(),
             _ => {}
         }
-        undo
     }
 
     /// Makes a commit visible, and keeps what it replaces for snapshots, or puts it into `spent`: for
@@ -206,7 +190,7 @@ impl<K, D: Kind> Core<K, D> {
     }
 
     /// Takes all rows out: for the one writer. Only moves.
-    fn clear(&self) -> Undo<K, D> {
+    pub(super) fn clear(&self) -> Undo<K, D> {
         self.values.store(0, Ordering::Relaxed);
         Undo::Cleared(self.shards.take())
     }
@@ -214,15 +198,57 @@ impl<K, D: Kind> Core<K, D> {
     /// Exchanges all rows for those of another table, in which keys have the same hashes.
     pub(super) fn exchange(&self, other: &Self, passing: &mut Passing<'_>) {
         passing.exchanges();
-        let (ours, theirs) = (self.shards.take(), other.shards.take());
-        self.shards.put_all(theirs);
-        other.shards.put_all(ours);
+        self.exchange_rows(other);
+    }
+
+    pub(super) fn exchange_rows(&self, other: &Self) {
+        self.shards.exchange(&other.shards);
         let (ours, theirs) = (self.values.load(Ordering::Relaxed), other.values.load(Ordering::Relaxed));
         self.values.store(theirs, Ordering::Relaxed);
         other.values.store(ours, Ordering::Relaxed);
         let next = self.next_value.load(Ordering::Relaxed).max(other.next_value.load(Ordering::Relaxed));
         self.next_value.store(next, Ordering::Relaxed);
         other.next_value.store(next, Ordering::Relaxed);
+    }
+}
+
+/// How many values and rows a change has made more.
+#[derive(Clone, Copy)]
+pub(super) struct More {
+    values: isize,
+    rows: i32,
+}
+
+/// Makes a change to the row at a place. Only moves.
+#[inline]
+pub(super) fn change_row<K, D: Kind>(
+    rows: &mut Rows<K, D::Value>,
+    place: Place,
+    key: K,
+    change: D::Change,
+) -> (RowUndo<K, D>, More) {
+    let slot = rows.entry(spread(place.hash), |row| row.place == place, |row| spread(row.place.hash));
+    match slot {
+        Slot::Vacant(slot) => match D::begin(change) {
+            Ok(value) => {
+                let values = D::count(&value).cast_signed();
+                slot.insert(Row { place, key, value });
+                (RowUndo::Put { place }, More { values, rows: 1 })
+            }
+            Err(change) => (RowUndo::Nothing { key, change }, More { values: 0, rows: 0 }),
+        },
+        Slot::Occupied(mut slot) => {
+            let row = slot.get_mut();
+            let values = D::count(&row.value).cast_signed();
+            let (before, stays) = D::change(&mut row.value, change);
+            if stays {
+                let values = D::count(&row.value).cast_signed() - values;
+                (RowUndo::Changed { place, before, spare: key }, More { values, rows: 0 })
+            } else {
+                let (row, _) = slot.remove();
+                (RowUndo::Removed { row, before, spare: key }, More { values: -values, rows: -1 })
+            }
+        }
     }
 }
 
@@ -247,6 +273,21 @@ where
 
     fn give_up_replaced(&self) {
         self.drop_unneeded();
+    }
+
+    fn forget_ahead(&self) {
+        if let Some(late) = &self.late {
+            drop(late.ahead.write(|ahead| std::mem::replace(ahead, Ahead::new())));
+            late.returned.take().into_iter().for_each(Undo::drop_values);
+        }
+    }
+
+    #[cfg(feature = "store")]
+    fn exchange_with(&self, other: &Arc<dyn AnyCore>, passing: &mut Passing<'_>) {
+        let other = downcast::<Self>(Arc::clone(other)).expect(OTHER);
+        let is_shown = |core: &Self| core.late.as_ref().is_none_or(|late| late.ahead.read(Ahead::is_empty));
+        assert!(is_shown(self) && is_shown(&other), "{AHEAD}");
+        self.exchange(&other, passing);
     }
 }
 
@@ -275,7 +316,7 @@ impl<K, D: Kind> RowUndo<K, D> {
         }
     }
 
-    fn drop_values(self) {
+    pub(super) fn drop_values(self) {
         match self {
             Self::Put { .. } => {}
             Self::Changed { before, spare, .. } => {

@@ -10,9 +10,9 @@ use super::ahead::{Ahead, Found, Outdated};
 use super::core::{Core, Undo};
 use super::entries::Entry;
 use super::kind::Kind;
-use super::shards::{Place, Row, Rows, spread};
+use super::shards::{Place, Row, Rows, add_numbers, first_free, spread};
 use super::write_set::WriteSet;
-use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast, downcast_owner};
+use crate::table::any::{AHEAD, AnyCore, AnyOwner, OTHER, downcast, downcast_owner};
 use crate::table::boundary::{Boundaries, Passing, PreparedTable};
 use crate::table::drops::{Quiet, drop_quietly};
 use crate::table::lock::RowLock;
@@ -198,19 +198,14 @@ where
     #[inline]
     fn free(&self, hash: u32, rows: Option<&Rows<K, D::Value>>, ahead: Option<&Ahead<K, D>>) -> Place {
         let mut numbers = Vec::new();
-        for row in rows.into_iter().flat_map(|rows| rows.iter_hash(spread(hash))) {
-            if row.place.hash == hash {
-                numbers.push(row.place.nth);
-            }
+        if let Some(rows) = rows {
+            add_numbers(hash, rows, &mut numbers);
         }
         if let Some(ahead) = ahead {
             ahead.numbers(hash, &mut numbers);
         }
         self.writes.entries.numbers(hash, &mut numbers);
-        numbers.sort_unstable();
-        numbers.dedup();
-        let taken = numbers.iter().zip(0..).take_while(|(number, nth)| *number == nth).count();
-        Place { hash, nth: taken.try_into().expect("fewer rows of one hash than there are numbers") }
+        first_free(hash, &mut numbers)
     }
 
     /// What the write set has for a row.
@@ -481,7 +476,7 @@ where
     fn exchange(&mut self, other: &mut dyn AnyOwner, passing: &mut Passing<'_>) {
         let other: &mut Self = downcast_owner(other).expect(OTHER);
         let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
-        assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
+        assert!(is_shown(self) && is_shown(other), "{AHEAD}");
         self.core.exchange(&other.core, passing);
     }
 
@@ -512,6 +507,8 @@ where
             late.returned.with(|returned| returned.append(&mut replaced));
         }
     }
+
+    fn forget(self: Box<Self>) {}
 }
 
 impl<K, D: Kind> Drop for Owner<K, D> {

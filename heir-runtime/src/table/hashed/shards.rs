@@ -67,6 +67,25 @@ pub(super) fn spread(hash: u32) -> u64 {
     spread ^ (spread >> 32)
 }
 
+/// Adds the numbers of the rows of this hash.
+#[inline]
+pub(super) fn add_numbers<K, S>(hash: u32, rows: &Rows<K, S>, numbers: &mut Vec<u32>) {
+    for row in rows.iter_hash(spread(hash)) {
+        if row.place.hash == hash {
+            numbers.push(row.place.nth);
+        }
+    }
+}
+
+/// The first place of this hash whose number is none of these.
+#[inline]
+pub(super) fn first_free(hash: u32, numbers: &mut Vec<u32>) -> Place {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let taken = numbers.iter().zip(0..).take_while(|(number, nth)| *number == nth).count();
+    Place { hash, nth: taken.try_into().expect("fewer rows of one hash than there are numbers") }
+}
+
 fn rehash<K, S>(row: &Row<K, S>) -> u64 {
     spread(row.place.hash)
 }
@@ -155,12 +174,24 @@ impl<K, S> Shards<K, S> {
         TakenOut(shards.map(|shard| shard.write(std::mem::take)).collect())
     }
 
-    /// Puts rows that were taken out of shards, for the one writer. There are no others.
-    pub(super) fn put_all(&self, taken: TakenOut<K, S>) {
-        for row in taken.into_rows() {
-            self.write(row.place.hash, |rows| Self::put(rows, row));
-            self.one_more();
+    /// Exchanges all rows for those of others, in which keys have the same hashes: for the one writer
+    /// of both. It moves no row for itself, but for those of the side that has fewer shards.
+    pub(super) fn exchange(&self, other: &Self) {
+        let count = |shards: &Self| shards.count.load(Ordering::Relaxed);
+        while count(self) < count(other) {
+            self.split();
         }
+        while count(other) < count(self) {
+            other.split();
+        }
+        for index in 0..count(self) {
+            let theirs = other.shard(index).write(std::mem::take);
+            let ours = self.shard(index).write(|rows| std::mem::replace(rows, theirs));
+            other.shard(index).write(|rows| *rows = ours);
+        }
+        let (ours, theirs) = (self.len(), other.len());
+        self.len.store(theirs, Ordering::Relaxed);
+        other.len.store(ours, Ordering::Relaxed);
     }
 
     /// Shows the rows from this position on, in the order of positions, to `look`: at least
@@ -222,6 +253,18 @@ impl<K, S> Shards<K, S> {
 }
 
 impl<K, S> Shards<K, S> {
+    /// The rows of the shard in which keys of this hash are, of a map that nobody else can reach.
+    #[cfg(feature = "store")]
+    pub(super) fn rows_mut(&mut self, hash: u32) -> &mut Rows<K, S> {
+        let index = index(hash, *self.count.get_mut());
+        if index == 0 {
+            return self.first.get_mut();
+        }
+        let (segment, at) = segment(index);
+        let shards = self.segments.get_mut().and_then(|segments| segments[segment].get_mut());
+        shards.expect("a shard is made before it is counted")[at].0.get_mut()
+    }
+
     /// Takes out the rows of a map that nobody else can reach.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Row<K, S>> + '_ {
         let segments = self.segments.get_mut().into_iter().flat_map(|segments| segments.iter_mut());

@@ -21,7 +21,7 @@ use super::any::{AnyCore, AnyOwner, OTHER, downcast};
 use super::boundary::{Boundaries, Taking};
 use super::drops::{DropRows, Quiet, cloned};
 use super::info::TableInfo;
-use super::recorded::{Change, Recorded, sealed};
+use super::recorded::{Change, LookAtChange, Recorded, sealed};
 use super::rows::{PAGE, Selection};
 use super::shown::{SHOWN, Shown};
 use super::snapshot::Snapshot;
@@ -480,13 +480,14 @@ where
         self.extend(rows);
     }
 
-    fn changes_of(owner: &dyn Any) -> Vec<Change<K, V>> {
+    fn each_change_of(owner: &dyn Any, look: &mut LookAtChange<'_, K, V>) {
         let owner: &Owner<K, V> = owner.downcast_ref().expect(OTHER);
         let (is_cleared, changes) = owner.changes();
-        let changes = changes.map(|(key, change)| match change {
-            Some(value) => Change::Put(key.clone(), value.clone()),
-            None => Change::Removed(key.clone()),
-        });
-        is_cleared.then_some(Change::Cleared).into_iter().chain(changes).collect()
+        if is_cleared {
+            look(Change::Cleared);
+        }
+        for (key, value) in changes {
+            look(value.map_or(Change::Removed(key), |value| Change::Put(key, value)));
+        }
     }
 }

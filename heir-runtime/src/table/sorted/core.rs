@@ -11,6 +11,8 @@ use super::ahead::Ahead;
 use super::index::{Index, Slot};
 use super::write_set::{LeftOver, Write};
 use crate::table::any::AnyCore;
+#[cfg(feature = "store")]
+use crate::table::any::{AHEAD, OTHER, downcast};
 use crate::table::boundary::{Boundaries, Passing};
 use crate::table::drops::{DropRows, drop_quietly};
 use crate::table::lock::RowLock;
@@ -69,6 +71,10 @@ impl<K, V> Core<K, V> {
     /// Exchanges all rows for those of another table.
     pub(super) fn exchange(&self, other: &Self, passing: &mut Passing<'_>) {
         passing.exchanges();
+        self.exchange_rows(other);
+    }
+
+    pub(super) fn exchange_rows(&self, other: &Self) {
         self.index.write(|ours| {
             other.index.write(|theirs| {
                 std::mem::swap(ours, theirs);
@@ -219,6 +225,26 @@ where
 
     fn give_up_replaced(&self) {
         self.drop_unneeded();
+    }
+
+    fn forget_ahead(&self) {
+        if let Some(late) = &self.late {
+            drop(late.ahead.write(|ahead| std::mem::replace(ahead, Ahead::new())));
+            // The keys that are to be taken out stay: the owner does that.
+            let (spent, spent_keys) = late
+                .returned
+                .with(|left| (std::mem::take(&mut left.spent), std::mem::take(&mut left.spent_keys)));
+            spent.into_iter().for_each(drop_quietly);
+            spent_keys.into_iter().for_each(drop_quietly);
+        }
+    }
+
+    #[cfg(feature = "store")]
+    fn exchange_with(&self, other: &Arc<dyn AnyCore>, passing: &mut Passing<'_>) {
+        let other = downcast::<Self>(Arc::clone(other)).expect(OTHER);
+        let is_shown = |core: &Self| core.late.as_ref().is_none_or(|late| late.ahead.read(Ahead::is_empty));
+        assert!(is_shown(self) && is_shown(&other), "{AHEAD}");
+        self.exchange(&other, passing);
     }
 }
 

@@ -79,6 +79,13 @@ impl<K: Ord, V> Index<K, V> {
         self.keys.get_key_value(key).map(|(key, slot)| (key, *slot))
     }
 
+    /// The slot of a key. It compares once if the key comes behind all others.
+    #[cfg(feature = "store")]
+    pub(super) fn slot(&self, key: &K) -> Option<Slot> {
+        let (last, _) = self.keys.last_key_value()?;
+        if key > last { None } else { self.keys.get(key).copied() }
+    }
+
     /// Puts a key that is not there over a vacant slot.
     pub(super) fn insert(&mut self, key: K) -> Slot {
         let Self { keys, slots, free, .. } = self;

@@ -10,7 +10,7 @@ use super::ahead::{Ahead, Outdated};
 use super::core::Core;
 use super::index::Slot;
 use super::write_set::{LeftOver, Write, drop_writes};
-use crate::table::any::{AnyCore, AnyOwner, OTHER, downcast, downcast_owner};
+use crate::table::any::{AHEAD, AnyCore, AnyOwner, OTHER, downcast, downcast_owner};
 use crate::table::boundary::{Boundaries, Passing, PreparedTable};
 use crate::table::drops::{DropRows, Quiet, drop_quietly};
 use crate::table::lock::RowLock;
@@ -354,14 +354,7 @@ where
     fn discard(&mut self) {
         self.is_cleared = false;
         self.more = 0;
-        for (key, write) in std::mem::take(&mut self.writes) {
-            if write.was_vacant {
-                self.left.vacated.push(key);
-            } else {
-                drop_quietly(key);
-            }
-            drop_quietly(write.value);
-        }
+        self.left.take_back(std::mem::take(&mut self.writes));
         if let Some(late) = &mut self.late {
             drop(std::mem::replace(&mut late.copies, DropRows::with_capacity(0)));
             self.sweep();
@@ -371,7 +364,7 @@ where
     fn exchange(&mut self, other: &mut dyn AnyOwner, passing: &mut Passing<'_>) {
         let other: &mut Self = downcast_owner(other).expect(OTHER);
         let is_shown = |owner: &Self| owner.ahead().is_none_or(|ahead| ahead.read(Ahead::is_empty));
-        assert!(is_shown(self) && is_shown(other), "rows were exchanged although a commit is not shown yet");
+        assert!(is_shown(self) && is_shown(other), "{AHEAD}");
         self.core.exchange(&other.core, passing);
         self.left.sweeps_all = true;
         other.left.sweeps_all = true;
@@ -485,6 +478,17 @@ where
             late.returned.with(|returned| returned.add(left));
         }
     }
+
+    fn forget(mut self: Box<Self>) {
+        if let Some(core) = self.core.upgrade()
+            && let Some(late) = &core.late
+        {
+            let mut left = LeftOver::default();
+            left.take_back(std::mem::take(&mut self.writes));
+            // A snapshot may need the keys: the owner takes them out.
+            late.returned.with(|returned| returned.add(left));
+        }
+    }
 }
 
 impl<K, V> Drop for HandedOver<K, V> {
@@ -513,6 +517,8 @@ mod tests {
     use super::super::index::Index;
     use super::*;
     use crate::table::boundary::Boundaries;
+    use crate::table::commit;
+    use crate::table::journal::{Encoded, Journal, Written};
 
     thread_local! {
         static PANICS: Cell<bool> = const { Cell::new(false) };
@@ -574,6 +580,36 @@ mod tests {
         owner.write(Key(3), Some(3), 1);
         dies(&mut owner);
         assert_eq!(keys_then(&mut owner), 1);
+    }
+
+    struct Silent;
+
+    impl Journal for Silent {
+        fn encode(&self, _: &Written<'_>) -> Encoded {
+            Box::new(())
+        }
+
+        fn append(&self, _: u64, _: Encoded) {}
+    }
+
+    #[test]
+    fn the_keys_of_a_commit_that_is_forgotten_are_taken_out() {
+        let boundaries = Boundaries::kept_by(Arc::new(Silent));
+        let mut owner = Owner::new(Arc::new(Core::new(Arc::clone(&boundaries))));
+        let commit_and_show = |owner: &mut Owner<Key, u8>, key, shows| {
+            owner.write(Key(key), Some(0), 1);
+            commit::one(owner);
+            boundaries.show_up_to(shows);
+            owner.sweep();
+        };
+        commit_and_show(&mut owner, 1, 0);
+        owner.core.boundaries.forget_unshown();
+        owner.core.forget_ahead();
+        assert_eq!(owner.core.index.read(Index::keys), 1);
+        commit_and_show(&mut owner, 9, 1);
+        commit_and_show(&mut owner, 9, 2);
+        assert_eq!(owner.core.index.read(Index::keys), 1);
+        assert!(owner.look(&Key(1), |_, _| ()).is_none());
     }
 
     #[test]

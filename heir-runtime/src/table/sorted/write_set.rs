@@ -38,6 +38,18 @@ impl<K, V> LeftOver<K, V> {
         self.spent_keys.append(&mut other.spent_keys);
     }
 
+    /// Drops writes that are not made, caught, but for the keys that were put over vacant slots for them.
+    pub(super) fn take_back(&mut self, writes: BTreeMap<K, Write<V>>) {
+        for (key, write) in writes {
+            if write.was_vacant {
+                self.vacated.push(key);
+            } else {
+                drop_quietly(key);
+            }
+            drop_quietly(write.value);
+        }
+    }
+
     pub(super) fn drop_spent(&mut self) {
         self.spent.drain(..).for_each(drop_quietly);
         self.spent.shrink_to(KEPT);
