@@ -1,0 +1,326 @@
+//! Where the tables of workers with `survives = process` are kept: they are there again when the
+//! program starts again, after `kill -9` and power loss, too.
+//!
+//! ```
+//! use heir_runtime::prelude::*;
+//! use heir_runtime::store::Store;
+//!
+//! /// Hit counters that outlive the process.
+//! #[heir(survives = process)]
+//! struct Counter {
+//!     #[table]
+//!     counts: Table<String, u64>,
+//! }
+//!
+//! #[handlers]
+//! impl Counter {
+//!     fn count(&mut self, key: String) -> u64 {
+//!         self.counts.add(key, 1)
+//!     }
+//! }
+//!
+//! #[supervisor]
+//! struct App {
+//!     counter: Counter,
+//! }
+//!
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! # let folder = std::env::temp_dir().join(format!("heir-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! # let path = folder.join("app.heir");
+//! for expected in 1..=3 {
+//!     let store = Store::open(&path)?; // each time as a program that starts
+//!     let app = App::spec().store(store.clone()).start().await?;
+//!     assert_eq!(app.counter.count("starts".into()).await?, expected);
+//!     app.shutdown().await;
+//!     store.close().await?;
+//! }
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<_, BoxError>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # What is promised
+//! **Every answered message is there.** A reply, and what a handler sends by its context, leaves when the
+//! message's changes are on the disk; then, and not before, readers and snapshots see them. Of a message
+//! that was not answered all is there, or nothing. So nothing that anybody saw is ever taken back.
+//!
+//! The worker itself goes on meanwhile, and sees its own commits at once: it does not wait for the disk
+//! between two messages. All that has queued up while the disk was busy is written together, for all
+//! workers of the store.
+//!
+//! What a handler does at once is outside the promise: plain calls and casts, I/O, [`Reply::send_now`](crate::Reply::send_now).
+//!
+//! # When the store fails
+//! If a batch cannot be written, its callers get [`CallError::Unknown`](crate::CallError::Unknown): it may
+//! be in the file or not. The store opens the file again, by itself; then it is known what it has, and the
+//! workers concerned start again with exactly that. What is sent meanwhile waits in their mailboxes. If it
+//! is a *sync* that has failed, the store stays closed until the process ends, because nobody knows what of
+//! the file is on the disk: the next start finds every message that was answered.
+//!
+//! # Tests of your own
+//! [`InMemory`] takes the place of the file, without a thread.
+
+mod catalog;
+#[cfg(test)]
+mod driver;
+pub(crate) mod engine;
+mod error;
+pub(crate) mod file;
+pub(crate) mod ledger;
+mod memory;
+pub(crate) mod record;
+pub(crate) mod rewriter;
+pub(crate) mod rows;
+#[cfg(test)]
+mod tests;
+pub(crate) mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::sync::oneshot;
+
+use self::engine::{Claimed, Declared, Entry, Loaded, Record, WorkerId};
+pub use self::error::StoreError;
+use self::file::File;
+pub use self::file::SyncTo;
+use self::memory::Memory;
+use self::rewriter::{Rewriter, Rewrites};
+#[doc(hidden)]
+pub use self::rows::{StoredTable, Stores, stored};
+use self::writer::{AwaitsRecords, Writer};
+
+/// A store of tables: one file, for the workers of one tree. A clone is another handle on it.
+///
+/// A process has a store open once, and no other process has it meanwhile. The module has an example.
+#[derive(Clone)]
+pub struct Store(Arc<Open>);
+
+/// A store that is open, until the last that could use it is gone.
+struct Open {
+    writer: Arc<Writer>,
+    rewriter: Rewriter,
+    options: StoreOptions,
+}
+
+/// How a store is opened.
+///
+/// ```no_run
+/// # fn main() -> Result<(), heir_runtime::store::StoreError> {
+/// use heir_runtime::store::{StoreOptions, SyncTo};
+///
+/// let store = StoreOptions::default().sync(SyncTo::Os).waiting(16 << 20).open("app.heir")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options open nothing until `open` is called"]
+pub struct StoreOptions {
+    sync: SyncTo,
+    waiting_per_worker: usize,
+    waiting: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { sync: SyncTo::Disk, waiting_per_worker: 8 << 20, waiting: 64 << 20 }
+    }
+}
+
+impl StoreOptions {
+    /// Sets what a message waits for before it is answered. Default: [`SyncTo::Disk`].
+    pub fn sync(mut self, sync: SyncTo) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// Sets how many bytes of changes of one worker may wait for the disk: beyond it, the worker serves no
+    /// next message until there are fewer. One message may exceed it. Default: 8 MiB.
+    pub fn waiting_per_worker(mut self, bytes: usize) -> Self {
+        self.waiting_per_worker = bytes;
+        self
+    }
+
+    /// Sets how many bytes of changes of all workers may wait for the disk. Default: 64 MiB.
+    pub fn waiting(mut self, bytes: usize) -> Self {
+        self.waiting = bytes;
+        self
+    }
+
+    /// Opens the store at this path, or makes a new one. See [`Store::open`].
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Store, StoreError> {
+        let writer = Writer::start(Box::new(File::open(path.as_ref().to_owned(), self.sync)?))?;
+        Ok(Store::with(writer, self))
+    }
+}
+
+impl StoreOptions {
+    /// Opens a store in a place that a test makes.
+    #[doc(hidden)]
+    pub fn open_on(self, backend: impl redb::StorageBackend + Clone) -> Result<Store, StoreError> {
+        let writer = Writer::start(Box::new(File::open_on(backend, self.sync)?))?;
+        Ok(Store::with(writer, self))
+    }
+}
+
+impl Store {
+    /// Opens the store at this path, or makes a new one there.
+    ///
+    /// It blocks the thread: after a process that did not [close](Self::close) it, a store reads the
+    /// whole file (some 2 s a gigabyte).
+    ///
+    /// # Errors
+    /// - [`StoreError::Open`]: another process has it open, or this one.
+    /// - [`StoreError::Foreign`], [`StoreError::Newer`], [`StoreError::Damaged`]: it cannot be read.
+    /// - [`StoreError::Io`], [`StoreError::Full`], [`StoreError::Sync`]: the file system failed.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        StoreOptions::default().open(path)
+    }
+
+    /// A store in memory, for tests: that of a new [`InMemory`].
+    pub fn in_memory() -> Self {
+        InMemory::new().open()
+    }
+
+    fn with(writer: Arc<Writer>, options: StoreOptions) -> Self {
+        Self(Arc::new(Open { writer, rewriter: Rewriter::default(), options }))
+    }
+
+    /// Closes the store when all that has been queued is on the disk. The next start is then fast. Workers
+    /// that still run can keep nothing from here on: stop their trees before.
+    ///
+    /// # Errors
+    /// Why the store could not be closed in order. What was answered is there nevertheless.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.writer.close().await
+    }
+
+    /// The workers of which the store has tables, and that nobody has claimed since it was opened: their
+    /// paths, each with the names of its tables. They stay where they are.
+    pub fn orphans(&self) -> Vec<(String, Vec<String>)> {
+        self.0.writer.orphans()
+    }
+
+    /// Claims the tables of a worker.
+    pub(crate) async fn claim(&self, declared: Declared) -> Result<Claimed, StoreError> {
+        self.0.writer.claim(declared).await
+    }
+
+    /// Gives up a claim, when what is queued is appended.
+    pub(crate) fn release(&self, worker: WorkerId) {
+        self.0.writer.release(worker);
+    }
+
+    /// Shows what is kept of the tables of a worker, in this thread.
+    pub(crate) fn load(
+        &self,
+        worker: WorkerId,
+        show: &mut dyn FnMut(Loaded<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.0.writer.load(worker, show)
+    }
+
+    /// The highest number that an incarnation of this worker may have had.
+    pub(crate) fn last_incarnation(&self, identity: &str) -> u64 {
+        self.0.writer.last_incarnation(identity)
+    }
+
+    /// Whether what is queued is durable at once, in the thread that queues it.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.0.writer.is_inline()
+    }
+
+    /// Appends entries, and says when they are durable.
+    pub(crate) fn append_entries(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), StoreError>> {
+        self.0.writer.append_entries(entries)
+    }
+
+    /// Has the rows of a worker written anew, in a thread for that.
+    pub(crate) fn rewrite(&self, worker: Arc<dyn Rewrites>) -> Result<(), StoreError> {
+        self.0.rewriter.rewrite(worker)
+    }
+
+    /// Whether nothing can be kept for now. The task is woken when that changes.
+    pub(crate) fn is_failed(&self, cx: &Context<'_>) -> bool {
+        self.0.writer.is_failed(cx)
+    }
+
+    /// Queues a record of a worker that has seen so many failures: after a further one it is not appended.
+    pub(crate) fn append(&self, record: Record, of: Arc<dyn AwaitsRecords>, failures: u64) {
+        self.0.writer.append(record, of, failures);
+    }
+
+    /// How many bytes of records of one worker may wait for the disk.
+    pub(crate) fn waiting_per_worker(&self) -> usize {
+        self.0.options.waiting_per_worker
+    }
+
+    /// Whether no more records may wait for the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.writer.waiting() > self.0.options.waiting
+    }
+}
+
+/// What a file is to a store, in memory: for tests of workers with `survives = process`.
+///
+/// Its stores have no thread: a message is durable when it commits, and with tokio's paused clock no time
+/// passes. It keeps every record, and grows.
+///
+/// ```
+/// use heir_runtime::prelude::*;
+/// use heir_runtime::store::InMemory;
+/// # #[heir(survives = process)] struct Counter { #[table] counts: Table<String, u64> }
+/// # #[handlers]
+/// # impl Counter { fn count(&mut self, key: String) -> u64 { self.counts.add(key, 1) } }
+/// # #[supervisor] struct App { counter: Counter }
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// let file = InMemory::new();
+/// let app = App::spec().store(file.open()).start().await?;
+/// assert_eq!(app.counter.count("starts".into()).await?, 1);
+/// // As if the process had been killed: the next one opens the file, and the old one writes no more.
+/// let next = App::spec().store(file.open()).start().await?;
+/// assert_eq!(next.counter.count("starts".into()).await?, 2);
+/// assert!(app.counter.count("starts".into()).await.is_err());
+/// # next.shutdown().await;
+/// # Ok::<_, BoxError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct InMemory(Memory);
+
+impl InMemory {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self(Memory::new())
+    }
+
+    /// The store as the next start of the program finds it. Stores that were opened before keep nothing any
+    /// more, as if their process had been killed.
+    pub fn open(&self) -> Store {
+        Store::with(Writer::inline(Box::new(self.0.again())), StoreOptions::default())
+    }
+}
+
+impl Default for InMemory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.writer.abandon();
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,501 @@
+//! The one writer of a store: it appends what is queued, batch after batch.
+//!
+//! ```text
+//!  workers ── queue ──▶ [ records, bases, claims ] ── all of them ──▶ one batch ── append, sync ──▶ told
+//!                        (the next batch forms while this one is synced)
+//!
+//!  open ── a batch fails ──▶ failed ── opened again, what is there is known ──▶ open
+//!                              └── its sync has failed, or the store is closed ──▶ closed
+//! ```
+
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::engine::{AppendError, Claimed, Declared, Engine, Entry, Loaded, Record, WorkerId};
+use crate::util::caught::{caught, wake_caught};
+
+/// How many bytes a batch has at most, but for its last record.
+const BATCH: usize = 8 << 20;
+/// How long the writer waits before it opens the place again after a failure: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Who waits for the records of one worker. On the writer's thread it runs nothing of a user's but
+/// wakers, and comparisons of keys.
+pub(crate) trait AwaitsRecords: Send + Sync {
+    /// The records up to this number, of so many bytes, are durable.
+    fn durable(&self, number: u64, bytes: usize);
+
+    /// How often it has been told of a failure, until it went on.
+    fn failures(&self) -> u64;
+
+    /// Those that are not durable are unknown: `for_good`, if that will not change before the process
+    /// ends. May be told more than once.
+    fn unknown(&self, error: &StoreError, for_good: bool);
+
+    /// After that: those up to this number are there, the others are not.
+    fn known_up_to(&self, number: u64);
+}
+
+/// The writer, and what is queued for it.
+pub(crate) struct Writer {
+    engine: Box<dyn Engine>,
+    line: Mutex<Line>,
+    /// Notified when something is queued.
+    queued: Condvar,
+    /// Whether there is no thread: whoever queues something appends it.
+    is_inline: bool,
+}
+
+struct Line {
+    jobs: Vec<Job>,
+    /// How many bytes of records are queued or being appended.
+    bytes: usize,
+    state: State,
+    /// The tasks, ours, that wait until the store is open again.
+    waiting: Vec<Waker>,
+    /// Whether nobody is left who could queue anything.
+    is_abandoned: bool,
+    /// Whether the thread does nothing any more: what is queued is refused at once.
+    is_over: bool,
+    /// Who is to be told of the close.
+    closing: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+/// What becomes of what is queued.
+#[derive(Clone, Debug)]
+enum State {
+    Open,
+    /// It is refused for now, for this reason.
+    Failed(StoreError),
+    /// It is refused for good.
+    Closed(StoreError),
+}
+
+/// A record that is being appended: its worker, its number, its bytes, and who waits for it.
+type Awaited = (WorkerId, u64, usize, Arc<dyn AwaitsRecords>);
+
+enum Job {
+    /// With the failures that who waits had seen.
+    Record(Record, Arc<dyn AwaitsRecords>, u64),
+    /// These may be appended with others; who waits is told.
+    Entries(Vec<Entry>, oneshot::Sender<Result<(), StoreError>>),
+    Claim(Declared, oneshot::Sender<Result<Claimed, StoreError>>),
+    Release(WorkerId),
+}
+
+impl Writer {
+    /// With a thread of its own.
+    pub(crate) fn start(engine: Box<dyn Engine>) -> Result<Arc<Self>, StoreError> {
+        let writer = Arc::new(Self::with(engine, false));
+        let thread = std::thread::Builder::new().name("heir store".to_owned());
+        let runs = Arc::clone(&writer);
+        thread.spawn(move || runs.run()).map_err(|error| StoreError::Io(Arc::new(error)))?;
+        Ok(writer)
+    }
+
+    /// Without a thread, for a place in memory.
+    pub(crate) fn inline(engine: Box<dyn Engine>) -> Arc<Self> {
+        Arc::new(Self::with(engine, true))
+    }
+
+    fn with(engine: Box<dyn Engine>, is_inline: bool) -> Self {
+        let line = Line {
+            jobs: Vec::new(),
+            bytes: 0,
+            state: State::Open,
+            waiting: Vec::new(),
+            is_abandoned: false,
+            is_over: false,
+            closing: None,
+        };
+        Self { engine, line: Mutex::new(line), queued: Condvar::new(), is_inline }
+    }
+
+    /// Whether there is no thread, so that what is queued is durable at once.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.is_inline
+    }
+
+    /// How many bytes of records are not durable.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Whether nothing can be kept for now. The task is woken when that changes.
+    pub(crate) fn is_failed(&self, cx: &Context<'_>) -> bool {
+        let mut line = self.lock();
+        let is_failed = matches!(line.state, State::Failed(_));
+        if is_failed {
+            line.waiting.push(cx.waker().clone());
+        }
+        is_failed
+    }
+
+    /// Queues a record. If the store has failed, it is unknown; if who waits has seen a failure since, it
+    /// is forgotten.
+    pub(crate) fn append(&self, record: Record, of: Arc<dyn AwaitsRecords>, failures: u64) {
+        self.queue(record.bytes.len(), Job::Record(record, of, failures));
+    }
+
+    /// Appends entries, and says when they are durable.
+    pub(crate) fn append_entries(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), StoreError>> {
+        let (told, outcome) = oneshot::channel();
+        self.queue(0, Job::Entries(entries, told));
+        outcome
+    }
+
+    /// Claims the tables of a worker.
+    ///
+    /// Cancel safe: then nothing is claimed.
+    pub(crate) async fn claim(&self, declared: Declared) -> Result<Claimed, StoreError> {
+        let (told, outcome) = oneshot::channel();
+        let mut asked = Asked { writer: self, outcome };
+        self.queue(0, Job::Claim(declared, told));
+        (&mut asked.outcome).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Gives up the claim of a worker, when what is queued is appended.
+    pub(crate) fn release(&self, worker: WorkerId) {
+        self.queue(0, Job::Release(worker));
+    }
+
+    /// Shows what is kept of the tables of a worker: see [`Engine::load`]. It blocks.
+    pub(crate) fn load(
+        &self,
+        worker: WorkerId,
+        show: &mut dyn FnMut(Loaded<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.engine.load(worker, show)
+    }
+
+    /// The workers whose tables nobody has claimed.
+    pub(crate) fn orphans(&self) -> Vec<(String, Vec<String>)> {
+        self.engine.orphans()
+    }
+
+    /// The highest number that an incarnation of this worker may have had.
+    pub(crate) fn last_incarnation(&self, identity: &str) -> u64 {
+        self.engine.last_incarnation(identity)
+    }
+
+    /// Closes the store when all that is queued is appended.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        let (told, outcome) = oneshot::channel();
+        let before = {
+            let mut line = self.lock();
+            if line.is_over {
+                return Err(StoreError::Closed);
+            }
+            line.closing.replace(told)
+        };
+        drop(before);
+        self.wake();
+        outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Nobody is left who could queue anything: the thread ends.
+    pub(crate) fn abandon(&self) {
+        self.lock().is_abandoned = true;
+        self.wake();
+    }
+
+    fn queue(&self, bytes: usize, job: Job) {
+        let mut line = self.lock();
+        line.bytes += bytes;
+        if line.is_over {
+            drop(line);
+            return self.refuse_all(vec![job], &StoreError::Closed);
+        }
+        line.jobs.push(job);
+        drop(line);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if self.is_inline {
+            self.turn();
+        } else {
+            self.queued.notify_one();
+        }
+    }
+
+    /// The thread: turn after turn, until the store is closed.
+    fn run(&self) {
+        loop {
+            let mut line = self.lock();
+            while line.jobs.is_empty() && line.closing.is_none() && !line.is_abandoned {
+                line = self.queued.wait(line).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(line);
+            if self.turn() {
+                return;
+            }
+        }
+    }
+
+    /// Does all that is queued; says whether the store is closed.
+    fn turn(&self) -> bool {
+        let mut line = self.lock();
+        let batch = line.take_batch();
+        let is_last = line.jobs.is_empty();
+        let closes = is_last && (line.closing.is_some() || line.is_abandoned);
+        let closing = if closes { line.closing.take() } else { None };
+        let refused = match &line.state {
+            State::Open => None,
+            State::Failed(error) | State::Closed(error) => Some(error.clone()),
+        };
+        drop(line);
+        match refused {
+            None => self.do_all(batch),
+            Some(error) => self.refuse_all(batch, &error),
+        }
+        if closes {
+            self.finish(closing);
+        }
+        closes
+    }
+
+    fn do_all(&self, jobs: Vec<Job>) {
+        let mut batch = Batch::default();
+        for job in jobs {
+            match job {
+                Job::Record(record, of, failures) if of.failures() == failures => {
+                    batch.awaited.push((record.worker, record.number, record.bytes.len(), of));
+                    batch.entries.push(Entry::Record(record));
+                }
+                // Its worker has dropped it from its tables.
+                Job::Record(record, ..) => self.forget_bytes(record.bytes.len()),
+                Job::Entries(more, tell) => {
+                    batch.entries.extend(more);
+                    batch.told.push(tell);
+                }
+                Job::Claim(declared, tell) => {
+                    // It may be a claim of what is given up before.
+                    if !batch.released.is_empty() {
+                        self.append_all(mem::take(&mut batch));
+                    }
+                    self.claim_now(&declared, tell);
+                }
+                Job::Release(worker) => batch.released.push(worker),
+            }
+        }
+        self.append_all(batch);
+    }
+
+    fn claim_now(&self, declared: &Declared, tell: oneshot::Sender<Result<Claimed, StoreError>>) {
+        let claimed = self.engine.claim(declared);
+        let failed = claimed.as_ref().err().filter(|error| error.is_of_the_file()).cloned();
+        if let Err(Ok(unheard)) = tell.send(claimed) {
+            self.engine.release(unheard.worker);
+        }
+        if let Some(error) = failed {
+            let may_reopen = !matches!(error, StoreError::Sync(_));
+            self.fail(&AppendError { error, may_reopen }, Vec::new());
+        }
+    }
+
+    fn append_all(&self, batch: Batch) {
+        let Batch { entries, told, awaited, released } = batch;
+        let appended = if entries.is_empty() { Ok(()) } else { self.engine.append(&entries) };
+        self.forget_bytes(awaited.iter().map(|(_, _, bytes, _)| bytes).sum());
+        let outcome = match &appended {
+            Ok(()) => Ok(()),
+            Err(failed) => Err(failed.error.clone()),
+        };
+        match &appended {
+            Ok(()) => tell_durable(awaited),
+            Err(failed) => {
+                let awaited = awaited.into_iter().map(|(worker, _, _, of)| (worker, of)).collect();
+                self.fail(failed, awaited);
+            }
+        }
+        for tell in told {
+            let _unheard = tell.send(outcome.clone());
+        }
+        for worker in released {
+            self.engine.release(worker);
+        }
+    }
+
+    fn refuse_all(&self, batch: Vec<Job>, error: &StoreError) {
+        for job in batch {
+            match job {
+                Job::Record(record, of, failures) => {
+                    self.forget_bytes(record.bytes.len());
+                    if of.failures() == failures {
+                        let _ = caught(|| of.unknown(error, true));
+                    }
+                }
+                Job::Entries(_, tell) => drop(tell.send(Err(error.clone()))),
+                Job::Claim(_, tell) => drop(tell.send(Err(error.clone()))),
+                Job::Release(worker) => self.engine.release(worker),
+            }
+        }
+    }
+
+    /// A batch is unknown: tells so, and opens the place again, if that may be. What is queued
+    /// meanwhile is refused at once.
+    fn fail(&self, failed: &AppendError, mut awaited: Vec<(WorkerId, Arc<dyn AwaitsRecords>)>) {
+        let error = &failed.error;
+        let state = if failed.may_reopen { State::Failed } else { State::Closed };
+        let waiting = {
+            let mut line = self.lock();
+            line.state = state(error.clone());
+            mem::take(&mut line.waiting)
+        };
+        waiting.into_iter().for_each(wake_caught);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // Also those that were queued behind the batch: their workers have seen what it holds.
+            let (behind, is_over) = self.take_behind();
+            for job in behind {
+                match job {
+                    Job::Record(record, of, failures) => {
+                        self.forget_bytes(record.bytes.len());
+                        if of.failures() == failures {
+                            awaited.push((record.worker, of));
+                        }
+                    }
+                    other => self.refuse_all(vec![other], error),
+                }
+            }
+            let for_good = !failed.may_reopen || is_over;
+            awaited.dedup_by(|(one, _), (other, _)| one == other);
+            for (_, of) in &awaited {
+                let _ = caught(|| of.unknown(error, for_good));
+            }
+            if for_good {
+                return;
+            }
+            if self.engine.reopen().is_ok() {
+                break;
+            }
+            self.sleep(pause);
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+        // From here on records are appended again: but those of these workers only when they have
+        // started again.
+        let waiting = self.open();
+        waiting.into_iter().for_each(wake_caught);
+        for (worker, of) in awaited {
+            let last = self.engine.last(worker);
+            let _ = caught(|| of.known_up_to(last));
+        }
+    }
+
+    /// What is queued is appended from here on. Returns who waits for that.
+    fn open(&self) -> Vec<Waker> {
+        let mut line = self.lock();
+        line.state = State::Open;
+        mem::take(&mut line.waiting)
+    }
+
+    /// Takes out what is queued, and says whether the store is to be closed.
+    fn take_behind(&self) -> (Vec<Job>, bool) {
+        let mut line = self.lock();
+        (mem::take(&mut line.jobs), line.closing.is_some() || line.is_abandoned)
+    }
+
+    /// Sleeps, unless something is queued.
+    fn sleep(&self, pause: Duration) {
+        let line = self.lock();
+        let is_idle = |line: &mut Line| line.jobs.is_empty() && line.closing.is_none() && !line.is_abandoned;
+        let waited = self.queued.wait_timeout_while(line, pause, is_idle);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Closes the place, and refuses what comes later.
+    fn finish(&self, closing: Option<oneshot::Sender<Result<(), StoreError>>>) {
+        let (before, waiting, late) = {
+            let mut line = self.lock();
+            let before = mem::replace(&mut line.state, State::Closed(StoreError::Closed));
+            line.is_over = true;
+            (before, mem::take(&mut line.waiting), mem::take(&mut line.jobs))
+        };
+        waiting.into_iter().for_each(wake_caught);
+        self.refuse_all(late, &StoreError::Closed);
+        let closed = match before {
+            // The file is not touched any more.
+            State::Closed(error) | State::Failed(error) => Err(error),
+            State::Open => self.engine.close(),
+        };
+        if let Some(told) = closing {
+            let _unheard = told.send(closed);
+        }
+    }
+
+    fn forget_bytes(&self, bytes: usize) {
+        self.lock().bytes -= bytes;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is appended together, and who is told.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    told: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    awaited: Vec<Awaited>,
+    /// The claims that are given up after it.
+    released: Vec<WorkerId>,
+}
+
+/// Somebody waits for a claim. Dropped, it gives up what it has not heard of.
+struct Asked<'w> {
+    writer: &'w Writer,
+    outcome: oneshot::Receiver<Result<Claimed, StoreError>>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.outcome.close();
+        if let Ok(Ok(claimed)) = self.outcome.try_recv() {
+            self.writer.release(claimed.worker);
+        }
+    }
+}
+
+impl Line {
+    /// Takes out the jobs of one batch.
+    fn take_batch(&mut self) -> Vec<Job> {
+        let mut bytes = 0;
+        let size = |job: &Job| match job {
+            Job::Record(record, ..) => record.bytes.len(),
+            Job::Entries(entries, _) => entries.iter().map(Entry::bytes).sum(),
+            Job::Claim(..) | Job::Release(_) => 0,
+        };
+        let is_in = |job: &&Job| {
+            let is_in = bytes < BATCH;
+            bytes += size(job);
+            is_in
+        };
+        let jobs = self.jobs.iter().take_while(is_in).count();
+        if jobs == self.jobs.len() {
+            return mem::take(&mut self.jobs);
+        }
+        let left = self.jobs.split_off(jobs);
+        mem::replace(&mut self.jobs, left)
+    }
+}
+
+/// Tells who waits that a batch is durable: each worker once, if its records are next to each other.
+fn tell_durable(awaited: Vec<Awaited>) {
+    let mut awaited = awaited.into_iter().peekable();
+    let mut bytes = 0;
+    while let Some((worker, number, more, of)) = awaited.next() {
+        bytes += more;
+        if awaited.peek().is_none_or(|(next, ..)| *next != worker) {
+            let bytes = mem::take(&mut bytes);
+            let _ = caught(|| of.durable(number, bytes));
+        }
+    }
+}
