@@ -28,6 +28,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod type_text;
 
 use proc_macro::TokenStream;
 

@@ -35,6 +35,7 @@ pub(crate) const HEIR: &[Known] = &[
     Known { key: "quarantine", value: "stop", default: "`stop`" },
     Known { key: "max_quarantined", value: "8", default: "`8`" },
     Known { key: "tables", value: "CounterTables", default: "tables of its own" },
+    Known { key: "survives", value: "process", default: "`task`" },
     Known { key: "while_down", value: "wait", default: "`wait`" },
     Known { key: "on_undelivered", value: "path", default: "no hook" },
     Known { key: "crate", value: "::heir_runtime", default: "`::heir_runtime`" },
@@ -78,6 +79,7 @@ pub(crate) const TABLE: &[Known] = &[
     Known { key: "keep", value: "", default: "" },
     Known { key: "rollback", value: "", default: "" },
     Known { key: "init", value: "expr", default: "the `Default` of the type, or no rows" },
+    Known { key: "survives", value: "task", default: "what the worker says" },
 ];
 
 /// The value of one option, with the span of its key for errors.
@@ -197,6 +199,8 @@ fn elsewhere(name: &str, attribute: &str, keys: &[&str]) -> Option<String> {
         ("one_for_one", "strategy"),
         ("one_for_all", "strategy"),
         ("rest_for_one", "strategy"),
+        ("task", "survives"),
+        ("process", "survives"),
     ];
     if let Some((value, key)) = VALUES.iter().find(|(value, key)| *value == name && keys.contains(key)) {
         return Some(format!("write `{key} = {value}`"));

@@ -262,13 +262,15 @@ pub(crate) fn is_plain(ty: &TokenStream) -> bool {
     syn::parse2(ty.clone()).is_ok_and(|ty| is_plain_type(&ty))
 }
 
-/// Whether the type has the name of a recorded table, with arguments that break no rule.
-pub(crate) fn is_plain_table(ty: &TokenStream) -> bool {
+/// Whether the type has the name of a recorded table, with arguments that break no rule; nor the rule of
+/// stored tables, if it is one.
+pub(crate) fn is_plain_table(ty: &TokenStream, is_stored: bool) -> bool {
     const TABLES: [&str; 3] = ["BagTable", "OrderedTable", "Table"];
     let Ok(ty) = syn::parse2(ty.clone()) else { return false };
     let Some((name, arguments)) = name_and_arguments(&ty) else { return false };
     let [key, value] = arguments.as_slice() else { return false };
-    TABLES.iter().any(|table| name == table) && is_plain_key(key) && is_plain_type(value)
+    let is_plain_value = is_plain_type(value) && (!is_stored || is_plain_to_serde(value));
+    TABLES.iter().any(|table| name == table) && is_plain_key(key) && is_plain_value
 }
 
 /// The names of plain types that are `Eq`, `Ord` and `Hash`.
@@ -296,6 +298,20 @@ fn is_plain_type(ty: &Type) -> bool {
         return is_one_of(&KEYS) || is_one_of(&OTHERS);
     }
     is_one_of(&CONTAINERS) && arguments.into_iter().all(is_plain_type)
+}
+
+/// Whether serde writes and reads a plain type, also without a feature: no `Arc`, and keys that have an
+/// order and a hash.
+fn is_plain_to_serde(ty: &Type) -> bool {
+    const KEYED: [&str; 4] = ["BTreeMap", "BTreeSet", "HashMap", "HashSet"];
+    if let Type::Tuple(tuple) = ungroup(ty) {
+        return tuple.elems.iter().all(is_plain_to_serde);
+    }
+    let Some((name, arguments)) = name_and_arguments(ty) else { return false };
+    let is_keyed = KEYED.iter().any(|keyed| name == keyed);
+    name != "Arc"
+        && (!is_keyed || arguments.first().is_some_and(|key| is_plain_key(key)))
+        && arguments.into_iter().all(is_plain_to_serde)
 }
 
 /// `Vec` and `[u64]` for `Vec<u64>`; `None` for a longer path, or for arguments that are not types.

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub use heir_macros::{Heir, Supervisor};
 
 use crate::process::exit::BoxError;
+#[cfg(feature = "store")]
+use crate::store::Stores;
 use crate::supervisor::{Child, ChildPlan, Dynamic, Key, NamedArgs, SupervisorBuilder};
 use crate::table::AnyRecorded;
 use crate::worker::{Handlers, Later, Spec, Worker};
@@ -57,8 +59,16 @@ impl<T: AnyRecorded> Rules<T> {
     pub fn assert_initial<Same>() {}
 }
 
+/// A stored table is recorded: if it is not, [`assert_recorded`] says so, and nothing here.
+#[cfg(feature = "store")]
+impl<T: crate::table::Recorded> Rules<T> {
+    pub fn assert_stored<Same: Stores>() {}
+}
+
 /// The same rules, for a type that is no recorded table: `Same` is that type.
 pub trait OtherRules {
+    #[cfg(feature = "store")]
+    fn assert_stored<Same>() {}
     fn assert_not_recorded() {}
     fn assert_rollback<Same: RollbackTable>() {}
     fn assert_initial<Same: Initial>() {}

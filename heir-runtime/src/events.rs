@@ -35,6 +35,7 @@
 //! | `manager_started` | DEBUG | |
 //! | `linked` | DEBUG | `incarnation` |
 //! | `tables_created` | DEBUG | |
+//! | `tables_loaded` | DEBUG | |
 //! | `became_heir` | DEBUG | |
 //! | `gives_away` | DEBUG | `incarnation` |
 //! | `received` | DEBUG | `incarnation` |
@@ -42,6 +43,7 @@
 //! | `panicked` | ERROR | `role`, `incarnation`, `handler`, `task`, `place`, `panic`, `backtrace` (those that are known) |
 //! | `regained` | WARN; DEBUG after an orderly end, or after `panicked` | `incarnation`, `reason`, `in_message` |
 //! | `code_panicked` | WARN; DEBUG after `panicked` | `panic` |
+//! | `store_failed` | ERROR | `error` |
 //! | `reset` | WARN | |
 //! | `quarantined` | ERROR | `reason` |
 //! | `renewed` | WARN | `reason` |

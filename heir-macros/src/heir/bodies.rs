@@ -11,15 +11,17 @@ use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
 use super::rules::{self, checked, checked_field};
 use super::saved::Saved;
+use super::stored::stored_tables;
 use super::tables;
 use crate::editions;
 use crate::tokens::path_at;
 
 /// All functions, in the order of the trait.
 pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
-    let (recorded, create, incarnate) = (recorded_tables(worker), create(worker), incarnate(worker));
+    let (recorded, stored) = (recorded_tables(worker), stored_tables(worker));
+    let (create, incarnate) = (create(worker), incarnate(worker));
     let (dismantle, save, restore) = (dismantle(worker), save(worker), restore(worker));
-    quote!(#recorded #create #incarnate #dismantle #save #restore)
+    quote!(#recorded #stored #create #incarnate #dismantle #save #restore)
 }
 
 /// ```text
@@ -164,7 +166,14 @@ fn readers_pattern(worker: &Worker<'_>, readers: &Ident) -> TokenStream {
     if worker.recorded().next().is_some() { quote!(#readers) } else { quote!(_) }
 }
 
-/// The statements that create one table.
+/// The statements that create one table. The first rows of a stored table are for one that is new.
+///
+/// ```text
+/// let mut hits: Table<K, u64> = readers.open::<Table<K, u64>>(0);
+/// if readers.is_new(0) {
+///     <Table<K, u64> as R::table::Recorded>::fill(&mut hits, limits.known());
+/// }
+/// ```
 fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
     let (local, ty) = (local(field), checked_field(worker, field));
     let Kind::Table { restored, init, .. } = &field.kind else { return TokenStream::new() };
@@ -173,7 +182,12 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
         None => quote!(let #local: #ty = #first;),
         Some(rows) if *restored == Restored::ByItsRecord => {
             let recorded = recorded(worker, field);
-            quote!(let mut #local: #ty = #first; #recorded::fill(&mut #local, #rows);)
+            let fill = quote!(#recorded::fill(&mut #local, #rows););
+            let fill = match place(worker, field).filter(|_| worker.stores(field)) {
+                Some(place) => quote!(if #readers.is_new(#place) { #fill }),
+                None => fill,
+            };
+            quote!(let mut #local: #ty = #first; #fill)
         }
         Some(value) => quote!(let #local: #ty = #value;),
     }
@@ -181,11 +195,16 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
 
 /// A table before its `init`: without rows, or its `Default`.
 fn first_value(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
-    let place = worker.recorded().position(|recorded| recorded.ident == field.ident);
-    let Some(place) = place.map(Literal::usize_unsuffixed) else { return default_value(worker, field) };
+    let Some(place) = place(worker, field) else { return default_value(worker, field) };
     let ty = checked_field(worker, field);
     let span = field.written_ty.span().resolved_at(Span::mixed_site());
     quote_spanned!(span=> #readers.open::<#ty>(#place))
+}
+
+/// The place of a field among the recorded tables.
+fn place(worker: &Worker<'_>, field: &Field<'_>) -> Option<Literal> {
+    let place = worker.recorded().position(|recorded| recorded.ident == field.ident);
+    place.map(Literal::usize_unsuffixed)
 }
 
 /// The runtime's module of tables, at the span of a field's type.

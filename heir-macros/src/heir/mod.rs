@@ -12,6 +12,8 @@ mod parse;
 mod recorded;
 mod rules;
 mod saved;
+mod stored;
+mod survives;
 mod tables;
 
 use proc_macro2::TokenStream;
@@ -37,9 +39,14 @@ fn root_of(options: &TokenStream) -> Path {
     options.root.into_value().unwrap_or_else(default_root)
 }
 
-/// Expands the internal derive: parse → model → check → expand, or errors with stubs of the public
-/// items.
+/// Expands the internal derive.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
+    derive_with(input, cfg!(feature = "store"))
+}
+
+/// Parse → model → check → expand, or errors with stubs of the public items. `has_store`: whether the
+/// runtime has a store.
+pub(crate) fn derive_with(input: TokenStream, has_store: bool) -> TokenStream {
     let input: DeriveInput = match syn::parse2(with_raw_names(input)) {
         Ok(input) => input,
         Err(error) => return reported(error),
@@ -47,7 +54,7 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let worker = parse::worker(&input, &mut errors);
     if let Some(worker) = &worker {
-        check::worker(worker, &mut errors);
+        check::worker(worker, has_store, &mut errors);
     }
     match (errors.finish(), worker) {
         (None, Some(worker)) => expand::worker(&worker),

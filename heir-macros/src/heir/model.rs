@@ -5,9 +5,11 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{Attribute, Generics, LitStr, Path, Type, Visibility};
 
+use super::survives::{Said, Survives};
 use crate::diagnostics::Errors;
 use crate::options::{self, Millis, Slot};
 use crate::settings::{Backoff, Restart, Shutdown};
+use crate::tokens::mentions;
 
 /// A worker: the annotated struct.
 pub(super) struct Worker<'a> {
@@ -44,6 +46,8 @@ pub(super) struct Field<'a> {
     pub(super) ty: TokenStream,
     /// Whether the type names none of the worker's generic parameters.
     pub(super) is_concrete: bool,
+    /// Whether its attributes have a mistake, which has been reported.
+    pub(super) is_mistaken: bool,
     pub(super) kind: Kind,
 }
 
@@ -54,6 +58,7 @@ pub(super) enum Kind {
         restored: Restored,
         word: Option<Span>,
         init: Option<TokenStream>,
+        survives: Option<Said>,
     },
     Arg,
     Fresh {
@@ -87,6 +92,19 @@ impl<'a> Worker<'a> {
         self.fields
             .iter()
             .filter(|field| matches!(field.kind, Kind::Table { restored: Restored::ByItsRecord, .. }))
+    }
+
+    /// The recorded tables that outlive the process, each with its place among all recorded tables.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (usize, &Field<'a>)> {
+        self.recorded().enumerate().filter(|(_, field)| self.stores(field))
+    }
+
+    /// Whether the field is a table that outlives the process.
+    pub(super) fn stores(&self, field: &Field<'_>) -> bool {
+        let of_worker = self.options.survives.value();
+        let Kind::Table { restored: Restored::ByItsRecord, survives, .. } = &field.kind else { return false };
+        of_worker.is_some_and(|said| said.survives == Survives::Process)
+            && survives.is_none_or(|said| said.survives == Survives::Process)
     }
 
     pub(super) fn args(&self) -> impl Iterator<Item = &Field<'a>> {
@@ -146,6 +164,9 @@ pub(super) struct Options {
     pub(super) max_quarantined: Slot<u16>,
     /// The bundle of tables of another worker that has the same tables.
     pub(super) tables: Slot<Path>,
+    pub(super) survives: Slot<Said>,
+    /// Whether `survives` is given wrongly, or twice, which has been reported.
+    pub(super) mistakes_survives: bool,
     pub(super) while_down: Slot<WhileDown>,
     pub(super) on_undelivered: Slot<Path>,
     pub(super) root: Slot<Path>,
@@ -176,7 +197,7 @@ pub(super) enum WhileDown {
 impl Options {
     /// Reads the options. An option with a mistake leaves its slot empty.
     pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut given = Self::default();
+        let (mut given, mentions_survives) = (Self::default(), mentions(&tokens, "survives"));
         options::read_list(tokens, "heir", options::HEIR, errors, |key, input, errors| {
             match key.to_string().as_str() {
                 "name" => given.name.fill(key, options::text(input, key)?, errors),
@@ -202,12 +223,17 @@ impl Options {
                     let path = options::path(input, key, "`tables = CounterTables`")?;
                     given.tables.fill(key, path, errors);
                 }
+                "survives" => {
+                    given.mistakes_survives |= given.survives.value().is_some();
+                    given.survives.fill(key, Said::parse(input, key, "`survives = process`")?, errors);
+                }
                 "while_down" => given.while_down.fill(key, while_down(input, key)?, errors),
                 "on_undelivered" => given.on_undelivered.fill(key, options::function(input, key)?, errors),
                 _ => given.root.fill(key, options::root_path(input, key)?, errors),
             }
             Ok(())
         });
+        given.mistakes_survives |= mentions_survives && given.survives.value().is_none();
         given
     }
 }

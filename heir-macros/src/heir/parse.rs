@@ -7,6 +7,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, DeriveInput, Expr, Token};
 
 use super::model::{Field, Kind, Options, Restored, Worker};
+use super::survives::Said;
 use crate::attached::HEIR;
 use crate::diagnostics::Errors;
 use crate::options::{self, Slot};
@@ -75,6 +76,8 @@ fn read_field<'a>(
         );
     }
     let ty = replace_self(with_lifetime(&field.ty), self_ty);
+    let mistakes = errors.len();
+    let kind = read_kind(&field.attrs, errors);
     Some(Field {
         ident: field.ident.as_ref()?,
         vis: &field.vis,
@@ -82,7 +85,8 @@ fn read_field<'a>(
         written_ty: &field.ty,
         is_concrete: is_concrete(&ty, &input.generics),
         ty,
-        kind: read_kind(&field.attrs, errors),
+        is_mistaken: errors.len() > mistakes,
+        kind,
     })
 }
 
@@ -109,7 +113,7 @@ fn read_kind(attrs: &[Attribute], errors: &mut Errors) -> Kind {
     }
 }
 
-/// Reads `#[table]`, `#[table(keep)]`, `#[table(rollback, init = expr)]`.
+/// Reads `#[table]`, `#[table(keep)]`, `#[table(rollback, init = expr, survives = task)]`.
 fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
     let mistakes = errors.len();
     let tokens = arguments(marker).unwrap_or_else(|error| {
@@ -117,10 +121,14 @@ fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
         TokenStream::new()
     });
     let (mut keep, mut rollback, mut init) = (Slot::default(), Slot::default(), Slot::default());
+    let mut survives = Slot::default();
     options::read_list(tokens, "table", options::TABLE, errors, |key, input, errors| {
         match key.to_string().as_str() {
             "keep" => keep.fill(key, (), errors),
             "rollback" => rollback.fill(key, (), errors),
+            "survives" => {
+                survives.fill(key, Said::parse(input, key, "`survives = task`, or leave it out")?, errors);
+            }
             _ => init.fill(key, init_expr(input)?, errors),
         }
         Ok(())
@@ -143,7 +151,8 @@ fn read_table(marker: &Attribute, errors: &mut Errors) -> Kind {
         (None, None) => Restored::ByItsRecord,
     };
     let word = keep.key_span().or(rollback.key_span());
-    Kind::Table { restored, word, init: init.into_value() }
+    let (init, survives) = (init.into_value(), survives.into_value());
+    Kind::Table { restored, word, init, survives }
 }
 
 /// Reads an expression up to the comma that ends it. Generics and closures contain commas, and
@@ -169,7 +178,9 @@ fn at_next_word(input: ParseStream<'_>) -> bool {
     let word = ahead.parse::<Ident>().ok();
     match word {
         None => ahead.is_empty(),
-        Some(word) if word == "init" => ahead.peek(Token![=]) && !ahead.peek(Token![==]),
+        Some(word) if word == "init" || word == "survives" => {
+            ahead.peek(Token![=]) && !ahead.peek(Token![==])
+        }
         Some(word) => (word == "keep" || word == "rollback") && (ahead.is_empty() || ahead.peek(Token![,])),
     }
 }

@@ -44,6 +44,7 @@ fn starts_as_default(field: &Field<'_>) -> bool {
 /// const __RULES: usize = {
 ///     use R::__private::OtherRules as _;
 ///     R::__private::assert_recorded::<Table<Key, u64>>();
+///     let _ = || R::__private::Rules::<Table<Key, u64>>::assert_stored::<Table<Key, u64>>(); // with `survives = process`
 ///     let _ = || R::__private::Rules::<Vec<Row>>::assert_not_recorded();
 ///     let _ = || R::__private::Rules::<Vec<Row>>::assert_rollback::<Vec<Row>>();
 ///     let _ = || R::__private::Rules::<Vec<Row>>::assert_initial::<Vec<Row>>();
@@ -61,8 +62,9 @@ fn starts_as_default(field: &Field<'_>) -> bool {
 pub(super) fn asserted(worker: &Worker<'_>) -> Option<TokenStream> {
     let (impl_generics, _, where_clause) = worker.generics.split_for_impl();
     let mut names_rules = false;
-    let assertions = worker.fields.iter().filter(|field| !is_known(field)).map(|field| {
-        names_rules |= matches!(field.kind, Kind::Table { word: Some(_), .. });
+    let assertions = worker.fields.iter().filter(|field| !is_known(worker, field)).map(|field| {
+        names_rules |=
+            matches!(field.kind, Kind::Table { word: Some(_), .. }) || asserts_stored(worker, field);
         assertions_on(worker, field)
     });
     let assertions: TokenStream = assertions.collect();
@@ -94,7 +96,7 @@ pub(super) fn unasserted(worker: &Worker<'_>) -> Option<TokenStream> {
 /// Whether the implementation depends on the constant: not with generic parameters, and not if
 /// there is nothing to assert.
 pub(super) fn is_checked(worker: &Worker<'_>) -> bool {
-    worker.generics.params.is_empty() && !worker.fields.iter().all(is_known)
+    worker.generics.params.is_empty() && !worker.fields.iter().all(|field| is_known(worker, field))
 }
 
 /// `__Checked<CounterTables>`
@@ -105,7 +107,7 @@ pub(super) fn checked(worker: &Worker<'_>, ty: &TokenStream) -> TokenStream {
 /// `__Checked<Vec<Row>>`, for a field whose type is not known to break no rule.
 pub(super) fn checked_field(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
     let ty = &field.ty;
-    if !is_checked(worker) || is_known(field) {
+    if !is_checked(worker) || is_known(worker, field) {
         return ty.clone();
     }
     let place = place(field);
@@ -153,7 +155,11 @@ fn assertions_on(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
         quote_spanned!(span=> #root::__private::#rule::<#ty>();)
     };
     match &field.kind {
-        Kind::Table { restored: Restored::ByItsRecord, .. } => of_all("assert_recorded"),
+        Kind::Table { restored: Restored::ByItsRecord, .. } => {
+            let recorded = of_all("assert_recorded");
+            let stored = asserts_stored(worker, field).then(|| of_stored_tables(worker, field));
+            quote!(#recorded #stored)
+        }
         Kind::Table { restored, word, .. } => {
             let keep = (*restored == Restored::AsItIs).then(|| of_all("assert_keep"));
             let others = of_other_tables(worker, field, *restored, word.unwrap_or_else(|| place(field)));
@@ -163,6 +169,19 @@ fn assertions_on(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
         Kind::Fresh { with: None } => of_all("assert_fresh"),
         Kind::Fresh { with: Some(_) } => of_all("assert_rest"),
     }
+}
+
+/// Whether the constant asserts that the rows can be stored. In a worker with parameters, the code that lists
+/// the stored tables is the only one that needs it, and has the error.
+fn asserts_stored(worker: &Worker<'_>, field: &Field<'_>) -> bool {
+    worker.generics.params.is_empty() && worker.stores(field)
+}
+
+/// Asserts what holds for a stored table: nothing, if it is no recorded table, which is another error.
+fn of_stored_tables(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
+    let (at, ty) = (place(field), &field.ty);
+    let root = path_at(&worker.root, at);
+    quote_spanned!(at=> let _ = || #root::__private::Rules::<#ty>::assert_stored::<#ty>();)
 }
 
 /// Asserts what holds for no recorded table. An error in the word is at the word, and one in the type
@@ -205,7 +224,7 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
             generics.make_where_clause().predicates.push(syn::parse_quote!(for<'__rule> #bound));
         }
     };
-    for field in fields.filter(|field| !is_known(field)) {
+    for field in fields.filter(|field| !is_known(worker, field)) {
         // On a type that is not concrete, the bound would hide the table's `Row` and `Reader`.
         if !field.is_concrete && is_recorded(field) {
             continue;
@@ -239,8 +258,8 @@ pub(super) fn granted_worker(
 }
 
 /// Whether the name of the field's type tells that the type breaks no rule.
-fn is_known(field: &Field<'_>) -> bool {
-    if is_recorded(field) { is_plain_table(&field.ty) } else { is_plain(&field.ty) }
+fn is_known(worker: &Worker<'_>, field: &Field<'_>) -> bool {
+    if is_recorded(field) { is_plain_table(&field.ty, worker.stores(field)) } else { is_plain(&field.ty) }
 }
 
 fn is_recorded(field: &Field<'_>) -> bool {

@@ -43,10 +43,20 @@ fn what_is_generated_is_short() {
         #[every("100ms", missed = catch_up)]
         async fn sweep(&mut self) {}
     );
+    let stored = |options: TokenStream| {
+        let item = quote! {
+            pub struct Counter {
+                #[table] counts: Table<String, u64>,
+                #[table(init = [])] seen: Table<String, u64>,
+            }
+        };
+        lines(&expand_heir(&options, item))
+    };
     let none = added(&quote!());
     let measured = [
         ("the smallest worker", lines(&expand_heir(&quote!(), smallest)), 89),
         ("a worker of six fields, one of each kind", lines(&expand_heir(&quote!(), of_six)), 163),
+        ("two tables that are stored", stored(quote!(survives = process)) - stored(quote!()), 16),
         ("no handlers", none, 30),
         ("each handler, with both its methods", added(&call) - none, 33),
         ("a handler that replies later", added(&later) - none, 34),

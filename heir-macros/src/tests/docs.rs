@@ -105,6 +105,7 @@ fn bare(code: &str) -> String {
         "::heir_runtime::by_hand::",
         "::heir_runtime::estate::",
         "::heir_runtime::links::",
+        "::heir_runtime::store::",
         "::heir_runtime::supervision::",
         "::heir_runtime::table::",
         "::heir_runtime::",
@@ -115,6 +116,7 @@ fn bare(code: &str) -> String {
         "::core::marker::",
         "::core::ops::",
         "::core::result::",
+        "::std::vec::",
     ] {
         code = code.replace(path, "");
     }
@@ -146,7 +148,7 @@ fn the_docs_of_heir_say_what_is_generated() {
         }
     };
     let block = block(OF_HEIR, "# What is generated");
-    assert_generated(&block, &[expand_heir(&quote!(mailbox = 1), item)]);
+    assert_generated(&block, &[expand_heir(&quote!(mailbox = 1, survives = process), item)]);
 }
 
 #[test]

@@ -66,6 +66,25 @@ fn a_worker_with_every_kind_of_field_and_every_option() {
 }
 
 #[test]
+fn a_worker_whose_tables_are_stored() {
+    let item = quote! {
+        pub struct Counter {
+            #[table(init = limits.known())]
+            pub counts: heir_runtime::table::Table<Key, std::vec::Vec<Row>>,
+            #[table(survives = task)]
+            cached: Table<String, Arc<Row>>,
+            #[table(keep, survives = task)]
+            client: Client,
+            #[table]
+            by_day: OrderedTable<u32, u64>,
+            #[arg]
+            limits: Limits,
+        }
+    };
+    assert_expansion!("heir-stored", expand_heir(&quote!(survives = process), item));
+}
+
+#[test]
 fn a_generic_worker() {
     let item = quote! {
         pub struct Registry<K: Key = String, V: ?Sized, const N: usize = 4>

@@ -9,9 +9,14 @@ mod mistakes;
 use proc_macro2::TokenStream;
 
 /// Expands an item with `#[heir]` as rustc does: first the attribute, then the derive that it
-/// attached.
+/// attached. The runtime has a store.
 fn expand_heir(options: &TokenStream, item: TokenStream) -> TokenStream {
-    crate::heir::derive(without_derive(crate::heir::attach(options, item)))
+    crate::heir::derive_with(attached(options, item), true)
+}
+
+/// What the attribute `#[heir]` hands to its derive.
+fn attached(options: &TokenStream, item: TokenStream) -> TokenStream {
+    without_derive(crate::heir::attach(options, item))
 }
 
 /// Expands an item with `#[supervisor]` in the same way.

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::estate::info::{ClaimError, EstateInfo, HeirTaken, Owner};
+use crate::estate::info::{ClaimError, EstateInfo, HeirTaken, Origin, Owner};
 use crate::estate::settle::Unsettled;
 use crate::process::exit::{Exit, ExitReason};
 use crate::util::caught::{caught, drop_caught};
@@ -35,6 +35,8 @@ pub(super) struct State<T> {
     managed: bool,
     /// Why the tables could not be restored when they were last settled.
     torn: Option<Arc<str>>,
+    /// Where the tables come from, for the next owner.
+    origin: Origin,
     /// In a box: most estates have none.
     last_exit: Option<Box<Exit>>,
     /// The last number that was handed out, to an incarnation that may never own the tables.
@@ -72,6 +74,8 @@ pub(crate) struct Succession {
     /// How the owner before the giver ended.
     pub(crate) last_exit: Option<Exit>,
     reached: u64,
+    /// Where the tables came from.
+    pub(crate) origin: Origin,
 }
 
 impl<T> Cell<T> {
@@ -81,6 +85,7 @@ impl<T> Cell<T> {
             heir: None,
             managed,
             torn: None,
+            origin: Origin::New,
             last_exit: None,
             issued: 0,
             reached: 0,
@@ -118,6 +123,12 @@ impl<T> Cell<T> {
         })
     }
 
+    /// Numbers go on above this one.
+    #[cfg(feature = "store")]
+    pub(super) fn issue_after(&self, incarnation: u64) {
+        self.state.with(|state| state.issued = state.issued.max(incarnation));
+    }
+
     /// Makes `name` the heir.
     pub(super) fn appoint(&self, name: &Arc<str>, as_manager: bool) -> Result<(), HeirTaken> {
         self.state.with(|state| {
@@ -145,6 +156,7 @@ impl<T> Cell<T> {
             }
             let incarnation = state.issued + 1;
             let taken = state.take_out(Arc::from(name), incarnation)?;
+            state.origin = Origin::Regained;
             state.issued = incarnation;
             state.reached = incarnation;
             Ok(taken)
@@ -170,7 +182,8 @@ impl<T> Cell<T> {
             };
             let next = Owner { name, incarnation, since: Instant::now() };
             let owner = std::mem::replace(owner, next);
-            let before = Succession { owner, reached: state.reached, last_exit: state.last_exit() };
+            let origin = std::mem::replace(&mut state.origin, Origin::Regained);
+            let before = Succession { owner, reached: state.reached, last_exit: state.last_exit(), origin };
             state.reached = incarnation;
             Some(before)
         })
@@ -181,6 +194,7 @@ impl<T> Cell<T> {
         self.state.with(|state| {
             state.place = Place::Out(before.owner);
             state.reached = before.reached;
+            state.origin = before.origin;
         });
     }
 
@@ -203,6 +217,11 @@ impl<T> Cell<T> {
     /// The tables were settled, or exchanged.
     pub(crate) fn set_torn(&self, torn: Option<Arc<str>>) {
         self.state.with(|state| state.torn = torn);
+    }
+
+    /// The tables come from there: they were loaded, or made anew.
+    pub(crate) fn set_origin(&self, origin: Origin) {
+        self.state.with(|state| state.origin = origin);
     }
 
     pub(super) fn torn(&self) -> Option<Arc<str>> {

@@ -65,3 +65,19 @@ pub struct HeirTaken {
     /// The name of the other heir.
     pub heir: Arc<str>,
 }
+
+/// Where tables come from that an owner gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Origin {
+    /// They have been created, and nobody has owned them.
+    #[default]
+    New,
+    /// They have been loaded from a store, and nobody has owned them in this process.
+    Loaded,
+    /// Another owner had them before.
+    Regained,
+    /// They have been made anew in the place of tables that were reset or quarantined.
+    Reset,
+}

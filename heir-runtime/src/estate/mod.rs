@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use self::cell::Cell;
 pub use self::heir::{Heir, Inheritance};
-pub use self::info::{ClaimError, EstateInfo, HeirTaken, Owner};
+pub use self::info::{ClaimError, EstateInfo, HeirTaken, Origin, Owner};
 pub use self::lease::Lease;
 pub(crate) use self::lease::Seat;
 pub use self::quarantine::Quarantined;
@@ -105,6 +105,12 @@ impl<T> Estate<T> {
         Some(seen)
     }
 
+    /// The first tables have been loaded from a store.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_loaded(&self) {
+        self.cell.set_origin(Origin::Loaded);
+    }
+
     /// Puts the first tables into the estate, for the heir, or for the next owner that claims them.
     pub(crate) fn found(&self, tables: T) {
         self.cell.found(tables);
@@ -160,6 +166,12 @@ impl<T> Estate<T> {
     /// The number of the next incarnation.
     pub(crate) fn issue(&self) -> u64 {
         self.cell.issue()
+    }
+
+    /// Numbers go on above this one.
+    #[cfg(feature = "store")]
+    pub(crate) fn issue_after(&self, incarnation: u64) {
+        self.cell.issue_after(incarnation);
     }
 
     /// The receiving ends of an incarnation that already has its number.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::estate::cell::Cell;
+use crate::estate::info::Origin;
 use crate::estate::lease::Lease;
 use crate::process::exit::Exit;
 use crate::util::caught::caught;
@@ -55,6 +56,8 @@ pub struct TransferInfo {
     pub from: Arc<str>,
     /// How the owner before ended: `None` if there was none, or if it gave the tables away alive.
     pub previous: Option<Exit>,
+    /// Where the tables come from.
+    pub origin: Origin,
 }
 
 impl<T> Lease<T> {
@@ -91,7 +94,8 @@ impl<T> Lease<T> {
         };
         let (lease, giver) = self.for_owner(incarnation);
         let previous = before.last_exit.clone().filter(|_| giver.is_of_heir());
-        let info = TransferInfo { incarnation, from: Arc::clone(&before.owner.name), previous };
+        let (from, origin) = (Arc::clone(&before.owner.name), before.origin);
+        let info = TransferInfo { incarnation, from, previous, origin };
         // The receiver is woken after the tables have been sent: they have been sent even if its
         // waker panics.
         match caught(|| sender.send(Transfer { lease, info })) {

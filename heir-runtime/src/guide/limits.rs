@@ -2,10 +2,12 @@
 //!
 //! # One process
 //! Tables are memory of one process. When the process ends, they are lost, with the queues and the
-//! replies. Names are known in one tree, and messages reach one process.
+//! replies; but for the recorded tables of workers with `survives = process`, which are in a
+//! [store](https://docs.rs/heir-runtime/latest/heir_runtime/store), too, and are loaded at the next start. A store
+//! belongs to one process at a time. Names are known in one tree, and messages reach one process.
 //!
-//! State that must outlive the process belongs into a database. A worker in front of it is still of
-//! use: it has the connection as a `keep` table, and writes what its messages committed.
+//! State that does not fit into memory, or that is queried, belongs into a database. A worker in front of
+//! it is still of use: it has the connection as a `keep` table, and writes what its messages committed.
 //!
 //! # `panic = "abort"`
 //! Built so, a program ends at its first panic, and there is nobody to restart anything. This crate

@@ -47,15 +47,15 @@ const BODY: &str = "a life has its body until it is dropped";
 /// home to the estate, together with everything that the manager is to undo and drop. The message
 /// in progress goes first in the mailbox to be served again, or its caller is told.
 pub(crate) struct Life<W: Handlers> {
-    shared: Arc<Shared<W>>,
+    pub(super) shared: Arc<Shared<W>>,
     // `None` only once it has left.
     body: Option<Body<W>>,
     /// The message in progress, with its reply channel.
-    message: Option<W::Message>,
-    cx: Context<W>,
+    pub(super) message: Option<W::Message>,
+    pub(super) cx: Context<W>,
     /// Whether a failure speaks against the tables: until the incarnation has shown that it can live
     /// with them. Its start hooks show that; if a message is to be served again, serving it does.
-    suspicious: bool,
+    pub(super) suspicious: bool,
 }
 
 /// The next thing that an incarnation does.
@@ -67,6 +67,9 @@ pub(crate) enum Next {
     Signal(Box<Signal>),
     /// Serve the message in progress.
     Message,
+    /// Finish the messages whose changes are durable now.
+    #[cfg(feature = "store")]
+    Durable,
 }
 
 /// The worker, and its seat: the right, and the obligation, to give the tables back.
@@ -129,7 +132,7 @@ impl<W: Handlers> Life<W> {
         };
         ran.map_err(|message| panicked_in(hook, message))?.map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
-        body.commit_and_follow(&mut self.cx)?;
+        self.commit_and_follow()?;
         self.is_served();
         if !self.shared.mailbox.has_message_again() {
             self.cleared();
@@ -148,6 +151,12 @@ impl<W: Handlers> Life<W> {
             && let Some(signal) = ready!(process.poll_signal())
         {
             return Poll::Ready(Next::Signal(Box::new(signal)));
+        }
+        #[cfg(feature = "store")]
+        if W::IS_STORED
+            && let Some(next) = self.poll_the_store(cx)
+        {
+            return next;
         }
         if self.shared.clock.is_some() && self.takes_a_tick(cx) {
             return Poll::Ready(Next::Message);
@@ -184,7 +193,7 @@ impl<W: Handlers> Life<W> {
     }
 
     /// Drops what commits have replaced that a journal has shown meanwhile.
-    fn sweep(&mut self, cx: &task::Context<'_>) {
+    pub(super) fn sweep(&mut self, cx: &task::Context<'_>) {
         if self.cx.readers.poll_replaced(cx) {
             let worker = &mut self.body.as_mut().expect(BODY).worker;
             // Nothing is written at this boundary. If it fails, the commit of the next message does, too.
@@ -219,6 +228,10 @@ impl<W: Handlers> Life<W> {
         }
         self.cx.process.checkpoint().await;
         let committed = body.commit(&mut self.cx)?;
+        #[cfg(feature = "store")]
+        if W::IS_STORED && self.waits_for_the_store() {
+            return self.hold_back(committed);
+        }
         // The message has committed, so what it has sent leaves, and then its reply. From here on a
         // panic ends the incarnation, but undoes nothing.
         let is_more = !self.cx.outbox.is_empty();
@@ -279,7 +292,7 @@ impl<W: Handlers> Life<W> {
             .await?
             .map_err(ExitReason::returned)?;
         self.cx.process.checkpoint().await;
-        body.commit_and_follow(&mut self.cx)?;
+        self.commit_and_follow()?;
         self.suspicious = suspicious;
         self.is_served();
         // As receiving a message does, so that a flood of signals keeps no other task waiting.
@@ -290,6 +303,11 @@ impl<W: Handlers> Life<W> {
     /// Runs the stop hook, and ends the incarnation.
     pub(crate) async fn stop(mut self, reason: ExitReason) -> ExitReason {
         let stopped = self.run_stop_hook(&reason).await;
+        #[cfg(feature = "store")]
+        let stopped = match stopped {
+            Ok(()) if W::IS_STORED => self.until_durable().await,
+            stopped => stopped,
+        };
         self.end(stopped.err().unwrap_or(reason))
     }
 
@@ -302,7 +320,7 @@ impl<W: Handlers> Life<W> {
         let hook = async { body.worker.on_stop(reason, &mut self.cx).await };
         in_time(self.shared.settings.handler_timeout, "#[on(stop)]", span, pin!(Some(hook))).await?;
         self.cx.process.checkpoint().await;
-        body.commit_and_follow(&mut self.cx)?;
+        self.commit_and_follow()?;
         self.is_served();
         Ok(())
     }
@@ -318,6 +336,18 @@ impl<W: Handlers> Life<W> {
         reason
     }
 
+    /// Commits a transaction that has no reply: what it has sent leaves, and what follows the commit
+    /// runs. A panic in that ends the incarnation, but undoes nothing.
+    fn commit_and_follow(&mut self) -> Result<(), ExitReason> {
+        let saved = self.body.as_mut().expect(BODY).commit(&mut self.cx)?;
+        #[cfg(feature = "store")]
+        if W::IS_STORED && self.waits_for_the_store() {
+            return self.hold_back(saved);
+        }
+        self.cx.outbox.depart();
+        drop_caught(saved).and(self.cx.outbox.finish()).map_err(ExitReason::Panic)
+    }
+
     /// A hook is about to be served: returns its span, if anybody watches.
     fn watch(&mut self, hook: &'static str) -> Option<Arc<Span>> {
         if spans_may_be_wanted() { watched::begin_hook(&self.shared, &mut self.cx, hook) } else { None }
@@ -325,14 +355,14 @@ impl<W: Handlers> Life<W> {
 
     /// What was served has committed.
     #[inline]
-    fn is_served(&mut self) {
+    pub(super) fn is_served(&mut self) {
         if let Some(watched) = self.cx.outbox.take_watched() {
             watched.is_served(W::NAME, &self.cx.readers);
         }
     }
 
     /// The incarnation has shown that it can live with its tables.
-    fn cleared(&mut self) {
+    pub(super) fn cleared(&mut self) {
         self.suspicious = false;
         self.shared.tables_cleared();
     }
@@ -352,14 +382,6 @@ impl<W: Handlers> Body<W> {
         caught(|| self.worker.commit(Commit::of(&cx.readers))).map_err(ExitReason::Panic)?;
         self.seat.set_in_message(false);
         Ok(cx.saved.take())
-    }
-
-    /// Commits a transaction that has no reply: what it has sent leaves, and what follows the commit
-    /// runs. A panic in that ends the incarnation, but undoes nothing.
-    fn commit_and_follow(&mut self, cx: &mut Context<W>) -> Result<(), ExitReason> {
-        let saved = self.commit(cx)?;
-        cx.outbox.depart();
-        drop_caught(saved).and(cx.outbox.finish()).map_err(ExitReason::Panic)
     }
 }
 

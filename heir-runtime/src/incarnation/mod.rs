@@ -12,6 +12,8 @@ mod beat;
 #[cfg(feature = "testing")]
 mod doom;
 pub(crate) mod heartbeat;
+#[cfg(feature = "store")]
+mod held;
 pub(crate) mod life;
 mod unfinished;
 mod watched;
@@ -116,6 +118,8 @@ fn live<W: Handlers>(
                 Next::Stop => break Box::pin(life.stop(ExitReason::Shutdown)).await,
                 Next::Signal(signal) => Box::pin(life.on_signal(*signal)).await,
                 Next::Message => life.serve().await,
+                #[cfg(feature = "store")]
+                Next::Durable => life.finish_durable(),
             };
             if let Err(reason) = served {
                 break life.end(reason);

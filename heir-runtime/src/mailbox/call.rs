@@ -21,6 +21,9 @@ pub struct Call<A, R> {
     /// The handler is done; its message has not committed yet. If there is no caller any more, the
     /// reply is dropped, where its panic is caught.
     kept: Option<R>,
+    /// Whether the reply goes to a handler.
+    #[cfg(feature = "store")]
+    is_for_a_worker: bool,
 }
 
 impl<R: Send> Caller for ReplyCell<Heard<R>> {
@@ -56,7 +59,22 @@ impl<A, R> Call<A, R> {
     /// poll.
     pub(crate) fn new(args: MessageArgs<A>, waker: Waker) -> (Self, ReplyReceiver<Heard<R>>) {
         let (reply_to, answer) = reply(waker);
-        (Self { args, caller: CallerOf::Waits(reply_to), kept: None }, answer)
+        let call = Self {
+            args,
+            caller: CallerOf::Waits(reply_to),
+            kept: None,
+            #[cfg(feature = "store")]
+            is_for_a_worker: false,
+        };
+        (call, answer)
+    }
+
+    /// This call, whose reply goes to a handler of a worker.
+    #[cfg(feature = "store")]
+    pub(crate) fn for_a_worker(self) -> Self {
+        let mut call = self;
+        call.is_for_a_worker = true;
+        call
     }
 
     /// Takes the reply channel, for a reply that comes later; `watched` is this call, if somebody
@@ -117,6 +135,19 @@ impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
         }
     }
 
+    #[cfg(feature = "store")]
+    fn open_and_keep(&mut self) {
+        // If the reply comes later, it is open from here on.
+        let caller = std::mem::replace(&mut self.caller, CallerOf::Told);
+        match (self.kept.take(), caller) {
+            (Some(value), CallerOf::Waits(reply_to)) => {
+                self.kept = reply_to.try_answer(Ok(value)).err().and_then(Result::ok);
+            }
+            (None, CallerOf::Later(open)) => open.open(),
+            (kept, _caller) => self.kept = kept,
+        }
+    }
+
     fn refuse(&mut self, why: Refusal) -> Option<Tell> {
         let later = matches!(self.caller, CallerOf::Later(_));
         match self.caller.take() {
@@ -126,6 +157,11 @@ impl<A: Send + 'static, R: Send + 'static> ReplyGate for Call<A, R> {
             None if later => Some(Box::new(|| {})),
             None => None,
         }
+    }
+
+    #[cfg(feature = "store")]
+    fn is_for_a_worker(&self) -> bool {
+        self.is_for_a_worker
     }
 
     fn retry(&mut self) -> bool {

@@ -155,6 +155,10 @@ pub enum CallError<A = ()> {
         /// The number of the incarnation.
         incarnation: u64,
     },
+    /// The worker served this call, and the store failed when it kept its changes (only with
+    /// `survives = process`). All of them are there when the worker serves again, or none.
+    #[error("the store failed when it kept what this call has changed: all of it is there, or nothing")]
+    Unknown,
     /// The worker served this call, and nobody replied: all clones of its [`Reply`](crate::Reply) are
     /// dropped, or a handler written by hand kept none.
     #[error("the worker served this call, and nobody replied")]
@@ -188,6 +192,7 @@ impl<A> CallError<A> {
             Refusal::Died { incarnation, reason } => Self::Died { incarnation, reason },
             Refusal::Stopped(why) => Self::Stopped(why),
             Refusal::Unresponsive { incarnation } => Self::Unresponsive { incarnation },
+            Refusal::Unknown => Self::Unknown,
         }
     }
 
@@ -203,6 +208,7 @@ impl<A> CallError<A> {
             Self::Died { .. }
             | Self::Stopped(_)
             | Self::Unresponsive { .. }
+            | Self::Unknown
             | Self::Unanswered
             | Self::TimedOut(_)
             | Self::DownFor(_) => None,
@@ -327,6 +333,9 @@ pub enum MessageError {
         /// The number of the incarnation.
         incarnation: u64,
     },
+    /// [`CallError::Unknown`].
+    #[error("the store failed when it kept what this call has changed: all of it is there, or nothing")]
+    Unknown,
     /// [`CallError::Unanswered`].
     #[error("the worker served this call, and nobody replied")]
     Unanswered,
@@ -354,6 +363,7 @@ impl<A> From<CallError<A>> for MessageError {
             CallError::Died { incarnation, reason } => Self::Died { incarnation, reason },
             CallError::Stopped(why) => Self::Stopped(why),
             CallError::Unresponsive { incarnation } => Self::Unresponsive { incarnation },
+            CallError::Unknown => Self::Unknown,
             CallError::Unanswered => Self::Unanswered,
             CallError::TimedOut(limit) => Self::TimedOut(limit),
             CallError::DownFor(limit) => Self::DownFor(limit),
@@ -385,6 +395,7 @@ impl Clone for CallError {
             }
             Self::Stopped(why) => Self::Stopped(why.clone()),
             Self::Unresponsive { incarnation } => Self::Unresponsive { incarnation: *incarnation },
+            Self::Unknown => Self::Unknown,
             Self::Unanswered => Self::Unanswered,
             Self::TimedOut(limit) => Self::TimedOut(*limit),
             Self::DownFor(limit) => Self::DownFor(*limit),

@@ -23,6 +23,14 @@ pub trait ReplyGate: sealed::Sealed {
     /// Sends the reply that was kept. The message has committed.
     fn open(&mut self);
 
+    /// As [`open`](Self::open), but a reply that nobody wants is dropped with the message, maybe in another
+    /// thread.
+    #[cfg(feature = "store")]
+    #[doc(hidden)]
+    fn open_and_keep(&mut self) {
+        self.open();
+    }
+
     /// Takes the reply channel, to tell the caller that there is no reply, and why. It is taken
     /// only when that is certain. `None` if there is no caller: a cast, or a call whose caller has
     /// gone.
@@ -30,6 +38,13 @@ pub trait ReplyGate: sealed::Sealed {
 
     /// Makes the message ready to be served once more, if it may be: its effects have been undone.
     fn retry(&mut self) -> bool;
+
+    /// Whether its reply goes to a handler of another worker: to send it may run a user's code.
+    #[cfg(feature = "store")]
+    #[doc(hidden)]
+    fn is_for_a_worker(&self) -> bool {
+        false
+    }
 
     /// How often the arguments have been taken, to serve the message.
     fn tries(&self) -> u32;

@@ -19,6 +19,10 @@ pub enum Refusal {
     /// The message was never served.
     #[error("the worker stopped before it served it: {0}")]
     Stopped(Stopped),
+    /// The worker has served the message, and the [store](https://docs.rs/heir-runtime/latest/heir_runtime/store)
+    /// failed when it kept its changes.
+    #[error("the store failed when it kept what this message has changed: it is there, or it is not")]
+    Unknown,
     /// The worker serves the message, and does not yield to the runtime.
     #[error("incarnation {incarnation} of the worker does not yield to the runtime while it serves it")]
     #[non_exhaustive]

@@ -85,7 +85,7 @@ impl OnUndelivered {
         let (incarnation, tries) = match &why {
             // Also if it died before it could take them.
             Refusal::Died { incarnation, .. } => (Some(*incarnation), tries.max(1)),
-            Refusal::Stopped(_) | Refusal::Unresponsive { .. } => (None, tries),
+            Refusal::Stopped(_) | Refusal::Unresponsive { .. } | Refusal::Unknown => (None, tries),
         };
         let worker = Arc::clone(worker);
         let undelivered = Undelivered { worker, message: name, why, incarnation, tries, args };

@@ -8,6 +8,9 @@
 //!                    exchange <- judge <- regain <---------------+
 //! ```
 
+#[cfg(feature = "store")]
+mod stored;
+
 use std::fmt;
 use std::future::pending;
 use std::pin::pin;
@@ -18,7 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 
 use crate::estate::quarantine::Verdict;
-use crate::estate::{GiveAwayError, Inheritance, Lease, Quarantined, Recipient};
+use crate::estate::{GiveAwayError, Inheritance, Lease, Origin, Quarantined, Recipient};
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
 use crate::table::Readers;
@@ -153,10 +156,22 @@ async fn take_up<W: Handlers>(
     let mut linked = None;
     if !shared.estate.is_founded() {
         linked = Some(link(shared).await);
-        let tables = create(shared, &args, &shared.readers()).await?;
+        #[cfg(feature = "store")]
+        let (readers, made) = Box::pin(stored::load(shared)).await?;
+        #[cfg(not(feature = "store"))]
+        let (readers, made) = (shared.readers(), EventKind::TablesCreated);
+        let tables = create(shared, &args, &readers).await?;
+        #[cfg(feature = "store")]
+        if W::IS_STORED {
+            stored::are_created(shared).await?;
+        }
         shared.tables_are_new();
         shared.estate.found(tables);
-        shared.emit(EventKind::TablesCreated);
+        #[cfg(feature = "store")]
+        if made == EventKind::TablesLoaded {
+            shared.estate.is_loaded();
+        }
+        shared.emit(made);
     }
     let heir = shared.estate.manage(&[&*shared.name, " manager"].concat()).map_err(ExitReason::error)?;
     shared.emit(EventKind::BecameHeir);
@@ -185,6 +200,12 @@ impl<W: Handlers> Manager<W> {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
             };
+            #[cfg(feature = "store")]
+            if W::IS_STORED {
+                // In a box: a rare step takes no memory before it begins.
+                Box::pin(stored::settle(&self.shared, &mut lease)).await?;
+                Box::pin(stored::keep_number(&self.shared, next.incarnation())).await?;
+            }
             // Only now, when the next incarnation waits for them: tables without a next owner stay
             // as they are.
             if let Some(exit) = exit
@@ -220,10 +241,15 @@ impl<W: Handlers> Manager<W> {
     /// Exchanges tables that are not accepted for new ones, if the worker goes on.
     async fn exchange(
         &mut self,
-        lease: Lease<W::Tables>,
+        #[cfg_attr(not(feature = "store"), expect(unused_mut, reason = "a store settles it"))]
+        mut lease: Lease<W::Tables>,
         exit: &Exit,
         verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
+        #[cfg(feature = "store")]
+        if W::IS_STORED {
+            stored::until_even(&self.shared, &mut lease).await?;
+        }
         match verdict {
             Verdict::Accept => Ok(lease),
             Verdict::Reset => self.reset(lease, exit, EventKind::Reset).await,
@@ -289,13 +315,17 @@ impl<W: Handlers> Manager<W> {
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let readers = self.shared.readers();
         readers.until_all_shown().await;
-        let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
+        let anew = readers.anew();
+        let mut new = create(&self.shared, &self.resting.args, &anew).await?;
+        #[cfg(feature = "store")]
+        stored::keep_exchange(&self.shared, &anew).await?;
         if let Err(message) = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new)) {
             let _ = drop_caught(new);
             let reason = Arc::from(format!("they could not be reset: {message}"));
             return self.quarantine(lease, exit, reason).await;
         }
         self.shared.tables_are_new();
+        lease.cell().set_origin(Origin::Reset);
         self.shared.tables_cleared();
         self.shared.emit(told);
         if let Err(message) = drop_caught(new) {
@@ -317,11 +347,19 @@ impl<W: Handlers> Manager<W> {
             AfterQuarantine::Fresh if parked < self.shared.settings.max_quarantined => {
                 let readers = self.shared.readers();
                 readers.until_all_shown().await;
-                let mut new = create(&self.shared, &self.resting.args, &readers.anew()).await?;
+                let anew = readers.anew();
+                let mut new = create(&self.shared, &self.resting.args, &anew).await?;
+                #[cfg(feature = "store")]
+                if W::IS_STORED {
+                    stored::keep_parked(&self.shared).await?;
+                }
+                #[cfg(feature = "store")]
+                stored::keep_exchange(&self.shared, &anew).await?;
                 let exchanged = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new));
                 exchanged.map_err(ExitReason::Panic)?;
                 self.shared.tables_are_new();
                 lease.cell().set_torn(None);
+                lease.cell().set_origin(Origin::Reset);
                 let parked = Quarantined {
                     tables: new,
                     reason: Arc::clone(&reason),

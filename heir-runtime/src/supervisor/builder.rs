@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::process::status::Stopped;
+#[cfg(feature = "store")]
+use crate::store::Store;
 use crate::supervisor::Supervisor;
 use crate::supervisor::child::Rules;
 use crate::supervisor::child::spec::{ChildPlan, ChildSpec, Filled, Reserved, sealed};
@@ -461,6 +463,14 @@ impl<H, A> SupervisorBuilder<H, A> {
     /// ```
     pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.plan.observers.push(CatchDrop::new(Box::new(observer)));
+        self
+    }
+
+    /// Has this store keep the tables of the workers with `survives = process`, of this tree and its
+    /// subtrees.
+    #[cfg(feature = "store")]
+    pub fn store(self, store: Store) -> Self {
+        self.plan.shared.registry().keep_in(store);
         self
     }
 

@@ -632,12 +632,21 @@ impl SupervisorHandle {
             return Err(ChildError::NotFound(Arc::clone(&old.name)));
         }
         let mut spec = spec.name(Arc::clone(&old.name));
+        #[cfg(feature = "store")]
+        {
+            if W::IS_STORED != V::IS_STORED {
+                return Err(ChildError::OtherStore);
+            }
+            spec.ledger = old.gates.as_ref().map(|gates| Arc::clone(gates.ledger()));
+        }
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
         let position = ParentRef { id, parent: Arc::<Requests>::clone(&self.shared.requests) };
         let estate = Some(old.estate.clone());
         let settings = self.shared.share_settings(spec.settings);
         let shared =
             Arc::new(Shared::<V>::new(&spec, settings, estate, position, self.shared.registry().clone()));
+        #[cfg(feature = "store")]
+        shared.stand_behind_gates();
         shared.follow(old);
         let handle = V::Handle::from(Handle::new(Arc::<Shared<V>>::clone(&shared)));
         let (told, done) = reply(Waker::noop().clone());

@@ -197,6 +197,11 @@ pub enum ChildError {
     /// The child was started, and ended before it was up. It is terminated, as before.
     #[error(transparent)]
     NotStarted(#[from] StartError),
+    /// Of a worker and its successor one is declared with `survives = process`, and the other is not.
+    #[error(
+        "one of the two survives the process, and the other does not: declare both with `survives = process`, or neither"
+    )]
+    OtherStore,
     /// The supervisor is gone for good.
     #[error("the supervisor is gone")]
     Gone,

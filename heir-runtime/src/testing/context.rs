@@ -101,6 +101,8 @@ impl<W: Handlers> TestContext<W> {
         let parent = ParentRef { id: 0, parent: Arc::new(Nobody) };
         let settings = Arc::new(spec.settings);
         let shared = Arc::new(Shared::new(&spec, settings, None, parent, Registry::new(Arc::from("tree"))));
+        #[cfg(feature = "store")]
+        shared.stand_behind_gates();
         Self { cx: begin(&shared, 1), shared, args: spec.args }
     }
 

@@ -49,6 +49,8 @@ pub enum EventKind {
     },
     /// The manager has created the tables.
     TablesCreated,
+    /// The manager has loaded the tables from the store (`survives = process`).
+    TablesLoaded,
     /// The manager is the heir.
     BecameHeir,
     /// The manager gives the tables to an incarnation.
@@ -102,6 +104,12 @@ pub enum EventKind {
     CodePanicked {
         /// The message of the panic.
         message: Arc<str>,
+    },
+    /// The store of the worker has failed: the manager waits until it is known what the store has kept.
+    #[non_exhaustive]
+    StoreFailed {
+        /// Why.
+        error: Arc<str>,
     },
     /// The verify hook had the tables made anew.
     Reset,
@@ -267,6 +275,7 @@ impl fmt::Display for EventKind {
             Self::ManagerStarted => f.write_str("manager started, traps exits"),
             Self::Linked { incarnation } => write!(f, "manager links to worker {incarnation}"),
             Self::TablesCreated => f.write_str("manager creates the tables"),
+            Self::TablesLoaded => f.write_str("manager loads the tables from the store"),
             Self::BecameHeir => f.write_str("manager is the heir of the tables"),
             Self::GivesAway { incarnation } => {
                 write!(f, "manager gives the tables to worker {incarnation}")
@@ -291,6 +300,7 @@ impl fmt::Display for EventKind {
             Self::CodePanicked { message } => {
                 write!(f, "a panic while the dead worker was cleared away: {message}")
             }
+            Self::StoreFailed { error } => write!(f, "the store has failed: {error}"),
             Self::Reset => f.write_str("the verify hook resets the tables"),
             Self::Quarantined { reason } => write!(f, "the tables are quarantined: {reason}"),
             Self::Renewed { reason } => {
@@ -398,6 +408,7 @@ mod tests {
             ManagerStarted {} => "manager started, traps exits",
             Linked { incarnation: 7 } => "manager links to worker 7",
             TablesCreated {} => "manager creates the tables",
+            TablesLoaded {} => "manager loads the tables from the store",
             BecameHeir {} => "manager is the heir of the tables",
             GivesAway { incarnation: 7 } => "manager gives the tables to worker 7",
             Received { incarnation: 7 } => "worker 7 received the tables",
@@ -418,6 +429,7 @@ mod tests {
             Regained { exit: died(true) } =>
                 "worker 7 died in the middle of a message (killed), manager regains the tables",
             CodePanicked { message: words() } => "a panic while the dead worker was cleared away: oh",
+            StoreFailed { error: words() } => "the store has failed: oh",
             Reset {} => "the verify hook resets the tables",
             Quarantined { reason: words() } => "the tables are quarantined: oh",
             Renewed { reason: words() } => "the tables, to which nobody has written, are made anew: oh",

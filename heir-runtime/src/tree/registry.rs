@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+#[cfg(feature = "store")]
+use crate::store::Store;
 use crate::tree::events::{Event, EventKind, Observer};
 use crate::tree::subscription::{EventStream, Subscribers};
 use crate::tree::told::{is_traced, may_be_traced, trace};
@@ -30,6 +32,9 @@ struct State {
     is_watched: AtomicBool,
     /// The registry of the supervisor above.
     parent: OnceLock<Registry>,
+    /// Where the tables of its workers are kept, and of those below.
+    #[cfg(feature = "store")]
+    store: OnceLock<Store>,
     /// Set once, when the tree starts.
     observers: OnceLock<Vec<Observer>>,
     subscribers: Subscribers,
@@ -47,6 +52,8 @@ impl Registry {
             label: OnceLock::new(),
             is_watched: AtomicBool::new(false),
             parent: OnceLock::new(),
+            #[cfg(feature = "store")]
+            store: OnceLock::new(),
             observers: OnceLock::new(),
             subscribers: Subscribers::default(),
             names: Lock::default(),
@@ -79,6 +86,25 @@ impl Registry {
         }
         path.push_str(child);
         Arc::from(path)
+    }
+
+    /// What a worker is known by in a store: its path, without the name of the root.
+    #[cfg(feature = "store")]
+    pub(crate) fn identity_of(&self, child: &str) -> String {
+        let path = self.path_of(child);
+        path.split_once('/').map_or(&*path, |(_root, below)| below).to_owned()
+    }
+
+    /// The tables of the workers of this tree are kept here, unless one has a store of its own.
+    #[cfg(feature = "store")]
+    pub(crate) fn keep_in(&self, store: Store) {
+        let _ = self.0.store.set(store);
+    }
+
+    /// The store of the nearest tree above that has one.
+    #[cfg(feature = "store")]
+    pub(crate) fn store(&self) -> Option<Store> {
+        self.upwards().find_map(|registry| registry.0.store.get().cloned())
     }
 
     /// The supervisor's own path.

@@ -50,6 +50,7 @@ kinds! { told:
     EventKind::ManagerStarted => DEBUG "manager_started" {}
     EventKind::Linked { incarnation } => DEBUG "linked" { incarnation: incarnation }
     EventKind::TablesCreated => DEBUG "tables_created" {}
+    EventKind::TablesLoaded => DEBUG "tables_loaded" {}
     EventKind::BecameHeir => DEBUG "became_heir" {}
     EventKind::GivesAway { incarnation } => DEBUG "gives_away" { incarnation: incarnation }
     EventKind::Received { incarnation } => DEBUG "received" { incarnation: incarnation }
@@ -66,6 +67,7 @@ kinds! { told:
     }
     EventKind::CodePanicked { message } if told => DEBUG "code_panicked" { panic: &**message }
     EventKind::CodePanicked { message } => WARN "code_panicked" { panic: &**message }
+    EventKind::StoreFailed { error } => ERROR "store_failed" { error: &**error }
     EventKind::Reset => WARN "reset" {}
     EventKind::Quarantined { reason } => ERROR "quarantined" { reason: &**reason }
     EventKind::Renewed { reason } => WARN "renewed" { reason: &**reason }
@@ -198,6 +200,7 @@ mod tests {
             ManagerStarted {},
             Linked { incarnation: 1 },
             TablesCreated {},
+            TablesLoaded {},
             BecameHeir {},
             GivesAway { incarnation: 1 },
             Received { incarnation: 1 },
@@ -213,6 +216,7 @@ mod tests {
             },
             Regained { exit: exit(ExitReason::Killed) },
             CodePanicked { message: reason() },
+            StoreFailed { error: reason() },
             Reset {},
             Quarantined { reason: reason() },
             Renewed { reason: reason() },

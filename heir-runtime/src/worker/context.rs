@@ -10,6 +10,8 @@ use crate::process::Process;
 use crate::process::exit::ExitReason;
 use crate::table::{Commit, Readers};
 use crate::worker::Handlers;
+#[cfg(feature = "store")]
+use crate::worker::gates::Held;
 use crate::worker::handle::WeakHandle;
 use crate::worker::outbox::Outbox;
 use crate::worker::outgoing::Outgoing;
@@ -238,11 +240,26 @@ impl<W: Handlers> Context<W> {
         let saved = worker.save();
         worker.commit(Commit::of(&self.readers));
         self.has_committed = true;
-        self.saved = Some(saved);
+        let before = self.saved.replace(saved);
+        #[cfg(feature = "store")]
+        let before = if W::IS_STORED { self.hold_back(before) } else { before };
+        drop(before);
         self.outbox.depart();
         if let Err(message) = self.outbox.finish() {
             panic!("{message}");
         }
+    }
+
+    /// Holds back what waits for this boundary, if the store has not kept it yet. Else the tables that
+    /// were saved before come back.
+    #[cfg(feature = "store")]
+    fn hold_back(&mut self, saved: Option<W::Saved>) -> Option<W::Saved> {
+        let target = self.handle.target().upgrade();
+        let gates = target.as_ref().and_then(|shared| shared.gates.as_ref());
+        let Some(gates) = gates.filter(|gates| !gates.are_even()) else { return saved };
+        let (incarnation, outbox) = (self.incarnation(), self.outbox.take_effects());
+        gates.hold(Held { incarnation, message: None, outbox, saved });
+        None
     }
 
     /// Sends a message to another worker when the message that is being served has committed: a

@@ -6,6 +6,8 @@ mod attachments;
 mod backoff;
 pub(crate) mod clock;
 mod context;
+#[cfg(feature = "store")]
+pub(crate) mod gates;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
 pub(crate) mod links;
@@ -45,6 +47,8 @@ use crate::mailbox::Message;
 use crate::process::Down;
 use crate::process::ExitSignal;
 use crate::process::exit::{BoxError, Exit, ExitReason};
+#[cfg(feature = "store")]
+use crate::store::StoredTable;
 use crate::table::{AnyTables, Commit, Readers};
 use crate::worker::handle::Handle;
 
@@ -179,8 +183,22 @@ pub trait Worker: Sized + Send + 'static {
         AnyTables::new()
     }
 
+    /// Whether tables of the worker outlive the process: those that [`stored`](Self::stored) lists, in the
+    /// store of its tree.
+    #[cfg(feature = "store")]
+    const IS_STORED: bool = false;
+
+    /// The tables that are stored, each with its place in [`readers`](Self::readers), the name of its
+    /// field, and its type as it is written: a store knows a table by its name, and refuses it under
+    /// another type.
+    #[cfg(feature = "store")]
+    fn stored() -> Vec<StoredTable> {
+        Vec::new()
+    }
+
     /// Creates the tables that `readers` read: once in the life of the estate, and again if its
-    /// tables are quarantined or reset.
+    /// tables are quarantined or reset. The first rows of a table that may have been loaded are for a
+    /// table that is new: `readers.is_new(place)`, with the feature `store`.
     ///
     /// # Errors
     /// The error of an `init` expression that ends with `?`. The manager ends with it as its

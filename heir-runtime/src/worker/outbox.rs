@@ -64,6 +64,17 @@ impl Outbox {
         watched
     }
 
+    /// Takes out all but who watches: the message goes on.
+    #[cfg(feature = "store")]
+    pub(super) fn take_effects(&mut self) -> Self {
+        let watched = self.take_watched();
+        let effects = std::mem::take(self);
+        if let Some(watched) = watched {
+            self.watch(watched);
+        }
+        effects
+    }
+
     /// The span of the message or hook in progress, if anybody wants it.
     pub(crate) fn span(&self) -> Option<Arc<Span>> {
         self.0.as_ref()?.with(|held| held.watched.as_ref()?.span.clone())

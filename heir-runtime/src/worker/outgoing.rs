@@ -305,6 +305,8 @@ impl<S: Handlers, R: Send + 'static, T: Send + 'static> Answer<S, R, T> {
             timer.abort_handle()
         });
         awaited.0.set(Some(AwaitedAnswer { answer: self, receiver, timer }));
+        #[cfg(feature = "store")]
+        let call = call.for_a_worker();
         call
     }
 

@@ -17,6 +17,8 @@ use crate::process::Outliving;
 use crate::process::Process;
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
+#[cfg(feature = "store")]
+use crate::store::{StoreError, ledger::Ledger};
 use crate::table::Readers;
 use crate::tree::events::{EventKind, Role};
 use crate::tree::parent::{ChildId, ParentRef, ParentRequest};
@@ -33,6 +35,8 @@ use crate::worker::Settings;
 use crate::worker::Spec;
 use crate::worker::WhileDown;
 use crate::worker::clock::Clock;
+#[cfg(feature = "store")]
+use crate::worker::gates::{Gated, Gates};
 use crate::worker::lifecycle::Lifecycle;
 use crate::worker::on_call::{Dismissal, OnCall};
 use crate::worker::tables;
@@ -74,6 +78,9 @@ pub(crate) struct Shared<W: Handlers> {
     registered: Option<Arc<str>>,
     /// Whether the worker holds that name: another worker may.
     is_registered: AtomicBool,
+    /// What waits for the store, if the worker's tables are in one.
+    #[cfg(feature = "store")]
+    pub(crate) gates: Option<Arc<Gates<W>>>,
     parent: ParentRef,
     /// Whether a handle has asked the worker to stop for good.
     is_asked_to_stop: AtomicBool,
@@ -99,6 +106,31 @@ pub(crate) type WeakTarget<W> = Weak<dyn HandleTarget<W>>;
 impl<W: Handlers> HandleTarget<W> for Shared<W> {
     fn shared(&self) -> &Self {
         self
+    }
+}
+
+#[cfg(feature = "store")]
+impl<W: Handlers> Gated for Shared<W> {
+    fn readers(&self) -> Readers {
+        Self::readers(self)
+    }
+
+    fn ask_for_restart(&self) {
+        self.ask(ParentRequest::Restart);
+    }
+
+    fn tell_failure(&self, error: &StoreError) {
+        self.emit(EventKind::StoreFailed { error: Arc::from(error.to_string()) });
+    }
+
+    fn tell_panic(&self, message: PanicMessage) {
+        self.emit(EventKind::CodePanicked { message });
+    }
+
+    fn give_up(self: Arc<Self>) {
+        if let Some(worker) = Arc::into_inner(self) {
+            let _ = std::thread::Builder::new().spawn(move || drop(worker));
+        }
     }
 }
 
@@ -135,6 +167,14 @@ impl<W: Handlers> Shared<W> {
         registry: Registry,
     ) -> Self {
         let name = Arc::clone(&spec.name);
+        let readers = W::readers();
+        #[cfg(feature = "store")]
+        let gates = W::IS_STORED.then(|| Gates::new(spec.ledger.clone().unwrap_or_else(Ledger::new)));
+        #[cfg(feature = "store")]
+        let readers = match &gates {
+            None => readers,
+            Some(gates) => readers.kept_by(Arc::<Ledger>::clone(gates.ledger())),
+        };
         Self {
             estate: estate.unwrap_or_else(|| Estate::managed(Arc::clone(&name))),
             mailbox: Mailbox::new(
@@ -145,9 +185,11 @@ impl<W: Handlers> Shared<W> {
             ),
             settings,
             readers: Lock::new(match &spec.journal {
-                None => W::readers(),
-                Some(journal) => W::readers().kept_by(Arc::clone(journal)),
+                None => readers,
+                Some(journal) => readers.kept_by(Arc::clone(journal)),
             }),
+            #[cfg(feature = "store")]
+            gates,
             quarantine: Lock::default(),
             new_at: AtomicU64::new(UNKNOWN),
             vacancy: WatchOne::new(None),
@@ -557,6 +599,37 @@ impl<W: Handlers> Shared<W> {
     pub(crate) fn manager_ended(&self, life: u64, reason: ExitReason) {
         let ParentRef { id, parent } = &self.parent;
         parent.manager_ended(*id, life, reason);
+    }
+
+    /// Has the numbers of incarnations go on above those of earlier processes.
+    #[cfg(feature = "store")]
+    pub(crate) fn number_after_earlier_processes(&self) {
+        if let Some(store) = self.registry.store() {
+            self.estate.issue_after(store.last_incarnation(&self.registry.identity_of(&self.name)));
+        }
+    }
+
+    /// Its gates are behind this.
+    #[cfg(feature = "store")]
+    pub(crate) fn stand_behind_gates(self: &Arc<Self>) {
+        if let Some(gates) = &self.gates {
+            let this: Arc<dyn Gated> = Arc::<Self>::clone(self);
+            gates.belong_to(Arc::downgrade(&this));
+        }
+    }
+
+    /// The worker has taken over the tables of another, and with them their records.
+    #[cfg(feature = "store")]
+    pub(crate) fn take_over_records(&self) {
+        if let Some(gates) = &self.gates {
+            gates.wait_for_records();
+        }
+    }
+
+    /// What the tables read from here on: they have been loaded.
+    #[cfg(feature = "store")]
+    pub(crate) fn read(&self, readers: Readers) {
+        self.readers.set(readers);
     }
 
     /// Readers of the worker's tables, as they are now.

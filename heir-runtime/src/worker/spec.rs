@@ -10,6 +10,8 @@ use std::time::Duration;
 use crate::mailbox::Cast;
 use crate::mailbox::OnUndelivered;
 use crate::mailbox::Undelivered;
+#[cfg(feature = "store")]
+use crate::store::ledger::Ledger;
 use crate::table::Journal;
 #[cfg(feature = "testing")]
 use crate::util::plan::Plan;
@@ -65,6 +67,9 @@ pub struct Spec<W: Worker, A = <W as Worker>::Args> {
     pub(crate) registered: Option<Arc<str>>,
     pub(crate) on_undelivered: Option<OnUndelivered>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
+    /// The records of the tables that the worker takes over.
+    #[cfg(feature = "store")]
+    pub(crate) ledger: Option<Arc<Ledger>>,
     /// The ticks that are given here, a `Vec<Tick<W::Message>>`: only a worker with handlers has a
     /// type of messages.
     ticks: Option<Arc<dyn Any + Send + Sync>>,
@@ -191,6 +196,8 @@ impl<W: Worker> Spec<W, Later> {
             registered: W::REGISTERED.map(Arc::from),
             on_undelivered: None,
             journal: None,
+            #[cfg(feature = "store")]
+            ledger: None,
             ticks: None,
             #[cfg(feature = "testing")]
             deaths: None,
@@ -227,6 +234,8 @@ impl<W: Worker, A> Spec<W, A> {
             registered,
             on_undelivered,
             journal,
+            #[cfg(feature = "store")]
+            ledger,
             ticks,
             #[cfg(feature = "testing")]
             deaths,
@@ -239,6 +248,8 @@ impl<W: Worker, A> Spec<W, A> {
             registered,
             on_undelivered,
             journal,
+            #[cfg(feature = "store")]
+            ledger,
             ticks,
             #[cfg(feature = "testing")]
             deaths,
@@ -715,6 +726,8 @@ impl<W: Worker, A: Clone> Clone for Spec<W, A> {
             registered: self.registered.clone(),
             on_undelivered: self.on_undelivered.clone(),
             journal: self.journal.clone(),
+            #[cfg(feature = "store")]
+            ledger: self.ledger.clone(),
             ticks: self.ticks.clone(),
             #[cfg(feature = "testing")]
             deaths: self.deaths.clone(),

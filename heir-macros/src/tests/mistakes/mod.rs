@@ -5,6 +5,7 @@ use quote::quote;
 
 mod handlers;
 mod supervisor;
+mod survives;
 
 use super::{expand_heir, expand_supervisor};
 

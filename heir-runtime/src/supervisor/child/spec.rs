@@ -177,5 +177,7 @@ fn place_worker<W: Handlers, A>(spec: Spec<W, A>, supervisor: &SupervisorShared)
         supervisor.next_position(),
         supervisor.registry().clone(),
     ));
+    #[cfg(feature = "store")]
+    shared.stand_behind_gates();
     (shared, spec.args)
 }

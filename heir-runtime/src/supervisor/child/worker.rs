@@ -68,6 +68,10 @@ impl<W: Handlers> Member for WorkerChild<W> {
 
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
         let args = self.args();
+        #[cfg(feature = "store")]
+        if W::IS_STORED && self.number == 0 {
+            self.shared.number_after_earlier_processes();
+        }
         self.number = self.shared.estate.issue();
         // Emitted before the manager can see that the worker waits for its tables.
         self.shared.emit(EventKind::WorkerStarted { incarnation: self.number });
@@ -120,6 +124,8 @@ impl<W: Handlers> Member for WorkerChild<W> {
         self.waits = false;
         self.shared.read_what_is_there();
         self.shared.take_over_time();
+        #[cfg(feature = "store")]
+        self.shared.take_over_records();
         // The supervisor may have given up on the worker before it, whose replies these are.
         self.shared.reopen_replies();
     }

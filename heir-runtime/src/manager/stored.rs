@@ -1,0 +1,233 @@
+//! Tables that a store keeps: how the manager gets them from there, and what it does when the store
+//! has failed.
+
+use tokio::task::spawn_blocking;
+
+use crate::estate::Lease;
+use crate::process::exit::ExitReason;
+use crate::store::engine::{Claimed, Declared, DeclaredTable, WorkerId};
+use crate::store::ledger::Ledger;
+use crate::store::rows::Loader;
+use crate::store::{Store, StoreError, StoredTable};
+use crate::table::Readers;
+use crate::tree::events::EventKind;
+use crate::util::caught::{caught, drop_caught};
+use crate::worker::Handlers;
+use crate::worker::gates::{Gated as _, Gates};
+use crate::worker::shared::Shared;
+
+/// What a worker is told whose tree has no store.
+const NO_STORE: &str = "it is declared with `survives = process`, and its tree has no store: give the tree's builder \
+                        one with `.store(Store::open(path)?)`";
+
+/// Claims the tables of a worker, and loads what the store has of them, once. Returns readers that know
+/// which of the tables are there already, and what is to be told when the others are created.
+pub(super) async fn load<W: Handlers>(shared: &Shared<W>) -> Result<(Readers, EventKind), ExitReason> {
+    let Some(gates) = &shared.gates else { return Ok((shared.readers(), EventKind::TablesCreated)) };
+    if gates.ledger().has_place() {
+        return Ok((go_on_creating(shared, gates).await?, EventKind::TablesCreated));
+    }
+    let store = shared.registry().store().ok_or_else(|| ExitReason::error(NO_STORE))?;
+    let stored = W::stored();
+    let identity = shared.registry().identity_of(&shared.name);
+    let claimed = store.claim(declared(identity, &stored)).await.map_err(ExitReason::error)?;
+    let claim = Claim { store: &store, worker: Some(claimed.worker) };
+    let readers = shared.readers();
+    let rows = load_rows(&store, &claimed, stored, readers.anew()).await?;
+    claim.keep();
+    readers.take_over(&rows.readers, claimed.last);
+    let tables = rows.stored.iter().zip(&claimed.tables);
+    let known = tables.filter(|(_, claimed)| !claimed.is_new).map(|(table, _)| table.place);
+    let readers = readers.known(known);
+    shared.read(readers.clone());
+    let is_new = claimed.tables.iter().all(|table| table.is_new);
+    gates.ledger().is_claimed(store, &claimed, rows.stored);
+    gates.wait_for_records();
+    Ok((readers, if is_new { EventKind::TablesCreated } else { EventKind::TablesLoaded }))
+}
+
+/// An earlier manager has loaded the tables, and has died or failed while it created those that are new:
+/// begins that again, unless the store has their first rows.
+async fn go_on_creating<W: Handlers>(shared: &Shared<W>, gates: &Gates<W>) -> Result<Readers, ExitReason> {
+    let (ledger, readers) = (gates.ledger(), shared.readers());
+    ledger.until_even().await;
+    if ledger.failed().is_some() {
+        ledger.until_known().await.map_err(ExitReason::error)?;
+        readers.forget_unshown();
+        let _ = drop_caught(gates.drop_unknown());
+        ledger.goes_on();
+    }
+    if !ledger.has_first_rows() {
+        return Ok(readers);
+    }
+    let readers = readers.known(W::stored().iter().map(|table| table.place));
+    shared.read(readers.clone());
+    Ok(readers)
+}
+
+/// A claim of tables that are not loaded yet. Dropped, it gives them up.
+struct Claim<'s> {
+    store: &'s Store,
+    worker: Option<WorkerId>,
+}
+
+impl Claim<'_> {
+    fn keep(mut self) {
+        self.worker = None;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker {
+            self.store.release(worker);
+        }
+    }
+}
+
+/// The tables have been created that were new: waits until the store keeps that.
+pub(super) async fn are_created<W: Handlers>(shared: &Shared<W>) -> Result<(), ExitReason> {
+    match &shared.gates {
+        Some(gates) => gates.ledger().are_created().await.map_err(ExitReason::error),
+        None => Ok(()),
+    }
+}
+
+fn declared(identity: String, stored: &[StoredTable]) -> Declared {
+    let table = |table: &StoredTable| DeclaredTable {
+        name: table.name.to_owned(),
+        kind: table.kind,
+        ty: table.ty.to_owned(),
+    };
+    Declared { identity, tables: stored.iter().map(table).collect() }
+}
+
+/// Rows that have been loaded, aside: nobody reads them yet.
+struct Loaded {
+    readers: Readers,
+    stored: Vec<StoredTable>,
+}
+
+/// Loads the rows aside. It blocks a thread of its own, unless the store has none.
+async fn load_rows(
+    store: &Store,
+    claimed: &Claimed,
+    stored: Vec<StoredTable>,
+    readers: Readers,
+) -> Result<Loaded, ExitReason> {
+    let (from, claimed) = (store.clone(), claimed.clone());
+    let load = move || {
+        caught(move || read_rows(&from, &claimed, &stored, &readers).map(|()| Loaded { readers, stored }))
+    };
+    let loaded = if store.is_inline() {
+        load()
+    } else {
+        // The runtime ends: so does this task.
+        spawn_blocking(load).await.map_err(|_ended| ExitReason::Killed)?
+    };
+    loaded.map_err(ExitReason::Panic)?.map_err(ExitReason::error)
+}
+
+fn read_rows(
+    store: &Store,
+    claimed: &Claimed,
+    stored: &[StoredTable],
+    readers: &Readers,
+) -> Result<(), StoreError> {
+    let mut loaders: Vec<_> = stored.iter().map(|table| table.loader(readers)).collect();
+    store.load(claimed.worker, &mut |loaded| {
+        let Some(at) = claimed.tables.iter().position(|table| table.id == loaded.table) else {
+            return Ok(());
+        };
+        Ok(loaders[at].changes(loaded.changes)?)
+    })?;
+    loaders.into_iter().for_each(Loader::finish);
+    Ok(())
+}
+
+/// If the store has failed: waits until it is known what it has kept, and drops the rest from the
+/// tables. Then finishes what has become durable.
+pub(super) async fn settle<W: Handlers>(
+    shared: &Shared<W>,
+    lease: &mut Lease<W::Tables>,
+) -> Result<(), ExitReason> {
+    let Some(gates) = &shared.gates else { return Ok(()) };
+    let ledger = gates.ledger();
+    loop {
+        // A manager may have died over it.
+        if ledger.is_exchanging() {
+            ledger.until_even().await;
+        }
+        if let Some(error) = ledger.failed() {
+            shared.tell_failure(&error);
+            ledger.until_known().await.map_err(ExitReason::error)?;
+            shared.readers().forget_unshown();
+            if let Some(mut saved) = gates.drop_unknown() {
+                let restored = caught(|| W::restore(lease, &mut saved));
+                lease.cell().set_torn(restored.err());
+                let _ = drop_caught(saved);
+            }
+            ledger.goes_on();
+        }
+        if !ledger.is_ahead() {
+            break;
+        }
+        let readers = shared.readers();
+        readers.go_on_after(ledger.last() + 1);
+        if let Err(error) = ledger.exchange(&readers).await
+            && ledger.failed().is_none()
+        {
+            return Err(ExitReason::error(error));
+        }
+    }
+    for (_, message) in gates.finish_returned() {
+        shared.emit(EventKind::CodePanicked { message });
+    }
+    Ok(())
+}
+
+/// Waits until all that was committed to the tables is durable, or known to be dropped.
+pub(super) async fn until_even<W: Handlers>(
+    shared: &Shared<W>,
+    lease: &mut Lease<W::Tables>,
+) -> Result<(), ExitReason> {
+    if let Some(gates) = &shared.gates {
+        gates.ledger().until_even().await;
+    }
+    settle(shared, lease).await
+}
+
+/// Has the store keep that this incarnation may own the tables: its number is then known to be used,
+/// whatever becomes of the process.
+pub(super) async fn keep_number<W: Handlers>(shared: &Shared<W>, incarnation: u64) -> Result<(), ExitReason> {
+    match &shared.gates {
+        Some(gates) => gates.ledger().keep_number(incarnation).await.map_err(ExitReason::error),
+        None => Ok(()),
+    }
+}
+
+/// Has the store keep the rows that are to be parked, under a name of their own.
+pub(super) async fn keep_parked<W: Handlers>(shared: &Shared<W>) -> Result<(), ExitReason> {
+    let Some(store) = shared.registry().store().filter(|_| shared.gates.is_some()) else { return Ok(()) };
+    let identity = shared.registry().identity_of(&shared.name);
+    for number in 1_u32.. {
+        let stored = W::stored();
+        let named = declared(format!("{identity} (quarantined {number})"), &stored);
+        let claimed = store.claim(named).await.map_err(ExitReason::error)?;
+        // Dropped, it gives up the claim.
+        let parked = Ledger::new();
+        parked.is_claimed(store.clone(), &claimed, stored);
+        if claimed.last == 0 {
+            return parked.exchange(&shared.readers()).await.map_err(ExitReason::error);
+        }
+    }
+    Ok(())
+}
+
+/// Has the store keep that all rows are exchanged for those of `new`, before they are.
+pub(super) async fn keep_exchange<W: Handlers>(shared: &Shared<W>, new: &Readers) -> Result<(), ExitReason> {
+    match &shared.gates {
+        Some(gates) => gates.ledger().exchange(new).await.map_err(ExitReason::error),
+        None => Ok(()),
+    }
+}
