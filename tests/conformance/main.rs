@@ -46,6 +46,7 @@ mod serialized;
 mod several_tables;
 mod shared;
 mod starts_that_fail;
+mod stored;
 mod supervision;
 mod supervisor;
 mod suspicion;

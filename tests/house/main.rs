@@ -15,6 +15,7 @@ const RUNTIME: &[&str] = &[
     "util",
     "process",
     "table",
+    "store",
     "estate",
     "mailbox",
     "tree",
@@ -34,6 +35,9 @@ const STRANGERS: &[(&str, &str)] = &[
     ("estate", "table"),
     ("mailbox", "table"),
     ("mailbox", "estate"),
+    ("store", "process"),
+    ("estate", "store"),
+    ("mailbox", "store"),
     ("tree", "table"),
     ("manager", "incarnation"),
 ];

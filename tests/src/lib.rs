@@ -1,7 +1,8 @@
-//! What the suites share: an observer that remembers, a log of what workers tell, random numbers that can be had again, user code
+//! What the suites share: a disk whose power can be cut, an observer that remembers, a log of what workers tell, random numbers that can be had again, user code
 //! that panics where it is told to, ways to wait, and the README, whose programs run as tests.
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
+pub mod disk;
 pub mod fuse;
 mod log;
 mod random;

@@ -90,6 +90,17 @@ mod without_a_prelude {
             ::heir_tests::runtime::Verdict::Accept
         }
     }
+
+    #[::heir_tests::runtime::heir(crate = ::heir_tests::runtime, survives = process)]
+    pub(super) struct Stored {
+        #[table(init = [(1, [2; 4])])]
+        r#type: ::heir_tests::runtime::Table<u64, [u8; 4]>,
+        #[table]
+        known: ::heir_tests::runtime::BagTable<u64, (u64,)>,
+    }
+
+    #[::heir_tests::runtime::handlers(crate = ::heir_tests::runtime)]
+    impl Stored {}
 }
 
 #[tokio::test]

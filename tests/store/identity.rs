@@ -1,0 +1,117 @@
+//! Whose tables they are: the worker's of that path.
+
+use heir_runtime::store::{InMemory, Store};
+use heir_runtime::{Dynamic, Supervisor, Table, handlers, heir};
+
+use crate::bank::Bank;
+
+/// Starts with rows, unless the store has its table.
+#[heir(survives = process)]
+struct Seeded {
+    #[table(init = seed(&self_started))]
+    pub rows: Table<u64, u64>,
+    #[arg]
+    self_started: Started,
+}
+
+type Started = std::sync::Arc<std::sync::atomic::AtomicU64>;
+
+fn seed(started: &Started) -> [(u64, u64); 1] {
+    [(started.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 0)]
+}
+
+#[handlers]
+impl Seeded {
+    pub fn add(&mut self, row: u64) {
+        self.rows.insert(row, 1);
+    }
+}
+
+#[tokio::test]
+async fn init_runs_once_for_all_processes_also_if_it_makes_no_rows() {
+    let (kept, started) = (Store::in_memory(), Started::default());
+    for start in 0..3 {
+        let mut tree = Supervisor::builder("app").store(kept.clone());
+        let seeded = tree.worker(Seeded::spec(Started::clone(&started)));
+        let tree = tree.start().await.unwrap();
+        assert_eq!(started.load(std::sync::atomic::Ordering::Relaxed), 1, "start {start}");
+        assert_eq!(seeded.rows().len(), 1 + start);
+        seeded.add(100 + start as u64).await.unwrap();
+        tree.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn the_path_below_the_root_is_what_a_worker_is_known_by() {
+    let kept = Store::in_memory();
+    for (root, expected) in [("app", None), ("renamed", Some(7))] {
+        let mut tree = Supervisor::builder(root).store(kept.clone());
+        let mut shop = Supervisor::builder("shop");
+        let inner = shop.worker(Bank::spec(crate::bank::Done::default()));
+        let outer = tree.worker(Bank::spec(crate::bank::Done::default()));
+        tree.child(shop);
+        let tree = tree.start().await.unwrap();
+        assert_eq!((inner.sum(1).await.unwrap(), outer.sum(1).await.unwrap()), (expected, None));
+        inner.put(1, 7).await.unwrap();
+        tree.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn two_trees_cannot_have_the_tables_of_one_path_at_once() {
+    let kept = Store::in_memory();
+    let (first, _, _) = Bank::in_store(&kept);
+    let first = first.start().await.unwrap();
+    let (second, _, _) = Bank::in_store(&kept);
+    let error = second.start().await.unwrap_err().to_string();
+    assert!(error.contains("the tables of `Bank` are claimed already"), "{error}");
+    first.shutdown().await;
+    let (third, _, _) = Bank::in_store(&kept);
+    third.start().await.unwrap().shutdown().await;
+}
+
+#[tokio::test]
+async fn a_tree_without_a_store_says_what_to_write() {
+    let mut tree = Supervisor::builder("app");
+    tree.worker(Bank::spec(crate::bank::Done::default()));
+    let error = tree.start().await.unwrap_err().to_string();
+    assert!(error.contains("`.store(Store::open(path)?)`"), "{error}");
+}
+
+/// A basket for each customer.
+#[heir(survives = process)]
+struct Basket {
+    #[table]
+    pub items: Table<u64, u64>,
+}
+
+#[handlers]
+impl Basket {
+    pub fn put(&mut self, item: u64) -> u64 {
+        self.items.add(item, 1)
+    }
+}
+
+#[tokio::test]
+async fn each_key_of_a_dynamic_has_tables_of_its_own_which_wait_for_it_until_it_is_started() {
+    let file = InMemory::new();
+    for start in 1..=2 {
+        let store = file.open();
+        let mut tree = Supervisor::builder("app").store(store.clone());
+        let baskets = tree.child(Dynamic::<u64, Basket>::spec().name("baskets"));
+        let tree = tree.start().await.unwrap();
+        let names = store.orphans().into_iter().map(|(worker, _)| worker).collect::<Vec<_>>();
+        let expected: &[&str] = if start == 1 { &[] } else { &["baskets/Basket[1]", "baskets/Basket[2]"] };
+        assert_eq!(names, expected, "nobody has asked for them yet");
+        for key in [1, 2] {
+            let basket = baskets.start(key, Basket::spec()).await.unwrap();
+            assert_eq!(basket.put(key * 10).await.unwrap(), start);
+        }
+        assert!(store.orphans().is_empty());
+        // One that is stopped gives its claim back, and finds its rows when it is started again.
+        baskets.get(&1).unwrap().stop().await;
+        let again = baskets.start(1, Basket::spec()).await.unwrap();
+        assert_eq!(again.items().get(&10), Some(start));
+        tree.shutdown().await;
+    }
+}

@@ -1,0 +1,11 @@
+//! `survives = process`: who sees what, and when; what is there after a crash, a power loss, a failure of the disk.
+
+mod bank;
+mod failures;
+mod gates;
+mod growth;
+mod hunted;
+mod identity;
+mod moves;
+mod power;
+mod storms;

@@ -1,0 +1,15 @@
+//! The word needs its value.
+
+use heir_runtime::table::Table;
+use heir_runtime::{handlers, heir};
+
+#[heir(survives)]
+struct Counter {
+    #[table]
+    counts: Table<String, u64>,
+}
+
+#[handlers]
+impl Counter {}
+
+fn main() {}
