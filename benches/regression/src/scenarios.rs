@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 
 use heir_runtime::table::Table;
-use heir_runtime::{Dynamic, Supervisor};
+use heir_runtime::{Dynamic, Supervisor, SupervisorBuilder};
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
@@ -30,11 +30,15 @@ pub const ALL: &[Scenario] = &[
     scenario("call by hand", "call by hand", 4_000),
     scenario("call, keep table", "call by hand", 4_000),
     scenario("call, recorded table", "call by hand", 4_000),
+    #[cfg(feature = "store")]
+    scenario("call, a store in the tree", "call, keep table", 4_000),
     Scenario { exact: true, ..scenario("call, a subscriber for INFO", "call, keep table", 4_000) },
     scenario("call, its spans counted", "call, keep table", 4_000),
     scenario("cast by hand", "cast by hand", 8_000),
     scenario("cast, keep table", "cast by hand", 8_000),
     scenario("cast, recorded table", "cast by hand", 8_000),
+    #[cfg(feature = "store")]
+    scenario("cast, a store in the tree", "cast, recorded table", 8_000),
     Scenario { exact: true, ..scenario("cast, a subscriber for INFO", "cast, keep table", 8_000) },
     scenario("cast, its spans counted", "cast, keep table", 8_000),
     scenario("write by hand", "write by hand", 8_000),
@@ -76,6 +80,10 @@ async fn carry_out(name: String, times: u64) {
             subscribers::that_counts_spans();
             calls_kept(times).await;
         }
+        #[cfg(feature = "store")]
+        "call, a store in the tree" => calls_kept_in(beside_a_store(), times).await,
+        #[cfg(feature = "store")]
+        "cast, a store in the tree" => casts_recorded_in(beside_a_store(), times).await,
         "cast by hand" => casts_by_hand(times).await,
         "cast, keep table" => casts_kept(times).await,
         "cast, recorded table" => casts_recorded(times).await,
@@ -151,9 +159,12 @@ async fn starts_by_hand(times: u64) {
 
 /// The same for a worker of either kind.
 macro_rules! scenarios {
-    ($worker:ident, $calls:ident, $casts:ident, $restarts:ident, $starts:ident) => {
+    ($worker:ident, $calls:ident, $calls_in:ident, $casts:ident, $casts_in:ident, $restarts:ident, $starts:ident) => {
         async fn $calls(times: u64) {
-            let mut tree = Supervisor::builder("regression");
+            $calls_in(Supervisor::builder("regression"), times).await;
+        }
+
+        async fn $calls_in(mut tree: SupervisorBuilder, times: u64) {
             let worker = tree.worker($worker::spec().mailbox(MAILBOX));
             let _tree = tree.start().await.unwrap();
             for _ in 0..times {
@@ -162,7 +173,10 @@ macro_rules! scenarios {
         }
 
         async fn $casts(times: u64) {
-            let mut tree = Supervisor::builder("regression");
+            $casts_in(Supervisor::builder("regression"), times).await;
+        }
+
+        async fn $casts_in(mut tree: SupervisorBuilder, times: u64) {
             let worker = tree.worker($worker::spec().mailbox(MAILBOX));
             let _tree = tree.start().await.unwrap();
             for _ in 0..times {
@@ -194,8 +208,22 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(Kept, calls_kept, casts_kept, restarts_kept, starts_kept);
-scenarios!(Recorded, calls_recorded, casts_recorded, restarts_recorded, starts_recorded);
+scenarios!(Kept, calls_kept, calls_kept_in, casts_kept, casts_kept_in, restarts_kept, starts_kept);
+scenarios!(
+    Recorded,
+    calls_recorded,
+    calls_recorded_in,
+    casts_recorded,
+    casts_recorded_in,
+    restarts_recorded,
+    starts_recorded
+);
+
+/// A tree with a store, which keeps nothing of these workers.
+#[cfg(feature = "store")]
+fn beside_a_store() -> SupervisorBuilder {
+    Supervisor::builder("regression").store(heir_runtime::store::Store::in_memory())
+}
 
 /// The map underneath, which hashes as a table does.
 type Map = papaya::HashMap<u64, u64, foldhash::fast::FixedState>;
