@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heir_runtime::store::{StoreOptions, SyncTo};
 use heir_tests::disk::Disk;
 use heir_tests::{Random, waits};
 use tokio::runtime::Builder;
@@ -142,4 +143,33 @@ fn no_power_loss_loses_or_tears_what_was_answered_or_seen() {
     println!("{found:?}");
     assert!(found.answered > i64::from(found.losses), "hardly anything was answered: {found:?}");
     assert_eq!((found.lost, found.seen_and_lost, found.torn), (0, 0, 0), "{random}");
+}
+
+/// What would be found if the store answered before the disk has what was written.
+#[test]
+fn without_syncs_answered_messages_are_lost_so_these_tests_can_fail() {
+    let mut random = Random::new();
+    let found = (0..20).any(|_| {
+        let (disk, accounts) = (Disk::default(), Accounts::default());
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let kept = StoreOptions::default().sync(SyncTo::Os).open_on(disk.backend()).unwrap();
+            let (tree, bank, _) = Bank::in_store(&kept);
+            let _tree = tree.start().await.unwrap();
+            disk.cut_after(300);
+            let client = tokio::spawn(client(bank.clone(), 0, Arc::clone(&accounts)));
+            waits::wait_until(|| disk.is_cut()).await;
+            client.abort();
+        });
+        runtime.shutdown_timeout(Duration::from_secs(10));
+        let answered = accounts.lock().unwrap()[&0].answered;
+        let after = Builder::new_current_thread().enable_all().build().unwrap();
+        after.block_on(async {
+            let Ok(kept) = store(&Disk::with(disk.survivors(&mut random))) else { return true };
+            let (tree, bank, _) = Bank::in_store(&kept);
+            let Ok(_tree) = tree.start().await else { return true };
+            bank.sums().get(&0).unwrap_or(0) < answered
+        })
+    });
+    assert!(found, "{random}");
 }
