@@ -52,10 +52,7 @@ async fn go_on_creating<W: Handlers>(shared: &Shared<W>, gates: &Gates<W>) -> Re
     let (ledger, readers) = (gates.ledger(), shared.readers());
     ledger.until_even().await;
     if ledger.failed().is_some() {
-        ledger.until_known().await.map_err(ExitReason::error)?;
-        readers.forget_unshown();
-        let _ = drop_caught(gates.drop_unknown());
-        ledger.goes_on();
+        let _ = drop_caught(forget_unknown(shared, gates).await?);
     }
     if !ledger.has_first_rows() {
         return Ok(readers);
@@ -160,14 +157,11 @@ pub(super) async fn settle<W: Handlers>(
         }
         if let Some(error) = ledger.failed() {
             shared.tell_failure(&error);
-            ledger.until_known().await.map_err(ExitReason::error)?;
-            shared.readers().forget_unshown();
-            if let Some(mut saved) = gates.drop_unknown() {
+            if let Some(mut saved) = forget_unknown(shared, gates).await? {
                 let restored = caught(|| W::restore(lease, &mut saved));
                 lease.cell().set_torn(restored.err());
                 let _ = drop_caught(saved);
             }
-            ledger.goes_on();
         }
         if !ledger.is_ahead() {
             break;
@@ -184,6 +178,20 @@ pub(super) async fn settle<W: Handlers>(
         shared.emit(EventKind::CodePanicked { message });
     }
     Ok(())
+}
+
+/// Waits until it is known what a store that has failed has kept, and forgets the rest. Returns the
+/// `rollback` tables as they were before the first message that is not there.
+async fn forget_unknown<W: Handlers>(
+    shared: &Shared<W>,
+    gates: &Gates<W>,
+) -> Result<Option<W::Saved>, ExitReason> {
+    let ledger = gates.ledger();
+    ledger.until_known().await.map_err(ExitReason::error)?;
+    shared.readers().forget_unshown();
+    let saved = gates.drop_unknown();
+    ledger.goes_on();
+    Ok(saved)
 }
 
 /// Waits until all that was committed to the tables is durable, or known to be dropped.

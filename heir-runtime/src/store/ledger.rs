@@ -130,6 +130,11 @@ struct Gates {
 }
 
 impl Place {
+    /// Appends an entry, and waits until it is durable.
+    async fn keep(&self, entry: Entry) -> Result<(), StoreError> {
+        self.store.append_entries(vec![entry]).await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Appends an entry, and waits in this thread until it is durable.
     fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.store.append_entries(vec![entry]).blocking_recv().unwrap_or(Err(StoreError::Closed))
@@ -244,8 +249,7 @@ impl Ledger {
         let Some(place) = self.place.get() else { return Ok(()) };
         let unborn = self.state.with(|state| state.unborn.clone());
         if !unborn.is_empty() {
-            let created = Entry::Created { worker: place.worker, tables: unborn };
-            place.store.append_entries(vec![created]).await.unwrap_or(Err(StoreError::Closed))?;
+            place.keep(Entry::Created { worker: place.worker, tables: unborn }).await?;
         }
         self.until_even().await;
         if let Some(error) = self.failed() {
@@ -271,8 +275,7 @@ impl Ledger {
             return Ok(());
         }
         let up_to = incarnation + INCARNATIONS;
-        let entry = Entry::Incarnations { worker: place.worker, up_to };
-        place.store.append_entries(vec![entry]).await.unwrap_or(Err(StoreError::Closed))?;
+        place.keep(Entry::Incarnations { worker: place.worker, up_to }).await?;
         self.state.with(|state| state.numbers = up_to);
         Ok(())
     }
