@@ -3,12 +3,13 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use heir_runtime::CallError;
 use heir_runtime::events::EventKind;
+use heir_runtime::{CallError, Supervisor};
 use heir_tests::disk::{Disk, Operation};
 use heir_tests::waits;
 
 use crate::bank::{Bank, seen, store};
+use crate::identity::{Seeded, Started};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_fails_is_unknown_until_the_disk_is_well_and_then_the_worker_goes_on() {
@@ -107,4 +108,40 @@ async fn a_shutdown_waits_for_the_disk_but_not_for_one_that_has_failed() {
     disk.fail(Operation::Write, ErrorKind::Other);
     bank.put(1, 1).await.unwrap_err();
     tree.shutdown().await;
+}
+
+/// The claim, the first rows, and that the tables are there: whichever of them fails, the start is put off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_that_starts_while_the_disk_fails_starts_when_it_is_well() {
+    for writes in 0..40_u64 {
+        let disk = Disk::default();
+        let kept = store(&disk).unwrap();
+        let mut tree = Supervisor::builder("app").store(kept.clone());
+        let seeded = tree.worker(Seeded::spec(Started::default()));
+        let mut events = tree.subscribe(1_000);
+        disk.fail_after(writes / 2, writes % 2 == 0);
+        let starting = tokio::spawn(tree.start());
+        let told = async {
+            while let Some(Ok(event)) = events.next().await {
+                if matches!(event.kind, EventKind::StoreFailed { .. }) {
+                    return true;
+                }
+            }
+            false
+        };
+        // After so many writes it has started; or its last write fails, and is there.
+        let is_told = tokio::time::timeout(Duration::from_millis(100), told).await.is_ok();
+        assert!(is_told || starting.is_finished());
+        disk.is_well();
+        let tree = starting.await.unwrap().unwrap();
+        assert_eq!(seeded.rows().len(), 1, "{writes}");
+        seeded.add(7).await.unwrap();
+        tree.shutdown().await;
+        kept.close().await.unwrap();
+        let mut next = Supervisor::builder("app").store(store(&disk).unwrap());
+        let seeded = next.worker(Seeded::spec(Started::default()));
+        let next = next.start().await.unwrap();
+        assert_eq!(seeded.rows().iter().count(), 2);
+        next.shutdown().await;
+    }
 }

@@ -7,14 +7,14 @@ use crate::bank::Bank;
 
 /// Starts with rows, unless the store has its table.
 #[heir(survives = process)]
-struct Seeded {
+pub struct Seeded {
     #[table(init = seed(&self_started))]
     pub rows: Table<u64, u64>,
     #[arg]
     self_started: Started,
 }
 
-type Started = std::sync::Arc<std::sync::atomic::AtomicU64>;
+pub type Started = std::sync::Arc<std::sync::atomic::AtomicU64>;
 
 fn seed(started: &Started) -> [(u64, u64); 1] {
     [(started.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 0)]

@@ -11,10 +11,14 @@ use heir_runtime::store::{StoreOptions, SyncTo};
 use heir_tests::disk::Disk;
 use heir_tests::{Random, waits};
 use tokio::runtime::Builder;
+use tokio::select;
+use tokio::time::timeout;
 
 use crate::bank::{Bank, BankHandle, seen, store};
 
 const CLIENTS: u64 = 8;
+/// Some 100 ms is what a process takes.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// What is known of each account.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +88,7 @@ fn check(there: &BTreeMap<u64, u64>, accounts: &Accounts, found: &mut Found, ran
 /// A process: it finds what is there, and serves until the power is cut. Whether it has opened the store.
 fn process(disk: &Disk, accounts: &Accounts, found: &mut Found, random: &Random) -> bool {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let is_opened = runtime.block_on(async {
+    let is_opened = runtime.block_on(timeout(LONGEST, async {
         let kept = match store(disk) {
             Ok(kept) => kept,
             Err(error) => {
@@ -93,7 +97,12 @@ fn process(disk: &Disk, accounts: &Accounts, found: &mut Found, random: &Random)
             }
         };
         let (tree, bank, _) = Bank::in_store(&kept);
-        let Ok(_tree) = tree.start().await else {
+        // A start waits for a disk that fails.
+        let started = select! {
+            started = tree.start() => started.ok(),
+            () = waits::wait_until(|| disk.is_cut()) => None,
+        };
+        let Some(_tree) = started else {
             assert!(disk.is_cut(), "the tree did not start: {random}");
             return true;
         };
@@ -115,9 +124,9 @@ fn process(disk: &Disk, accounts: &Accounts, found: &mut Found, random: &Random)
             account.seen = account.seen.max(last.get(number).copied().unwrap_or(0));
         }
         true
-    });
+    }));
     runtime.shutdown_timeout(Duration::from_secs(10));
-    is_opened
+    is_opened.unwrap_or_else(|_elapsed| panic!("somebody is left waiting: {random}"))
 }
 
 #[test]

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime;
 
+#[cfg(feature = "store")]
+use self::stored::found;
 use crate::estate::quarantine::Verdict;
 use crate::estate::{GiveAwayError, Inheritance, Lease, Origin, Quarantined, Recipient};
 use crate::process::exit::{Exit, ExitReason};
@@ -152,19 +154,11 @@ async fn take_up<W: Handlers>(
     args: Result<CatchDrop<W::Args>, ExitReason>,
 ) -> Result<(Resting<W>, Option<Recipient<W::Tables>>), ExitReason> {
     shared.emit(EventKind::ManagerStarted);
-    let args = args?;
-    let mut linked = None;
+    let (mut args, mut linked) = (args?, None);
     if !shared.estate.is_founded() {
         linked = Some(link(shared).await);
-        #[cfg(feature = "store")]
-        let (readers, made) = Box::pin(stored::load(shared)).await?;
-        #[cfg(not(feature = "store"))]
-        let (readers, made) = (shared.readers(), EventKind::TablesCreated);
-        let tables = create(shared, &args, &readers).await?;
-        #[cfg(feature = "store")]
-        if W::IS_STORED {
-            stored::are_created(shared).await?;
-        }
+        let (tables, made);
+        (args, tables, made) = found(shared, args).await?;
         shared.tables_are_new();
         shared.estate.found(tables);
         #[cfg(feature = "store")]
@@ -176,6 +170,16 @@ async fn take_up<W: Handlers>(
     let heir = shared.estate.manage(&[&*shared.name, " manager"].concat()).map_err(ExitReason::error)?;
     shared.emit(EventKind::BecameHeir);
     Ok((Resting { heir, args, died: None }, linked))
+}
+
+/// Creates the tables of a worker. Returns what is to be told of it, and the arguments.
+#[cfg(not(feature = "store"))]
+async fn found<W: Handlers>(
+    shared: &Shared<W>,
+    args: CatchDrop<W::Args>,
+) -> Result<(CatchDrop<W::Args>, W::Tables, EventKind), ExitReason> {
+    let tables = create(shared, &args, &shared.readers()).await?;
+    Ok((args, tables, EventKind::TablesCreated))
 }
 
 impl<W: Handlers> Manager<W> {

@@ -3,6 +3,7 @@
 
 use tokio::task::spawn_blocking;
 
+use super::create;
 use crate::estate::Lease;
 use crate::process::exit::ExitReason;
 use crate::store::engine::{Claimed, Declared, DeclaredTable, WorkerId};
@@ -11,7 +12,7 @@ use crate::store::rows::Loader;
 use crate::store::{Store, StoreError, StoredTable};
 use crate::table::Readers;
 use crate::tree::events::EventKind;
-use crate::util::caught::{caught, drop_caught};
+use crate::util::caught::{CatchDrop, caught, drop_caught};
 use crate::worker::Handlers;
 use crate::worker::gates::{Gated as _, Gates};
 use crate::worker::shared::Shared;
@@ -20,34 +21,107 @@ use crate::worker::shared::Shared;
 const NO_STORE: &str = "it is declared with `survives = process`, and its tree has no store: give the tree's builder \
                         one with `.store(Store::open(path)?)`";
 
+/// Loads the tables of a worker, creates those that are new, and waits until the store keeps that. Returns
+/// what is to be told of it, and the arguments.
+pub(super) async fn found<W: Handlers>(
+    shared: &Shared<W>,
+    args: CatchDrop<W::Args>,
+) -> Result<(CatchDrop<W::Args>, W::Tables, EventKind), ExitReason> {
+    if let Some(gates) = &shared.gates {
+        // In a box: others take no memory for it.
+        return Box::pin(found_in_store(shared, gates, args)).await;
+    }
+    let tables = create(shared, &args, &shared.readers()).await?;
+    Ok((args, tables, EventKind::TablesCreated))
+}
+
+async fn found_in_store<W: Handlers>(
+    shared: &Shared<W>,
+    gates: &Gates<W>,
+    args: CatchDrop<W::Args>,
+) -> Result<(CatchDrop<W::Args>, W::Tables, EventKind), ExitReason> {
+    let store = store_of(shared)?;
+    let (mut readers, made) = load(shared, &store, gates).await?;
+    loop {
+        let seen = until_open(shared, &store).await?;
+        let tables = create(shared, &args, &readers).await?;
+        match gates.ledger().are_created().await {
+            Ok(()) => return Ok((args, tables, made)),
+            Err(error) if store.failures() != seen => shared.tell_failure(&error),
+            Err(error) => return Err(ExitReason::error(error)),
+        }
+        let _ = drop_caught(tables);
+        readers = go_on_creating(shared, gates).await?;
+    }
+}
+
 /// Claims the tables of a worker, and loads what the store has of them, once. Returns readers that know
 /// which of the tables are there already, and what is to be told when the others are created.
-pub(super) async fn load<W: Handlers>(shared: &Shared<W>) -> Result<(Readers, EventKind), ExitReason> {
-    let Some(gates) = &shared.gates else { return Ok((shared.readers(), EventKind::TablesCreated)) };
+async fn load<W: Handlers>(
+    shared: &Shared<W>,
+    store: &Store,
+    gates: &Gates<W>,
+) -> Result<(Readers, EventKind), ExitReason> {
     if gates.ledger().has_place() {
         return Ok((go_on_creating(shared, gates).await?, EventKind::TablesCreated));
     }
-    let store = shared.registry().store().ok_or_else(|| ExitReason::error(NO_STORE))?;
-    let stored = W::stored();
-    let identity = shared.registry().identity_of(&shared.name);
-    let claimed = store.claim(declared(identity, &stored)).await.map_err(ExitReason::error)?;
-    let claim = Claim { store: &store, worker: Some(claimed.worker) };
     let readers = shared.readers();
-    let rows = load_rows(&store, &claimed, stored, readers.anew()).await?;
-    claim.keep();
+    let identity = shared.registry().identity_of(&shared.name);
+    let (claimed, rows) = loop {
+        let seen = until_open(shared, store).await?;
+        let stored = W::stored();
+        let claimed = claim(shared, store, declared(identity.clone(), &stored)).await?;
+        let claim = Claim { store, worker: Some(claimed.worker) };
+        match load_rows(store, &claimed, stored, readers.anew()).await? {
+            // The load has broken off for that.
+            Err(_) if store.failures() != seen => {}
+            Err(error) => return Err(ExitReason::error(error)),
+            Ok(rows) => {
+                claim.keep();
+                break (claimed, rows);
+            }
+        }
+    };
     readers.take_over(&rows.readers, claimed.last);
     let tables = rows.stored.iter().zip(&claimed.tables);
     let known = tables.filter(|(_, claimed)| !claimed.is_new).map(|(table, _)| table.place);
     let readers = readers.known(known);
     shared.read(readers.clone());
     let is_new = claimed.tables.iter().all(|table| table.is_new);
-    gates.ledger().is_claimed(store, &claimed, rows.stored);
+    gates.ledger().is_claimed(store.clone(), &claimed, rows.stored);
     gates.wait_for_records();
     Ok((readers, if is_new { EventKind::TablesCreated } else { EventKind::TablesLoaded }))
 }
 
-/// An earlier manager has loaded the tables, and has died or failed while it created those that are new:
-/// begins that again, unless the store has their first rows.
+fn store_of<W: Handlers>(shared: &Shared<W>) -> Result<Store, ExitReason> {
+    shared.registry().store().ok_or_else(|| ExitReason::error(NO_STORE))
+}
+
+/// Waits until the store can keep something. Returns how often it has failed until then.
+async fn until_open<W: Handlers>(shared: &Shared<W>, store: &Store) -> Result<u64, ExitReason> {
+    if let Some(error) = store.failure() {
+        shared.tell_failure(&error);
+    }
+    store.until_open().await.map_err(ExitReason::error)
+}
+
+/// Claims the tables of a worker, again if the store fails meanwhile.
+async fn claim<W: Handlers>(
+    shared: &Shared<W>,
+    store: &Store,
+    declared: Declared,
+) -> Result<Claimed, ExitReason> {
+    loop {
+        let seen = until_open(shared, store).await?;
+        match store.claim(declared.clone()).await {
+            Err(_) if store.failures() != seen => {}
+            claimed => return claimed.map_err(ExitReason::error),
+        }
+    }
+}
+
+/// The tables are loaded, and whoever created those that are new has died, or the store has failed
+/// meanwhile: begins that again, unless the store has their first rows.
 async fn go_on_creating<W: Handlers>(shared: &Shared<W>, gates: &Gates<W>) -> Result<Readers, ExitReason> {
     let (ledger, readers) = (gates.ledger(), shared.readers());
     ledger.until_even().await;
@@ -82,14 +156,6 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// The tables have been created that were new: waits until the store keeps that.
-pub(super) async fn are_created<W: Handlers>(shared: &Shared<W>) -> Result<(), ExitReason> {
-    match &shared.gates {
-        Some(gates) => gates.ledger().are_created().await.map_err(ExitReason::error),
-        None => Ok(()),
-    }
-}
-
 fn declared(identity: String, stored: &[StoredTable]) -> Declared {
     let table = |table: &StoredTable| DeclaredTable {
         name: table.name.to_owned(),
@@ -111,7 +177,7 @@ async fn load_rows(
     claimed: &Claimed,
     stored: Vec<StoredTable>,
     readers: Readers,
-) -> Result<Loaded, ExitReason> {
+) -> Result<Result<Loaded, StoreError>, ExitReason> {
     let (from, claimed) = (store.clone(), claimed.clone());
     let load = move || {
         caught(move || read_rows(&from, &claimed, &stored, &readers).map(|()| Loaded { readers, stored }))
@@ -122,7 +188,7 @@ async fn load_rows(
         // The runtime ends: so does this task.
         spawn_blocking(load).await.map_err(|_ended| ExitReason::Killed)?
     };
-    loaded.map_err(ExitReason::Panic)?.map_err(ExitReason::error)
+    loaded.map_err(ExitReason::Panic)
 }
 
 fn read_rows(
@@ -208,20 +274,28 @@ pub(super) async fn until_even<W: Handlers>(
 /// Has the store keep that this incarnation may own the tables: its number is then known to be used,
 /// whatever becomes of the process.
 pub(super) async fn keep_number<W: Handlers>(shared: &Shared<W>, incarnation: u64) -> Result<(), ExitReason> {
-    match &shared.gates {
-        Some(gates) => gates.ledger().keep_number(incarnation).await.map_err(ExitReason::error),
-        None => Ok(()),
+    let Some(gates) = &shared.gates else { return Ok(()) };
+    let store = store_of(shared)?;
+    loop {
+        let seen = until_open(shared, &store).await?;
+        match gates.ledger().keep_number(incarnation).await {
+            Err(_) if store.failures() != seen => {}
+            kept => return kept.map_err(ExitReason::error),
+        }
     }
 }
 
 /// Has the store keep the rows that are to be parked, under a name of their own.
 pub(super) async fn keep_parked<W: Handlers>(shared: &Shared<W>) -> Result<(), ExitReason> {
-    let Some(store) = shared.registry().store().filter(|_| shared.gates.is_some()) else { return Ok(()) };
+    if shared.gates.is_none() {
+        return Ok(());
+    }
+    let store = store_of(shared)?;
     let identity = shared.registry().identity_of(&shared.name);
     for number in 1_u32.. {
         let stored = W::stored();
         let named = declared(format!("{identity} (quarantined {number})"), &stored);
-        let claimed = store.claim(named).await.map_err(ExitReason::error)?;
+        let claimed = claim(shared, &store, named).await?;
         // Dropped, it gives up the claim.
         let parked = Ledger::new();
         parked.is_claimed(store.clone(), &claimed, stored);

@@ -38,8 +38,8 @@ pub(crate) trait OpensGates: Send + Sync {
     /// The records up to this number are durable: shows them, and opens the gates that wait for them.
     fn durable(&self, number: u64);
 
-    /// Those beyond are unknown: tells the callers, and, the first time, asks for the worker's restart.
-    fn unknown(&self, is_first: bool);
+    /// Those beyond are unknown: tells the callers, and asks for the worker's restart, if it is to `restart`.
+    fn unknown(&self, restart: bool);
 
     /// The gates of those beyond will not open; the worker may start again.
     fn known(&self);
@@ -98,6 +98,8 @@ struct State {
     claimed_at: u64,
     /// The new tables of which no record tells yet.
     unborn: Vec<TableId>,
+    /// Whether the tables have been created: until then no incarnation has them.
+    are_created: bool,
     /// The store keeps that incarnations up to this number may be started.
     numbers: u64,
     /// How many bytes the last bases of the tables have, and the records since then.
@@ -193,6 +195,7 @@ impl Ledger {
             is_ahead: false,
             claimed_at: 0,
             unborn: Vec::new(),
+            are_created: false,
             numbers: 0,
             base: 0,
             since: 0,
@@ -255,7 +258,10 @@ impl Ledger {
         if let Some(error) = self.failed() {
             return Err(error);
         }
-        self.state.with(|state| state.unborn.clear());
+        self.state.with(|state| {
+            state.unborn.clear();
+            state.are_created = true;
+        });
         Ok(())
     }
 
@@ -542,13 +548,14 @@ impl AwaitsRecords for Ledger {
 
     fn unknown(&self, error: &StoreError, for_good: bool) {
         let failure = if for_good { Failure::ForGood } else { Failure::Unknown };
-        let before = self.state.with(|state| {
+        let restarts = self.state.with(|state| {
             state.bytes = 0;
-            state.failures += u64::from(matches!(state.failure, Failure::None));
-            mem::replace(&mut state.failure, failure(error.clone()))
+            let before = mem::replace(&mut state.failure, failure(error.clone()));
+            let is_first = matches!(before, Failure::None);
+            state.failures += u64::from(is_first);
+            is_first && state.are_created
         });
-        let is_first = matches!(before, Failure::None);
-        self.each_gate(|gates| gates.unknown(is_first));
+        self.each_gate(|gates| gates.unknown(restarts));
         self.changed.update(|()| ());
     }
 

@@ -54,7 +54,8 @@
 //! # When the store fails
 //! If a batch cannot be written, its callers get [`CallError::Unknown`](crate::CallError::Unknown): it may
 //! be in the file or not. The store opens the file again, by itself; then it is known what it has, and the
-//! workers concerned start again with exactly that. What is sent meanwhile waits in their mailboxes. If it
+//! workers concerned start again with exactly that. What is sent meanwhile waits in their mailboxes, and a
+//! tree that starts waits, too: [`StoreFailed`](crate::events::EventKind::StoreFailed) says why. If it
 //! is a *sync* that has failed, the store stays closed until the process ends, because nobody knows what of
 //! the file is on the disk: the next start finds every message that was answered.
 //!
@@ -205,6 +206,21 @@ impl Store {
     /// paths, each with the names of its tables. They stay where they are.
     pub fn orphans(&self) -> Vec<(String, Vec<String>)> {
         self.0.writer.orphans()
+    }
+
+    /// Waits while nothing can be kept for now: see [`Writer::until_open`].
+    pub(crate) async fn until_open(&self) -> Result<u64, StoreError> {
+        self.0.writer.until_open().await
+    }
+
+    /// Why nothing can be kept for now.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        self.0.writer.failure()
+    }
+
+    /// How often it has failed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.0.writer.failures()
     }
 
     /// Claims the tables of a worker.

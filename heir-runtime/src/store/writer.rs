@@ -8,10 +8,11 @@
 //!                              └── its sync has failed, or the store is closed ──▶ closed
 //! ```
 
+use std::future::poll_fn;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -21,7 +22,8 @@ use crate::util::caught::{caught, wake_caught};
 
 /// How many bytes a batch has at most, but for its last record.
 const BATCH: usize = 8 << 20;
-/// How long the writer waits before it opens the place again after a failure: at first, and at most.
+/// How long the writer waits before it opens the place again after a failure: not at all at first, then
+/// twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -57,6 +59,11 @@ struct Line {
     /// How many bytes of records are queued or being appended.
     bytes: usize,
     state: State,
+    /// How often it has failed.
+    failures: u64,
+    /// How long to wait before the place is opened again: longer with each failure, until something is
+    /// appended.
+    pause: Duration,
     /// The tasks, ours, that wait until the store is open again.
     waiting: Vec<Waker>,
     /// Whether nobody is left who could queue anything.
@@ -109,6 +116,8 @@ impl Writer {
             jobs: Vec::new(),
             bytes: 0,
             state: State::Open,
+            failures: 0,
+            pause: Duration::ZERO,
             waiting: Vec::new(),
             is_abandoned: false,
             is_over: false,
@@ -131,10 +140,39 @@ impl Writer {
     pub(crate) fn is_failed(&self, cx: &Context<'_>) -> bool {
         let mut line = self.lock();
         let is_failed = matches!(line.state, State::Failed(_));
-        if is_failed {
+        if is_failed && !line.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
             line.waiting.push(cx.waker().clone());
         }
         is_failed
+    }
+
+    /// Waits while nothing can be kept for now. Returns how often it has failed until then: if it has failed
+    /// more often when an answer comes, the answer may be one of a failure.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// Why nothing will be kept any more.
+    pub(crate) async fn until_open(&self) -> Result<u64, StoreError> {
+        poll_fn(|cx| if self.is_failed(cx) { Poll::Pending } else { Poll::Ready(()) }).await;
+        let line = self.lock();
+        match &line.state {
+            State::Closed(error) => Err(error.clone()),
+            State::Open | State::Failed(_) => Ok(line.failures),
+        }
+    }
+
+    /// Why nothing can be kept for now.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        match &self.lock().state {
+            State::Failed(error) => Some(error.clone()),
+            State::Open | State::Closed(_) => None,
+        }
+    }
+
+    /// How often it has failed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.lock().failures
     }
 
     /// Queues a record. If the store has failed, it is unknown; if who waits has seen a failure since, it
@@ -291,12 +329,20 @@ impl Writer {
     fn claim_now(&self, declared: &Declared, tell: oneshot::Sender<Result<Claimed, StoreError>>) {
         let claimed = self.engine.claim(declared);
         let failed = claimed.as_ref().err().filter(|error| error.is_of_the_file()).cloned();
+        let failed = failed.map(|error| {
+            let may_reopen = matches!(error, StoreError::Io(_) | StoreError::Full(_));
+            AppendError { error, may_reopen }
+        });
+        // Whoever asks again when it is told waits then until the store is open.
+        match &failed {
+            Some(failed) => self.fails(failed),
+            None => self.is_well(),
+        }
         if let Err(Ok(unheard)) = tell.send(claimed) {
             self.engine.release(unheard.worker);
         }
-        if let Some(error) = failed {
-            let may_reopen = !matches!(error, StoreError::Sync(_));
-            self.fail(&AppendError { error, may_reopen }, Vec::new());
+        if let Some(failed) = failed {
+            self.recover(&failed, Vec::new());
         }
     }
 
@@ -304,19 +350,21 @@ impl Writer {
         let Batch { entries, told, awaited, released } = batch;
         let appended = if entries.is_empty() { Ok(()) } else { self.engine.append(&entries) };
         self.forget_bytes(awaited.iter().map(|(_, _, bytes, _)| bytes).sum());
-        let outcome = match &appended {
-            Ok(()) => Ok(()),
-            Err(failed) => Err(failed.error.clone()),
-        };
-        match &appended {
-            Ok(()) => tell_durable(awaited),
-            Err(failed) => {
-                let awaited = awaited.into_iter().map(|(worker, _, _, of)| (worker, of)).collect();
-                self.fail(failed, awaited);
+        match appended {
+            Ok(()) => {
+                self.is_well();
+                tell_durable(awaited);
+                for tell in told {
+                    let _unheard = tell.send(Ok(()));
+                }
             }
-        }
-        for tell in told {
-            let _unheard = tell.send(outcome.clone());
+            Err(failed) => {
+                self.fails(&failed);
+                for tell in told {
+                    let _unheard = tell.send(Err(failed.error.clone()));
+                }
+                self.recover(&failed, awaited.into_iter().map(|(worker, _, _, of)| (worker, of)).collect());
+            }
         }
         for worker in released {
             self.engine.release(worker);
@@ -339,18 +387,30 @@ impl Writer {
         }
     }
 
-    /// A batch is unknown: tells so, and opens the place again, if that may be. What is queued
-    /// meanwhile is refused at once.
-    fn fail(&self, failed: &AppendError, mut awaited: Vec<(WorkerId, Arc<dyn AwaitsRecords>)>) {
-        let error = &failed.error;
+    /// A batch is unknown. What is queued from here on is refused.
+    fn fails(&self, failed: &AppendError) {
         let state = if failed.may_reopen { State::Failed } else { State::Closed };
         let waiting = {
             let mut line = self.lock();
-            line.state = state(error.clone());
+            line.state = state(failed.error.clone());
+            line.failures += 1;
             mem::take(&mut line.waiting)
         };
         waiting.into_iter().for_each(wake_caught);
-        let mut pause = FIRST_PAUSE;
+    }
+
+    /// Something has been appended.
+    fn is_well(&self) {
+        self.lock().pause = Duration::ZERO;
+    }
+
+    /// After a failure: tells those who wait for the batch, and those behind it, that it is unknown, and opens
+    /// the place again, if that may be.
+    fn recover(&self, failed: &AppendError, mut awaited: Vec<(WorkerId, Arc<dyn AwaitsRecords>)>) {
+        let error = &failed.error;
+        // Of those who have been told: that they wait here keeps nobody from giving the store up.
+        let mut told: Vec<(WorkerId, Weak<dyn AwaitsRecords>)> = Vec::new();
+        let mut next = self.next_try();
         loop {
             // Also those that were queued behind the batch: their workers have seen what it holds.
             let (behind, is_over) = self.take_behind();
@@ -366,26 +426,33 @@ impl Writer {
                 }
             }
             let for_good = !failed.may_reopen || is_over;
+            if for_good {
+                awaited.extend(told.drain(..).filter_map(|(worker, of)| Some((worker, of.upgrade()?))));
+            }
             awaited.dedup_by(|(one, _), (other, _)| one == other);
-            for (_, of) in &awaited {
+            for (worker, of) in awaited.drain(..) {
                 let _ = caught(|| of.unknown(error, for_good));
+                told.push((worker, Arc::downgrade(&of)));
             }
             if for_good {
                 return;
             }
-            if self.engine.reopen().is_ok() {
-                break;
+            if self.sleep_until(next) {
+                if self.engine.reopen().is_ok() {
+                    break;
+                }
+                next = self.next_try();
             }
-            self.sleep(pause);
-            pause = (2 * pause).min(LONGEST_PAUSE);
         }
         // From here on records are appended again: but those of these workers only when they have
         // started again.
         let waiting = self.open();
         waiting.into_iter().for_each(wake_caught);
-        for (worker, of) in awaited {
-            let last = self.engine.last(worker);
-            let _ = caught(|| of.known_up_to(last));
+        for (worker, of) in told {
+            if let Some(of) = of.upgrade() {
+                let last = self.engine.last(worker);
+                let _ = caught(|| of.known_up_to(last));
+            }
         }
     }
 
@@ -402,12 +469,22 @@ impl Writer {
         (mem::take(&mut line.jobs), line.closing.is_some() || line.is_abandoned)
     }
 
-    /// Sleeps, unless something is queued.
-    fn sleep(&self, pause: Duration) {
+    /// When the place is to be opened again.
+    fn next_try(&self) -> Instant {
+        let mut line = self.lock();
+        let next = Instant::now() + line.pause;
+        line.pause = (2 * line.pause).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        next
+    }
+
+    /// Sleeps until then, unless something is queued; says whether it is time.
+    fn sleep_until(&self, next: Instant) -> bool {
         let line = self.lock();
+        let left = next.saturating_duration_since(Instant::now());
         let is_idle = |line: &mut Line| line.jobs.is_empty() && line.closing.is_none() && !line.is_abandoned;
-        let waited = self.queued.wait_timeout_while(line, pause, is_idle);
+        let waited = self.queued.wait_timeout_while(line, left, is_idle);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+        Instant::now() >= next
     }
 
     /// Closes the place, and refuses what comes later.

@@ -293,7 +293,7 @@ impl<W: Handlers> OpensGates for Gates<W> {
         self.wake_owner();
     }
 
-    fn unknown(&self, is_first: bool) {
+    fn unknown(&self, restart: bool) {
         let mut unknown = self.state.with(|state| {
             state.is_unknown = true;
             state.take_unknown()
@@ -307,7 +307,7 @@ impl<W: Handlers> OpensGates for Gates<W> {
             state.held.extend(unknown.into_iter().chain(newer));
         });
         self.wake_owner();
-        if is_first && let Some(worker) = self.worker() {
+        if restart && let Some(worker) = self.worker() {
             worker.ask_for_restart();
             worker.give_up();
         }
