@@ -204,27 +204,32 @@ impl<W: Handlers> Manager<W> {
                 Some(linked) => linked,
                 None => self.wait_for_next().await,
             };
-            #[cfg(feature = "store")]
-            if W::IS_STORED {
-                // In a box: a rare step takes no memory before it begins.
-                Box::pin(stored::settle(&self.shared, &mut lease)).await?;
-                Box::pin(stored::keep_number(&self.shared, next.incarnation())).await?;
-            }
-            // Only now, when the next incarnation waits for them: tables without a next owner stay
-            // as they are.
-            if let Some(exit) = exit
-                && self.shared.is_unexamined(&exit)
-            {
-                let verdict = self.judge(&mut lease, &exit);
-                if verdict != Verdict::Accept {
+            loop {
+                #[cfg(feature = "store")]
+                if W::IS_STORED {
                     // In a box: a rare step takes no memory before it begins.
-                    lease = Box::pin(self.exchange(lease, &exit, verdict)).await?;
+                    Box::pin(stored::keep_number(&self.shared, next.incarnation())).await?;
+                    // If the store fails after this, the incarnation is asked to end, whether it has the
+                    // tables then or not.
+                    Box::pin(stored::settle(&self.shared, &mut lease)).await?;
                 }
-                self.shared.examined(&exit);
-            }
-            // An incarnation that has died before it received them is followed by another.
-            while let Err(returned) = self.give_away(lease, next) {
-                lease = returned;
+                // Only now, when the next incarnation waits for them: tables without a next owner stay
+                // as they are.
+                if let Some(exit) = &exit
+                    && self.shared.is_unexamined(exit)
+                {
+                    let verdict = self.judge(&mut lease, exit);
+                    if verdict != Verdict::Accept {
+                        // In a box: a rare step takes no memory before it begins.
+                        lease = Box::pin(self.exchange(lease, exit, verdict)).await?;
+                    }
+                    self.shared.examined(exit);
+                }
+                // An incarnation that has died before it received them is followed by another.
+                match self.give_away(lease, next) {
+                    Ok(()) => break,
+                    Err(returned) => lease = returned,
+                }
                 next = link(&self.shared).await;
             }
         }
