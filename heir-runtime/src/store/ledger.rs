@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Context;
 
@@ -31,6 +31,9 @@ const SMALL: u64 = 1 << 20;
 const BASES: usize = 8;
 /// How many bytes of a base are queued at most.
 const MOST_UNDER_WAY: usize = 8 << 20;
+
+/// For how many bytes there is room at once in a record, at most.
+const MOST_ROOM: usize = 1 << 10;
 
 /// What waits for the records of a worker. On the writer's thread it runs nothing of a user's but wakers,
 /// and comparisons of keys.
@@ -68,6 +71,8 @@ pub(crate) struct Ledger {
     place: OnceLock<Place>,
     /// The number of the last record. Only the owner of the tables appends one.
     last: AtomicU64,
+    /// How many bytes it had: there is room for as many in the next one at once.
+    last_len: AtomicUsize,
     state: Lock<State>,
     gates: Lock<Gates>,
     /// Told when something has become durable, or unknown, or known.
@@ -206,6 +211,7 @@ impl Ledger {
             me: Weak::clone(me),
             place: OnceLock::new(),
             last: AtomicU64::new(0),
+            last_len: AtomicUsize::new(0),
             state: Lock::new(state),
             gates: Lock::default(),
             changed: WatchMany::new(()),
@@ -511,13 +517,16 @@ impl Journal for Ledger {
         // Without a tree nothing is kept.
         let Some(place) = self.place.get() else { return Box::new(()) };
         let (number, after) = (written.number(), self.last());
-        let mut record = RecordWriter::new(Vec::new());
+        // Messages of one worker are mostly alike.
+        let mut record = RecordWriter::new(Vec::with_capacity(self.last_len.load(Ordering::Relaxed)));
         for (table, id) in &place.tables {
             if let Err(error) = record.table(*id, |out| table.encode(written, out)) {
                 panic!("{error}");
             }
         }
-        Box::new(Record { worker: place.worker, number, after, bytes: record.finish() })
+        let bytes = record.finish();
+        self.last_len.store(bytes.len().min(MOST_ROOM), Ordering::Relaxed);
+        Box::new(Record { worker: place.worker, number, after, bytes })
     }
 
     fn append(&self, commit: u64, encoded: Encoded) {

@@ -10,6 +10,7 @@
 
 use std::future::poll_fn;
 use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -48,7 +49,11 @@ pub(crate) trait AwaitsRecords: Send + Sync {
 pub(crate) struct Writer {
     engine: Box<dyn Engine>,
     line: Mutex<Line>,
-    /// Notified when something is queued.
+    /// How many bytes of records are queued or being appended.
+    bytes: AtomicUsize,
+    /// Whether the state is [`State::Failed`]: workers look at it before each message.
+    has_failed: AtomicBool,
+    /// Notified when something is queued while the thread waits.
     queued: Condvar,
     /// Whether there is no thread: whoever queues something appends it.
     is_inline: bool,
@@ -56,8 +61,8 @@ pub(crate) struct Writer {
 
 struct Line {
     jobs: Vec<Job>,
-    /// How many bytes of records are queued or being appended.
-    bytes: usize,
+    /// Whether the thread waits for something to do.
+    is_idle: bool,
     state: State,
     /// How often it has failed.
     failures: u64,
@@ -114,7 +119,7 @@ impl Writer {
     fn with(engine: Box<dyn Engine>, is_inline: bool) -> Self {
         let line = Line {
             jobs: Vec::new(),
-            bytes: 0,
+            is_idle: false,
             state: State::Open,
             failures: 0,
             pause: Duration::ZERO,
@@ -123,7 +128,14 @@ impl Writer {
             is_over: false,
             closing: None,
         };
-        Self { engine, line: Mutex::new(line), queued: Condvar::new(), is_inline }
+        Self {
+            engine,
+            line: Mutex::new(line),
+            bytes: AtomicUsize::new(0),
+            has_failed: AtomicBool::new(false),
+            queued: Condvar::new(),
+            is_inline,
+        }
     }
 
     /// Whether there is no thread, so that what is queued is durable at once.
@@ -133,11 +145,14 @@ impl Writer {
 
     /// How many bytes of records are not durable.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether nothing can be kept for now. The task is woken when that changes.
     pub(crate) fn is_failed(&self, cx: &Context<'_>) -> bool {
+        if !self.has_failed.load(Ordering::Acquire) {
+            return false;
+        }
         let mut line = self.lock();
         let is_failed = matches!(line.state, State::Failed(_));
         if is_failed && !line.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
@@ -225,40 +240,43 @@ impl Writer {
     /// Closes the store when all that is queued is appended.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         let (told, outcome) = oneshot::channel();
-        let before = {
-            let mut line = self.lock();
-            if line.is_over {
-                return Err(StoreError::Closed);
-            }
-            line.closing.replace(told)
-        };
-        drop(before);
-        self.wake();
+        self.close_and_tell(told);
         outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn close_and_tell(&self, told: oneshot::Sender<Result<(), StoreError>>) {
+        let mut line = self.lock();
+        // Dropped, it says that the store is closed.
+        let before = if line.is_over { Some(told) } else { line.closing.replace(told) };
+        self.wake(line);
+        drop(before);
     }
 
     /// Nobody is left who could queue anything: the thread ends.
     pub(crate) fn abandon(&self) {
-        self.lock().is_abandoned = true;
-        self.wake();
+        let mut line = self.lock();
+        line.is_abandoned = true;
+        self.wake(line);
     }
 
     fn queue(&self, bytes: usize, job: Job) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut line = self.lock();
-        line.bytes += bytes;
         if line.is_over {
             drop(line);
             return self.refuse_all(vec![job], &StoreError::Closed);
         }
         line.jobs.push(job);
-        drop(line);
-        self.wake();
+        self.wake(line);
     }
 
-    fn wake(&self) {
+    fn wake(&self, mut line: MutexGuard<'_, Line>) {
+        // To notify is a system call, also if nobody waits.
+        let is_idle = mem::take(&mut line.is_idle);
+        drop(line);
         if self.is_inline {
             self.turn();
-        } else {
+        } else if is_idle {
             self.queued.notify_one();
         }
     }
@@ -267,9 +285,11 @@ impl Writer {
     fn run(&self) {
         loop {
             let mut line = self.lock();
-            while line.jobs.is_empty() && line.closing.is_none() && !line.is_abandoned {
+            while line.has_nothing_to_do() {
+                line.is_idle = true;
                 line = self.queued.wait(line).unwrap_or_else(PoisonError::into_inner);
             }
+            line.is_idle = false;
             drop(line);
             if self.turn() {
                 return;
@@ -393,6 +413,7 @@ impl Writer {
         let waiting = {
             let mut line = self.lock();
             line.state = state(failed.error.clone());
+            self.has_failed.store(failed.may_reopen, Ordering::Release);
             line.failures += 1;
             mem::take(&mut line.waiting)
         };
@@ -460,6 +481,7 @@ impl Writer {
     fn open(&self) -> Vec<Waker> {
         let mut line = self.lock();
         line.state = State::Open;
+        self.has_failed.store(false, Ordering::Release);
         mem::take(&mut line.waiting)
     }
 
@@ -479,11 +501,11 @@ impl Writer {
 
     /// Sleeps until then, unless something is queued; says whether it is time.
     fn sleep_until(&self, next: Instant) -> bool {
-        let line = self.lock();
+        let mut line = self.lock();
+        line.is_idle = true;
         let left = next.saturating_duration_since(Instant::now());
-        let is_idle = |line: &mut Line| line.jobs.is_empty() && line.closing.is_none() && !line.is_abandoned;
-        let waited = self.queued.wait_timeout_while(line, left, is_idle);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let waited = self.queued.wait_timeout_while(line, left, |line| line.has_nothing_to_do());
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_idle = false;
         Instant::now() >= next
     }
 
@@ -492,6 +514,7 @@ impl Writer {
         let (before, waiting, late) = {
             let mut line = self.lock();
             let before = mem::replace(&mut line.state, State::Closed(StoreError::Closed));
+            self.has_failed.store(false, Ordering::Release);
             line.is_over = true;
             (before, mem::take(&mut line.waiting), mem::take(&mut line.jobs))
         };
@@ -508,7 +531,7 @@ impl Writer {
     }
 
     fn forget_bytes(&self, bytes: usize) {
-        self.lock().bytes -= bytes;
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -542,6 +565,10 @@ impl Drop for Asked<'_> {
 }
 
 impl Line {
+    fn has_nothing_to_do(&self) -> bool {
+        self.jobs.is_empty() && self.closing.is_none() && !self.is_abandoned
+    }
+
     /// Takes out the jobs of one batch.
     fn take_batch(&mut self) -> Vec<Job> {
         let mut bytes = 0;

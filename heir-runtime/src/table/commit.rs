@@ -6,7 +6,6 @@
 //!     └──────── the message dies: discard ────────┘
 //! ```
 
-use std::any::Any;
 use std::sync::Arc;
 
 use super::any::{AnyOwner, AnyTable};
@@ -76,7 +75,7 @@ impl<'r> Commit<'r> {
 fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
     Boundaries::refuse_under_a_lock();
     let commit = boundaries.last_commit() + 1;
-    let written = Written { owners: tables.iter().map(|table| table.0 as &dyn Any).collect(), commit };
+    let written = Written { tables, commit };
     let encoded = unshown.journal.encode(&written);
     let written = tables.iter_mut().filter(|table| table.0.is_dirty());
     unshown.push(commit, written.map(|table| table.0.hand_over(commit)).collect());

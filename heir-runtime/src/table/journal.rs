@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
+use super::any::AnyTable;
+
 /// Keeps the commits of a worker, and says when they become visible.
 #[doc(hidden)]
 pub trait Journal: Send + Sync + 'static {
@@ -22,7 +24,7 @@ pub type Encoded = Box<dyn Any + Send>;
 /// What a message has written to all recorded tables of a worker.
 #[doc(hidden)]
 pub struct Written<'w> {
-    pub(super) owners: Vec<&'w dyn Any>,
+    pub(super) tables: &'w [AnyTable<'w>],
     pub(super) commit: u64,
 }
 
@@ -30,6 +32,11 @@ impl Written<'_> {
     /// The number of the commit, greater than that before it.
     pub fn number(&self) -> u64 {
         self.commit
+    }
+
+    /// The owner of the table at this place.
+    pub(super) fn owner(&self, place: usize) -> &dyn Any {
+        &*self.tables[place].0
     }
 }
 

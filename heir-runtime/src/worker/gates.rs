@@ -165,57 +165,71 @@ impl<W: Handlers> Gates<W> {
     /// Opens the gates of what is durable, in order, unless another does. A user's code runs in this
     /// thread only if it `may`.
     fn open(&self, may: bool) {
-        while let Some(mut held) = self.next_to_open() {
-            if !may && held.runs_code() {
-                // If the runtime has ended, the task is dropped, and with it what would leave.
-                let opening = Opening { gates: self.me.upgrade(), held: Some(held) };
-                if let Some(runtime) = self.runtime.get() {
-                    runtime.spawn(opening.run());
+        while let Some(mut next) = self.next_to_open() {
+            let mut opened = Vec::with_capacity(next.len());
+            while let Some((_, mut held)) = next.pop_front() {
+                if !may && held.runs_code() {
+                    self.state.with(|state| {
+                        next.extend(state.held.drain(..));
+                        state.held = next;
+                        state.returned.extend(opened);
+                    });
+                    // If the runtime has ended, the task is dropped, and with it what would leave.
+                    let opening = Opening { gates: self.me.upgrade(), held: Some(held) };
+                    if let Some(runtime) = self.runtime.get() {
+                        runtime.spawn(opening.run());
+                    }
+                    return;
                 }
-                return;
+                open_gate(&mut held);
+                opened.push(Returned::Opened(held));
             }
-            open_gate(&mut held);
-            self.opened(held);
+            self.opened(opened);
         }
-        self.ledger.has_opened();
     }
 
     /// Takes out what is to be opened next, unless another opens something.
-    fn next_to_open(&self) -> Option<Held<W>> {
+    fn next_to_open(&self) -> Option<VecDeque<(u64, Held<W>)>> {
         self.state.with(|state| {
-            if state.is_opening {
+            let is_durable = state.held.front().is_some_and(|(number, _)| *number <= state.durable);
+            if state.is_opening || !is_durable {
                 return None;
             }
-            let held = state.held.pop_front_if(|(number, _)| *number <= state.durable);
-            state.is_opening = held.is_some();
-            held.map(|(_, held)| held)
+            let later = state.take_unknown();
+            let next = mem::replace(&mut state.held, later);
+            state.is_opening = true;
+            Some(next)
         })
     }
 
-    /// A gate has been opened: what is left is for the owner.
-    fn opened(&self, held: Held<W>) {
+    /// Gates have been opened: what is left is for the owner.
+    fn opened(&self, opened: Vec<Returned<W>>) {
         let owner = self.state.with(|state| {
             state.is_opening = false;
-            state.returned.push(Returned::Opened(held));
+            state.returned.extend(opened);
             state.owner.take()
         });
         if let Some(owner) = owner {
             owner.wake();
         }
+        self.ledger.has_opened();
     }
 
     /// What the owner does next. It is woken when that changes.
     pub(crate) fn poll_owner(&self, cx: &Context<'_>) -> OwnerMay {
-        let waker = cx.waker().clone();
-        let (may, before) = self.state.with(|state| {
-            if state.returned.is_empty() {
-                (OwnerMay::Serve, state.owner.replace(waker))
-            } else {
-                (OwnerMay::Finish, Some(waker))
-            }
+        let (has_returned, before) = self.state.with(|state| {
+            let has_returned = !state.returned.is_empty();
+            let is_known = state.owner.as_ref().is_some_and(|owner| owner.will_wake(cx.waker()));
+            // A clone of a waker of ours runs no user's code.
+            let before = (!has_returned && !is_known).then(|| state.owner.replace(cx.waker().clone()));
+            (has_returned, before)
         });
         drop(before);
-        if may == OwnerMay::Serve && self.ledger.is_full(cx) { OwnerMay::Wait } else { may }
+        match () {
+            () if has_returned => OwnerMay::Finish,
+            () if self.ledger.is_full(cx) => OwnerMay::Wait,
+            () => OwnerMay::Serve,
+        }
     }
 
     /// Finishes what has been opened, and drops what is not there: what was to run after a commit runs.
@@ -390,7 +404,7 @@ impl<W: Handlers> Opening<W> {
         let Some(mut held) = self.held.take() else { return };
         open_gate(&mut held);
         if let Some(gates) = self.gates.take() {
-            gates.opened(held);
+            gates.opened(vec![Returned::Opened(held)]);
             gates.open(true);
         }
     }
@@ -400,7 +414,7 @@ impl<W: Handlers> Drop for Opening<W> {
     fn drop(&mut self) {
         // The runtime has ended: what was held is dropped by whoever has the tables next.
         if let (Some(gates), Some(held)) = (self.gates.take(), self.held.take()) {
-            gates.opened(held);
+            gates.opened(vec![Returned::Opened(held)]);
             gates.give_up();
         }
     }

@@ -61,8 +61,10 @@ fn put_at(value: &impl Serialize, into: &mut Vec<u8>, start: usize) -> Result<()
         return Err(Unencodable::Deep);
     }
     let mut number = [0; NUMBER];
-    let number = write_number(len as u64, &mut number);
-    into.splice(start..=start, number.iter().copied());
+    match write_number(len as u64, &mut number) {
+        [byte] => into[start] = *byte,
+        number => drop(into.splice(start..=start, number.iter().copied())),
+    }
     Ok(())
 }
 
