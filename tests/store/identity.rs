@@ -2,8 +2,9 @@
 
 use heir_runtime::store::{InMemory, Store};
 use heir_runtime::{Dynamic, Supervisor, Table, handlers, heir};
+use heir_tests::disk::Disk;
 
-use crate::bank::Bank;
+use crate::bank::{Bank, store};
 
 /// Starts with rows, unless the store has its table.
 #[heir(survives = process)]
@@ -113,5 +114,64 @@ async fn each_key_of_a_dynamic_has_tables_of_its_own_which_wait_for_it_until_it_
         let again = baskets.start(1, Basket::spec()).await.unwrap();
         assert_eq!(again.items().get(&10), Some(start));
         tree.shutdown().await;
+    }
+}
+
+/// They are claimed and loaded side by side before their turns come, so that not each waits for a sync of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tables_of_many_workers_are_claimed_together() {
+    const WORKERS: u64 = 64;
+    let disk = Disk::default();
+    for start in 0..3 {
+        let kept = store(&disk).unwrap();
+        let before = disk.syncs();
+        let mut tree = Supervisor::builder("app").store(kept.clone());
+        let banks: Vec<_> = (0..WORKERS)
+            .map(|number| {
+                tree.worker(Bank::spec(crate::bank::Done::default()).name(format!("bank {number}")))
+            })
+            .collect();
+        let tree = tree.start().await.unwrap();
+        let syncs = disk.syncs() - before;
+        assert!(start == 0 || syncs < WORKERS / 4, "{syncs} syncs");
+        for (number, bank) in (0..).zip(&banks) {
+            assert_eq!(bank.sum(number).await.unwrap(), (start > 0).then_some(start));
+            bank.put(number, start + 1).await.unwrap();
+        }
+        tree.shutdown().await;
+        kept.close().await.unwrap();
+    }
+}
+
+/// A worker that is not started leaves its tables to whoever starts it next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_fails_gives_up_what_is_claimed_for_later_turns() {
+    let disk = Disk::default();
+    let kept = store(&disk).unwrap();
+    for _ in 0..20 {
+        let mut tree = Supervisor::builder("app").store(kept.clone());
+        tree.worker(Fails::spec());
+        tree.worker(Bank::spec(crate::bank::Done::default()));
+        tree.start().await.unwrap_err();
+    }
+    let mut tree = Supervisor::builder("app").store(kept);
+    let bank = tree.worker(Bank::spec(crate::bank::Done::default()));
+    let tree = tree.start().await.unwrap();
+    bank.put(1, 1).await.unwrap();
+    tree.shutdown().await;
+}
+
+#[heir]
+struct Fails {
+    #[table(keep)]
+    starts: u64,
+}
+
+#[handlers]
+impl Fails {
+    #[on(start)]
+    fn started(&mut self) -> Result<(), heir_runtime::BoxError> {
+        self.starts += 1;
+        Err("it does not start".into())
     }
 }

@@ -22,6 +22,8 @@ use tokio::runtime;
 
 #[cfg(feature = "store")]
 use self::stored::found;
+#[cfg(feature = "store")]
+pub(crate) use self::stored::load_beside;
 use crate::estate::quarantine::Verdict;
 use crate::estate::{GiveAwayError, Inheritance, Lease, Origin, Quarantined, Recipient};
 use crate::process::exit::{Exit, ExitReason};

@@ -1,15 +1,13 @@
 //! Tables that a store keeps: how the manager gets them from there, and what it does when the store
 //! has failed.
 
-use tokio::task::spawn_blocking;
-
 use super::create;
 use crate::estate::Lease;
 use crate::process::exit::ExitReason;
-use crate::store::engine::{Claimed, Declared, DeclaredTable, WorkerId};
+use crate::store::Store;
+use crate::store::claim::{LoadedTables, NotLoaded, claim_and_load, claim_and_load_beside, declared};
+use crate::store::engine::{Claimed, Declared};
 use crate::store::ledger::Ledger;
-use crate::store::rows::Loader;
-use crate::store::{Store, StoreError, StoredTable};
 use crate::table::Readers;
 use crate::tree::events::EventKind;
 use crate::util::caught::{CatchDrop, caught, drop_caught};
@@ -65,32 +63,55 @@ async fn load<W: Handlers>(
     if gates.ledger().has_place() {
         return Ok((go_on_creating(shared, gates).await?, EventKind::TablesCreated));
     }
-    let readers = shared.readers();
-    let identity = shared.registry().identity_of(&shared.name);
-    let (claimed, rows) = loop {
-        let seen = until_open(shared, store).await?;
-        let stored = W::stored();
-        let claimed = claim(shared, store, declared(identity.clone(), &stored)).await?;
-        let claim = Claim { store, worker: Some(claimed.worker) };
-        match load_rows(store, &claimed, stored, readers.anew()).await? {
-            // The load has broken off for that.
-            Err(_) if store.failures() != seen => {}
-            Err(error) => return Err(ExitReason::error(error)),
-            Ok(rows) => {
-                claim.keep();
-                break (claimed, rows);
-            }
-        }
+    let beside = gates.take_loading();
+    let beside = match beside {
+        Some(beside) => beside.wait().await,
+        None => None,
     };
-    readers.take_over(&rows.readers, claimed.last);
-    let tables = rows.stored.iter().zip(&claimed.tables);
+    let loaded = match beside {
+        Some(loaded) => loaded,
+        None => claim_and_load_now(shared, store).await?,
+    };
+    let (claimed, rows, stored) = loaded.keep();
+    let readers = shared.readers();
+    readers.take_over(&rows, claimed.last);
+    let tables = stored.iter().zip(&claimed.tables);
     let known = tables.filter(|(_, claimed)| !claimed.is_new).map(|(table, _)| table.place);
     let readers = readers.known(known);
     shared.read(readers.clone());
     let is_new = claimed.tables.iter().all(|table| table.is_new);
-    gates.ledger().is_claimed(store.clone(), &claimed, rows.stored);
+    gates.ledger().is_claimed(store.clone(), &claimed, stored);
     gates.wait_for_records();
     Ok((readers, if is_new { EventKind::TablesCreated } else { EventKind::TablesLoaded }))
+}
+
+/// Claims the tables of a worker and loads them, again if the store fails meanwhile.
+async fn claim_and_load_now<W: Handlers>(
+    shared: &Shared<W>,
+    store: &Store,
+) -> Result<LoadedTables, ExitReason> {
+    loop {
+        let seen = until_open(shared, store).await?;
+        let identity = shared.registry().identity_of(&shared.name);
+        match claim_and_load(store, identity, W::stored(), shared.readers().anew()).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(NotLoaded::Failed(_)) if store.failures() != seen => {}
+            Err(NotLoaded::Failed(error)) => return Err(ExitReason::error(error)),
+            Err(NotLoaded::Panicked(message)) => return Err(ExitReason::Panic(message)),
+            Err(NotLoaded::Ended) => return Err(ExitReason::Killed),
+        }
+    }
+}
+
+/// Begins to claim and load the tables of a worker whose turn to start comes later.
+pub(crate) fn load_beside<W: Handlers>(shared: &Shared<W>) {
+    if let (Some(gates), Some(store)) = (&shared.gates, shared.registry().store())
+        && !store.is_inline()
+        && !gates.ledger().has_place()
+    {
+        let identity = shared.registry().identity_of(&shared.name);
+        gates.loads(claim_and_load_beside(store, identity, W::stored(), shared.readers().anew()));
+    }
 }
 
 fn store_of<W: Handlers>(shared: &Shared<W>) -> Result<Store, ExitReason> {
@@ -134,78 +155,6 @@ async fn go_on_creating<W: Handlers>(shared: &Shared<W>, gates: &Gates<W>) -> Re
     let readers = readers.known(W::stored().iter().map(|table| table.place));
     shared.read(readers.clone());
     Ok(readers)
-}
-
-/// A claim of tables that are not loaded yet. Dropped, it gives them up.
-struct Claim<'s> {
-    store: &'s Store,
-    worker: Option<WorkerId>,
-}
-
-impl Claim<'_> {
-    fn keep(mut self) {
-        self.worker = None;
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        if let Some(worker) = self.worker {
-            self.store.release(worker);
-        }
-    }
-}
-
-fn declared(identity: String, stored: &[StoredTable]) -> Declared {
-    let table = |table: &StoredTable| DeclaredTable {
-        name: table.name.to_owned(),
-        kind: table.kind,
-        ty: table.ty.to_owned(),
-    };
-    Declared { identity, tables: stored.iter().map(table).collect() }
-}
-
-/// Rows that have been loaded, aside: nobody reads them yet.
-struct Loaded {
-    readers: Readers,
-    stored: Vec<StoredTable>,
-}
-
-/// Loads the rows aside. It blocks a thread of its own, unless the store has none.
-async fn load_rows(
-    store: &Store,
-    claimed: &Claimed,
-    stored: Vec<StoredTable>,
-    readers: Readers,
-) -> Result<Result<Loaded, StoreError>, ExitReason> {
-    let (from, claimed) = (store.clone(), claimed.clone());
-    let load = move || {
-        caught(move || read_rows(&from, &claimed, &stored, &readers).map(|()| Loaded { readers, stored }))
-    };
-    let loaded = if store.is_inline() {
-        load()
-    } else {
-        // The runtime ends: so does this task.
-        spawn_blocking(load).await.map_err(|_ended| ExitReason::Killed)?
-    };
-    loaded.map_err(ExitReason::Panic)
-}
-
-fn read_rows(
-    store: &Store,
-    claimed: &Claimed,
-    stored: &[StoredTable],
-    readers: &Readers,
-) -> Result<(), StoreError> {
-    let mut loaders: Vec<_> = stored.iter().map(|table| table.loader(readers)).collect();
-    store.load(claimed.worker, &mut |loaded| {
-        let Some(at) = claimed.tables.iter().position(|table| table.id == loaded.table) else {
-            return Ok(());
-        };
-        Ok(loaders[at].changes(loaded.changes)?)
-    })?;
-    loaders.into_iter().for_each(Loader::finish);
-    Ok(())
 }
 
 /// If the store has failed: waits until it is known what it has kept, and drops the rest from the
@@ -275,6 +224,9 @@ pub(super) async fn until_even<W: Handlers>(
 /// whatever becomes of the process.
 pub(super) async fn keep_number<W: Handlers>(shared: &Shared<W>, incarnation: u64) -> Result<(), ExitReason> {
     let Some(gates) = &shared.gates else { return Ok(()) };
+    if gates.ledger().keeps_number(incarnation) {
+        return Ok(());
+    }
     let store = store_of(shared)?;
     loop {
         let seen = until_open(shared, &store).await?;

@@ -126,8 +126,9 @@ pub(crate) const INCARNATIONS: u64 = 1_000;
 
 /// A place where records are kept.
 pub(crate) trait Engine: Send + Sync {
-    /// Claims the tables of a worker. What it changes is durable when it returns. Called by the writer.
-    fn claim(&self, declared: &Declared) -> Result<Claimed, StoreError>;
+    /// Claims the tables of these workers, each by itself. What it changes is durable when it returns.
+    /// Called by the writer.
+    fn claim_all(&self, declared: &[Declared]) -> Vec<Result<Claimed, StoreError>>;
 
     /// Appends a batch, in order: all of it is durable then, or the rest is unknown. Called by the
     /// writer.
@@ -162,4 +163,10 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Closes the place; nothing is called after it.
     fn close(&self) -> Result<(), StoreError>;
+
+    /// Claims the tables of one worker.
+    #[cfg(test)]
+    fn claim(&self, declared: &Declared) -> Result<Claimed, StoreError> {
+        self.claim_all(std::slice::from_ref(declared)).remove(0)
+    }
 }

@@ -277,15 +277,17 @@ impl Ledger {
         self.state.with(|state| state.durable > state.claimed_at)
     }
 
-    /// Has the store keep that incarnations up to this one may be started, if it does not know that yet.
+    /// Whether the store keeps that an incarnation of this number may be started.
+    pub(crate) fn keeps_number(&self, incarnation: u64) -> bool {
+        self.state.with(|state| state.numbers) >= incarnation
+    }
+
+    /// Has the store keep that incarnations up to this one may be started, and more.
     ///
     /// # Errors
     /// The store has failed.
     pub(crate) async fn keep_number(&self, incarnation: u64) -> Result<(), StoreError> {
         let Some(place) = self.place.get() else { return Ok(()) };
-        if self.state.with(|state| state.numbers) >= incarnation {
-            return Ok(());
-        }
         let up_to = incarnation + INCARNATIONS;
         place.keep(Entry::Incarnations { worker: place.worker, up_to }).await?;
         self.state.with(|state| state.numbers = up_to);

@@ -69,11 +69,14 @@ impl Memory {
 }
 
 impl Engine for Memory {
-    fn claim(&self, declared: &Declared) -> Result<Claimed, StoreError> {
-        self.with(|kept| {
-            let claim = kept.catalog.claim(declared)?;
-            Ok(kept.catalog.enter(claim))
-        })
+    fn claim_all(&self, declared: &[Declared]) -> Vec<Result<Claimed, StoreError>> {
+        let claim = |declared| {
+            self.with(|kept| {
+                let claim = kept.catalog.claim(declared)?;
+                Ok(kept.catalog.enter(claim))
+            })
+        };
+        declared.iter().map(claim).collect()
     }
 
     fn append(&self, batch: &[Entry]) -> Result<(), AppendError> {

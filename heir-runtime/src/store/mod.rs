@@ -63,6 +63,7 @@
 //! [`InMemory`] takes the place of the file, without a thread.
 
 mod catalog;
+pub(crate) mod claim;
 #[cfg(test)]
 mod driver;
 pub(crate) mod engine;

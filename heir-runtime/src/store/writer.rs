@@ -92,12 +92,15 @@ enum State {
 /// A record that is being appended: its worker, its number, its bytes, and who waits for it.
 type Awaited = (WorkerId, u64, usize, Arc<dyn AwaitsRecords>);
 
+/// Who waits for a claim.
+type TellClaimed = oneshot::Sender<Result<Claimed, StoreError>>;
+
 enum Job {
     /// With the failures that who waits had seen.
     Record(Record, Arc<dyn AwaitsRecords>, u64),
     /// These may be appended with others; who waits is told.
     Entries(Vec<Entry>, oneshot::Sender<Result<(), StoreError>>),
-    Claim(Declared, oneshot::Sender<Result<Claimed, StoreError>>),
+    Claim(Declared, TellClaimed),
     Release(WorkerId),
 }
 
@@ -333,61 +336,75 @@ impl Writer {
                     batch.entries.extend(more);
                     batch.told.push(tell);
                 }
-                Job::Claim(declared, tell) => {
-                    // It may be a claim of what is given up before.
-                    if !batch.released.is_empty() {
+                Job::Claim(declared, tell) => batch.claims.push((declared, tell)),
+                Job::Release(worker) => {
+                    // It may be a release of what has been claimed before.
+                    if !batch.claims.is_empty() {
                         self.append_all(mem::take(&mut batch));
                     }
-                    self.claim_now(&declared, tell);
+                    batch.released.push(worker);
                 }
-                Job::Release(worker) => batch.released.push(worker),
             }
         }
         self.append_all(batch);
     }
 
-    fn claim_now(&self, declared: &Declared, tell: oneshot::Sender<Result<Claimed, StoreError>>) {
-        let claimed = self.engine.claim(declared);
-        let failed = claimed.as_ref().err().filter(|error| error.is_of_the_file()).cloned();
-        let failed = failed.map(|error| {
-            let may_reopen = matches!(error, StoreError::Io(_) | StoreError::Full(_));
-            AppendError { error, may_reopen }
-        });
-        // Whoever asks again when it is told waits then until the store is open.
-        match &failed {
-            Some(failed) => self.fails(failed),
-            None => self.is_well(),
-        }
-        if let Err(Ok(unheard)) = tell.send(claimed) {
-            self.engine.release(unheard.worker);
-        }
-        if let Some(failed) = failed {
-            self.recover(&failed, Vec::new());
-        }
-    }
-
+    /// Appends a batch; then what it gives up is released, and what it asks for is claimed.
     fn append_all(&self, batch: Batch) {
-        let Batch { entries, told, awaited, released } = batch;
+        let Batch { entries, told, awaited, released, claims } = batch;
         let appended = if entries.is_empty() { Ok(()) } else { self.engine.append(&entries) };
         self.forget_bytes(awaited.iter().map(|(_, _, bytes, _)| bytes).sum());
-        match appended {
+        let claims = match appended {
             Ok(()) => {
-                self.is_well();
+                if !entries.is_empty() {
+                    self.is_well();
+                }
                 tell_durable(awaited);
                 for tell in told {
                     let _unheard = tell.send(Ok(()));
                 }
+                claims
             }
             Err(failed) => {
+                // Whoever is told, and asks again, waits until the store is open.
                 self.fails(&failed);
                 for tell in told {
                     let _unheard = tell.send(Err(failed.error.clone()));
                 }
+                for (_, tell) in claims {
+                    let _unheard = tell.send(Err(failed.error.clone()));
+                }
                 self.recover(&failed, awaited.into_iter().map(|(worker, _, _, of)| (worker, of)).collect());
+                Vec::new()
             }
-        }
+        };
         for worker in released {
             self.engine.release(worker);
+        }
+        if !claims.is_empty() {
+            self.claim_all(claims);
+        }
+    }
+
+    fn claim_all(&self, claims: Vec<(Declared, TellClaimed)>) {
+        let (declared, told): (Vec<_>, Vec<_>) = claims.into_iter().unzip();
+        let claimed = self.engine.claim_all(&declared);
+        let errors = claimed.iter().filter_map(|claimed| claimed.as_ref().err());
+        let failed = errors.into_iter().find(|error| error.is_of_the_file()).cloned().map(|error| {
+            let may_reopen = matches!(error, StoreError::Io(_) | StoreError::Full(_));
+            AppendError { error, may_reopen }
+        });
+        match &failed {
+            Some(failed) => self.fails(failed),
+            None => self.is_well(),
+        }
+        for (claimed, tell) in claimed.into_iter().zip(told) {
+            if let Err(Ok(unheard)) = tell.send(claimed) {
+                self.engine.release(unheard.worker);
+            }
+        }
+        if let Some(failed) = failed {
+            self.recover(&failed, Vec::new());
         }
     }
 
@@ -547,6 +564,8 @@ struct Batch {
     awaited: Vec<Awaited>,
     /// The claims that are given up after it.
     released: Vec<WorkerId>,
+    /// What is claimed after that.
+    claims: Vec<(Declared, TellClaimed)>,
 }
 
 /// Somebody waits for a claim. Dropped, it gives up what it has not heard of.

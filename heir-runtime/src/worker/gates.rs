@@ -16,6 +16,7 @@ use tokio::runtime;
 
 use crate::mailbox::{Message as _, Refusal};
 use crate::store::StoreError;
+use crate::store::claim::LoadingBeside;
 use crate::store::ledger::{Ledger, NotRewritten, OpensGates};
 use crate::table::Readers;
 use crate::util::caught::{PanicMessage, caught, drop_caught};
@@ -51,6 +52,8 @@ pub(crate) struct Gates<W: Handlers> {
     /// Where tasks run that open gates.
     runtime: OnceLock<runtime::Handle>,
     state: Lock<State<W>>,
+    /// The tables, while they are loaded before the worker starts.
+    loading: Lock<Option<LoadingBeside>>,
 }
 
 struct State<W: Handlers> {
@@ -113,6 +116,7 @@ impl<W: Handlers> Gates<W> {
             ledger,
             runtime: OnceLock::new(),
             state: Lock::new(state),
+            loading: Lock::default(),
         })
     }
 
@@ -128,6 +132,16 @@ impl<W: Handlers> Gates<W> {
         self.state.with(|state| state.durable = last);
         let me: Weak<dyn OpensGates> = Weak::<Self>::clone(&self.me);
         self.ledger.open_at(me);
+    }
+
+    /// The tables are being loaded.
+    pub(crate) fn loads(&self, loading: LoadingBeside) {
+        self.loading.set(Some(loading));
+    }
+
+    /// What is being loaded, if that has begun.
+    pub(crate) fn take_loading(&self) -> Option<LoadingBeside> {
+        self.loading.take()
     }
 
     pub(crate) fn ledger(&self) -> &Arc<Ledger> {

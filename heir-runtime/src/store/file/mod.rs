@@ -185,20 +185,29 @@ fn opening(place: &dyn Place, error: redb::DatabaseError) -> Fault {
 }
 
 impl Engine for File {
-    fn claim(&self, declared: &Declared) -> Result<Claimed, StoreError> {
-        self.health.check()?;
-        let claim = self.kept.with(|kept| kept.catalog.claim(declared))?;
-        let claimed = claim.claimed.clone();
-        let written = self.write(|tx, kept| append::claim(tx, kept, claim));
-        written.inspect_err(|_| {
-            // Nobody has it, so it can be claimed when the file is open again.
-            self.kept.with(|kept| {
+    fn claim_all(&self, declared: &[Declared]) -> Vec<Result<Claimed, StoreError>> {
+        let mut outcomes = Vec::new();
+        let written = self.write(|tx, kept| {
+            for declared in declared {
+                let claim = kept.catalog.claim(declared);
+                outcomes.push(claim.as_ref().map(|claim| claim.claimed.clone()).map_err(StoreError::clone));
+                if let Ok(claim) = claim {
+                    append::claim(tx, kept, claim)?;
+                }
+            }
+            Ok(())
+        });
+        let Err(error) = written else { return outcomes };
+        // Nobody has them, so they can be claimed when the file is open again.
+        self.kept.with(|kept| {
+            for claimed in outcomes.iter().flatten() {
                 if let Ok(worker) = kept.catalog.worker_mut(claimed.worker) {
                     worker.is_claimed = false;
                 }
-            });
-        })?;
-        Ok(claimed)
+            }
+        });
+        outcomes.resize_with(declared.len(), || Err(error.clone()));
+        outcomes.into_iter().map(|outcome| outcome.and(Err(error.clone()))).collect()
     }
 
     fn append(&self, batch: &[Entry]) -> Result<(), AppendError> {

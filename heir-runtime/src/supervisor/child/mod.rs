@@ -38,6 +38,9 @@ pub(crate) trait Member: Send {
     /// its manager.
     fn role(&self) -> Role;
 
+    /// Begins what the first start can do before its turn comes.
+    fn prepare(&mut self) {}
+
     /// Starts the first task: a worker's next incarnation, or a supervisor's next life.
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::incarnation::incarnation;
+#[cfg(feature = "store")]
+use crate::manager::load_beside;
 use crate::manager::start_manager;
 use crate::process::exit::ExitReason;
 use crate::process::status::{Status, Stopped};
@@ -33,11 +35,22 @@ pub(crate) struct WorkerChild<W: Handlers> {
     /// Whether this is a successor that has not taken over yet: the tables are still its
     /// predecessor's.
     waits: bool,
+    /// Whether its incarnations are numbered after those of earlier processes.
+    #[cfg(feature = "store")]
+    is_numbered: bool,
 }
 
 impl<W: Handlers> WorkerChild<W> {
     pub(crate) fn new(shared: Arc<Shared<W>>, args: W::Args) -> Self {
-        Self { shared, args: CatchDrop::new(args), number: 0, manager: 0, waits: false }
+        Self {
+            shared,
+            args: CatchDrop::new(args),
+            number: 0,
+            manager: 0,
+            waits: false,
+            #[cfg(feature = "store")]
+            is_numbered: false,
+        }
     }
 
     /// A worker that is to take the place, and the tables, of another one.
@@ -45,6 +58,13 @@ impl<W: Handlers> WorkerChild<W> {
         let mut pair = Self::new(shared, args);
         pair.waits = true;
         pair
+    }
+
+    #[cfg(feature = "store")]
+    fn number_after_earlier_processes(&mut self) {
+        if !std::mem::replace(&mut self.is_numbered, true) {
+            self.shared.number_after_earlier_processes();
+        }
     }
 
     fn args(&self) -> Result<CatchDrop<W::Args>, ExitReason> {
@@ -66,11 +86,20 @@ impl<W: Handlers> Member for WorkerChild<W> {
         Role::Worker
     }
 
+    #[cfg(feature = "store")]
+    fn prepare(&mut self) {
+        if W::IS_STORED && !self.waits && !self.is_numbered {
+            // Before the tables are claimed for this process.
+            self.number_after_earlier_processes();
+            load_beside(&self.shared);
+        }
+    }
+
     fn spawn(&mut self, tasks: &mut JoinSet<ExitReason>) -> Task {
         let args = self.args();
         #[cfg(feature = "store")]
-        if W::IS_STORED && self.number == 0 {
-            self.shared.number_after_earlier_processes();
+        if W::IS_STORED {
+            self.number_after_earlier_processes();
         }
         self.number = self.shared.estate.issue();
         // Emitted before the manager can see that the worker waits for its tables.

@@ -39,6 +39,9 @@ impl Run {
             for role in self.slots[&id].roles() {
                 self.set_timer(id, role);
             }
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.member.prepare();
+            }
             if let Goal::Replaced(..) | Goal::Finished(_) = self.slots[&id].goal {
                 self.advance_goal(id);
             }
