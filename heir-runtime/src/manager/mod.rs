@@ -8,18 +8,19 @@
 //!                    exchange <- judge <- regain <---------------+
 //! ```
 
+mod creation;
 #[cfg(feature = "store")]
 mod stored;
 
 use std::fmt;
 use std::future::pending;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
 
+use self::creation::create;
 #[cfg(feature = "store")]
 use self::stored::found;
 #[cfg(feature = "store")]
@@ -28,18 +29,16 @@ use crate::estate::quarantine::Verdict;
 use crate::estate::{GiveAwayError, Inheritance, Lease, Origin, Quarantined, Recipient};
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
-use crate::table::Readers;
 use crate::tree::events::EventKind;
-use crate::tree::panics::{Who, panicked_in, tell_panic_in};
+use crate::tree::panics::{Who, tell_panic_in};
 use crate::tree::parent::ParentRequest;
-use crate::util::caught::{CatchDrop, caught, caught_async, drop_caught};
+use crate::util::caught::{CatchDrop, caught, drop_caught};
 use crate::util::ours::{are_noted, ours, tell_noted};
 use crate::worker::AfterQuarantine;
 use crate::worker::Handlers;
 use crate::worker::Worker;
 use crate::worker::on_call::{ManagerId, Resting};
 use crate::worker::shared::Shared;
-use crate::worker::start_step::within;
 use crate::worker::tables;
 
 /// The heir of the tables of one worker `W`. It is a task while it has something to do, and on call
@@ -414,30 +413,6 @@ async fn link<W: Handlers>(shared: &Shared<W>) -> Recipient<W::Tables> {
     recipient
 }
 
-/// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
-fn create<W: Handlers>(
-    shared: &Shared<W>,
-    args: &CatchDrop<W::Args>,
-    readers: &Readers,
-) -> impl Future<Output = Result<W::Tables, ExitReason>> + Send + use<W> {
-    let creation = caught(|| W::create(args.get().clone(), readers.clone()));
-    let panicked = |message| panicked_in("init", message);
-    let readers = readers.clone();
-    let creation = async move {
-        match caught_async(pin!(creation.map_err(panicked)?)).await {
-            Ok(Ok(mut tables)) => {
-                // The first contents are no writes of the first message.
-                caught(|| tables::commit::<W>(&readers, &mut tables)).map_err(ExitReason::Panic)?;
-                Ok(tables)
-            }
-            Ok(Err(error)) => Err(ExitReason::returned(error)),
-            Err(message) => Err(panicked(message)),
-        }
-    };
-    let start_timeout = shared.settings.start_timeout;
-    async move { within(start_timeout, "creating its tables", pin!(creation)).await }
-}
-
 impl<W: Handlers> fmt::Debug for Manager<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manager").field("worker", &self.shared.name).finish_non_exhaustive()
@@ -453,6 +428,7 @@ mod tests {
     use crate::estate::Estate;
     use crate::mailbox::{Message, ReplyGate};
     use crate::process::exit::BoxError;
+    use crate::table::Readers;
     use crate::tree::parent::{ChildId, ParentLink, ParentRef};
     use crate::tree::registry::Registry;
     use crate::util::sync::Lock;

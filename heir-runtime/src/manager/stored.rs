@@ -1,7 +1,7 @@
 //! Tables that a store keeps: how the manager gets them from there, and what it does when the store
 //! has failed.
 
-use super::create;
+use super::creation::create;
 use crate::estate::Lease;
 use crate::process::exit::ExitReason;
 use crate::store::Store;

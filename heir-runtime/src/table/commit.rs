@@ -6,11 +6,12 @@
 //!     └──────── the message dies: discard ────────┘
 //! ```
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::any::{AnyOwner, AnyTable};
 use super::boundary::{Boundaries, Prepared};
-use super::journal::Written;
+use super::journal::{Owners, Written};
 use super::readers::Readers;
 use super::unshown::Unshown;
 
@@ -75,11 +76,19 @@ impl<'r> Commit<'r> {
 fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
     Boundaries::refuse_under_a_lock();
     let commit = boundaries.last_commit() + 1;
-    let written = Written { tables, commit };
-    let encoded = unshown.journal.encode(&written);
+    let encoded = unshown.journal.encode(&Written { owners: &Listed(tables), commit });
     let written = tables.iter_mut().filter(|table| table.0.is_dirty());
     unshown.push(commit, written.map(|table| table.0.hand_over(commit)).collect());
     unshown.journal.append(commit, encoded);
+}
+
+/// The tables of a commit, as a journal looks at them.
+struct Listed<'l, 't>(&'l [AnyTable<'t>]);
+
+impl Owners for Listed<'_, '_> {
+    fn owner(&self, place: usize) -> &dyn Any {
+        &*self.0[place].0
+    }
 }
 
 /// Commits what has been written to one table that no worker owns.

@@ -3,8 +3,6 @@
 use std::any::Any;
 use std::fmt;
 
-use super::any::AnyTable;
-
 /// Keeps the commits of a worker, and says when they become visible.
 #[doc(hidden)]
 pub trait Journal: Send + Sync + 'static {
@@ -21,10 +19,16 @@ pub trait Journal: Send + Sync + 'static {
 #[doc(hidden)]
 pub type Encoded = Box<dyn Any + Send>;
 
+/// The owners of all recorded tables of a worker.
+pub(super) trait Owners {
+    /// The owner of the table at this place.
+    fn owner(&self, place: usize) -> &dyn Any;
+}
+
 /// What a message has written to all recorded tables of a worker.
 #[doc(hidden)]
 pub struct Written<'w> {
-    pub(super) tables: &'w [AnyTable<'w>],
+    pub(super) owners: &'w dyn Owners,
     pub(super) commit: u64,
 }
 
@@ -32,11 +36,6 @@ impl Written<'_> {
     /// The number of the commit, greater than that before it.
     pub fn number(&self) -> u64 {
         self.commit
-    }
-
-    /// The owner of the table at this place.
-    pub(super) fn owner(&self, place: usize) -> &dyn Any {
-        &*self.tables[place].0
     }
 }
 

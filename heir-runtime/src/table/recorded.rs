@@ -100,7 +100,7 @@ impl Written<'_> {
     /// # Panics
     /// If there is none, or of another type.
     pub fn changes<T: Recorded>(&self, place: usize) -> Vec<Change<T::Key, T::Value>> {
-        T::changes_of(self.owner(place))
+        T::changes_of(self.owners.owner(place))
     }
 
     /// Shows what was written to the table at this place, whose type is `T`.
@@ -113,7 +113,7 @@ impl Written<'_> {
         place: usize,
         mut look: impl FnMut(Change<&T::Key, &T::Value>),
     ) {
-        T::each_change_of(self.owner(place), &mut look);
+        T::each_change_of(self.owners.owner(place), &mut look);
     }
 }
 
