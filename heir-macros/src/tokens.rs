@@ -273,6 +273,11 @@ pub(crate) fn is_plain_table(ty: &TokenStream, is_stored: bool) -> bool {
     TABLES.iter().any(|table| name == table) && is_plain_key(key) && is_plain_value
 }
 
+/// [`is_plain`], and serde writes and reads it.
+pub(crate) fn is_plain_value(ty: &TokenStream) -> bool {
+    syn::parse2(ty.clone()).is_ok_and(|ty| is_plain_type(&ty) && is_plain_to_serde(&ty))
+}
+
 /// The names of plain types that are `Eq`, `Ord` and `Hash`.
 const KEYS: [&str; 15] = [
     "bool", "char", "String", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",

@@ -9,7 +9,7 @@ pub use heir_macros::{Heir, Supervisor};
 
 use crate::process::exit::BoxError;
 #[cfg(feature = "store")]
-use crate::store::Stores;
+use crate::store::{Stores, StoresValue};
 use crate::supervisor::{Child, ChildPlan, Dynamic, Key, NamedArgs, SupervisorBuilder};
 use crate::table::AnyRecorded;
 use crate::worker::{Handlers, Later, Spec, Worker};
@@ -57,6 +57,8 @@ impl<T: AnyRecorded> Rules<T> {
 
     pub fn assert_rollback<Same>() {}
     pub fn assert_initial<Same>() {}
+    #[cfg(feature = "store")]
+    pub fn assert_stored_value<Same>() {}
 }
 
 /// A stored table is recorded: if it is not, [`assert_recorded`] says so, and nothing here.
@@ -69,6 +71,8 @@ impl<T: crate::table::Recorded> Rules<T> {
 pub trait OtherRules {
     #[cfg(feature = "store")]
     fn assert_stored<Same>() {}
+    #[cfg(feature = "store")]
+    fn assert_stored_value<Same: StoresValue>() {}
     fn assert_not_recorded() {}
     fn assert_rollback<Same: RollbackTable>() {}
     fn assert_initial<Same: Initial>() {}

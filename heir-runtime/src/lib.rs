@@ -73,7 +73,7 @@
 //! | the supervisor gives up, or is shut down | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told; casts go to [`on_undelivered`](Spec::on_undelivered) | is finished, or fails |
 //! | the tokio runtime ends | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
-//! | the process or the machine ends, with [`survives = process`](https://docs.rs/heir-runtime/latest/heir_runtime/store) | recorded ones are there at the next start, with every message that was answered; the others are lost | are lost | is there as a whole, or not at all |
+//! | the process or the machine ends, with [`survives = process`](https://docs.rs/heir-runtime/latest/heir_runtime/store) | recorded and `rollback` ones are there at the next start, with every message that was answered; the others are lost | are lost | is there as a whole, or not at all |
 //!
 //! What a handler sends by [`Context::send`] (and `send_delayed`, `after_commit`, [`Reply::send`])
 //! leaves when its message commits; if the message dies, none of it does. What it sends by a handle, and what it
@@ -102,7 +102,7 @@
 //!   since, under the name `elapsed`.
 //! - `signal`: `Supervisor::run_until_shutdown`, which stops a tree in order when the process gets
 //!   ctrl-c or SIGTERM.
-//! - `store`: `#[heir(survives = process)]`: recorded tables are in a file, too, and are there again after
+//! - `store`: `#[heir(survives = process)]`: recorded and `rollback` tables are in a file, too, and are there again after
 //!   `kill -9` and power loss: the module
 //!   [`store`](https://docs.rs/heir-runtime/latest/heir_runtime/store).
 //! - `table-files`: `save` and `load` of recorded tables, to and from a file.

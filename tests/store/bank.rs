@@ -1,4 +1,4 @@
-//! The worker of these tests: what it is told goes into three tables, which agree at each boundary.
+//! The worker of these tests: what it is told goes into three tables and a value, which agree at each boundary.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,9 @@ pub struct Bank {
     ordered: OrderedTable<u64, u64>,
     #[table]
     entries: BagTable<u64, u64>,
+    /// The same beside the tables.
+    #[table(rollback)]
+    last: BTreeMap<u64, u64>,
     #[arg]
     done: Done,
 }
@@ -29,6 +32,7 @@ impl Bank {
         self.sums.insert(account, number);
         self.ordered.insert(account, number);
         self.entries.insert_duplicate(account, number);
+        self.last.insert(account, number);
         number
     }
 
@@ -54,12 +58,19 @@ impl Bank {
         self.sums.remove(&account);
         self.ordered.remove(&account);
         self.entries.remove(&account);
+        self.last.remove(&account);
     }
 
     pub fn clear(&mut self) {
         self.sums.clear();
         self.ordered.clear();
         self.entries.clear();
+        self.last.clear();
+    }
+
+    /// What it has beside its tables. It writes nothing.
+    pub fn last(&mut self) -> BTreeMap<u64, u64> {
+        self.last.clone()
     }
 
     /// What the owner sees. It writes nothing.

@@ -9,3 +9,4 @@ mod identity;
 mod moves;
 mod power;
 mod storms;
+mod values;

@@ -40,6 +40,8 @@ struct Found {
     lost: u64,
     seen_and_lost: u64,
     torn: u64,
+    /// How often the value was looked at.
+    values: u32,
 }
 
 fn losses() -> u32 {
@@ -88,7 +90,7 @@ fn check(there: &BTreeMap<u64, u64>, accounts: &Accounts, found: &mut Found, ran
 /// A process: it finds what is there, and serves until the power is cut. Whether it has opened the store.
 fn process(disk: &Disk, accounts: &Accounts, found: &mut Found, random: &Random) -> bool {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let is_opened = runtime.block_on(timeout(LONGEST, async {
+    let work = async {
         let kept = match store(disk) {
             Ok(kept) => kept,
             Err(error) => {
@@ -106,7 +108,15 @@ fn process(disk: &Disk, accounts: &Accounts, found: &mut Found, random: &Random)
             assert!(disk.is_cut(), "the tree did not start: {random}");
             return true;
         };
-        check(&seen(&bank), accounts, found, random);
+        let there = seen(&bank);
+        check(&there, accounts, found, random);
+        // The value beside the tables agrees with them, if it can still be asked for.
+        let last = select! {
+            last = bank.last() => last.ok(),
+            () = waits::wait_until(|| disk.is_cut()) => None,
+        };
+        assert!(last.as_ref().is_none_or(|last| *last == there), "{last:?}, {there:?}: {random}");
+        found.values += u32::from(last.is_some());
         found.answered -= answers(accounts);
         let clients: Vec<_> = (0..CLIENTS)
             .map(|account| tokio::spawn(client(bank.clone(), account, Arc::clone(accounts))))
@@ -124,7 +134,9 @@ fn process(disk: &Disk, accounts: &Accounts, found: &mut Found, random: &Random)
             account.seen = account.seen.max(last.get(number).copied().unwrap_or(0));
         }
         true
-    }));
+    };
+    // The runtime has a clock only within.
+    let is_opened = runtime.block_on(async { timeout(LONGEST, work).await });
     runtime.shutdown_timeout(Duration::from_secs(10));
     is_opened.unwrap_or_else(|_elapsed| panic!("somebody is left waiting: {random}"))
 }
@@ -150,6 +162,7 @@ fn no_power_loss_loses_or_tears_what_was_answered_or_seen() {
         found.losses += 1;
     }
     println!("{found:?}");
+    assert!(found.values > found.losses / 4, "hardly a value was looked at: {found:?}");
     assert!(found.answered > i64::from(found.losses), "hardly anything was answered: {found:?}");
     assert_eq!((found.lost, found.seen_and_lost, found.torn), (0, 0, 0), "{random}");
 }

@@ -71,6 +71,9 @@ struct Teller {
     pub all: Table<(u64, u64), Row>,
     #[table(rollback, survives = task)]
     count: u64,
+    /// How many rows there are in `all`.
+    #[table(rollback)]
+    total: u64,
     #[arg]
     listener: ListenerHandle,
     #[arg]
@@ -90,6 +93,7 @@ impl Teller {
         self.last.insert(client, Row::new(number));
         self.all.insert((client, number), Row(number, String::new()));
         self.count += 1;
+        self.total += 1;
         cx.send(self.listener.hear(client, number)).await.unwrap();
         if number.is_multiple_of(3) {
             // The same boundary, twice.
@@ -112,8 +116,14 @@ impl Teller {
 
     /// What the owner sees, and how many rows there are that it has not counted: those of earlier processes.
     pub fn last_of(&mut self, client: u64) -> (u64, i64) {
+        assert!(self.agrees(), "it has counted {} of {} rows", self.total, self.all.len());
         let last = self.last.get(&client).map_or(0, |row| row.0);
         (last, i64::try_from(self.all.len()).unwrap() - i64::try_from(self.count).unwrap())
+    }
+
+    /// Whether its total, which survives, agrees with its rows.
+    pub fn agrees(&mut self) -> bool {
+        self.total == self.all.len() as u64
     }
 }
 
@@ -242,6 +252,9 @@ fn process(disk: &Disk, known: &Arc<Mutex<Known>>, random: &mut Random) {
                 known.unknown.remove(&client);
             }
         }
+        for teller in &tellers {
+            assert!(teller.agrees().await.unwrap(), "a total does not agree with the rows: {told}");
+        }
         let before: Vec<_> = tellers.iter().map(|teller| teller.all().len()).collect();
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
@@ -263,7 +276,9 @@ fn process(disk: &Disk, known: &Arc<Mutex<Known>>, random: &mut Random) {
                 match timeout(Duration::from_secs(30), teller.last_of(client)).await {
                     Ok(Ok(last)) => break last,
                     Ok(Err(CallError::NotSent { .. })) => panic!("{} has stopped: {told}", teller.name()),
-                    Ok(Err(_)) => {}
+                    Ok(Err(error)) => {
+                        assert!(!error.to_string().contains("it has counted"), "{error}: {told}")
+                    }
                     Err(_) => panic!("{} hangs: {:?}: {told}", teller.name(), teller.status()),
                 }
             };

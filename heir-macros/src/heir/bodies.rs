@@ -11,7 +11,7 @@ use super::model::{Field, Kind, Restored, Worker};
 use super::recorded::recorded;
 use super::rules::{self, checked, checked_field};
 use super::saved::Saved;
-use super::stored::stored_tables;
+use super::stored::{loaded_or, stored_tables, values_of};
 use super::tables;
 use crate::editions;
 use crate::tokens::path_at;
@@ -37,9 +37,20 @@ pub(super) fn all(worker: &Worker<'_>) -> TokenStream {
 ///     R::table::Commit::all(commit, &mut [R::table::any::<Table<K, u64>>(&mut self.hits)]);
 /// }
 /// ```
-/// Nothing without recorded tables: the trait's defaults do nothing.
+/// With `rollback` fields whose values are stored
+/// ```text
+/// fn readers() -> R::table::Readers {
+///     R::store::with_values(::core::convert::From::from([..]), &["total"])
+/// }
+/// fn commit(&mut self, commit: R::table::Commit<'_>) {
+///     R::store::commit(commit, &mut [..], &[R::store::value::<u64>("total", &mut self.total)]);
+/// }
+/// ```
+/// Nothing without either: the trait's defaults do nothing.
 fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
-    worker.recorded().next()?;
+    if worker.recorded().next().is_none() {
+        worker.values().next()?;
+    }
     let root = &worker.root;
     let tables = Ident::new("tables", Span::mixed_site());
     let names = worker.recorded().map(|field| field.ident.unraw().to_string());
@@ -58,23 +69,42 @@ fn recorded_tables(worker: &Worker<'_>) -> Option<TokenStream> {
         let table = table_module(worker, field);
         quote!(#table::any::<#ty>(&mut self.#ident))
     });
+    let written = quote!(&mut [#(#written),*]);
+    let (mut readers, mut committed) = (
+        quote!(::core::convert::From::from([#(#firsts),*])),
+        quote!(#root::table::Commit::all(#commit, #written);),
+    );
+    if worker.values().next().is_some() {
+        let fields = worker.values().map(|field| field.ident.unraw().to_string());
+        readers = quote!(#root::store::with_values(#readers, &[#(#fields),*]));
+        let values = values_of(worker, &quote!(self));
+        committed = quote!(#root::store::commit(#commit, #written, &#values););
+    }
     let all = worker.tables().count() == worker.recorded().count();
     let all_recorded = all.then(|| {
         quote!(
             const ALL_RECORDED: ::core::primitive::bool = true;
         )
     });
+    let recorded = worker.recorded().next().map(|_| {
+        quote! {
+            fn recorded(#tables: &mut Self::Tables) -> #root::table::AnyTables<'_> {
+                ::core::convert::From::from([#(#each),*])
+            }
+        }
+    });
+    let names = recorded
+        .as_ref()
+        .map(|_| quote!(const TABLE_NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];));
     Some(quote! {
         #all_recorded
-        const TABLE_NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
+        #names
         fn readers() -> #root::table::Readers {
-            ::core::convert::From::from([#(#firsts),*])
+            #readers
         }
-        fn recorded(#tables: &mut Self::Tables) -> #root::table::AnyTables<'_> {
-            ::core::convert::From::from([#(#each),*])
-        }
+        #recorded
         fn commit(&mut self, #commit: #root::table::Commit<'_>) {
-            #root::table::Commit::all(#commit, &mut [#(#written),*]);
+            #committed
         }
     })
 }
@@ -163,7 +193,8 @@ fn create_at_once(worker: &Worker<'_>) -> TokenStream {
 }
 
 fn readers_pattern(worker: &Worker<'_>, readers: &Ident) -> TokenStream {
-    if worker.recorded().next().is_some() { quote!(#readers) } else { quote!(_) }
+    let is_read = worker.recorded().next().is_some() || worker.values().next().is_some();
+    if is_read { quote!(#readers) } else { quote!(_) }
 }
 
 /// The statements that create one table. The first rows of a stored table are for one that is new.
@@ -189,13 +220,21 @@ fn created(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStre
             };
             quote!(let mut #local: #ty = #first; #fill)
         }
+        Some(value) if worker.stores_value(field) => {
+            let value = loaded_or(worker, field, readers, value);
+            quote!(let #local: #ty = #value;)
+        }
         Some(value) => quote!(let #local: #ty = #value;),
     }
 }
 
 /// A table before its `init`: without rows, or its `Default`.
 fn first_value(worker: &Worker<'_>, field: &Field<'_>, readers: &Ident) -> TokenStream {
-    let Some(place) = place(worker, field) else { return default_value(worker, field) };
+    let Some(place) = place(worker, field) else {
+        let first = default_value(worker, field);
+        let is_loaded = worker.stores_value(field);
+        return if is_loaded { loaded_or(worker, field, readers, &first) } else { first };
+    };
     let ty = checked_field(worker, field);
     let span = field.written_ty.span().resolved_at(Span::mixed_site());
     quote_spanned!(span=> #readers.open::<#ty>(#place))

@@ -122,19 +122,12 @@ fn stores(worker: &Worker<'_>, at: Span, errors: &mut Errors) {
         let Some(place) = place.filter(|_| !says_task && !field.is_mistaken) else { continue };
         let init = if init.is_some() { ", init = .." } else { "" };
         match restored {
-            Restored::ByItsRecord => {}
+            Restored::ByItsRecord | Restored::BeforeTheMessage => {}
             Restored::AsItIs => errors.at(
                 place,
                 format_args!(
                     "a `keep` table is handed over as it is, and cannot be stored: write `#[table(keep{init}, survives = \
                      task)]`, and it is made anew when the process starts again"
-                ),
-            ),
-            Restored::BeforeTheMessage => errors.at(
-                place,
-                format_args!(
-                    "`rollback` tables are not stored yet: use a recorded table (`#[table]`), or write \
-                     `#[table(rollback{init}, survives = task)]`, and it is made anew when the process starts again"
                 ),
             ),
         }

@@ -99,11 +99,26 @@ impl<'a> Worker<'a> {
         self.recorded().enumerate().filter(|(_, field)| self.stores(field))
     }
 
-    /// Whether the field is a table that outlives the process.
+    /// The `rollback` fields whose values outlive the process.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.rollbacks().filter(|field| self.stores_value(field))
+    }
+
+    /// Whether the field is a recorded table that outlives the process.
     pub(super) fn stores(&self, field: &Field<'_>) -> bool {
+        self.outlives_the_process(field, Restored::ByItsRecord)
+    }
+
+    /// Whether the field is a `rollback` field whose value outlives the process.
+    pub(super) fn stores_value(&self, field: &Field<'_>) -> bool {
+        self.outlives_the_process(field, Restored::BeforeTheMessage)
+    }
+
+    fn outlives_the_process(&self, field: &Field<'_>, kind: Restored) -> bool {
         let of_worker = self.options.survives.value();
-        let Kind::Table { restored: Restored::ByItsRecord, survives, .. } = &field.kind else { return false };
-        of_worker.is_some_and(|said| said.survives == Survives::Process)
+        let Kind::Table { restored, survives, .. } = &field.kind else { return false };
+        *restored == kind
+            && of_worker.is_some_and(|said| said.survives == Survives::Process)
             && survives.is_none_or(|said| said.survives == Survives::Process)
     }
 

@@ -19,7 +19,7 @@ use syn::spanned::Spanned;
 use syn::{Generics, WhereClause};
 
 use super::model::{Field, Kind, Restored, Worker};
-use crate::tokens::{generated, is_plain, is_plain_table, path_at};
+use crate::tokens::{generated, is_plain, is_plain_table, is_plain_value, path_at};
 
 /// The trait that a field's type must implement.
 fn rule(field: &Field<'_>) -> TokenStream {
@@ -48,6 +48,7 @@ fn starts_as_default(field: &Field<'_>) -> bool {
 ///     let _ = || R::__private::Rules::<Vec<Row>>::assert_not_recorded();
 ///     let _ = || R::__private::Rules::<Vec<Row>>::assert_rollback::<Vec<Row>>();
 ///     let _ = || R::__private::Rules::<Vec<Row>>::assert_initial::<Vec<Row>>();
+///     let _ = || R::__private::Rules::<Vec<Row>>::assert_stored_value::<Vec<Row>>(); // with `survives = process`
 ///     R::__private::assert_arg::<Limits>();
 ///     0
 /// };
@@ -163,7 +164,8 @@ fn assertions_on(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
         Kind::Table { restored, word, .. } => {
             let keep = (*restored == Restored::AsItIs).then(|| of_all("assert_keep"));
             let others = of_other_tables(worker, field, *restored, word.unwrap_or_else(|| place(field)));
-            quote!(#keep #others)
+            let stored = worker.stores_value(field).then(|| of_stored_values(worker, field));
+            quote!(#keep #others #stored)
         }
         Kind::Arg => of_all("assert_arg"),
         Kind::Fresh { with: None } => of_all("assert_fresh"),
@@ -182,6 +184,13 @@ fn of_stored_tables(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
     let (at, ty) = (place(field), &field.ty);
     let root = path_at(&worker.root, at);
     quote_spanned!(at=> let _ = || #root::__private::Rules::<#ty>::assert_stored::<#ty>();)
+}
+
+/// Asserts what holds for a stored value: nothing, if it is a recorded table, which is another error.
+fn of_stored_values(worker: &Worker<'_>, field: &Field<'_>) -> TokenStream {
+    let (at, ty) = (place(field), &field.ty);
+    let root = path_at(&worker.root, at);
+    quote_spanned!(at=> let _ = || #root::__private::Rules::<#ty>::assert_stored_value::<#ty>();)
 }
 
 /// Asserts what holds for no recorded table. An error in the word is at the word, and one in the type
@@ -234,6 +243,9 @@ pub(super) fn granted_beside<'w, 'a: 'w>(
         if starts_as_default(field) {
             state(quote!(#ty: #root::__private::Initial));
         }
+        if worker.stores_value(field) {
+            state(quote!(#ty: #root::store::StoresValue));
+        }
     }
     generics.where_clause
 }
@@ -259,7 +271,11 @@ pub(super) fn granted_worker(
 
 /// Whether the name of the field's type tells that the type breaks no rule.
 fn is_known(worker: &Worker<'_>, field: &Field<'_>) -> bool {
-    if is_recorded(field) { is_plain_table(&field.ty, worker.stores(field)) } else { is_plain(&field.ty) }
+    match () {
+        () if is_recorded(field) => is_plain_table(&field.ty, worker.stores(field)),
+        () if worker.stores_value(field) => is_plain_value(&field.ty),
+        () => is_plain(&field.ty),
+    }
 }
 
 fn is_recorded(field: &Field<'_>) -> bool {

@@ -147,8 +147,15 @@ fn the_docs_of_heir_say_what_is_generated() {
             limits: Limits,
         }
     };
+    let with_a_value = quote!(
+        pub struct Counter {
+            #[table(rollback)]
+            total: u64,
+        }
+    );
     let block = block(OF_HEIR, "# What is generated");
-    assert_generated(&block, &[expand_heir(&quote!(mailbox = 1, survives = process), item)]);
+    let stored = quote!(mailbox = 1, survives = process);
+    assert_generated(&block, &[expand_heir(&stored, item), expand_heir(&stored, with_a_value)]);
 }
 
 #[test]

@@ -85,6 +85,25 @@ fn a_worker_whose_tables_are_stored() {
 }
 
 #[test]
+fn a_worker_whose_values_are_stored() {
+    let item = quote! {
+        pub struct Account {
+            #[table]
+            entries: OrderedTable<u64, u64>,
+            #[table(rollback)]
+            total: u64,
+            #[table(rollback, init = limits.load().await?)]
+            state: State,
+            #[table(rollback, survives = task)]
+            served: u64,
+            #[arg]
+            limits: Limits,
+        }
+    };
+    assert_expansion!("heir-stored-values", expand_heir(&quote!(survives = process), item));
+}
+
+#[test]
 fn a_generic_worker() {
     let item = quote! {
         pub struct Registry<K: Key = String, V: ?Sized, const N: usize = 4>

@@ -2,7 +2,7 @@
 //!
 //! # One process
 //! Tables are memory of one process. When the process ends, they are lost, with the queues and the
-//! replies; but for the recorded tables of workers with `survives = process`, which are in a
+//! replies; but for the recorded and `rollback` tables of workers with `survives = process`, which are in a
 //! [store](https://docs.rs/heir-runtime/latest/heir_runtime/store), too, and are loaded at the next start. A store
 //! belongs to one process at a time. Names are known in one tree, and messages reach one process.
 //!

@@ -341,8 +341,10 @@
 //! ```
 //!
 //! # The end of the process
-//! It takes everything with it that is in memory: tables, queues, replies. Recorded tables of a worker
+//! It takes everything with it that is in memory: tables, queues, replies. Recorded tables and `rollback`
+//! fields of a worker
 //! with `#[heir(survives = process)]` are in a [store](https://docs.rs/heir-runtime/latest/heir_runtime/store), too
 //! (feature `store`): they are there again when the program starts again, with every message that was
-//! answered. `save` and `load` (feature `table-files`) write a `#[table]` to a file when you call them, and
+//! answered. A `rollback` field is encoded after each message, as a whole, and stored if its bytes differ.
+//! `save` and `load` (feature `table-files`) write a `#[table]` to a file when you call them, and
 //! not on their own. What does not fit into memory belongs into a database. See [`limits`](super::limits).

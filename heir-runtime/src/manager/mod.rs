@@ -206,6 +206,8 @@ impl<W: Handlers> Manager<W> {
                 None => self.wait_for_next().await,
             };
             loop {
+                // Also for one that follows another which has died of a failure of the store, before it received
+                // them.
                 #[cfg(feature = "store")]
                 if W::IS_STORED {
                     // In a box: a rare step takes no memory before it begins.
@@ -329,7 +331,7 @@ impl<W: Handlers> Manager<W> {
         let mut new = create(&self.shared, &self.resting.args, &anew).await?;
         #[cfg(feature = "store")]
         stored::keep_exchange(&self.shared, &anew).await?;
-        if let Err(message) = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new)) {
+        if let Err(message) = caught(|| tables::exchange::<W>(&readers, &anew, &mut lease, &mut new)) {
             let _ = drop_caught(new);
             let reason = Arc::from(format!("they could not be reset: {message}"));
             return self.quarantine(lease, exit, reason).await;
@@ -365,7 +367,7 @@ impl<W: Handlers> Manager<W> {
                 }
                 #[cfg(feature = "store")]
                 stored::keep_exchange(&self.shared, &anew).await?;
-                let exchanged = caught(|| tables::exchange::<W>(&readers, &mut lease, &mut new));
+                let exchanged = caught(|| tables::exchange::<W>(&readers, &anew, &mut lease, &mut new));
                 exchanged.map_err(ExitReason::Panic)?;
                 self.shared.tables_are_new();
                 lease.cell().set_torn(None);

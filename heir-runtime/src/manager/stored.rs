@@ -8,6 +8,7 @@ use crate::store::Store;
 use crate::store::claim::{LoadedTables, NotLoaded, claim_and_load, claim_and_load_beside, declared};
 use crate::store::engine::{Claimed, Declared};
 use crate::store::ledger::Ledger;
+use crate::store::values;
 use crate::table::Readers;
 use crate::tree::events::EventKind;
 use crate::util::caught::{CatchDrop, caught, drop_caught};
@@ -177,6 +178,11 @@ pub(super) async fn settle<W: Handlers>(
                 lease.cell().set_torn(restored.err());
                 let _ = drop_caught(saved);
             }
+            // What a verify hook has changed was no message.
+            let readers = shared.readers();
+            if let Err(message) = caught(|| values::return_to_rows(&readers, &mut W::values(lease))) {
+                lease.cell().set_torn(Some(message));
+            }
         }
         if !ledger.is_ahead() {
             break;
@@ -204,6 +210,8 @@ async fn forget_unknown<W: Handlers>(
     let ledger = gates.ledger();
     ledger.until_known().await.map_err(ExitReason::error)?;
     shared.readers().forget_unshown();
+    // What a verify hook has changed is not there either.
+    shared.examined_none();
     let saved = gates.drop_unknown();
     ledger.goes_on();
     Ok(saved)

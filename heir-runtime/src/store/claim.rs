@@ -107,6 +107,7 @@ impl LoadedTables {
             };
             Ok(loaders[at].changes(loaded.changes)?)
         })?;
+        loaders.iter().try_for_each(|loader| loader.check())?;
         loaders.into_iter().for_each(Loader::finish);
         Ok(())
     }

@@ -51,6 +51,45 @@
 //!
 //! What a handler does at once is outside the promise: plain calls and casts, I/O, [`Reply::send_now`](crate::Reply::send_now).
 //!
+//! # What is stored
+//! Of a recorded table (`#[table]`), what a message has changed. A `rollback` field is encoded after *each*
+//! message, as a whole, and if its bytes differ from those before, all of them are stored: that is right for
+//! some hundred bytes, as a counter, a state, a short list. What is larger, or grows, belongs into a recorded
+//! table. A type whose encoding has no order of its own, as a `HashMap`, may be stored without having
+//! changed. A message whose row or value cannot be encoded dies. A `keep` field is not stored, and says so:
+//! `#[table(keep, survives = task)]`.
+//!
+//! ```
+//! # use heir_runtime::prelude::*;
+//! # use heir_runtime::store::InMemory;
+//! #[heir(survives = process)]
+//! struct Orders {
+//!     #[table]
+//!     orders: Table<u64, String>,
+//!     #[table(rollback, init = 1_000)]
+//!     next: u64, // goes on where the last process was
+//! }
+//!
+//! #[handlers]
+//! impl Orders {
+//!     fn place(&mut self, order: String) -> u64 {
+//!         self.orders.insert(self.next, order);
+//!         self.next += 1;
+//!         self.next - 1
+//!     }
+//! }
+//! # #[supervisor] struct App { orders: Orders }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let file = InMemory::new();
+//! for expected in [1_000, 1_001] {
+//!     let app = App::spec().store(file.open()).start().await?; // each time as a program that starts
+//!     assert_eq!(app.orders.place("lamp".into()).await?, expected);
+//! }
+//! # Ok::<_, BoxError>(())
+//! # }).unwrap();
+//! ```
+//!
 //! # When the store fails
 //! If a batch cannot be written, its callers get [`CallError::Unknown`](crate::CallError::Unknown): it may
 //! be in the file or not. The store opens the file again, by itself; then it is known what it has, and the
@@ -91,8 +130,11 @@ use self::file::File;
 pub use self::file::SyncTo;
 use self::memory::Memory;
 use self::rewriter::{Rewriter, Rewrites};
+pub(crate) use self::rows::values;
 #[doc(hidden)]
-pub use self::rows::{StoredTable, Stores, stored};
+pub use self::rows::values::{Value, commit, loaded, value, with_values};
+#[doc(hidden)]
+pub use self::rows::{StoredTable, Stores, StoresValue, stored, stored_value};
 use self::writer::{AwaitsRecords, Writer};
 
 /// A store of tables: one file, for the workers of one tree. A clone is another handle on it.

@@ -637,7 +637,7 @@ impl SupervisorHandle {
             if W::IS_STORED != V::IS_STORED {
                 return Err(ChildError::OtherStore);
             }
-            spec.ledger = old.gates.as_ref().map(|gates| Arc::clone(gates.ledger()));
+            spec.ledger = old.gates.as_ref().map(|gates| (Arc::clone(gates.ledger()), old.readers()));
         }
         spec.registered = spec.registered.or_else(|| old.registered().cloned());
         let position = ParentRef { id, parent: Arc::<Requests>::clone(&self.shared.requests) };

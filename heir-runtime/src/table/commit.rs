@@ -25,6 +25,11 @@ impl<'r> Commit<'r> {
         Self(readers)
     }
 
+    #[cfg(feature = "store")]
+    pub(super) fn readers(&self) -> &'r Readers {
+        self.0
+    }
+
     /// Makes what has been written to these tables visible. They are all recorded tables of the
     /// worker, in the order of [`Worker::readers`](crate::by_hand::Worker::readers).
     ///
@@ -48,7 +53,7 @@ impl<'r> Commit<'r> {
         let unshown = boundaries.unshown();
         if is_dirty {
             if let Some(unshown) = unshown {
-                append(tables, unshown, boundaries);
+                append(tables, Some(self.0), unshown, boundaries);
             } else {
                 let passing = boundaries.pass();
                 for table in tables.iter_mut() {
@@ -73,10 +78,22 @@ impl<'r> Commit<'r> {
 /// If the journal cannot encode it, or in a user's code that runs under the lock of rows. Then nothing
 /// has changed.
 #[cold]
-fn append(tables: &mut [AnyTable<'_>], unshown: &Unshown<Prepared>, boundaries: &Boundaries) {
+fn append(
+    tables: &mut [AnyTable<'_>],
+    #[cfg_attr(not(feature = "store"), expect(unused, reason = "only a store has values beside"))]
+    readers: Option<&Readers>,
+    unshown: &Unshown<Prepared>,
+    boundaries: &Boundaries,
+) {
     Boundaries::refuse_under_a_lock();
     let commit = boundaries.last_commit() + 1;
-    let encoded = unshown.journal.encode(&Written { owners: &Listed(tables), commit });
+    let written = Written {
+        owners: &Listed(tables),
+        #[cfg(feature = "store")]
+        values: readers.map(|readers| readers.names_of_values(tables.len())).unwrap_or_default(),
+        commit,
+    };
+    let encoded = unshown.journal.encode(&written);
     let written = tables.iter_mut().filter(|table| table.0.is_dirty());
     unshown.push(commit, written.map(|table| table.0.hand_over(commit)).collect());
     unshown.journal.append(commit, encoded);
@@ -88,6 +105,11 @@ struct Listed<'l, 't>(&'l [AnyTable<'t>]);
 impl Owners for Listed<'_, '_> {
     fn owner(&self, place: usize) -> &dyn Any {
         &*self.0[place].0
+    }
+
+    #[cfg(feature = "store")]
+    fn count(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -112,12 +134,11 @@ pub(super) fn one(table: &mut impl AnyOwner) {
 fn append_one(table: &mut impl AnyOwner) {
     let boundaries = Arc::clone(table.boundaries());
     if let Some(unshown) = boundaries.unshown() {
-        append(&mut [AnyTable(table)], unshown, &boundaries);
+        append(&mut [AnyTable(table)], None, unshown, &boundaries);
     }
 }
 
-/// Exchanges the rows of tables for those of `others`, which were made anew, between two
-/// boundaries; and then the tables themselves, because the caller does so with all that is beside
+/// Exchanges the rows of tables for those of `others`, which were made anew, between two boundaries; and then the tables themselves, because the caller does so with all that is beside
 /// them. What has been written to either and not committed is dropped. Runs no user code, but for
 /// destructors, caught.
 pub(crate) fn exchange(readers: &Readers, tables: Vec<AnyTable<'_>>, others: Vec<AnyTable<'_>>) {

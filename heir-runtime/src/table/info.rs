@@ -25,4 +25,6 @@ pub enum TableKind {
     Ordered = 2,
     /// A [`BagTable`](crate::table::BagTable).
     Bag = 3,
+    /// The value of a `rollback` field, in a store.
+    Value = 4,
 }

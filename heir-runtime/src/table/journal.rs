@@ -23,12 +23,20 @@ pub type Encoded = Box<dyn Any + Send>;
 pub(super) trait Owners {
     /// The owner of the table at this place.
     fn owner(&self, place: usize) -> &dyn Any;
+
+    /// How many there are.
+    #[cfg(feature = "store")]
+    fn count(&self) -> usize;
 }
 
 /// What a message has written to all recorded tables of a worker.
 #[doc(hidden)]
 pub struct Written<'w> {
+    /// Those of the recorded tables, and then those of the values beside.
     pub(super) owners: &'w dyn Owners,
+    /// The names of those values.
+    #[cfg(feature = "store")]
+    pub(super) values: Vec<&'static str>,
     pub(super) commit: u64,
 }
 

@@ -83,6 +83,8 @@ mod shown;
 mod snapshot;
 mod sorted;
 mod unshown;
+#[cfg(feature = "store")]
+mod values;
 
 #[doc(hidden)]
 pub use self::any::{AnyTable, AnyTables};
@@ -111,3 +113,5 @@ pub use self::recorded::{Change, Recorded, any};
 pub use self::rows::{Rows, Selection};
 pub use self::set::{Entry, Table, TableReader};
 pub use self::snapshot::Snapshot;
+#[cfg(feature = "store")]
+pub(crate) use self::values::{EncodedValue, ValueRows, beside};

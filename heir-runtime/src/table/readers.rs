@@ -1,6 +1,8 @@
 //! The recorded tables of a worker together, as everybody but the owner knows them.
 
 use std::fmt;
+#[cfg(feature = "store")]
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::task::Context;
 
@@ -26,13 +28,21 @@ pub fn rows_first<T: Recorded>() -> MakeRows {
 pub struct Readers {
     cores: Arc<[Arc<dyn AnyCore>]>,
     boundaries: Arc<Boundaries>,
+    /// `None` for none: most workers have none.
     #[cfg(feature = "store")]
-    known: Known,
+    stored: Option<Arc<Stored>>,
 }
 
-/// The places of the tables that are there before they are created; `None` for none.
+/// What readers know of a store.
 #[cfg(feature = "store")]
-type Known = Option<Arc<[usize]>>;
+#[derive(Clone, Default)]
+struct Stored {
+    /// The places of the tables that are there before they are created.
+    known: Vec<usize>,
+    /// The values of `rollback` fields, each with the name of its field. Their places are behind those of
+    /// the recorded tables.
+    values: Vec<(&'static str, Arc<dyn AnyCore>)>,
+}
 
 impl Readers {
     /// The reader of the table at this place, whose type is `T`.
@@ -55,7 +65,7 @@ impl Readers {
     #[cfg(feature = "store")]
     #[must_use]
     pub fn is_new(&self, place: usize) -> bool {
-        self.known.as_deref().is_none_or(|known| !known.contains(&place))
+        self.stored.as_deref().is_none_or(|stored| !stored.known.contains(&place))
     }
 
     /// These readers, for a worker of which a store has the tables at these places, also if they have no
@@ -63,7 +73,57 @@ impl Readers {
     #[cfg(feature = "store")]
     #[must_use]
     pub(crate) fn known(self, places: impl IntoIterator<Item = usize>) -> Self {
-        Self { known: Some(places.into_iter().collect()), ..self }
+        let stored = Stored { known: places.into_iter().collect(), values: self.values().to_vec() };
+        Self { stored: Some(Arc::new(stored)), ..self }
+    }
+
+    /// These readers, for a worker that has the values of these `rollback` fields stored, beside its recorded
+    /// tables.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub(super) fn with_values_in(self, names: &[&'static str], make: MakeRows) -> Self {
+        let values = names.iter().map(|name| (*name, make(&self.boundaries))).collect();
+        Self { stored: Some(Arc::new(Stored { known: Vec::new(), values })), ..self }
+    }
+
+    /// These readers, for a worker that takes over from another: the values of its own fields, in their
+    /// order, are those of the other's fields of these names. What only the other has stays behind them.
+    #[cfg(feature = "store")]
+    #[must_use]
+    pub(crate) fn with_values_of(self, own: &Self, before: &Self) -> Self {
+        let boundaries = Arc::clone(&before.boundaries);
+        let mut left = before.values().to_vec();
+        let mut values = Vec::new();
+        for (name, rows) in own.values() {
+            let there = left.iter().position(|(other, _)| other == name).map(|at| left.remove(at));
+            values.push(there.unwrap_or_else(|| (*name, rows.anew(&boundaries))));
+        }
+        values.extend(left);
+        let stored = Stored { known: Vec::new(), values };
+        Self { boundaries, stored: Some(Arc::new(stored)), ..self }
+    }
+
+    #[cfg(feature = "store")]
+    fn values(&self) -> &[(&'static str, Arc<dyn AnyCore>)] {
+        self.stored.as_deref().map_or(&[], |stored| &stored.values)
+    }
+
+    /// The place of the value of a field.
+    #[cfg(feature = "store")]
+    pub(crate) fn place_of_value(&self, name: &str) -> Option<usize> {
+        let at = self.values().iter().position(|(field, _)| *field == name)?;
+        Some(self.cores.len() + at)
+    }
+
+    /// The rows of the recorded tables, and then those of the values.
+    #[cfg(feature = "store")]
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn AnyCore>> {
+        self.cores.iter().chain(self.values().iter().map(|(_, rows)| rows))
+    }
+
+    #[cfg(not(feature = "store"))]
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn AnyCore>> {
+        self.cores.iter()
     }
 
     /// A copy of tables as of one message boundary: what `copy` makes of them.
@@ -76,7 +136,7 @@ impl Readers {
     /// In the code of a user that `copy` calls; and if it is called in the `Clone`, `Eq` or `Ord` of
     /// a row.
     pub fn snapshot<R>(&self, mut copy: impl FnMut(&Copying<'_>) -> Option<R>) -> Snapshot<R> {
-        let give_up = || self.cores.iter().for_each(|core| core.give_up_replaced());
+        let give_up = || self.all().for_each(|core| core.give_up_replaced());
         Snapshot::take(&self.boundaries, |taking| copy(&Copying { readers: self, taking }), give_up)
     }
 
@@ -108,7 +168,7 @@ impl Readers {
     pub fn forget_unshown(&self) {
         if self.boundaries.unshown().is_some() {
             self.boundaries.forget_unshown();
-            self.cores.iter().for_each(|core| core.forget_ahead());
+            self.all().for_each(|core| core.forget_ahead());
         }
     }
 
@@ -143,7 +203,14 @@ impl Readers {
     }
 
     fn with(&self, boundaries: Arc<Boundaries>) -> Self {
-        Self::new(self.cores.iter().map(|core| core.anew(&boundaries)).collect(), boundaries)
+        let anew = Self::new(self.cores.iter().map(|core| core.anew(&boundaries)).collect(), boundaries);
+        #[cfg(feature = "store")]
+        if !self.values().is_empty() {
+            let values = self.values().iter().map(|(name, rows)| (*name, rows.anew(&anew.boundaries)));
+            let stored = Stored { known: Vec::new(), values: values.collect() };
+            return Self { stored: Some(Arc::new(stored)), ..anew };
+        }
+        anew
     }
 
     /// Exchanges all rows for those of tables that were made [anew](Self::anew), while nobody owns
@@ -154,10 +221,23 @@ impl Readers {
     #[cfg(feature = "store")]
     pub(crate) fn take_over(&self, loaded: &Self, last: u64) {
         let mut passing = self.boundaries.pass();
-        for (core, loaded) in self.cores.iter().zip(&*loaded.cores) {
+        for (core, loaded) in self.all().zip(loaded.all()) {
             core.exchange_with(loaded, &mut passing);
         }
         passing.finish_at(last);
+    }
+
+    /// The names of the values, of those that are among so many tables, behind the recorded ones.
+    #[cfg(feature = "store")]
+    pub(super) fn names_of_values(&self, tables: usize) -> Vec<&'static str> {
+        self.values().iter().map(|(name, _)| *name).take(tables - self.cores.len()).collect()
+    }
+
+    /// The places of the values.
+    #[cfg(feature = "store")]
+    pub(super) fn places_of_values(&self) -> Range<usize> {
+        let first = self.cores.len();
+        first..first + self.values().len()
     }
 
     /// Readers of tables that exist.
@@ -172,7 +252,7 @@ impl Readers {
             cores,
             boundaries,
             #[cfg(feature = "store")]
-            known: None,
+            stored: None,
         }
     }
 
@@ -184,7 +264,16 @@ impl Readers {
     /// Whether this is the table at a place.
     #[inline]
     pub(super) fn are_of(&self, place: usize, table: &AnyTable<'_>) -> bool {
-        self.cores.get(place).is_some_and(|core| table.0.is_of(core))
+        match self.cores.get(place) {
+            Some(core) => table.0.is_of(core),
+            None => self.value_at(place).is_some_and(|core| table.0.is_of(core)),
+        }
+    }
+
+    /// The rows of the value at a place, which is behind those of the recorded tables.
+    #[cold]
+    fn value_at(&self, place: usize) -> Option<&Arc<dyn AnyCore>> {
+        self.all().nth(place)
     }
 
     /// Opens a table anew, over its own rows, at each place whose table was taken out. Neither the
@@ -198,7 +287,7 @@ impl Readers {
     }
 
     fn at(&self, place: usize) -> Arc<dyn AnyCore> {
-        Arc::clone(self.cores.get(place).expect(SAME))
+        Arc::clone(self.cores.get(place).or_else(|| self.value_at(place)).expect(SAME))
     }
 }
 

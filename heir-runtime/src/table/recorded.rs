@@ -115,6 +115,13 @@ impl Written<'_> {
     ) {
         T::each_change_of(self.owners.owner(place), &mut look);
     }
+
+    /// The place of the value of a field: `None` if its worker does not have it stored.
+    #[cfg(feature = "store")]
+    pub(crate) fn place_of_value(&self, name: &str) -> Option<usize> {
+        let at = self.values.iter().position(|field| *field == name)?;
+        Some(self.owners.count() - self.values.len() + at)
+    }
 }
 
 /// Looks at a change.

@@ -49,6 +49,8 @@ pub(crate) struct Gates<W: Handlers> {
     worker: OnceLock<Weak<dyn Gated>>,
     /// When the worker takes over from another, that one's.
     ledger: Arc<Ledger>,
+    /// The readers of the worker before it, from which it takes over.
+    before: Lock<Option<Readers>>,
     /// Where tasks run that open gates.
     runtime: OnceLock<runtime::Handle>,
     state: Lock<State<W>>,
@@ -100,8 +102,8 @@ pub(crate) enum OwnerMay {
 }
 
 impl<W: Handlers> Gates<W> {
-    /// Gates that wait for the records of this ledger.
-    pub(crate) fn new(ledger: Arc<Ledger>) -> Arc<Self> {
+    /// Gates that wait for the records of this ledger: that of the worker `before` it, if there is one.
+    pub(crate) fn new(ledger: Arc<Ledger>, before: Option<Readers>) -> Arc<Self> {
         let state = State {
             held: VecDeque::new(),
             durable: 0,
@@ -114,6 +116,7 @@ impl<W: Handlers> Gates<W> {
             me: Weak::clone(me),
             worker: OnceLock::new(),
             ledger,
+            before: Lock::new(before),
             runtime: OnceLock::new(),
             state: Lock::new(state),
             loading: Lock::default(),
@@ -142,6 +145,11 @@ impl<W: Handlers> Gates<W> {
     /// What is being loaded, if that has begun.
     pub(crate) fn take_loading(&self) -> Option<LoadingBeside> {
         self.loading.take()
+    }
+
+    /// Takes the readers of the worker before it.
+    pub(crate) fn before(&self) -> Option<Readers> {
+        self.before.take()
     }
 
     pub(crate) fn ledger(&self) -> &Arc<Ledger> {

@@ -48,7 +48,7 @@ use crate::process::Down;
 use crate::process::ExitSignal;
 use crate::process::exit::{BoxError, Exit, ExitReason};
 #[cfg(feature = "store")]
-use crate::store::StoredTable;
+use crate::store::{StoredTable, Value};
 use crate::table::{AnyTables, Commit, Readers};
 use crate::worker::handle::Handle;
 
@@ -193,6 +193,13 @@ pub trait Worker: Sized + Send + 'static {
     /// another type.
     #[cfg(feature = "store")]
     fn stored() -> Vec<StoredTable> {
+        Vec::new()
+    }
+
+    /// The `rollback` fields whose values are stored: those that [`stored`](Self::stored) lists as such. A
+    /// [`commit`](Self::commit) hands over the same.
+    #[cfg(feature = "store")]
+    fn values(_tables: &mut Self::Tables) -> Vec<Value<'_>> {
         Vec::new()
     }
 

@@ -169,7 +169,10 @@ impl<W: Handlers> Shared<W> {
         let name = Arc::clone(&spec.name);
         let readers = W::readers();
         #[cfg(feature = "store")]
-        let gates = W::IS_STORED.then(|| Gates::new(spec.ledger.clone().unwrap_or_else(Ledger::new)));
+        let gates = W::IS_STORED.then(|| {
+            let (ledger, before) = spec.ledger.clone().unzip();
+            Gates::new(ledger.unwrap_or_else(Ledger::new), before)
+        });
         #[cfg(feature = "store")]
         let readers = match &gates {
             None => readers,
@@ -406,6 +409,12 @@ impl<W: Handlers> Shared<W> {
         self.examined.store(exit.incarnation, Ordering::Relaxed);
     }
 
+    /// What the tables were when they were verified, they are not any more.
+    #[cfg(feature = "store")]
+    pub(crate) fn examined_none(&self) {
+        self.examined.store(0, Ordering::Relaxed);
+    }
+
     /// Closes the mailbox, because no incarnation will follow: senders are told. The tables stay in
     /// the estate.
     pub(crate) fn close(&self, why: &Stopped) {
@@ -550,6 +559,10 @@ impl<W: Handlers> Shared<W> {
     /// Has this worker's readers read the tables that another worker has left, if there are any.
     pub(crate) fn read_what_is_there(&self) {
         match self.estate.look(tables::readers_of::<W>) {
+            #[cfg(feature = "store")]
+            Some(Ok(readers)) if let Some(before) = self.gates.as_ref().and_then(|gates| gates.before()) => {
+                self.readers.set(readers.with_values_of(&W::readers(), &before));
+            }
             Some(Ok(readers)) => self.readers.set(readers),
             Some(Err(message)) => self.emit(EventKind::CodePanicked { message }),
             None => {}

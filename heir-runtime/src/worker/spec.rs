@@ -13,6 +13,8 @@ use crate::mailbox::Undelivered;
 #[cfg(feature = "store")]
 use crate::store::ledger::Ledger;
 use crate::table::Journal;
+#[cfg(feature = "store")]
+use crate::table::Readers;
 #[cfg(feature = "testing")]
 use crate::util::plan::Plan;
 use crate::worker::Backoff;
@@ -67,9 +69,9 @@ pub struct Spec<W: Worker, A = <W as Worker>::Args> {
     pub(crate) registered: Option<Arc<str>>,
     pub(crate) on_undelivered: Option<OnUndelivered>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
-    /// The records of the tables that the worker takes over.
+    /// The records of the tables that the worker takes over, and readers of them.
     #[cfg(feature = "store")]
-    pub(crate) ledger: Option<Arc<Ledger>>,
+    pub(crate) ledger: Option<(Arc<Ledger>, Readers)>,
     /// The ticks that are given here, a `Vec<Tick<W::Message>>`: only a worker with handlers has a
     /// type of messages.
     ticks: Option<Arc<dyn Any + Send + Sync>>,

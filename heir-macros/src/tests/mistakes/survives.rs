@@ -77,13 +77,15 @@ fn a_table_that_cannot_be_stored_says_that_it_ends_with_the_process() {
         (quote!(#[table(keep)]), "write `#[table(keep, survives = task)]`"),
         (quote!(#[table(keep, init = 1)]), "write `#[table(keep, init = .., survives = task)]`"),
         (quote!(#[table(keep, survives = process)]), "write `#[table(keep, survives = task)]`"),
-        (quote!(#[table(rollback)]), "write `#[table(rollback, survives = task)]`"),
-        (quote!(#[table(rollback, survives = process)]), "`rollback` tables are not stored yet"),
         (quote!(#[table(survives = task)]), "no table of `A` is stored"),
         (quote!(#[table(keep, survives = task)]), "no table of `A` is stored"),
+        (quote!(#[table(rollback, survives = task)]), "no table of `A` is stored"),
         (quote!(), "`A` has no table"),
     ] {
         assert_mistakes(&of_process(&table), &[part]);
+    }
+    for table in [quote!(#[table(rollback)]), quote!(#[table(rollback, init = 1, survives = process)])] {
+        assert_mistakes(&of_process(&table), &[]);
     }
 }
 

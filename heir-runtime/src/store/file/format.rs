@@ -164,7 +164,7 @@ impl TableRow {
             let (last, bytes) = number_64(bytes)?;
             let (since, bytes) = number_64(bytes)?;
             let (name, ty) = bytes.split_at_checked(name as usize)?;
-            let kind = [TableKind::Table, TableKind::Ordered, TableKind::Bag]
+            let kind = [TableKind::Table, TableKind::Ordered, TableKind::Bag, TableKind::Value]
                 .into_iter()
                 .find(|known| *known as u32 == kind)?;
             Some(Self {

@@ -20,7 +20,18 @@ pub(crate) trait Loader: Send {
     fn changes(&mut self, encoded: &[u8]) -> Result<(), RowError>;
 
     /// About so many bytes of changes will come.
-    fn expect(&mut self, bytes: u64);
+    fn expect(&mut self, _bytes: u64) {}
+
+    /// All changes are made.
+    ///
+    /// # Errors
+    /// If the value of a field cannot be decoded.
+    ///
+    /// # Panics
+    /// In its `Deserialize`, if that panics.
+    fn check(&self) -> Result<(), RowError> {
+        Ok(())
+    }
 
     /// All changes are made: the table has the rows now. Without this it has none.
     fn finish(self: Box<Self>);

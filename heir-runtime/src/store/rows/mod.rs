@@ -10,12 +10,14 @@ mod error;
 mod load;
 mod stored;
 mod stores;
+mod value;
+pub(crate) mod values;
 mod written;
 
 pub(crate) use self::base::BasePage;
 pub(crate) use self::load::Loader;
-pub use self::stored::{StoredTable, stored};
-pub use self::stores::Stores;
+pub use self::stored::{StoredTable, stored, stored_value};
+pub use self::stores::{Stores, StoresValue};
 
 #[cfg(test)]
 mod evolution;

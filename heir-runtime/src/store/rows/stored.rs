@@ -8,14 +8,15 @@ use super::base::{BasePage, base};
 use super::change::put_cleared;
 use super::error::RowError;
 use super::load::{Loader, loader};
-use super::stores::Stores;
+use super::stores::{Stores, StoresValue};
+use super::value;
 use super::written::{Writing, encode};
 use crate::table::{Readers, TableKind, Written};
 
 /// A recorded table that a store keeps.
 #[doc(hidden)]
 pub struct StoredTable {
-    /// Its place among the recorded tables of its worker.
+    /// Its place among the recorded tables of its worker, if it is one.
     pub(crate) place: usize,
     /// The name of its field.
     pub(crate) name: &'static str,
@@ -52,6 +53,24 @@ pub fn stored<T: Stores>(place: usize, name: &'static str, ty: &'static str) -> 
         read_back: AtomicU32::new(0),
     }
 }
+
+/// The value of this field, which a store keeps.
+#[doc(hidden)]
+pub fn stored_value<T: StoresValue>(name: &'static str, ty: &'static str) -> StoredTable {
+    StoredTable {
+        place: NO_PLACE,
+        name,
+        ty,
+        kind: TableKind::Value,
+        encode: value::encode::<T>,
+        loader: value::loader::<T>,
+        base: value::base,
+        read_back: AtomicU32::new(0),
+    }
+}
+
+/// The value of a field is found by its name: another worker may take over, with its fields in another order.
+const NO_PLACE: usize = usize::MAX;
 
 impl StoredTable {
     /// Encodes what a message has written to the table, behind the bytes that are there. After an error the

@@ -32,3 +32,19 @@ macro_rules! stores {
 }
 
 stores!(Table OrderedTable BagTable);
+
+/// The type of a `rollback` field whose value a store keeps.
+///
+/// For the runtime and the code the macros write.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the value of a `{Self}` cannot be stored",
+    label = "a `rollback` field of a worker with `survives = process` needs a type that serde can write and read",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or write `#[table(rollback, .., survives = task)]` for \
+            a value that the process takes with it",
+    note = "a type parameter in it needs the bounds `serde::Serialize + serde::de::DeserializeOwned`"
+)]
+pub trait StoresValue: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> StoresValue for T {}

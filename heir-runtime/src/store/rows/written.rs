@@ -36,7 +36,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn is_to_be_read_back(self) -> bool {
+    pub(super) fn is_to_be_read_back(self) -> bool {
         cfg!(debug_assertions)
             || self.read_back.load(Ordering::Relaxed) < READ_BACK
                 && self.read_back.fetch_add(1, Ordering::Relaxed) < READ_BACK
