@@ -146,6 +146,14 @@ pub trait Again: Clone {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Again for T {}
 
+/// A worker whose replies wait for a store, so that its handlers may say `#[reply(early)]`.
+#[diagnostic::on_unimplemented(
+    message = "no reply of `{Self}` can leave early, because none waits for a store",
+    label = "replies of this worker leave when their messages commit",
+    note = "write `#[heir(survives = process)]` on `{Self}`, or remove `#[reply(early)]`"
+)]
+pub trait KeptByAStore {}
+
 /// Refuses a worker with its own `Drop`, which would run when the worker is taken apart, where no
 /// user code may run. With it, the two implementations of this trait conflict, at the struct's
 /// name.
@@ -210,6 +218,7 @@ pub const fn assert_recorded<T: crate::table::Recorded>() {}
 pub const fn assert_rest<T: Rest>() {}
 pub const fn assert_payload<T: Payload>() {}
 pub const fn assert_again<T: Again>() {}
+pub const fn assert_early<W: KeptByAStore>() {}
 pub const fn assert_keep<T: KeepTable>() {}
 pub const fn assert_arg<T: Arg>() {}
 pub const fn assert_fresh<T: Fresh>() {}

@@ -44,6 +44,8 @@
 //! | `regained` | WARN; DEBUG after an orderly end, or after `panicked` | `incarnation`, `reason`, `in_message` |
 //! | `code_panicked` | WARN; DEBUG after `panicked` | `panic` |
 //! | `store_failed` | ERROR | `error` |
+//! | `store_slow` | WARN | `took_seconds` |
+//! | `store_nearly_full` | WARN | `left_bytes` |
 //! | `reset` | WARN | |
 //! | `quarantined` | ERROR | `reason` |
 //! | `renewed` | WARN | `reason` |

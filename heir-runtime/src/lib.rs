@@ -73,7 +73,7 @@
 //! | the supervisor gives up, or is shut down | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told; casts go to [`on_undelivered`](Spec::on_undelivered) | is finished, or fails |
 //! | the tokio runtime ends | stay in the [`Estate`](estate::Estate), free to be claimed | their callers are told | fails |
 //! | the process ends | are lost | are lost | is lost |
-//! | the process or the machine ends, with [`survives = process`](https://docs.rs/heir-runtime/latest/heir_runtime/store) | recorded and `rollback` ones are there at the next start, with every message that was answered; the others are lost | are lost | is there as a whole, or not at all |
+//! | the process or the machine ends, with [`survives = process`](https://docs.rs/heir-runtime/latest/heir_runtime/store) | recorded and `rollback` ones are there at the next start, with every message that was answered; the others are lost | are lost | is there as a whole, or not at all, also if a handler with `#[reply(early)]` has answered it |
 //!
 //! What a handler sends by [`Context::send`] (and `send_delayed`, `after_commit`, [`Reply::send`])
 //! leaves when its message commits; if the message dies, none of it does. What it sends by a handle, and what it

@@ -121,7 +121,7 @@ async fn quarantined_tables_are_parked_untouched_and_the_worker_goes_on_with_new
     assert_eq!(worker.quarantined(), 1);
     let parked = worker.take_quarantined().pop().unwrap();
     assert_eq!(parked.reason.as_ref(), "incarnation 1 left a mess");
-    assert_eq!((parked.tables.rows.len(), parked.tables.total, parked.exit.incarnation), (2, 2, 1));
+    assert_eq!((parked.tables.rows.len(), parked.tables.total, parked.exit.unwrap().incarnation), (2, 2, 1));
     assert_eq!((before.len(), worker.rows().len()), (0, 0), "readers follow their worker");
     assert_eq!(parked.tables.rows.reader().snapshot().len(), 2, "what is parked has readers of its own");
     assert_eq!(worker.quarantined(), 0);

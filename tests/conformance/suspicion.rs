@@ -96,7 +96,7 @@ async fn where_one_death_is_enough_one_start_that_dies_has_the_tables_quarantine
     suspect.fail_from_here_on().await.unwrap();
     assert_eq!((suspect.count().await.unwrap(), suspect.quarantined()), (1, 1));
     let parked = suspect.take_quarantined().pop().unwrap();
-    assert_eq!((parked.tables.count, parked.exit.incarnation), (1, 2));
+    assert_eq!((parked.tables.count, parked.exit.unwrap().incarnation), (1, 2));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use heir_runtime::by_hand::{Call, Handlers, Message, ReplyGate, Worker};
+use heir_runtime::estate::Examined;
 use heir_runtime::events::Role;
 use heir_runtime::table::{AnyTables, Commit, Readers, any, rows_first};
 use heir_runtime::{
@@ -156,7 +157,7 @@ impl Handlers for Torn {
     type Message = TornMessage;
     type Handle = Handle<Self>;
 
-    fn verify(tables: &mut TornTables, _exit: &Exit) -> Verdict {
+    fn verify(tables: &mut TornTables, _examined: &Examined) -> Verdict {
         if tables.fuses.list.is_lit() { Verdict::quarantine("asked to") } else { Verdict::Accept }
     }
 

@@ -1,6 +1,6 @@
 //! Whose tables they are: the worker's of that path.
 
-use heir_runtime::store::{InMemory, Store};
+use heir_runtime::store::{InMemory, Store, StoreOptions};
 use heir_runtime::{Dynamic, Supervisor, Table, handlers, heir};
 use heir_tests::disk::Disk;
 
@@ -174,4 +174,112 @@ impl Fails {
         self.starts += 1;
         Err("it does not start".into())
     }
+}
+
+/// A table under one name of its type.
+mod before {
+    use super::{Table, handlers, heir};
+
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    pub struct Order {
+        pub quantity: u64,
+    }
+
+    #[heir(survives = process)]
+    pub struct Shop {
+        #[table]
+        pub orders: Table<u64, Order>,
+    }
+
+    #[handlers]
+    impl Shop {
+        pub fn order(&mut self, number: u64, quantity: u64) {
+            self.orders.insert(number, Order { quantity });
+        }
+    }
+}
+
+/// The same under its next name.
+mod after {
+    use super::{Table, handlers, heir};
+
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    pub struct Sale {
+        pub quantity: u64,
+    }
+
+    #[heir(survives = process)]
+    pub struct Shop {
+        #[table]
+        pub orders: Table<u64, Sale>,
+    }
+
+    #[handlers]
+    impl Shop {
+        pub fn quantity(&mut self, number: u64) -> Option<u64> {
+            self.orders.with(&number, |sale| sale.quantity)
+        }
+    }
+}
+
+/// What a program finds that has the new name.
+async fn quantity(kept: Store) -> Result<Option<u64>, String> {
+    let mut tree = Supervisor::builder("app").store(kept.clone());
+    let shop = tree.worker(after::Shop::spec());
+    let tree = tree.start().await.map_err(|error| error.to_string())?;
+    let quantity = shop.quantity(1).await.unwrap();
+    tree.shutdown().await;
+    kept.close().await.unwrap();
+    Ok(quantity)
+}
+
+/// The life of a name: `open` opens one place again and again, as a new process each time.
+async fn a_type_is_renamed(open: impl Fn(StoreOptions) -> Store) {
+    let store = open(StoreOptions::default());
+    let mut tree = Supervisor::builder("app").store(store.clone());
+    let shop = tree.worker(before::Shop::spec());
+    let tree = tree.start().await.unwrap();
+    shop.order(1, 7).await.unwrap();
+    tree.shutdown().await;
+    store.close().await.unwrap();
+
+    let refused = quantity(open(StoreOptions::default())).await.unwrap_err();
+    let expected = "`StoreOptions::renamed(\"Table<u64, Order>\", \"Table<u64, Sale>\")`";
+    assert!(refused.contains(expected), "{refused}");
+
+    let another = StoreOptions::default().renamed("Table<u64, Sale>", "Table<u64, Order>");
+    assert!(quantity(open(another)).await.is_err(), "the other way round it is another type");
+
+    // From name to name; that it goes round does no harm.
+    let renamed = StoreOptions::default()
+        .renamed("Table<u64, Thing>", "Table<u64, Sale>")
+        .renamed("Table<u64, Order>", "Table<u64, Thing>")
+        .renamed("Table<u64, Sale>", "Table<u64, Order>");
+    assert_eq!(quantity(open(renamed)).await.unwrap(), Some(7));
+
+    // It is remembered: no later program has to say it, and the one with the old name is refused.
+    assert_eq!(quantity(open(StoreOptions::default())).await.unwrap(), Some(7));
+    let mut tree = Supervisor::builder("app").store(open(StoreOptions::default()));
+    tree.worker(before::Shop::spec());
+    let refused = tree.start().await.unwrap_err().to_string();
+    let expected = "as a `Table<u64, Sale>`, and it is declared as a `Table<u64, Order>`";
+    assert!(refused.contains(expected), "{refused}");
+}
+
+#[tokio::test]
+async fn a_type_with_another_name_is_accepted_when_that_is_said_and_remembered_in_memory() {
+    let file = InMemory::new();
+    a_type_is_renamed(|options| options.open_in(&file)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_with_another_name_is_accepted_when_that_is_said_and_remembered_in_a_file() {
+    let disk = std::sync::Mutex::new(Disk::default());
+    a_type_is_renamed(|options| {
+        // What was on the disk when the process before it ended.
+        let mut disk = disk.lock().unwrap();
+        *disk = Disk::with(disk.contents());
+        options.open_on(disk.backend()).unwrap()
+    })
+    .await;
 }

@@ -1,6 +1,6 @@
 //! From the syntax to the model, by the rules of the DSL. Each method is read by itself.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{Attribute, GenericArgument, Generics, Path, PathArguments, Type};
@@ -13,7 +13,7 @@ use super::names::{self, distinct_hooks, distinct_messages};
 use super::owned;
 use super::shapes::{is_named, is_plain, is_reference_to, once, replies_nothing, takes_self};
 use super::signature::{Argument, Method, Name};
-use super::vocabulary::{NEARLY, is_marker};
+use super::vocabulary::{NEARLY, QUALIFIERS, is_marker};
 use crate::diagnostics::Errors;
 use crate::options::{self, require_bare};
 use crate::tokens::{allowed, arguments, attributes, generics_without_self, replace_self, ungroup};
@@ -47,14 +47,15 @@ pub(super) fn block(root: Path, block: &Block, errors: &mut Errors) -> Option<Ha
     let mut hooks = Vec::new();
     for method in &block.methods {
         match role(method, errors) {
-            Some(Role::Skipped) => redelivers_nothing(method, errors),
+            Some(Role::Skipped) => is_no_message(method, errors),
             None => {}
             Some(Role::Hook(event)) => {
-                redelivers_nothing(method, errors);
+                is_no_message(method, errors);
                 hooks.extend(hook(method, event, &tables_name, errors));
             }
             Some(Role::Tick(every)) => {
                 let redeliver = redeliver(method, errors);
+                replies_to_nobody(method, "a tick", "`#[every(..)]`", errors);
                 messages.extend(tick(method, every, redeliver, errors));
             }
             Some(role @ (Role::Call | Role::Cast)) => match handler(method, &role, &self_ty, errors) {
@@ -100,7 +101,9 @@ fn role(method: &Method, errors: &mut Errors) -> Option<Role> {
     {
         return None;
     }
-    let is_role = |attribute: &&Attribute| is_marker(attribute) && !attribute.path().is_ident("redeliver");
+    let is_role = |attribute: &&Attribute| {
+        is_marker(attribute) && !QUALIFIERS.iter().any(|word| attribute.path().is_ident(word))
+    };
     let mut markers = method.attrs.iter().filter(is_role);
     let Some(marker) = markers.next() else {
         return Some(Role::Call);
@@ -150,16 +153,7 @@ fn event(marker: &Attribute, errors: &mut Errors) -> Option<Event> {
 
 /// Reads `#[redeliver(3)]`.
 fn redeliver(method: &Method, errors: &mut Errors) -> Option<u32> {
-    let mut markers = attributes(&method.attrs, "redeliver");
-    let marker = markers.next()?;
-    if let Some(second) = markers.next() {
-        errors.conflict(
-            marker.path().span(),
-            "`#[redeliver]` is first given here",
-            second.path().span(),
-            "`#[redeliver]` is given twice: keep one of them",
-        );
-    }
+    let marker = only(method, "redeliver", errors)?;
     let tokens = arguments(marker).map_err(|error| errors.push(error)).ok()?;
     if tokens.is_empty() {
         errors.on(
@@ -180,12 +174,68 @@ fn redeliver(method: &Method, errors: &mut Errors) -> Option<u32> {
     syn::parse::Parser::parse2(read, tokens).map_err(|error| errors.push(error)).ok()
 }
 
-/// Reports `#[redeliver(..)]` on a method that serves no message.
-fn redelivers_nothing(method: &Method, errors: &mut Errors) {
+/// Reads `#[reply(early)]`; returns where the word is.
+fn early(method: &Method, errors: &mut Errors) -> Option<Span> {
+    let marker = only(method, "reply", errors)?;
+    let tokens = arguments(marker).map_err(|error| errors.push(error)).ok()?;
+    if tokens.is_empty() {
+        errors.on(
+            &marker.meta,
+            "`#[reply]` needs the word that says when the reply leaves: write `#[reply(early)]`",
+        );
+        return None;
+    }
+    let read = |input: syn::parse::ParseStream<'_>| {
+        let (key, place) = (Ident::new("reply", marker.path().span()), input.span());
+        options::word(input, &key, &[("early", ())])?;
+        if input.is_empty() {
+            return Ok(place);
+        }
+        Err(input.error("`#[reply]` takes one word: write `#[reply(early)]`"))
+    };
+    syn::parse::Parser::parse2(read, tokens).map_err(|error| errors.push(error)).ok()
+}
+
+/// The attribute of this name on a method. That it is given twice is reported.
+fn only<'a>(method: &'a Method, name: &'static str, errors: &mut Errors) -> Option<&'a Attribute> {
+    let mut markers = attributes(&method.attrs, name);
+    let marker = markers.next()?;
+    if let Some(second) = markers.next() {
+        errors.conflict(
+            marker.path().span(),
+            format_args!("`#[{name}]` is first given here"),
+            second.path().span(),
+            format_args!("`#[{name}]` is given twice: keep one of them"),
+        );
+    }
+    Some(marker)
+}
+
+/// Reports what is said of a message on a method that serves none.
+fn is_no_message(method: &Method, errors: &mut Errors) {
     for marker in attributes(&method.attrs, "redeliver") {
         errors.on(
             marker.path(),
             format_args!("`{}` is no message, so it is never delivered: remove `#[redeliver]`", method.ident),
+        );
+    }
+    for marker in attributes(&method.attrs, "reply") {
+        errors.on(
+            marker.path(),
+            format_args!(
+                "`{}` is no message, so nobody waits for its reply: remove `#[reply]`",
+                method.ident
+            ),
+        );
+    }
+}
+
+/// Reports `#[reply(..)]` on a message without a reply.
+fn replies_to_nobody(method: &Method, kind: &str, mark: &str, errors: &mut Errors) {
+    for marker in attributes(&method.attrs, "reply") {
+        errors.on(
+            marker.path(),
+            format_args!("{kind} has no reply that could leave early: remove `#[reply]`, or {mark}"),
         );
     }
 }
@@ -203,6 +253,13 @@ fn handler(
         takes_self(method, "so it cannot serve a message: take `&mut self`, or add `#[skip]`", errors);
     let mut correct = is_plain(method, errors) & is_free & takes_self;
     let redeliver = redeliver(method, errors);
+    let early = match role {
+        Role::Cast => {
+            replies_to_nobody(method, "a cast", "`#[cast]`", errors);
+            None
+        }
+        _ => early(method, errors),
+    };
     let mut params = Vec::new();
     let mut context = None;
     let later = matches!(role, Role::Call).then(|| later(method)).flatten();
@@ -276,6 +333,7 @@ fn handler(
         params,
         kind,
         redeliver,
+        early,
         every: None,
     })
 }

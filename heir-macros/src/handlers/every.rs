@@ -102,6 +102,7 @@ pub(super) fn tick(
         params,
         kind: Kind::Cast,
         redeliver,
+        early: None,
         every: Some(every),
     })
 }

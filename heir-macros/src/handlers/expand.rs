@@ -87,6 +87,15 @@ fn args_type(handler: &Handler) -> TokenStream {
 ///     }
 /// }
 /// ```
+/// With `#[reply(early)]` also
+/// ```text
+/// fn replies_early(&self) -> ::core::primitive::bool {
+///     match *self {
+///         Self::Count(_) => true,
+///         Self::Die(_) => false,
+///     }
+/// }
+/// ```
 fn message_impl(handlers: &Handlers) -> TokenStream {
     let Handlers { root, generics, messages, .. } = handlers;
     let (impl_generics, type_generics, _) = generics.split_for_impl();
@@ -100,6 +109,17 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
         quote!(#(#cfgs)* Self::#variant(_) => #name,)
     });
     let never = has_phantom(handlers).then(|| quote!(Self::__Never(#local, _) => match #local {},));
+    let early = messages.iter().any(|handler| handler.early.is_some()).then(|| {
+        let arms = messages.iter().map(|Handler { cfgs, variant, early, .. }| {
+            let is_early = early.is_some();
+            quote!(#(#cfgs)* Self::#variant(_) => #is_early,)
+        });
+        quote! {
+            fn replies_early(&self) -> ::core::primitive::bool {
+                match *self { #(#arms)* #never }
+            }
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #impl_generics #root::by_hand::Message for __Message #type_generics #where_clause {
@@ -109,6 +129,7 @@ fn message_impl(handlers: &Handlers) -> TokenStream {
             fn name(&self) -> &'static ::core::primitive::str {
                 match *self { #(#names)* #never }
             }
+            #early
         }
     }
 }
@@ -225,7 +246,8 @@ fn arm(sent: &TokenStream, handler: &Handler, cx: &Ident) -> TokenStream {
     let reply = params.iter().find_map(|param| match param {
         Param::Reply(_) => {
             let reply = Ident::new("reply", Span::mixed_site());
-            Some(quote!(let #reply = #message.reply_later(#cx);))
+            let taken = if handler.early.is_some() { quote!(reply_early) } else { quote!(reply_later) };
+            Some(quote!(let #reply = #message.#taken(#cx);))
         }
         Param::Context | Param::Value { .. } => None,
     });
@@ -290,12 +312,24 @@ fn called(
 /// ```text
 /// const TRAPS_EXITS: bool = true;
 /// ```
+/// With `#[on(verify)]`; without the first statement, unless it takes an `&Exit`
+/// ```text
+/// fn verify(tables: &mut Self::Tables, examined: &R::estate::Examined) -> R::Verdict {
+///     let ::core::option::Option::Some(info) = R::estate::Examined::exit(examined) else {
+///         return R::Verdict::Accept;
+///     };
+///     Self::check(tables, info)
+/// }
+/// ```
 fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream {
     let Hook { cfgs, ident, is_async, event, params, outcome } = hook;
     let takes = |wanted| params.iter().any(|(param, _)| *param == wanted);
     let cx = context_local(takes(HookParam::Context));
     let info = Ident::new(if takes(HookParam::Info) { "info" } else { "_info" }, Span::mixed_site());
     let tables = Ident::new("tables", Span::mixed_site());
+    let of_an_exit = takes(HookParam::Info);
+    let is_asked = of_an_exit || takes(HookParam::Examined);
+    let examined = Ident::new(if is_asked { "examined" } else { "_examined" }, Span::mixed_site());
     // At the span of the argument's type: if that is another type of the same name, the error is
     // there.
     let passed = params.iter().map(|(param, written)| {
@@ -303,6 +337,7 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
             HookParam::Context => cx.clone(),
             HookParam::Info => info.clone(),
             HookParam::Tables => tables.clone(),
+            HookParam::Examined => examined.clone(),
         };
         local.set_span(written.resolved_at(Span::mixed_site()));
         local.into_token_stream()
@@ -346,9 +381,24 @@ fn hook_method(root: &syn::Path, sent: &TokenStream, hook: &Hook) -> TokenStream
                 #cx: &mut #root::Context<Self>,
             ) -> #outcome { #fallible }
         },
-        Event::Verify => quote! {
-            #(#cfgs)* fn verify(#tables: &mut Self::Tables, #info: &#root::Exit) -> #verdict { #called }
-        },
+        Event::Verify => {
+            let only_then = of_an_exit.then(|| {
+                quote! {
+                    let ::core::option::Option::Some(#info) = #root::estate::Examined::exit(#examined) else {
+                        return #root::Verdict::Accept;
+                    };
+                }
+            });
+            quote! {
+                #(#cfgs)* fn verify(
+                    #tables: &mut Self::Tables,
+                    #examined: &#root::estate::Examined,
+                ) -> #verdict {
+                    #only_then
+                    #called
+                }
+            }
+        }
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) fn hook(method: &Method, event: Event, tables: &str, errors: &mut Err
             correct = false;
             continue;
         };
-        correct &= once(&mut firsts[param as usize], argument, errors);
+        let kind = if param == HookParam::Examined { HookParam::Info } else { param };
+        correct &= once(&mut firsts[kind as usize], argument, errors);
         params.push((param, argument.ty.span()));
     }
     let cfgs: Vec<Attribute> = attributes(&method.attrs, "cfg").cloned().collect();
@@ -50,6 +51,8 @@ fn in_an_incarnation(method: &Method, errors: &mut Errors) -> bool {
 fn param(argument: &Argument, event: Event) -> Option<HookParam> {
     if event.info().is_some_and(|name| is_reference_to(&argument.ty, name)) {
         Some(HookParam::Info)
+    } else if event == Event::Verify && is_reference_to(&argument.ty, "Examined") {
+        Some(HookParam::Examined)
     } else if event == Event::Verify {
         matches!(ungroup(&argument.ty), Type::Reference(tables) if tables.mutability.is_some())
             .then_some(HookParam::Tables)
@@ -64,7 +67,8 @@ fn nobody_sends(event: Event, tables: &str) -> String {
         Event::Verify => format!("`#[on({word})]` can take `&mut {tables}`"),
         _ => format!("beside `&mut self`, `#[on({word})]` can take `&mut Context<Self>`"),
     };
-    let info = event.info().map(|name| format!(" and `&{name}`")).unwrap_or_default();
+    let or = if event == Event::Verify { " or `&Examined`" } else { "" };
+    let info = event.info().map(|name| format!(" and `&{name}`{or}")).unwrap_or_default();
     format!("nobody sends a hook arguments: {can_take}{info}")
 }
 
@@ -79,7 +83,11 @@ fn verifies(method: &Method, tables: &str, errors: &mut Errors) -> bool {
                 "`#[on(verify)]` runs between two incarnations, so there is no `self`: take `tables: &mut {tables}`"
             ),
         );
-    } else if method.args.iter().all(|argument| param(argument, Event::Verify) == Some(HookParam::Info)) {
+    } else if method
+        .args
+        .iter()
+        .all(|argument| matches!(param(argument, Event::Verify), Some(HookParam::Info | HookParam::Examined)))
+    {
         errors.at(
             method.ident.span(),
             format_args!(

@@ -38,6 +38,8 @@ pub(super) struct Handler {
     pub(super) kind: Kind,
     /// How often the message is served again, if the worker dies while it serves it.
     pub(super) redeliver: Option<u32>,
+    /// If the reply leaves before the message is durable: where that is said.
+    pub(super) early: Option<Span>,
     /// If the worker's own clock sends the message: nobody else does.
     pub(super) every: Option<Every>,
 }
@@ -133,6 +135,8 @@ pub(super) enum HookParam {
     Info,
     /// `&mut CounterTables`
     Tables,
+    /// `&Examined`, of a verify hook: in the place of its value.
+    Examined,
 }
 
 /// The events at which a hook runs: in an incarnation's life, and, for `verify`, between two lives.

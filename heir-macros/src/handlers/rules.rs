@@ -14,7 +14,7 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::{Path, WhereClause};
 
@@ -36,6 +36,7 @@ fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
 /// const __RULES: usize = {
 ///     R::__private::assert_payload::<Row>();
 ///     R::__private::assert_again::<Row>();
+///     R::__private::assert_early::<Counter>();
 ///     0
 /// };
 /// type __Checked = <__Message as R::__private::Beside<[(); __RULES]>>::Itself;
@@ -47,7 +48,7 @@ fn travelling(handler: &Handler) -> impl Iterator<Item = (&TokenStream, Span)> {
 /// }
 /// ```
 pub(super) fn asserted(handlers: &Handlers) -> Option<TokenStream> {
-    let Handlers { root, generics, messages, .. } = handlers;
+    let Handlers { root, generics, self_ty, messages, .. } = handlers;
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let is_to_be_asserted = |(ty, _): &(&TokenStream, Span)| !is_plain(ty);
     let assertions = messages.iter().map(|handler| {
@@ -56,7 +57,16 @@ pub(super) fn asserted(handlers: &Handlers) -> Option<TokenStream> {
         let payload = payload.map(|(ty, written)| assertion(root, "assert_payload", ty, written));
         let redelivered = handler.payload().filter(is_to_be_asserted).filter(|_| handler.redeliver.is_some());
         let again = redelivered.map(|(ty, written)| assertion(root, "assert_again", ty, written));
-        let all: TokenStream = payload.chain(again).collect();
+        let early = handler.early.map(|written| {
+            // The error is at the word, and the type's own span would draw it away.
+            let there = |mut token: TokenTree| {
+                token.set_span(token.span().located_at(written));
+                token
+            };
+            let worker = self_ty.clone().into_iter().map(there).collect();
+            assertion(root, "assert_early", &worker, written)
+        });
+        let all: TokenStream = payload.chain(again).chain(early).collect();
         if all.is_empty() || cfgs.is_empty() { all } else { quote!(#(#cfgs)* { #all }) }
     });
     let assertions: TokenStream = assertions.collect();

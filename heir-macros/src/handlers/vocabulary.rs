@@ -3,7 +3,10 @@
 use syn::Attribute;
 
 /// The attributes that only `#[handlers]` understands.
-pub(super) const MARKERS: [&str; 5] = ["cast", "every", "on", "redeliver", "skip"];
+pub(super) const MARKERS: [&str; 6] = ["cast", "every", "on", "redeliver", "reply", "skip"];
+
+/// Those of [`MARKERS`] that say more of a message, and not what a method is for.
+pub(super) const QUALIFIERS: [&str; 2] = ["redeliver", "reply"];
 
 /// Attributes that a user may write by mistake, each with what to write.
 pub(super) const NEARLY: [(&str, &str); 7] = [

@@ -10,6 +10,7 @@ use super::bodies;
 use super::handle::{handle, reader_methods, traits};
 use super::model::{AfterQuarantine, CrashLoop, WhileDown, Worker};
 use super::saved::Saved;
+use super::stored::is_kept;
 use super::{rules, tables};
 use crate::options::{Millis, Slot};
 use crate::settings::duration;
@@ -25,7 +26,7 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
     let (args, saved) = (args::items(worker), Saved::of(worker).item());
     let rules = rules::asserted(worker);
     let handled = rules::handled(worker);
-    let no_drop = no_drop(worker);
+    let (no_drop, kept) = (no_drop(worker), is_kept(worker));
     let checked = tables::checked(worker);
     let (bodies, configure) = (bodies::all(worker), configure(worker));
     let implementation = worker_impl(worker, rules::of_worker(worker).as_ref(), &quote!(#bodies #configure));
@@ -44,6 +45,7 @@ pub(super) fn worker(worker: &Worker<'_>) -> TokenStream {
             #handled
             #no_drop
             #implementation
+            #kept
         };
     }
 }

@@ -9,6 +9,7 @@ use super::expand;
 use super::handle::{reader_methods, traits};
 use super::model::Worker;
 use super::saved::Saved;
+use super::stored::kept;
 use super::{rules, tables};
 
 /// The stubs; nothing if the worker has a lifetime, as its companions could not be written.
@@ -21,6 +22,7 @@ use super::{rules, tables};
 /// const _: () = {
 ///     impl Counter { pub fn spec(limits: Limits) -> R::Spec<Self> { ::core::unreachable!() } }
 ///     impl R::by_hand::Worker for Counter { .. }
+///     impl R::__private::KeptByAStore for Counter {}
 /// };
 /// ```
 pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
@@ -34,6 +36,7 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
     let spec = expand::spec(worker, &quote!(::core::unreachable!()));
     let readers = reader_methods(worker);
     let traits = traits(worker);
+    let kept = kept(worker);
     let implementation = expand::worker_impl(worker, granted.as_ref(), &bodies(worker));
     quote! {
         #public
@@ -46,6 +49,7 @@ pub(super) fn stubs(worker: &Worker<'_>) -> TokenStream {
             #tables
             #unasserted
             #implementation
+            #kept
         };
     }
 }

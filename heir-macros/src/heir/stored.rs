@@ -96,6 +96,20 @@ fn at_type(worker: &Worker<'_>, field: &Field<'_>) -> (TokenStream, TokenStream)
     (quote!(#root), checked_field(worker, field))
 }
 
+/// Only for a worker with stored tables.
+pub(super) fn is_kept(worker: &Worker<'_>) -> Option<TokenStream> {
+    worker.stored().next().is_some().then(|| kept(worker))
+}
+
+/// ```text
+/// impl<K: Key> R::__private::KeptByAStore for Counter<K> where K: Ord {}
+/// ```
+pub(super) fn kept(worker: &Worker<'_>) -> TokenStream {
+    let Worker { root, ident, generics, .. } = worker;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    quote!(impl #impl_generics #root::__private::KeptByAStore for #ident #type_generics #where_clause {})
+}
+
 /// One table, at the span of its type: if its rows cannot be stored, the error is there.
 fn stored(worker: &Worker<'_>, place: usize, field: &Field<'_>) -> TokenStream {
     let span = field.written_ty.span().resolved_at(Span::mixed_site());

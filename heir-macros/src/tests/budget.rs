@@ -65,8 +65,8 @@ fn what_is_generated_is_short() {
     let measured = [
         ("the smallest worker", lines(&expand_heir(&quote!(), smallest)), 89),
         ("a worker of six fields, one of each kind", lines(&expand_heir(&quote!(), of_six)), 163),
-        ("two tables that are stored", stored(quote!(survives = process)) - stored(quote!()), 16),
-        ("a table and a value", with_value(quote!(survives = process)) - with_value(quote!()), 40),
+        ("two tables that are stored", stored(quote!(survives = process)) - stored(quote!()), 17),
+        ("a table and a value", with_value(quote!(survives = process)) - with_value(quote!()), 41),
         ("no handlers", none, 30),
         ("each handler, with both its methods", added(&call) - none, 33),
         ("a handler that replies later", added(&later) - none, 34),

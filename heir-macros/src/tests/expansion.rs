@@ -164,6 +164,8 @@ fn calls_casts_and_a_context() {
             #[cast]
             #[redeliver(1)]
             fn touch(&mut self) {}
+            #[reply(early)]
+            fn peek(&mut self, key: String) -> Option<u64> { None }
             #[skip]
             pub fn len(&self) -> usize { 0 }
         }

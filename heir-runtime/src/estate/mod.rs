@@ -24,7 +24,7 @@ pub use self::heir::{Heir, Inheritance};
 pub use self::info::{ClaimError, EstateInfo, HeirTaken, Origin, Owner};
 pub use self::lease::Lease;
 pub(crate) use self::lease::Seat;
-pub use self::quarantine::Quarantined;
+pub use self::quarantine::{Examined, Quarantined};
 pub(crate) use self::settle::{Settle, Settled, Unsettled};
 pub use self::transfer::{
     GiveAwayError, GiveAwayErrorKind, Incoming, NotGiven, Recipient, Transfer, TransferInfo,

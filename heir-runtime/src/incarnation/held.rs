@@ -1,13 +1,16 @@
 //! Messages that have committed, and wait for the store to keep their changes.
 
 use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::incarnation::life::{Life, Next};
+use crate::incarnation::life::{Life, Next, open_in_span};
+use crate::mailbox::Message as _;
 use crate::process::exit::ExitReason;
 use crate::tree::events::EventKind;
+use crate::util::caught::{PanicMessage, caught};
 use crate::worker::Handlers;
-use crate::worker::gates::{Held, OwnerMay};
+use crate::worker::gates::{Gates, Held, OwnerMay};
 
 impl<W: Handlers> Life<W> {
     /// Whether what has just committed is not durable yet, or something before it is not.
@@ -16,10 +19,11 @@ impl<W: Handlers> Life<W> {
     }
 
     /// Holds back what a message or hook has to do that has committed: its reply, what it sends, what
-    /// runs after its commit.
+    /// runs after its commit. A reply that is early leaves.
     pub(super) fn hold_back(&mut self, saved: Option<W::Saved>) -> Result<(), ExitReason> {
         // Its caller is not told any more of what becomes of the incarnation.
         self.shared.mailbox.answered();
+        let replied = self.reply_early();
         self.is_served();
         let outbox = mem::take(&mut self.cx.outbox);
         let held = Held { incarnation: self.cx.incarnation(), message: self.message.take(), outbox, saved };
@@ -29,7 +33,28 @@ impl<W: Handlers> Life<W> {
         if self.suspicious {
             self.cleared();
         }
-        self.finish_durable()
+        let finished = self.finish_durable();
+        replied.map_err(ExitReason::Panic).and(finished)
+    }
+
+    /// Lets replies leave that wait for no store. A panic in that ends the incarnation, and undoes
+    /// nothing.
+    fn reply_early(&mut self) -> Result<(), PanicMessage> {
+        let replies_early = |message: &W::Message| caught(|| message.replies_early());
+        let is_early = self.message.as_ref().map_or(Ok(false), replies_early)?;
+        if !is_early && self.cx.outbox.held() == 0 {
+            return Ok(());
+        }
+        // If it has failed already, the caller is told so.
+        let has_failed = |gates: &Arc<Gates<W>>| gates.ledger().failed().is_some();
+        if self.shared.gates.as_ref().is_none_or(has_failed) {
+            return Ok(());
+        }
+        self.cx.outbox.depart_early();
+        match self.message.as_mut().filter(|_| is_early) {
+            Some(message) => open_in_span(&self.cx.outbox, || message.gate().open()),
+            None => Ok(()),
+        }
     }
 
     /// What the store asks for before the next message, if it asks for something.
@@ -50,7 +75,7 @@ impl<W: Handlers> Life<W> {
     pub(crate) fn finish_durable(&mut self) -> Result<(), ExitReason> {
         let Some(gates) = &self.shared.gates else { return Ok(()) };
         let mut outcome = Ok(());
-        for (incarnation, message) in gates.finish_returned() {
+        for (incarnation, message) in gates.finish_returned(|told| self.shared.emit(told)) {
             if incarnation == self.cx.incarnation() {
                 outcome = outcome.and(Err(ExitReason::Panic(message)));
             } else {

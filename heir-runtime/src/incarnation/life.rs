@@ -488,7 +488,7 @@ impl<W: Handlers> Drop for Life<W> {
 
 /// Opens the gate of a message in its span.
 #[cold]
-fn open_in_span(outbox: &Outbox, open: impl FnOnce()) -> Result<(), PanicMessage> {
+pub(super) fn open_in_span(outbox: &Outbox, open: impl FnOnce()) -> Result<(), PanicMessage> {
     let span = outbox.span();
     let _in_the_span = span.as_deref().map(Span::enter);
     caught(open)

@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+#[cfg(feature = "store")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::mailbox::error::CallError;
@@ -96,6 +98,9 @@ pub(crate) struct OpenReply<T> {
     taker: Arc<Process>,
     number: u64,
     replies: Arc<OpenReplies>,
+    /// Whether it waits for no store, when it is sent with a commit.
+    #[cfg(feature = "store")]
+    is_early: AtomicBool,
 }
 
 /// A caller that waits for a reply.
@@ -196,7 +201,14 @@ impl<T> OpenReply<T> {
             open.next += 1;
             open.next
         });
-        Arc::new(Self { waits: Lock::new(Some(Waits { reply_to, watched })), taker, number, replies })
+        Arc::new(Self {
+            waits: Lock::new(Some(Waits { reply_to, watched })),
+            taker,
+            number,
+            replies,
+            #[cfg(feature = "store")]
+            is_early: AtomicBool::new(false),
+        })
     }
 
     /// Takes the reply channel: this reply is for nobody any more.
@@ -273,6 +285,18 @@ impl<T> Reply<T> {
     pub fn send_now(&self, value: T) -> Result<(), T> {
         let Some(reply_to) = self.0.take_back() else { return Err(value) };
         reply_to.try_answer(Ok(value)).or_else(|unheard| unheard.map_or(Ok(()), Err))
+    }
+
+    /// When it is sent with a commit, it waits for no store.
+    #[cfg(feature = "store")]
+    pub(crate) fn leaves_early(&self) {
+        self.0.is_early.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it waits for no store.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_early(&self) -> bool {
+        self.0.is_early.load(Ordering::Relaxed)
     }
 
     /// Whether nobody waits for this reply any more: the caller has been told, or has gone, or the

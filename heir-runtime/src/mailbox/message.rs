@@ -15,6 +15,12 @@ pub trait Message: Send + 'static {
 
     /// The name of the handler that serves it, as it is written.
     fn name(&self) -> &'static str;
+
+    /// Whether its reply leaves when it has committed, and does not wait for the store that keeps the
+    /// worker's tables: the word `#[reply(early)]` of its handler.
+    fn replies_early(&self) -> bool {
+        false
+    }
 }
 
 /// The gate through which the reply to one message leaves: the runtime opens it after the message

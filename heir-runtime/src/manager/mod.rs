@@ -26,7 +26,7 @@ use self::stored::found;
 #[cfg(feature = "store")]
 pub(crate) use self::stored::load_beside;
 use crate::estate::quarantine::Verdict;
-use crate::estate::{GiveAwayError, Inheritance, Lease, Origin, Quarantined, Recipient};
+use crate::estate::{Examined, GiveAwayError, Inheritance, Lease, Origin, Quarantined, Recipient};
 use crate::process::exit::{Exit, ExitReason};
 use crate::process::status::Stopped;
 use crate::tree::events::EventKind;
@@ -160,11 +160,14 @@ async fn take_up<W: Handlers>(
         linked = Some(link(shared).await);
         let (tables, made);
         (args, tables, made) = found(shared, args).await?;
-        shared.tables_are_new();
         shared.estate.found(tables);
+        if made == EventKind::TablesCreated {
+            shared.tables_are_new();
+        }
         #[cfg(feature = "store")]
         if made == EventKind::TablesLoaded {
             shared.estate.is_loaded();
+            shared.tables_are_loaded();
         }
         shared.emit(made);
     }
@@ -218,15 +221,13 @@ impl<W: Handlers> Manager<W> {
                 }
                 // Only now, when the next incarnation waits for them: tables without a next owner stay
                 // as they are.
-                if let Some(exit) = &exit
-                    && self.shared.is_unexamined(exit)
-                {
-                    let verdict = self.judge(&mut lease, exit);
+                if let Some(examined) = self.shared.to_examine(exit.clone()) {
+                    let verdict = self.judge(&mut lease, &examined);
                     if verdict != Verdict::Accept {
                         // In a box: a rare step takes no memory before it begins.
-                        lease = Box::pin(self.exchange(lease, exit, verdict)).await?;
+                        lease = Box::pin(self.exchange(lease, &examined, verdict)).await?;
                     }
-                    self.shared.examined(exit);
+                    self.shared.examined(&examined);
                 }
                 // An incarnation that has died before it received them is followed by another.
                 match self.give_away(lease, next) {
@@ -255,7 +256,7 @@ impl<W: Handlers> Manager<W> {
         &mut self,
         #[cfg_attr(not(feature = "store"), expect(unused_mut, reason = "a store settles it"))]
         mut lease: Lease<W::Tables>,
-        exit: &Exit,
+        examined: &Examined,
         verdict: Verdict,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         #[cfg(feature = "store")]
@@ -264,14 +265,14 @@ impl<W: Handlers> Manager<W> {
         }
         match verdict {
             Verdict::Accept => Ok(lease),
-            Verdict::Reset => self.reset(lease, exit, EventKind::Reset).await,
+            Verdict::Reset => self.reset(lease, examined, EventKind::Reset).await,
             Verdict::Quarantine(reason) => {
                 let renews = self.shared.settings.quarantine == AfterQuarantine::Fresh;
                 // Unwritten tables hold nothing that would be missed.
                 if renews && self.shared.are_unwritten() {
-                    self.reset(lease, exit, EventKind::Renewed { reason }).await
+                    self.reset(lease, examined, EventKind::Renewed { reason }).await
                 } else {
-                    self.quarantine(lease, exit, reason).await
+                    self.quarantine(lease, examined, reason).await
                 }
             }
         }
@@ -279,18 +280,20 @@ impl<W: Handlers> Manager<W> {
 
     /// Decides whether the next incarnation can have the tables. Writes of the verify hook stay if
     /// it accepts them.
-    fn judge(&self, lease: &mut Lease<W::Tables>, exit: &Exit) -> Verdict {
+    fn judge(&self, lease: &mut Lease<W::Tables>, examined: &Examined) -> Verdict {
         if let Some(torn) = lease.torn() {
             return Verdict::quarantine(format_args!("its last message could not be undone: {torn}"));
         }
         let suspicions = self.shared.suspicions();
-        if self.shared.settings.crash_loop.is_some_and(|limit| suspicions >= limit) {
+        if let Some(exit) = examined.exit()
+            && self.shared.settings.crash_loop.is_some_and(|limit| suspicions >= limit)
+        {
             let reason = &exit.reason;
             return Verdict::quarantine(format_args!(
                 "{suspicions} starts in a row died, the last of {reason}"
             ));
         }
-        let verdict = caught(|| W::verify(lease, exit)).unwrap_or_else(|message| {
+        let verdict = caught(|| W::verify(lease, examined)).unwrap_or_else(|message| {
             tell_panic_in("#[on(verify)]", &message);
             Verdict::quarantine(format_args!("the verify hook panicked: {message}"))
         });
@@ -322,7 +325,7 @@ impl<W: Handlers> Manager<W> {
     async fn reset(
         &mut self,
         mut lease: Lease<W::Tables>,
-        exit: &Exit,
+        examined: &Examined,
         told: EventKind,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let readers = self.shared.readers();
@@ -334,7 +337,7 @@ impl<W: Handlers> Manager<W> {
         if let Err(message) = caught(|| tables::exchange::<W>(&readers, &anew, &mut lease, &mut new)) {
             let _ = drop_caught(new);
             let reason = Arc::from(format!("they could not be reset: {message}"));
-            return self.quarantine(lease, exit, reason).await;
+            return self.quarantine(lease, examined, reason).await;
         }
         self.shared.tables_are_new();
         lease.cell().set_origin(Origin::Reset);
@@ -351,7 +354,7 @@ impl<W: Handlers> Manager<W> {
     async fn quarantine(
         &mut self,
         mut lease: Lease<W::Tables>,
-        exit: &Exit,
+        examined: &Examined,
         reason: Arc<str>,
     ) -> Result<Lease<W::Tables>, ExitReason> {
         let parked = self.shared.quarantined();
@@ -375,7 +378,7 @@ impl<W: Handlers> Manager<W> {
                 let parked = Quarantined {
                     tables: new,
                     reason: Arc::clone(&reason),
-                    exit: exit.clone(),
+                    exit: examined.exit().cloned(),
                     at: Instant::now(),
                 };
                 self.shared.park(parked);

@@ -62,7 +62,7 @@ async fn load<W: Handlers>(
     gates: &Gates<W>,
 ) -> Result<(Readers, EventKind), ExitReason> {
     if gates.ledger().has_place() {
-        return Ok((go_on_creating(shared, gates).await?, EventKind::TablesCreated));
+        return Ok((go_on_creating(shared, gates).await?, made(gates)));
     }
     let beside = gates.take_loading();
     let beside = match beside {
@@ -80,10 +80,14 @@ async fn load<W: Handlers>(
     let known = tables.filter(|(_, claimed)| !claimed.is_new).map(|(table, _)| table.place);
     let readers = readers.known(known);
     shared.read(readers.clone());
-    let is_new = claimed.tables.iter().all(|table| table.is_new);
     gates.ledger().is_claimed(store.clone(), &claimed, stored);
     gates.wait_for_records();
-    Ok((readers, if is_new { EventKind::TablesCreated } else { EventKind::TablesLoaded }))
+    Ok((readers, made(gates)))
+}
+
+/// What is to be told when the tables are there.
+fn made<W: Handlers>(gates: &Gates<W>) -> EventKind {
+    if gates.ledger().is_loaded() { EventKind::TablesLoaded } else { EventKind::TablesCreated }
 }
 
 /// Claims the tables of a worker and loads them, again if the store fails meanwhile.
@@ -195,7 +199,7 @@ pub(super) async fn settle<W: Handlers>(
             return Err(ExitReason::error(error));
         }
     }
-    for (_, message) in gates.finish_returned() {
+    for (_, message) in gates.finish_returned(|told| shared.emit(told)) {
         shared.emit(EventKind::CodePanicked { message });
     }
     Ok(())

@@ -61,6 +61,8 @@ pub(super) struct Claim {
     pub(super) claimed: Claimed,
     pub(super) worker: KnownWorker,
     pub(super) new_tables: Vec<(TableId, KnownTable)>,
+    /// The tables whose types have other names now.
+    pub(super) renamed: Vec<(TableId, String)>,
 }
 
 impl Catalog {
@@ -87,11 +89,14 @@ impl Catalog {
         if known.is_claimed {
             return Err(StoreError::Claimed(declared.identity.clone()));
         }
-        let (mut tables, mut new_tables) = (Vec::new(), Vec::new());
+        let (mut tables, mut new_tables, mut renamed) = (Vec::new(), Vec::new(), Vec::new());
         let mut next_table = next(self.tables.keys().map(|id| id.0));
         for table in &declared.tables {
             let is_it = |id: &&TableId| self.tables[*id].name == table.name;
             let claimed = if let Some(&id) = known.tables.iter().find(is_it) {
+                if self.tables[&id].ty != table.ty {
+                    renamed.push((id, table.ty.clone()));
+                }
                 self.tables[&id].claimed(id, &declared.identity, table)?
             } else {
                 let new = TableId(next_table);
@@ -105,7 +110,7 @@ impl Catalog {
         let worker =
             KnownWorker { incarnations: known.incarnations + INCARNATIONS, is_claimed: true, ..known };
         let claimed = Claimed { worker: id, token, last: worker.last, tables };
-        Ok(Claim { claimed, worker, new_tables })
+        Ok(Claim { claimed, worker, new_tables, renamed })
     }
 
     /// Enters a claim.
@@ -113,6 +118,11 @@ impl Catalog {
         self.add_worker(claim.claimed.worker, claim.worker);
         for (id, table) in claim.new_tables {
             self.add_table(id, table);
+        }
+        for (id, ty) in claim.renamed {
+            if let Some(table) = self.tables.get_mut(&id) {
+                table.ty = ty;
+            }
         }
         claim.claimed
     }
@@ -226,7 +236,7 @@ impl KnownWorker {
 
 impl KnownTable {
     fn new(worker: WorkerId, declared: &DeclaredTable) -> Self {
-        let DeclaredTable { name, kind, ty } = declared.clone();
+        let DeclaredTable { name, kind, ty, formerly: _ } = declared.clone();
         Self {
             worker,
             name,
@@ -249,7 +259,7 @@ impl KnownTable {
         if self.kind != declared.kind {
             return Err(StoreError::OtherKind { worker, table, found: self.kind });
         }
-        if self.ty != declared.ty {
+        if self.ty != declared.ty && !declared.formerly.contains(&self.ty) {
             let (found, declared) = (self.ty.clone(), declared.ty.clone());
             return Err(StoreError::OtherType { worker, table, found, declared });
         }

@@ -39,6 +39,7 @@ pub(crate) fn declared(identity: String, stored: &[StoredTable]) -> Declared {
         name: table.name.to_owned(),
         kind: table.kind,
         ty: table.ty.to_owned(),
+        formerly: Vec::new(),
     };
     Declared { identity, tables: stored.iter().map(table).collect() }
 }

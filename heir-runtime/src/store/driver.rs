@@ -78,6 +78,7 @@ const TABLES: usize = 3;
 pub(super) fn declared(worker: usize) -> Declared {
     let kinds = [TableKind::Table, TableKind::Ordered, TableKind::Bag];
     let table = |number: usize| DeclaredTable {
+        formerly: Vec::new(),
         name: format!("table_{number}"),
         kind: kinds[number % 3],
         ty: format!("Table<u64, Row{number}>"),

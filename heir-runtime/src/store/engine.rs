@@ -34,6 +34,8 @@ pub(crate) struct DeclaredTable {
     pub(crate) kind: TableKind,
     /// Its type, as it is written.
     pub(crate) ty: String,
+    /// By which other texts the store may have it: it is remembered under this one from then on.
+    pub(crate) formerly: Vec<String>,
 }
 
 /// A worker whose tables have been claimed.
@@ -160,6 +162,16 @@ pub(crate) trait Engine: Send + Sync {
     /// The workers whose tables nobody has claimed since the place was opened: their identities, and
     /// the names of their tables.
     fn orphans(&self) -> Vec<(String, Vec<String>)>;
+
+    /// How many bytes the place has. Cheap. Called by the writer.
+    fn size(&self) -> u64 {
+        0
+    }
+
+    /// For how many more bytes there is room: `None` if that is not known. Called by the writer.
+    fn room(&self) -> Option<u64> {
+        None
+    }
 
     /// Closes the place; nothing is called after it.
     fn close(&self) -> Result<(), StoreError>;

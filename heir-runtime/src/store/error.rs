@@ -52,8 +52,12 @@ pub enum StoreError {
         /// The kind that the store has.
         found: TableKind,
     },
-    /// The table is there with rows of another type.
-    #[error("the store has `{table}` of `{worker}` as a `{found}`, and it is declared as a `{declared}`")]
+    /// The table is there with rows of another type:
+    /// [`StoreOptions::renamed`](crate::store::StoreOptions::renamed) accepts one that has only another name.
+    #[error(
+        "the store has `{table}` of `{worker}` as a `{found}`, and it is declared as a `{declared}`: if the type has only \
+         another name now, open the store with `StoreOptions::renamed(\"{found}\", \"{declared}\")`"
+    )]
     #[non_exhaustive]
     OtherType {
         /// The path of the worker.

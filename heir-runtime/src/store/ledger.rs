@@ -18,6 +18,7 @@ use super::engine::{Claimed, Entry, INCARNATIONS, Record, TableId, WorkerId};
 use super::record::RecordWriter;
 use super::rewriter::Rewrites;
 use super::rows::BasePage;
+use super::warnings::Warning;
 use super::writer::AwaitsRecords;
 use super::{Store, StoreError, StoredTable};
 use crate::table::{Encoded, Journal, Readers, Written};
@@ -49,6 +50,9 @@ pub(crate) trait OpensGates: Send + Sync {
 
     /// Has the rows of the worker's tables written anew, in a thread where a user's code may run.
     fn rewrite(&self, write: &mut dyn FnMut(&Readers) -> Result<u64, NotRewritten>);
+
+    /// How the store is, for the owner of the tables to tell: telling runs a user's code.
+    fn warn(&self, warnings: Vec<Warning>);
 
     /// Whether nothing waits here.
     fn is_empty(&self) -> bool;
@@ -85,6 +89,8 @@ struct Place {
     worker: WorkerId,
     /// The tables that are stored, each with its number in the store.
     tables: Vec<(StoredTable, TableId)>,
+    /// Whether the store had any of them when they were claimed.
+    is_loaded: bool,
 }
 
 struct State {
@@ -233,10 +239,16 @@ impl Ledger {
         self.place.get().is_some()
     }
 
+    /// Whether the store had any of the tables when they were claimed.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.place.get().is_some_and(|place| place.is_loaded)
+    }
+
     /// The tables have been claimed, in this store.
     pub(crate) fn is_claimed(&self, store: Store, claimed: &Claimed, stored: Vec<StoredTable>) {
         let tables = stored.into_iter().zip(&claimed.tables).map(|(table, claimed)| (table, claimed.id));
-        let place = Place { store, worker: claimed.worker, tables: tables.collect() };
+        let is_loaded = claimed.tables.iter().any(|table| !table.is_new);
+        let place = Place { store, worker: claimed.worker, tables: tables.collect(), is_loaded };
         let _claimed_once = self.place.set(place);
         self.last.store(claimed.last, Ordering::Release);
         self.state.with(|state| {
@@ -543,6 +555,14 @@ impl Journal for Ledger {
 impl AwaitsRecords for Ledger {
     fn failures(&self) -> u64 {
         self.state.with(|state| state.failures)
+    }
+
+    fn warn(&self, warnings: Vec<Warning>) {
+        let current = self.gates.with(|gates| gates.current.as_ref().and_then(Weak::upgrade));
+        if let Some(gates) = current {
+            gates.warn(warnings);
+            gates.give_up();
+        }
     }
 
     fn durable(&self, number: u64, bytes: usize) {

@@ -50,6 +50,8 @@
 //! workers of the store.
 //!
 //! What a handler does at once is outside the promise: plain calls and casts, I/O, [`Reply::send_now`](crate::Reply::send_now).
+//! So is the reply of a handler with `#[reply(early)]`: it leaves at the commit, and waits for no disk. If the
+//! batch then fails, or the process ends, what it told of is gone, and its caller is told nothing more.
 //!
 //! # What is stored
 //! Of a recorded table (`#[table]`), what a message has changed. A `rollback` field is encoded after *each*
@@ -98,6 +100,10 @@
 //! is a *sync* that has failed, the store stays closed until the process ends, because nobody knows what of
 //! the file is on the disk: the next start finds every message that was answered.
 //!
+//! Before it fails, a store says that it is [slow](crate::events::EventKind::StoreSlow), or that the file system
+//! is [nearly full](crate::events::EventKind::StoreNearlyFull): once when it becomes so, and again when it has been
+//! well since. [`StoreOptions`] has the bounds.
+//!
 //! # Tests of your own
 //! [`InMemory`] takes the place of the file, without a thread.
 
@@ -115,12 +121,14 @@ pub(crate) mod rewriter;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
+pub(crate) mod warnings;
 pub(crate) mod writer;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -135,6 +143,7 @@ pub(crate) use self::rows::values;
 pub use self::rows::values::{Value, commit, loaded, value, with_values};
 #[doc(hidden)]
 pub use self::rows::{StoredTable, Stores, StoresValue, stored, stored_value};
+use self::warnings::Bounds;
 use self::writer::{AwaitsRecords, Writer};
 
 /// A store of tables: one file, for the workers of one tree. A clone is another handle on it.
@@ -166,11 +175,20 @@ pub struct StoreOptions {
     sync: SyncTo,
     waiting_per_worker: usize,
     waiting: usize,
+    warns: Bounds,
+    /// Old and new texts of types.
+    renamed: Vec<(String, String)>,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { sync: SyncTo::Disk, waiting_per_worker: 8 << 20, waiting: 64 << 20 }
+        Self {
+            sync: SyncTo::Disk,
+            waiting_per_worker: 8 << 20,
+            waiting: 64 << 20,
+            warns: Bounds::default(),
+            renamed: Vec::new(),
+        }
     }
 }
 
@@ -194,12 +212,83 @@ impl StoreOptions {
         self
     }
 
+    /// Sets how long a batch may take to be kept: beyond it,
+    /// [`StoreSlow`](crate::events::EventKind::StoreSlow) is told. Default: 1 second.
+    pub fn slow(mut self, bound: Duration) -> Self {
+        self.warns.slow = bound;
+        self
+    }
+
+    /// Sets how many bytes should be left in the file system: below it,
+    /// [`StoreNearlyFull`](crate::events::EventKind::StoreNearlyFull) is told. Default: 256 MiB, or the size
+    /// of the file, if that is more.
+    pub fn nearly_full(mut self, bytes: u64) -> Self {
+        self.warns.room = Some(bytes);
+        self
+    }
+
+    /// Says that the type of a table has another name now: both as
+    /// [`StoreError::OtherType`] shows them. A table that the store has under the old text is accepted under
+    /// the new one, and remembered under it when its worker starts; a program that declares the old one is
+    /// refused from then on. The rows must be readable as the new type: a row that is not is
+    /// [`StoreError::Row`], and the rows stay as they are.
+    ///
+    /// May be said of several types, and of one several times, from name to name. What is not in the store
+    /// needs no mention, and one that stays does no harm.
+    ///
+    /// ```
+    /// use heir_runtime::prelude::*;
+    /// use heir_runtime::store::{InMemory, StoreOptions};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, Serialize, Deserialize)]
+    /// struct Sale { // once `Order`
+    ///     quantity: u64,
+    /// }
+    ///
+    /// #[heir(survives = process)]
+    /// struct Shop {
+    ///     #[table]
+    ///     sales: Table<u64, Sale>,
+    /// }
+    /// # #[handlers]
+    /// # impl Shop {}
+    ///
+    /// let file = InMemory::new();
+    /// let options = StoreOptions::default().renamed("Table<u64, Order>", "Table<u64, Sale>");
+    /// let store = options.open_in(&file); // or `.open("shop.heir")?`
+    /// # let _ = (store, Shop::spec());
+    /// ```
+    pub fn renamed(mut self, old: impl Into<String>, new: impl Into<String>) -> Self {
+        self.renamed.push((old.into(), new.into()));
+        self
+    }
+
+    /// Opens a store in memory, as [`InMemory::open`] does. No disk is waited for: of the options those count
+    /// that say what the store holds.
+    pub fn open_in(self, file: &InMemory) -> Store {
+        Store::with(Writer::inline(Box::new(file.0.again())), self)
+    }
+
+    /// All texts that a type of this text may have had.
+    fn formerly(&self, ty: &str) -> Vec<String> {
+        let mut texts = vec![ty.to_owned()];
+        let mut at = 0;
+        while let Some(now) = texts.get(at).cloned() {
+            let older = self.renamed.iter().filter(|(_, new)| *new == now).map(|(old, _)| old);
+            let older: Vec<_> = older.filter(|old| !texts.contains(old)).cloned().collect();
+            texts.extend(older);
+            at += 1;
+        }
+        texts.split_off(1)
+    }
+
     /// Opens the store at this path, or makes a new one. See [`Store::open`].
     ///
     /// # Errors
     /// As [`Store::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store, StoreError> {
-        let writer = Writer::start(Box::new(File::open(path.as_ref().to_owned(), self.sync)?))?;
+        let writer = Writer::start(Box::new(File::open(path.as_ref().to_owned(), self.sync)?), self.warns)?;
         Ok(Store::with(writer, self))
     }
 }
@@ -208,8 +297,18 @@ impl StoreOptions {
     /// Opens a store in a place that a test makes.
     #[doc(hidden)]
     pub fn open_on(self, backend: impl redb::StorageBackend + Clone) -> Result<Store, StoreError> {
-        let writer = Writer::start(Box::new(File::open_on(backend, self.sync)?))?;
-        Ok(Store::with(writer, self))
+        self.open_with_room(backend, || None)
+    }
+
+    /// The same, in a place that knows for how many more bytes it has room.
+    #[doc(hidden)]
+    pub fn open_with_room(
+        self,
+        backend: impl redb::StorageBackend + Clone,
+        room: impl Fn() -> Option<u64> + Send + Sync + 'static,
+    ) -> Result<Store, StoreError> {
+        let file = File::open_on(backend, Box::new(room), self.sync)?;
+        Ok(Store::with(Writer::start(Box::new(file), self.warns)?, self))
     }
 }
 
@@ -267,7 +366,10 @@ impl Store {
     }
 
     /// Claims the tables of a worker.
-    pub(crate) async fn claim(&self, declared: Declared) -> Result<Claimed, StoreError> {
+    pub(crate) async fn claim(&self, mut declared: Declared) -> Result<Claimed, StoreError> {
+        for table in &mut declared.tables {
+            table.formerly = self.0.options.formerly(&table.ty);
+        }
         self.0.writer.claim(declared).await
     }
 
@@ -362,7 +464,7 @@ impl InMemory {
     /// The store as the next start of the program finds it. Stores that were opened before keep nothing any
     /// more, as if their process had been killed.
     pub fn open(&self) -> Store {
-        Store::with(Writer::inline(Box::new(self.0.again())), StoreOptions::default())
+        StoreOptions::default().open_in(self)
     }
 }
 

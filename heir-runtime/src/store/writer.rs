@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::engine::{AppendError, Claimed, Declared, Engine, Entry, Loaded, Record, WorkerId};
+use super::warnings::{Bounds, Warning, Warnings};
 use crate::util::caught::{caught, wake_caught};
 
 /// How many bytes a batch has at most, but for its last record.
@@ -33,6 +34,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) trait AwaitsRecords: Send + Sync {
     /// The records up to this number, of so many bytes, are durable.
     fn durable(&self, number: u64, bytes: usize);
+
+    /// For the worker to tell, whose records are in a batch.
+    fn warn(&self, warnings: Vec<Warning>);
 
     /// How often it has been told of a failure, until it went on.
     fn failures(&self) -> u64;
@@ -55,6 +59,7 @@ pub(crate) struct Writer {
     has_failed: AtomicBool,
     /// Notified when something is queued while the thread waits.
     queued: Condvar,
+    warnings: Warnings,
     /// Whether there is no thread: whoever queues something appends it.
     is_inline: bool,
 }
@@ -106,8 +111,8 @@ enum Job {
 
 impl Writer {
     /// With a thread of its own.
-    pub(crate) fn start(engine: Box<dyn Engine>) -> Result<Arc<Self>, StoreError> {
-        let writer = Arc::new(Self::with(engine, false));
+    pub(crate) fn start(engine: Box<dyn Engine>, bounds: Bounds) -> Result<Arc<Self>, StoreError> {
+        let writer = Arc::new(Self::with(engine, false, bounds));
         let thread = std::thread::Builder::new().name("heir store".to_owned());
         let runs = Arc::clone(&writer);
         thread.spawn(move || runs.run()).map_err(|error| StoreError::Io(Arc::new(error)))?;
@@ -116,10 +121,10 @@ impl Writer {
 
     /// Without a thread, for a place in memory.
     pub(crate) fn inline(engine: Box<dyn Engine>) -> Arc<Self> {
-        Arc::new(Self::with(engine, true))
+        Arc::new(Self::with(engine, true, Bounds::default()))
     }
 
-    fn with(engine: Box<dyn Engine>, is_inline: bool) -> Self {
+    fn with(engine: Box<dyn Engine>, is_inline: bool, bounds: Bounds) -> Self {
         let line = Line {
             jobs: Vec::new(),
             is_idle: false,
@@ -137,6 +142,7 @@ impl Writer {
             bytes: AtomicUsize::new(0),
             has_failed: AtomicBool::new(false),
             queued: Condvar::new(),
+            warnings: Warnings::new(bounds),
             is_inline,
         }
     }
@@ -352,14 +358,22 @@ impl Writer {
     /// Appends a batch; then what it gives up is released, and what it asks for is claimed.
     fn append_all(&self, batch: Batch) {
         let Batch { entries, told, awaited, released, claims } = batch;
+        let began = Instant::now();
         let appended = if entries.is_empty() { Ok(()) } else { self.engine.append(&entries) };
         self.forget_bytes(awaited.iter().map(|(_, _, bytes, _)| bytes).sum());
         let claims = match appended {
             Ok(()) => {
                 if !entries.is_empty() {
                     self.is_well();
+                    if !self.is_inline {
+                        self.warnings.look(began.elapsed(), &*self.engine);
+                    }
                 }
+                let teller = awaited.first().map(|(.., of)| Arc::clone(of));
                 tell_durable(awaited);
+                if let Some(teller) = teller {
+                    self.warn(&*teller);
+                }
                 for tell in told {
                     let _unheard = tell.send(Ok(()));
                 }
@@ -405,6 +419,14 @@ impl Writer {
         }
         if let Some(failed) = failed {
             self.recover(&failed, Vec::new());
+        }
+    }
+
+    /// Has one worker of a batch tell how the store is, if there is something to tell.
+    fn warn(&self, teller: &dyn AwaitsRecords) {
+        let warnings = self.warnings.take();
+        if !warnings.is_empty() {
+            teller.warn(warnings);
         }
     }
 

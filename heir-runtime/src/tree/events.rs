@@ -111,6 +111,20 @@ pub enum EventKind {
         /// Why.
         error: Arc<str>,
     },
+    /// The store of the worker has taken longer than its bound to keep a batch
+    /// (`StoreOptions::slow`). It is told again when the store has been faster since.
+    #[non_exhaustive]
+    StoreSlow {
+        /// How long it took.
+        took: Duration,
+    },
+    /// The file system of the worker's store has less room left than its bound
+    /// (`StoreOptions::nearly_full`). It is told again when there has been more since.
+    #[non_exhaustive]
+    StoreNearlyFull {
+        /// How many bytes are left.
+        left: u64,
+    },
     /// The verify hook had the tables made anew.
     Reset,
     /// The tables are not to be trusted: they have been parked, or the worker stops and they wait
@@ -301,6 +315,10 @@ impl fmt::Display for EventKind {
                 write!(f, "a panic while the dead worker was cleared away: {message}")
             }
             Self::StoreFailed { error } => write!(f, "the store has failed: {error}"),
+            Self::StoreSlow { took } => write!(f, "the store is slow: it took {took:.1?} to keep a batch"),
+            Self::StoreNearlyFull { left } => {
+                write!(f, "the store is nearly full: its file system has {} MiB left", left >> 20)
+            }
             Self::Reset => f.write_str("the verify hook resets the tables"),
             Self::Quarantined { reason } => write!(f, "the tables are quarantined: {reason}"),
             Self::Renewed { reason } => {
@@ -430,6 +448,8 @@ mod tests {
                 "worker 7 died in the middle of a message (killed), manager regains the tables",
             CodePanicked { message: words() } => "a panic while the dead worker was cleared away: oh",
             StoreFailed { error: words() } => "the store has failed: oh",
+            StoreSlow { took: Duration::from_millis(1_250) } => "the store is slow: it took 1.2s to keep a batch",
+            StoreNearlyFull { left: 90_000_000 } => "the store is nearly full: its file system has 85 MiB left",
             Reset {} => "the verify hook resets the tables",
             Quarantined { reason: words() } => "the tables are quarantined: oh",
             Renewed { reason: words() } => "the tables, to which nobody has written, are made anew: oh",

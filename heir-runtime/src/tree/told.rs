@@ -68,6 +68,8 @@ kinds! { told:
     EventKind::CodePanicked { message } if told => DEBUG "code_panicked" { panic: &**message }
     EventKind::CodePanicked { message } => WARN "code_panicked" { panic: &**message }
     EventKind::StoreFailed { error } => ERROR "store_failed" { error: &**error }
+    EventKind::StoreSlow { took } => WARN "store_slow" { took_seconds: took.as_secs_f64() }
+    EventKind::StoreNearlyFull { left } => WARN "store_nearly_full" { left_bytes: left }
     EventKind::Reset => WARN "reset" {}
     EventKind::Quarantined { reason } => ERROR "quarantined" { reason: &**reason }
     EventKind::Renewed { reason } => WARN "renewed" { reason: &**reason }
@@ -217,6 +219,8 @@ mod tests {
             Regained { exit: exit(ExitReason::Killed) },
             CodePanicked { message: reason() },
             StoreFailed { error: reason() },
+            StoreSlow { took: Duration::from_secs(1) },
+            StoreNearlyFull { left: 1 },
             Reset {},
             Quarantined { reason: reason() },
             Renewed { reason: reason() },

@@ -257,6 +257,9 @@ impl<W: Handlers> Context<W> {
         let target = self.handle.target().upgrade();
         let gates = target.as_ref().and_then(|shared| shared.gates.as_ref());
         let Some(gates) = gates.filter(|gates| !gates.are_even()) else { return saved };
+        if gates.ledger().failed().is_none() {
+            self.outbox.depart_early();
+        }
         let (incarnation, outbox) = (self.incarnation(), self.outbox.take_effects());
         gates.hold(Held { incarnation, message: None, outbox, saved });
         None

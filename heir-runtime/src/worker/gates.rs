@@ -18,7 +18,9 @@ use crate::mailbox::{Message as _, Refusal};
 use crate::store::StoreError;
 use crate::store::claim::LoadingBeside;
 use crate::store::ledger::{Ledger, NotRewritten, OpensGates};
+use crate::store::warnings::Warning;
 use crate::table::Readers;
+use crate::tree::events::EventKind;
 use crate::util::caught::{PanicMessage, caught, drop_caught};
 use crate::util::sync::Lock;
 use crate::worker::Handlers;
@@ -69,6 +71,8 @@ struct State<W: Handlers> {
     is_opening: bool,
     /// What is to be finished, or dropped, where a user's code may run.
     returned: Vec<Returned<W>>,
+    /// What the owner tells of the store.
+    warnings: Vec<Warning>,
     /// The task of the owner, while it waits: a task of ours.
     owner: Option<Waker>,
 }
@@ -110,6 +114,7 @@ impl<W: Handlers> Gates<W> {
             is_unknown: false,
             is_opening: false,
             returned: Vec::new(),
+            warnings: Vec::new(),
             owner: None,
         };
         Arc::new_cyclic(|me| Self {
@@ -240,7 +245,7 @@ impl<W: Handlers> Gates<W> {
     /// What the owner does next. It is woken when that changes.
     pub(crate) fn poll_owner(&self, cx: &Context<'_>) -> OwnerMay {
         let (has_returned, before) = self.state.with(|state| {
-            let has_returned = !state.returned.is_empty();
+            let has_returned = !state.returned.is_empty() || !state.warnings.is_empty();
             let is_known = state.owner.as_ref().is_some_and(|owner| owner.will_wake(cx.waker()));
             // A clone of a waker of ours runs no user's code.
             let before = (!has_returned && !is_known).then(|| state.owner.replace(cx.waker().clone()));
@@ -255,10 +260,19 @@ impl<W: Handlers> Gates<W> {
     }
 
     /// Finishes what has been opened, and drops what is not there: what was to run after a commit runs.
-    /// Returns the panics, each with the number of the incarnation that it is a panic of.
-    pub(crate) fn finish_returned(&self) -> Vec<(u64, PanicMessage)> {
+    /// Returns the panics, each with the number of the incarnation that it is a panic of. What is to be
+    /// told of the store is told by `tell`.
+    pub(crate) fn finish_returned(&self, tell: impl Fn(EventKind)) -> Vec<(u64, PanicMessage)> {
         let mut panics = Vec::new();
-        for returned in self.state.with(|state| mem::take(&mut state.returned)) {
+        let take = |state: &mut State<W>| (mem::take(&mut state.returned), mem::take(&mut state.warnings));
+        let (returned, warnings) = self.state.with(take);
+        for warning in warnings {
+            tell(match warning {
+                Warning::Slow(took) => EventKind::StoreSlow { took },
+                Warning::NearlyFull(left) => EventKind::StoreNearlyFull { left },
+            });
+        }
+        for returned in returned {
             let is_opened = matches!(returned, Returned::Opened(_));
             let (Returned::Opened(held) | Returned::Dropped(held)) = returned;
             let Held { incarnation, message, mut outbox, saved } = held;
@@ -361,6 +375,11 @@ impl<W: Handlers> OpensGates for Gates<W> {
             Err(NotRewritten::Panicked(message)) => worker.tell_panic(message),
         }
         worker.give_up();
+    }
+
+    fn warn(&self, warnings: Vec<Warning>) {
+        self.state.with(|state| state.warnings.extend(warnings));
+        self.wake_owner();
     }
 
     fn is_empty(&self) -> bool {

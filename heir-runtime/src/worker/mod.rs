@@ -41,12 +41,12 @@ pub use self::request::{CallRequest, CastRequest};
 pub(crate) use self::spec::Settings;
 pub use self::spec::{AfterQuarantine, Later, Restart, Shutdown, Spec, WhileDown};
 pub use self::tick::{Missed, Tick};
-use crate::estate::TransferInfo;
 use crate::estate::quarantine::Verdict;
+use crate::estate::{Examined, TransferInfo};
 use crate::mailbox::Message;
 use crate::process::Down;
 use crate::process::ExitSignal;
-use crate::process::exit::{BoxError, Exit, ExitReason};
+use crate::process::exit::{BoxError, ExitReason};
 #[cfg(feature = "store")]
 use crate::store::{StoredTable, Value};
 use crate::table::{AnyTables, Commit, Readers};
@@ -282,10 +282,10 @@ pub trait Handlers: Worker {
         cx: &mut Context<Self>,
     ) -> impl Future<Output = ()> + Send;
 
-    /// Verifies the tables of an incarnation that has ended, when the next one waits for them
-    /// (`#[on(verify)]`). It runs in the manager's task; a panic in it is a
-    /// [`Verdict::Quarantine`].
-    fn verify(_tables: &mut Self::Tables, _exit: &Exit) -> Verdict {
+    /// Verifies tables when an incarnation waits for them (`#[on(verify)]`): those of an incarnation that
+    /// has ended, and those that were loaded from a store. It runs in the manager's task; a panic in it
+    /// is a [`Verdict::Quarantine`].
+    fn verify(_tables: &mut Self::Tables, _examined: &Examined) -> Verdict {
         Verdict::Accept
     }
 

@@ -19,6 +19,12 @@ pub trait Departs: Send {
     /// The message has committed.
     fn depart(self: Box<Self>);
 
+    /// Whether it departs when the message has committed, and waits for no store.
+    #[cfg(feature = "store")]
+    fn is_early(&self) -> bool {
+        false
+    }
+
     /// The message has died: its permits go back. What it holds beside them is dropped later.
     fn give_permits_back(&mut self) {}
 }
@@ -103,9 +109,22 @@ impl Outbox {
     #[cold]
     fn depart_held(&self) {
         let Some(held) = &self.0 else { return };
+        self.depart_all(held, held.with(|held| std::mem::take(&mut held.departs)));
+    }
+
+    /// The message has committed, and the rest waits for a store: what waits for none leaves.
+    #[cfg(feature = "store")]
+    pub(crate) fn depart_early(&mut self) {
+        let Some(held) = &self.0 else { return };
+        self.depart_all(
+            held,
+            held.with(|held| held.departs.extract_if(.., |held| held.is_early()).collect()),
+        );
+    }
+
+    fn depart_all(&self, held: &Lock<Held>, mut departs: Vec<Box<dyn Departs>>) {
         let span = self.span();
         let _in_the_span = span.as_deref().map(Span::enter);
-        let mut departs = held.with(|held| std::mem::take(&mut held.departs));
         for departs in departs.drain(..) {
             if let Err(panicked) = caught(|| departs.depart()) {
                 held.with(|held| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::estate::{Estate, Incoming, Quarantined, Recipient};
+use crate::estate::{Estate, Examined, Incoming, Quarantined, Recipient};
 use crate::mailbox::{Mailbox, OpenReplies};
 use crate::process::Outliving;
 use crate::process::Process;
@@ -67,6 +67,9 @@ pub(crate) struct Shared<W: Handlers> {
     suspicions: AtomicU32,
     /// The number of the last incarnation whose tables the manager has verified after its end.
     examined: AtomicU64,
+    /// Whether the tables were loaded from a store, and no manager has verified them yet.
+    #[cfg(feature = "store")]
+    is_loaded: AtomicBool,
     /// The number of the last incarnation whose end by a panic has been told.
     told: AtomicU64,
     /// Attachments that outlive the incarnations that made them.
@@ -201,6 +204,8 @@ impl<W: Handlers> Shared<W> {
             name,
             suspicions: AtomicU32::new(0),
             examined: AtomicU64::new(0),
+            #[cfg(feature = "store")]
+            is_loaded: AtomicBool::new(false),
             told: AtomicU64::new(0),
             on_call: OnCall::default(),
             replies: OnceLock::new(),
@@ -398,15 +403,33 @@ impl<W: Handlers> Shared<W> {
         self.suspicions.load(Ordering::Relaxed)
     }
 
-    /// Whether no manager has verified the tables after this exit yet. A manager may die after it
-    /// has, and the next one must not verify them again.
-    pub(crate) fn is_unexamined(&self, exit: &Exit) -> bool {
-        self.examined.load(Ordering::Relaxed) < exit.incarnation
+    /// What is to be verified, now that an incarnation waits for the tables; `None` if that has been done. A
+    /// manager may die after it has, and the next one must not verify them again.
+    pub(crate) fn to_examine(&self, exit: Option<Exit>) -> Option<Examined> {
+        match exit {
+            Some(exit) => {
+                (self.examined.load(Ordering::Relaxed) < exit.incarnation).then(|| Examined::after(exit))
+            }
+            #[cfg(feature = "store")]
+            None => self.is_loaded.load(Ordering::Relaxed).then(Examined::loaded),
+            #[cfg(not(feature = "store"))]
+            None => None,
+        }
     }
 
-    /// The manager has verified the tables after this exit.
-    pub(crate) fn examined(&self, exit: &Exit) {
-        self.examined.store(exit.incarnation, Ordering::Relaxed);
+    /// The manager has verified the tables.
+    pub(crate) fn examined(&self, examined: &Examined) {
+        if let Some(exit) = examined.exit() {
+            self.examined.store(exit.incarnation, Ordering::Relaxed);
+        }
+        #[cfg(feature = "store")]
+        self.is_loaded.store(false, Ordering::Relaxed);
+    }
+
+    /// The tables have been loaded from a store.
+    #[cfg(feature = "store")]
+    pub(crate) fn tables_are_loaded(&self) {
+        self.is_loaded.store(true, Ordering::Relaxed);
     }
 
     /// What the tables were when they were verified, they are not any more.

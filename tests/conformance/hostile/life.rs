@@ -10,12 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use heir_runtime::by_hand::{Call, Cast, Handlers, Message, MessageArgs, ReplyGate, Worker};
-use heir_runtime::estate::{ClaimError, TransferInfo};
+use heir_runtime::estate::{ClaimError, Examined, TransferInfo};
 use heir_runtime::links::{Down, ExitSignal};
 use heir_runtime::table::{AnyTables, Commit, Readers, any, rows_first};
 use heir_runtime::{
-    AfterQuarantine, BoxError, CallError, Context, Exit, ExitReason, Handle, OrderedTable, Spec, Supervisor,
-    Table, Verdict,
+    AfterQuarantine, BoxError, CallError, Context, ExitReason, Handle, OrderedTable, Spec, Supervisor, Table,
+    Verdict,
 };
 use heir_tests::fuse::{self, Touchy, tick};
 use tokio::task::JoinHandle;
@@ -175,11 +175,11 @@ impl Handlers for Sapper {
         }
     }
 
-    fn verify(tables: &mut SapperTables, exit: &Exit) -> Verdict {
+    fn verify(tables: &mut SapperTables, examined: &Examined) -> Verdict {
         tick();
         tables.set.insert(Touchy(200), Touchy(200));
         tables.sorted.insert(Touchy(200), Touchy(200));
-        if exit.reason.to_string().contains("spoilt") {
+        if examined.exit().is_some_and(|exit| exit.reason.to_string().contains("spoilt")) {
             Verdict::quarantine(Touchy(9))
         } else {
             Verdict::Accept

@@ -179,6 +179,40 @@ fn only_a_message_is_redelivered() {
 }
 
 #[test]
+fn only_the_reply_of_a_call_is_early() {
+    assert_mistakes(
+        &of_handlers(quote! {
+            impl A {
+                #[reply] fn a(&mut self) {}
+                #[reply(late)] fn b(&mut self) {}
+                #[reply("early")] fn c(&mut self) {}
+                #[reply(early, late)] fn d(&mut self) {}
+                #[reply(early)] #[reply(early)] fn e(&mut self) {}
+                #[reply(early)] #[on(start)] fn f(&mut self) {}
+                #[skip] #[reply(early)] fn g(&self) {}
+                #[reply = early] fn h(&mut self) {}
+                #[reply(early)] #[cast] fn i(&mut self) {}
+                #[reply(early)] #[every("1s")] fn j(&mut self) {}
+                #[reply(early)] #[redeliver(1)] fn k(&mut self) {}
+            }
+        }),
+        &[
+            "`#[reply]` needs the word",
+            "unknown value `late` of `reply`",
+            "`reply` is a word without quotes",
+            "`#[reply]` takes one word",
+            "`#[reply]` is given twice",
+            "`#[reply]` is first given here",
+            "`f` is no message",
+            "`g` is no message",
+            "`#[reply = ..]` is no form",
+            "a cast has no reply",
+            "a tick has no reply",
+        ],
+    );
+}
+
+#[test]
 fn the_tables_are_verified_between_two_incarnations() {
     assert_mistakes(
         &of_handlers(quote! {
@@ -190,6 +224,7 @@ fn the_tables_are_verified_between_two_incarnations() {
                 #[cfg(x)] #[on(verify)] fn e(tables: &ATables, exit: &Exit) -> Verdict {}
                 #[cfg(x)] #[on(verify)] fn f(exit: &Exit, tables: &mut Self::Tables, exit: &Exit) -> Verdict {}
                 #[on(start)] fn g(tables: &mut ATables) {}
+                #[cfg(x)] #[on(verify)] fn h(tables: &mut ATables, exit: &Exit, of: &Examined) -> Verdict {}
             }
         }),
         &[
@@ -197,11 +232,13 @@ fn the_tables_are_verified_between_two_incarnations() {
             "looks at the tables before they pass on",
             "remove `async`",
             "return `Verdict`",
-            "can take `&mut ATables` and `&Exit`",
+            "can take `&mut ATables` and `&Exit` or `&Examined`",
             "this is taken twice",
             "it is first taken here",
             "`g` does not take `&mut self`, so it cannot be a hook",
             "beside `&mut self`, `#[on(start)]` can take `&mut Context<Self>`",
+            "this is taken twice",
+            "it is first taken here",
         ],
     );
 }

@@ -23,14 +23,15 @@ const LONGEST: usize = 1 << 30;
 
 /// Writes what a claim changes.
 pub(super) fn claim(tx: &WriteTransaction, kept: &mut Kept, claim: Claim) -> Result<(), Fault> {
-    let new: BTreeSet<_> = claim.new_tables.iter().map(|(id, _)| *id).collect();
+    let new = claim.new_tables.iter().map(|(id, _)| *id);
+    let changed = new.chain(claim.renamed.iter().map(|(id, _)| *id)).collect();
     let worker = claim.claimed.worker;
     if kept.catalog.worker(worker).is_err() {
         // No batch has records of a new worker. Of a worker that has appended some it is not known which.
         kept.batches.insert(worker, Vec::new());
     }
     kept.catalog.enter(claim);
-    write_rows(tx, kept, &BTreeSet::from([worker]), &new)
+    write_rows(tx, kept, &BTreeSet::from([worker]), &changed)
 }
 
 /// What of a batch is not a record.

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::{io, process};
 
 use redb::backends::FileBackend;
@@ -37,6 +37,11 @@ pub(super) trait Place: Send + Sync + 'static {
 
     /// For errors.
     fn path(&self) -> PathBuf;
+
+    /// For how many more bytes there is room, if that is known.
+    fn room(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// An opened place.
@@ -57,10 +62,15 @@ impl Place for PathBuf {
     fn path(&self) -> PathBuf {
         self.clone()
     }
+
+    #[cfg(any(unix, windows))]
+    fn room(&self) -> Option<u64> {
+        fs4::available_space(self).ok()
+    }
 }
 
-/// A place that a test has made. It is opened again by a clone.
-pub(super) struct Given<B>(pub(super) B);
+/// A place that a test has made, and for how many more bytes it has room. It is opened again by a clone.
+pub(super) struct Given<B>(pub(super) B, pub(super) Box<dyn Fn() -> Option<u64> + Send + Sync>);
 
 impl<B: StorageBackend + Clone> Place for Given<B> {
     fn open(&self, may_create: bool) -> Result<Opened, StoreError> {
@@ -71,6 +81,10 @@ impl<B: StorageBackend + Clone> Place for Given<B> {
 
     fn path(&self) -> PathBuf {
         PathBuf::from("of a test")
+    }
+
+    fn room(&self) -> Option<u64> {
+        self.1()
     }
 }
 
@@ -134,9 +148,9 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What has failed, in the order of the failures.
+/// What has failed, in the order of the failures; and how large the file is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Health(Arc<Lock<Failed>>);
+pub(super) struct Health(Arc<Lock<Failed>>, Arc<AtomicU64>);
 
 #[derive(Debug, Default)]
 struct Failed {
@@ -161,6 +175,11 @@ impl Health {
     /// Forgets what may be forgotten when the file is opened again.
     pub(super) fn begin(&self) {
         let _before = self.0.with(|failed| failed.first.take());
+    }
+
+    /// How many bytes the file has.
+    pub(super) fn size(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
     }
 
     fn note(&self, error: io::Error, is_sync: bool) -> io::Error {
@@ -217,7 +236,7 @@ impl Disk {
 
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
-        self.run(false, || self.inner.len())
+        self.run(false, || self.inner.len()).inspect(|len| self.health.1.store(*len, Ordering::Relaxed))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -225,7 +244,7 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.run(false, || self.inner.set_len(len))
+        self.run(false, || self.inner.set_len(len)).inspect(|()| self.health.1.store(len, Ordering::Relaxed))
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -88,9 +88,10 @@ impl File {
     /// Opens what a test makes: a simulated disk.
     pub(crate) fn open_on(
         backend: impl redb::StorageBackend + Clone,
+        room: Box<dyn Fn() -> Option<u64> + Send + Sync>,
         sync: SyncTo,
     ) -> Result<Self, StoreError> {
-        Self::open_in(Box::new(disk::Given(backend)), sync, BOUNDS)
+        Self::open_in(Box::new(disk::Given(backend, room)), sync, BOUNDS)
     }
 
     fn open_in(place: Box<dyn Place>, sync: SyncTo, bounds: Bounds) -> Result<Self, StoreError> {
@@ -284,6 +285,14 @@ impl Engine for File {
 
     fn last_incarnation(&self, identity: &str) -> u64 {
         self.kept.with(|kept| kept.catalog.last_incarnation(identity))
+    }
+
+    fn size(&self) -> u64 {
+        self.health.size()
+    }
+
+    fn room(&self) -> Option<u64> {
+        self.place.room()
     }
 
     fn orphans(&self) -> Vec<(String, Vec<String>)> {
