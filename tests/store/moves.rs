@@ -316,7 +316,7 @@ async fn found_rows(disk: &Disk) -> Vec<(u64, u64)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upgrade_takes_over_what_waits_for_the_disk_whether_it_fails_or_not() {
-    for writes in 0..24_u64 {
+    for writes in 0..48_u64 {
         let disk = Disk::default();
         let (tree, judged) = judged(&store(&disk).unwrap());
         let tree = tree.intensity(1_000).start().await.unwrap();
@@ -354,7 +354,9 @@ async fn an_upgrade_takes_over_what_waits_for_the_disk_whether_it_fails_or_not()
         for row in answered {
             assert!(seen.contains(&(row, row)), "{row} was answered: {seen:?}, {writes}");
         }
-        tree.shutdown().await;
+        // Nobody waits for what is not there.
+        let report = tree.shutdown().await;
+        assert!(report.aborted.is_empty(), "{report:?}, {writes}");
         assert_eq!(found_rows(&disk).await, seen, "{writes}");
     }
 }

@@ -199,7 +199,9 @@ pub(super) async fn settle<W: Handlers>(
             return Err(ExitReason::error(error));
         }
     }
-    for (_, message) in gates.finish_returned(|told| shared.emit(told)) {
+    let before: Vec<_> = ledger.before().iter().flat_map(|before| before.finish()).collect();
+    let own = gates.finish_returned(|told| shared.emit(told)).into_iter().map(|(_, message)| message);
+    for message in before.into_iter().chain(own) {
         shared.emit(EventKind::CodePanicked { message });
     }
     Ok(())
@@ -217,6 +219,9 @@ async fn forget_unknown<W: Handlers>(
     // What a verify hook has changed is not there either.
     shared.examined_none();
     let saved = gates.drop_unknown();
+    for before in ledger.before() {
+        before.give_up_unknown();
+    }
     ledger.goes_on();
     Ok(saved)
 }

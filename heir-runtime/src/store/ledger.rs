@@ -57,6 +57,12 @@ pub(crate) trait OpensGates: Send + Sync {
     /// Whether nothing waits here.
     fn is_empty(&self) -> bool;
 
+    /// After [`known`](Self::known): what waits for records that are not there waits no more.
+    fn give_up_unknown(&self);
+
+    /// Finishes what has been opened, and drops what is not there. Returns the panics of a user's code.
+    fn finish(&self) -> Vec<PanicMessage>;
+
     /// Gives up this reference. It may be the last: what is left is then dropped in a thread in which a
     /// user's code may run.
     fn give_up(self: Arc<Self>);
@@ -140,6 +146,8 @@ enum Failure {
 struct Gates {
     current: Option<Weak<dyn OpensGates>>,
     before: Vec<Arc<dyn OpensGates>>,
+    /// How often the worker has changed that has the tables.
+    changes: u64,
 }
 
 impl Place {
@@ -227,6 +235,7 @@ impl Ledger {
     /// These gates wait for the records from here on; those before as long as anything waits there.
     pub(crate) fn open_at(&self, gates: Weak<dyn OpensGates>) {
         let before = self.gates.with(|known| {
+            known.changes += 1;
             let before = known.current.replace(gates);
             known.before.extend(before.as_ref().and_then(Weak::upgrade));
             before
@@ -431,6 +440,31 @@ impl Ledger {
         self.last.store(durable, Ordering::Release);
     }
 
+    /// The number of the last record that is durable.
+    pub(crate) fn durable_up_to(&self) -> u64 {
+        self.state.with(|state| state.durable)
+    }
+
+    /// The gates of workers that had the tables before, where something may wait.
+    pub(crate) fn before(&self) -> Vec<Arc<dyn OpensGates>> {
+        self.gates.with(|gates| gates.before.clone())
+    }
+
+    /// Shows the records up to this number, opens the gates that wait for them, and then notes that with
+    /// `note`: also to a worker that gets the tables meanwhile.
+    fn open_up_to(&self, number: u64, note: impl Fn(&mut State)) {
+        let changes = || self.gates.with(|gates| gates.changes);
+        loop {
+            let before = changes();
+            self.each_gate(|gates| gates.durable(number));
+            // Only now: a message that finds everything even is answered at once.
+            self.state.with(&note);
+            if changes() == before {
+                return;
+            }
+        }
+    }
+
     /// A gate has opened.
     pub(crate) fn has_opened(&self) {
         self.changed.update(|()| ());
@@ -570,9 +604,7 @@ impl AwaitsRecords for Ledger {
             state.bytes -= bytes;
             state.since += bytes as u64;
         });
-        self.each_gate(|gates| gates.durable(number));
-        // Only now: a message that finds everything even is answered at once.
-        self.state.with(|state| state.durable = number);
+        self.open_up_to(number, |state| state.durable = number);
         self.changed.update(|()| ());
         self.rewrite_if_large();
     }
@@ -592,8 +624,7 @@ impl AwaitsRecords for Ledger {
 
     fn known_up_to(&self, number: u64) {
         let number = self.state.with(|state| state.durable.max(number.min(self.last())));
-        self.each_gate(|gates| gates.durable(number));
-        self.state.with(|state| {
+        self.open_up_to(number, |state| {
             state.durable = number;
             if let Failure::Unknown(error) = &state.failure {
                 state.failure = Failure::Known(error.clone());

@@ -136,10 +136,11 @@ impl<W: Handlers> Gates<W> {
     /// The worker has the tables from here on, or is the first that has them.
     pub(crate) fn wait_for_records(&self) {
         let _ = self.runtime.set(runtime::Handle::current());
-        let last = self.ledger.last();
-        self.state.with(|state| state.durable = last);
         let me: Weak<dyn OpensGates> = Weak::<Self>::clone(&self.me);
         self.ledger.open_at(me);
+        // What is appended and not durable may be unknown later, and its numbers are given again then.
+        let durable = self.ledger.durable_up_to();
+        self.state.with(|state| state.durable = durable.max(state.durable));
     }
 
     /// The tables are being loaded.
@@ -290,11 +291,9 @@ impl<W: Handlers> Gates<W> {
     /// Returns the `rollback` tables as they were before the first message that is not there.
     pub(crate) fn drop_unknown(&self) -> Option<W::Saved> {
         self.state.with(|state| {
-            state.is_unknown = false;
-            // Those before are there, and somebody opens their gates.
-            let mut dropped: Vec<_> = state.take_unknown().into_iter().map(|(_, held)| held).collect();
-            let saved = dropped.iter_mut().find_map(|held| held.saved.take());
-            state.returned.extend(dropped.into_iter().map(Returned::Dropped));
+            let mut unknown = state.take_unknown();
+            let saved = unknown.iter_mut().find_map(|(_, held)| held.saved.take());
+            state.drop_these(unknown);
             saved
         })
     }
@@ -323,6 +322,12 @@ impl<W: Handlers> Gates<W> {
 impl<W: Handlers> State<W> {
     fn is_empty(&self) -> bool {
         self.held.is_empty() && !self.is_opening
+    }
+
+    /// What is unknown is not there. Those before are, and somebody opens their gates.
+    fn drop_these(&mut self, unknown: VecDeque<(u64, Held<W>)>) {
+        self.is_unknown = false;
+        self.returned.extend(unknown.into_iter().map(|(_, held)| Returned::Dropped(held)));
     }
 
     /// Takes out what waits for a record that is unknown.
@@ -384,6 +389,18 @@ impl<W: Handlers> OpensGates for Gates<W> {
 
     fn is_empty(&self) -> bool {
         self.state.with(|state| state.is_empty())
+    }
+
+    fn give_up_unknown(&self) {
+        self.state.with(|state| {
+            let unknown = state.take_unknown();
+            state.drop_these(unknown);
+        });
+    }
+
+    fn finish(&self) -> Vec<PanicMessage> {
+        // A warning is for the worker that has the tables.
+        self.finish_returned(|_warning| {}).into_iter().map(|(_, message)| message).collect()
     }
 
     fn give_up(self: Arc<Self>) {
