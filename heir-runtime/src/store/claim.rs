@@ -99,9 +99,6 @@ impl LoadedTables {
     fn read_rows(&self) -> Result<(), StoreError> {
         let claimed = self.claimed();
         let mut loaders: Vec<_> = self.stored.iter().map(|table| table.loader(&self.readers)).collect();
-        for (loader, table) in loaders.iter_mut().zip(&claimed.tables) {
-            loader.expect(table.base);
-        }
         self.claim.store.load(claimed.worker, &mut |loaded| {
             let Some(at) = claimed.tables.iter().position(|table| table.id == loaded.table) else {
                 return Ok(());

@@ -36,9 +36,6 @@ pub trait Loading<K, V>: Send {
     /// In the `Hash`, `Eq` or `Ord` of a key, if that panics: as after an error.
     fn change(&mut self, change: Change<K, V>) -> Result<(), NoSuchChange>;
 
-    /// Makes room for about so many rows more.
-    fn make_room(&mut self, _rows: usize) {}
-
     /// Puts them into the table that they were loaded for.
     fn finish(self: Box<Self>);
 }
@@ -129,10 +126,6 @@ where
         Ok(())
     }
 
-    fn make_room(&mut self, rows: usize) {
-        self.make_room_for(rows);
-    }
-
     fn finish(self: Box<Self>) {
         self.put_in_place();
     }
@@ -155,10 +148,6 @@ where
             Change::Taken(key, number) => self.write(key, |list| Edits::without(list, number))?,
         }
         Ok(())
-    }
-
-    fn make_room(&mut self, rows: usize) {
-        self.make_room_for(rows);
     }
 
     fn finish(self: Box<Self>) {

@@ -19,9 +19,6 @@ pub(crate) trait Loader: Send {
     /// In the `Deserialize`, `Hash`, `Eq` or `Ord` of a row, if that panics: as after an error.
     fn changes(&mut self, encoded: &[u8]) -> Result<(), RowError>;
 
-    /// About so many bytes of changes will come.
-    fn expect(&mut self, _bytes: u64) {}
-
     /// All changes are made.
     ///
     /// # Errors
@@ -41,33 +38,21 @@ pub(super) struct Loads<K, V> {
     rows: Box<dyn Loading<K, V>>,
     /// The name of the table.
     name: &'static str,
-    /// How many bytes are expected, until the first have come.
-    expected: u64,
 }
 
 /// Loads rows of this table, which is at this place among the tables that were made anew.
 pub(super) fn loader<T: Stores>(place: usize, name: &'static str, loaded: &Readers) -> Box<dyn Loader> {
-    Box::new(Loads { rows: T::loading(&loaded.get::<T>(place)), name, expected: 0 })
+    Box::new(Loads { rows: T::loading(&loaded.get::<T>(place)), name })
 }
 
 impl<K: DeserializeOwned, V: DeserializeOwned> Loader for Loads<K, V> {
     fn changes(&mut self, encoded: &[u8]) -> Result<(), RowError> {
-        let (mut parts, mut count) = (Parts(encoded), 0);
+        let mut parts = Parts(encoded);
         while !parts.0.is_empty() {
             let change = take_change(&mut parts).map_err(|error| Why::from(error).of(self.name))?;
             self.rows.change(change).map_err(|error| Why::from(error).of(self.name))?;
-            count += 1;
-        }
-        // The others will be as long as these.
-        let others = std::mem::take(&mut self.expected).saturating_sub(encoded.len() as u64);
-        if let Some(rows) = (others * count).checked_div(encoded.len() as u64) {
-            self.rows.make_room(usize::try_from(rows).unwrap_or(0));
         }
         Ok(())
-    }
-
-    fn expect(&mut self, bytes: u64) {
-        self.expected = bytes;
     }
 
     fn finish(self: Box<Self>) {

@@ -60,11 +60,6 @@ impl<K: Hash + Eq, D: Kind> Loading<K, D> {
         Ok(())
     }
 
-    /// Makes room for so many rows more: a table that grows moves each row several times.
-    pub(in crate::table) fn make_room_for(&mut self, rows: usize) {
-        self.rows.shards.make_room(rows);
-    }
-
     /// Removes all rows.
     pub(in crate::table) fn clear(&mut self) {
         self.rows.clear().drop_values();

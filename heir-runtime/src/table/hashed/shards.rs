@@ -265,25 +265,6 @@ impl<K, S> Shards<K, S> {
         shards.expect("a shard is made before it is counted")[at].0.get_mut()
     }
 
-    /// Makes room for so many rows more, of a map that nobody else can reach.
-    #[cfg(feature = "store")]
-    pub(super) fn make_room(&mut self, rows: usize) {
-        let shards = (self.len() + rows).div_ceil(ROWS_A_SHARD);
-        while (*self.count.get_mut() as usize) < shards {
-            let before = *self.count.get_mut();
-            self.split();
-            if *self.count.get_mut() == before {
-                return;
-            }
-        }
-        let count = *self.count.get_mut();
-        for index in 0..count {
-            // Its part of all hashes: those that have not been split yet have twice as much.
-            let part = 1 << (count.ilog2() + u32::from(is_split(index, count)));
-            self.shard(index).write(|shard| shard.reserve(rows / part, rehash));
-        }
-    }
-
     /// Takes out the rows of a map that nobody else can reach.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Row<K, S>> + '_ {
         let segments = self.segments.get_mut().into_iter().flat_map(|segments| segments.iter_mut());
@@ -339,13 +320,6 @@ fn page_of<K, S>(
 fn segment(index: u32) -> (usize, usize) {
     let sixteens = index.ilog2() / 4;
     (sixteens as usize, (index - (1 << (4 * sixteens))) as usize)
-}
-
-/// Whether a shard, when there are so many, has half of what it had when there were half as many.
-#[cfg(feature = "store")]
-fn is_split(index: u32, count: u32) -> bool {
-    let before = 1 << count.ilog2();
-    index >= before || index + before < count
 }
 
 /// The shard of a hash, when there are so many.
