@@ -4,12 +4,22 @@ use std::pin::pin;
 
 use crate::process::exit::ExitReason;
 use crate::table::Readers;
+use crate::tree::events::EventKind;
 use crate::tree::panics::panicked_in;
 use crate::util::caught::{CatchDrop, caught, caught_async};
 use crate::worker::Handlers;
 use crate::worker::shared::Shared;
 use crate::worker::start_step::within;
 use crate::worker::tables;
+
+/// Creates the tables of a worker. Returns what is to be told of it, and the arguments.
+pub(super) async fn found<W: Handlers>(
+    shared: &Shared<W>,
+    args: CatchDrop<W::Args>,
+) -> Result<(CatchDrop<W::Args>, W::Tables, EventKind), ExitReason> {
+    let tables = create(shared, &args, &shared.readers()).await?;
+    Ok((args, tables, EventKind::TablesCreated))
+}
 
 /// Creates the tables: the user's `init` expressions and `Default`s, within the time for a start.
 pub(super) fn create<W: Handlers>(

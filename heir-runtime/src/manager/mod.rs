@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 
 use self::creation::create;
+#[cfg(not(feature = "store"))]
+use self::creation::found;
 #[cfg(feature = "store")]
 use self::stored::found;
 #[cfg(feature = "store")]
@@ -174,16 +176,6 @@ async fn take_up<W: Handlers>(
     let heir = shared.estate.manage(&[&*shared.name, " manager"].concat()).map_err(ExitReason::error)?;
     shared.emit(EventKind::BecameHeir);
     Ok((Resting { heir, args, died: None }, linked))
-}
-
-/// Creates the tables of a worker. Returns what is to be told of it, and the arguments.
-#[cfg(not(feature = "store"))]
-async fn found<W: Handlers>(
-    shared: &Shared<W>,
-    args: CatchDrop<W::Args>,
-) -> Result<(CatchDrop<W::Args>, W::Tables, EventKind), ExitReason> {
-    let tables = create(shared, &args, &shared.readers()).await?;
-    Ok((args, tables, EventKind::TablesCreated))
 }
 
 impl<W: Handlers> Manager<W> {

@@ -1,7 +1,7 @@
 //! Tables that a store keeps: how the manager gets them from there, and what it does when the store
 //! has failed.
 
-use super::creation::create;
+use super::creation::{self, create};
 use crate::estate::Lease;
 use crate::process::exit::ExitReason;
 use crate::store::Store;
@@ -30,8 +30,7 @@ pub(super) async fn found<W: Handlers>(
         // In a box: others take no memory for it.
         return Box::pin(found_in_store(shared, gates, args)).await;
     }
-    let tables = create(shared, &args, &shared.readers()).await?;
-    Ok((args, tables, EventKind::TablesCreated))
+    creation::found(shared, args).await
 }
 
 async fn found_in_store<W: Handlers>(

@@ -11,8 +11,8 @@ use crate::util::caught::{PanicMessage, caught};
 /// Tables that have been claimed and loaded: nobody reads them yet. Dropped, they are given up.
 pub(crate) struct LoadedTables {
     claim: Claim,
-    pub(crate) readers: Readers,
-    pub(crate) stored: Vec<StoredTable>,
+    readers: Readers,
+    stored: Vec<StoredTable>,
 }
 
 /// Why tables are not loaded. They are not claimed then.
@@ -86,10 +86,6 @@ impl LoadingBeside {
 }
 
 impl LoadedTables {
-    pub(crate) fn claimed(&self) -> &Claimed {
-        self.claim.claimed()
-    }
-
     /// They are not given up any more.
     pub(crate) fn keep(mut self) -> (Claimed, Readers, Vec<StoredTable>) {
         let claimed = self.claim.claimed.take().expect(CLAIMED);
@@ -97,7 +93,7 @@ impl LoadedTables {
     }
 
     fn read_rows(&self) -> Result<(), StoreError> {
-        let claimed = self.claimed();
+        let claimed = self.claim.claimed();
         let mut loaders: Vec<_> = self.stored.iter().map(|table| table.loader(&self.readers)).collect();
         self.claim.store.load(claimed.worker, &mut |loaded| {
             let Some(at) = claimed.tables.iter().position(|table| table.id == loaded.table) else {

@@ -445,6 +445,11 @@ impl Ledger {
         self.state.with(|state| state.durable)
     }
 
+    /// The gates of the worker that has the tables.
+    fn current(&self) -> Option<Arc<dyn OpensGates>> {
+        self.gates.with(|gates| gates.current.as_ref().and_then(Weak::upgrade))
+    }
+
     /// The gates of workers that had the tables before, where something may wait.
     pub(crate) fn before(&self) -> Vec<Arc<dyn OpensGates>> {
         self.gates.with(|gates| gates.before.clone())
@@ -592,8 +597,7 @@ impl AwaitsRecords for Ledger {
     }
 
     fn warn(&self, warnings: Vec<Warning>) {
-        let current = self.gates.with(|gates| gates.current.as_ref().and_then(Weak::upgrade));
-        if let Some(gates) = current {
+        if let Some(gates) = self.current() {
             gates.warn(warnings);
             gates.give_up();
         }
@@ -638,7 +642,7 @@ impl AwaitsRecords for Ledger {
 impl Rewrites for Ledger {
     fn rewrite(&self) {
         let before = self.state.with(|state| state.since);
-        let current = self.gates.with(|gates| gates.current.as_ref().and_then(Weak::upgrade));
+        let current = self.current();
         let mut written = None;
         if let Some(gates) = current {
             gates.rewrite(&mut |readers| {

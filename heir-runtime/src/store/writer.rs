@@ -8,6 +8,7 @@
 //!                              └── its sync has failed, or the store is closed ──▶ closed
 //! ```
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -75,7 +76,7 @@ struct Line {
     /// appended.
     pause: Duration,
     /// The tasks, ours, that wait until the store is open again.
-    waiting: Vec<Waker>,
+    waiting: Waiting,
     /// Whether nobody is left who could queue anything.
     is_abandoned: bool,
     /// Whether the thread does nothing any more: what is queued is refused at once.
@@ -96,6 +97,9 @@ enum State {
 
 /// A record that is being appended: its worker, its number, its bytes, and who waits for it.
 type Awaited = (WorkerId, u64, usize, Arc<dyn AwaitsRecords>);
+
+/// The wakers of tasks, each once: by what [`Waker::will_wake`] compares.
+type Waiting = BTreeMap<(usize, usize), Waker>;
 
 /// Who waits for a claim.
 type TellClaimed = oneshot::Sender<Result<Claimed, StoreError>>;
@@ -131,7 +135,7 @@ impl Writer {
             state: State::Open,
             failures: 0,
             pause: Duration::ZERO,
-            waiting: Vec::new(),
+            waiting: Waiting::new(),
             is_abandoned: false,
             is_over: false,
             closing: None,
@@ -164,8 +168,10 @@ impl Writer {
         }
         let mut line = self.lock();
         let is_failed = matches!(line.state, State::Failed(_));
-        if is_failed && !line.waiting.iter().any(|waiting| waiting.will_wake(cx.waker())) {
-            line.waiting.push(cx.waker().clone());
+        if is_failed {
+            let waker = cx.waker();
+            let task = (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr());
+            line.waiting.entry(task).or_insert_with(|| waker.clone());
         }
         is_failed
     }
@@ -456,7 +462,7 @@ impl Writer {
             line.failures += 1;
             mem::take(&mut line.waiting)
         };
-        waiting.into_iter().for_each(wake_caught);
+        waiting.into_values().for_each(wake_caught);
     }
 
     /// Something has been appended.
@@ -507,7 +513,7 @@ impl Writer {
         // From here on records are appended again: but those of these workers only when they have
         // started again.
         let waiting = self.open();
-        waiting.into_iter().for_each(wake_caught);
+        waiting.into_values().for_each(wake_caught);
         for (worker, of) in told {
             if let Some(of) = of.upgrade() {
                 let last = self.engine.last(worker);
@@ -517,7 +523,7 @@ impl Writer {
     }
 
     /// What is queued is appended from here on. Returns who waits for that.
-    fn open(&self) -> Vec<Waker> {
+    fn open(&self) -> Waiting {
         let mut line = self.lock();
         line.state = State::Open;
         self.has_failed.store(false, Ordering::Release);
@@ -557,7 +563,7 @@ impl Writer {
             line.is_over = true;
             (before, mem::take(&mut line.waiting), mem::take(&mut line.jobs))
         };
-        waiting.into_iter().for_each(wake_caught);
+        waiting.into_values().for_each(wake_caught);
         self.refuse_all(late, &StoreError::Closed);
         let closed = match before {
             // The file is not touched any more.

@@ -46,12 +46,10 @@ pub(crate) fn exchange<W: Worker>(
 ) {
     // The recorded tables stay where they are, because readers read them: they are swapped twice.
     #[cfg(feature = "store")]
-    if W::IS_STORED {
+    {
         let (mut values, mut others) = (readers.open_values(), anew.open_values());
         let new = beside(W::recorded(new), &mut others);
         commit::exchange(readers, beside(W::recorded(tables), &mut values), new);
-    } else {
-        commit::exchange(readers, W::recorded(tables), W::recorded(new));
     }
     #[cfg(not(feature = "store"))]
     commit::exchange(readers, W::recorded(tables), W::recorded(new));
